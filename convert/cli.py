@@ -1,0 +1,87 @@
+"""``python -m convert tflite | check``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from edgefake.errors import EdgefakeError, InputError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; 0 done, 1 the gate is closed, 2 it could not be done."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets with a dozen lines about absent GPUs
+    options = _parser().parse_args(argv)
+    try:
+        return int(options.action(options))
+    except EdgefakeError as error:
+        print(f"convert: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m convert",
+        description="Convert trained detectors to what devices run.",
+        epilog="exit codes: 0 done, 1 the gate is closed (the converted model is not the trained detector any more), 2 error",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    tflite = commands.add_parser("tflite", help="QAT run → INT8, float32 and float16 .tflite with their cards")
+    tflite.set_defaults(action=_tflite)
+    tflite.add_argument("run", type=Path, help="folder of the QAT run")
+    tflite.add_argument("--out", type=Path, required=True, help="folder for the model files")
+    tflite.add_argument("--name", help="model name, without the precision (default: the architecture)")
+    tflite.add_argument("--data-name", required=True, help="the training data's name, for the card")
+    tflite.add_argument("--licence", required=True, help="the licence or terms of the training data, for the card")
+
+    check = commands.add_parser("check", help="compare an INT8 .tflite with its float and QAT parents; fails by the gate")
+    check.set_defaults(action=_check)
+    check.add_argument("model", type=Path, help="the .tflite file")
+    check.add_argument("--run", type=Path, required=True, help="folder of the QAT run it came from")
+    check.add_argument(
+        "--split", choices=("train", "val", "test"), default="val", help="part of the run's data (default %(default)s)"
+    )
+    check.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    return parser
+
+
+def _tflite(options: argparse.Namespace) -> int:
+    from convert.build import build_tflite
+
+    cards = build_tflite(options.run, options.out, name=options.name, data=options.data_name, licence=options.licence)
+    for path, card in cards.items():
+        print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+        for metrics in card.metrics:
+            print(
+                f"  {metrics.data}: AUC {metrics.figures['auc'].value:.4f} on {metrics.real} real and {metrics.fake} fake faces"
+            )
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from convert.check import check_model
+    from training.runs import read_run
+
+    samples = [s for s in read_run(options.run).samples() if s.split == options.split and s.size_matched]
+    if not samples:
+        raise InputError(f"the run's data has no {options.split} split: choose another --split")
+    check = check_model(options.model, options.run, samples)
+    faults = check.faults()
+    if options.json:
+        print(json.dumps({"model": str(options.model), **asdict(check), "faults": faults}))
+    else:
+        for c in check.comparisons:
+            print(
+                f"INT8 against {c.reference} on {c.faces} faces: AUC {c.auc:.4f} against {c.reference_auc:.4f}, "
+                f"{c.flips:.2%} of verdicts differ, |Δp_fake| mean {c.mean_difference:.4f}, max {c.max_difference:.3f}"
+            )
+        worst = ", ".join(f"{layer.layer} {layer.snr_db:.1f} dB" for layer in check.layers[:10])
+        print(f"INT8 against float by layer, worst first: {worst}")
+    for fault in faults:
+        print(f"convert: gate closed: {fault}", file=sys.stderr)
+    return 1 if faults else 0

@@ -1,0 +1,75 @@
+import hashlib
+
+import numpy as np
+import pytest
+
+from convert.build import build_tflite
+from convert.cli import main
+from convert.graph import read_graph
+from edgefake.errors import InputError
+from edgefake.golden import golden_errors
+from edgefake.model_card import ModelCard, read_card
+from edgefake.runtimes import open_runtime
+from tests.convert.conftest import Converted
+from training.device import on_device
+
+VARIANTS = {"tiny_int8.tflite": "int8", "tiny_fp32.tflite": "float32", "tiny_fp16.tflite": "float16"}
+
+
+def test_three_precisions_and_nothing_else_are_written(converted: Converted) -> None:
+    assert {path.name for path in converted.out.iterdir()} == set(VARIANTS)
+    sizes = {name: (converted.out / name).stat().st_size for name in VARIANTS}
+    assert sizes["tiny_int8.tflite"] < sizes["tiny_fp16.tflite"] < sizes["tiny_fp32.tflite"]
+
+
+@pytest.mark.parametrize(("file", "precision"), VARIANTS.items())
+def test_cards_are_complete(converted: Converted, file: str, precision: str) -> None:
+    card = read_card(converted.out / file)
+    assert card is not None
+    assert (card.name, card.precision, card.input_size) == (file.removesuffix(".tflite"), precision, 32)
+    assert set(card.thresholds) == {"fpr_5%", "fpr_1%", "eer"}
+    assert card.thresholds["fpr_5%"] <= card.thresholds["fpr_1%"]
+    (metrics,) = card.metrics
+    assert (metrics.data, metrics.real, metrics.fake) == ("drawn test", 24, 24)
+    assert metrics.figures["auc"].low <= metrics.figures["auc"].value <= metrics.figures["auc"].high
+    assert card.training is not None
+    assert [command.split()[3] for command in card.training.commands] == ["fit", "qat"]
+    assert card.parent_sha256 == hashlib.sha256((converted.float_run / "best.h5").read_bytes()).hexdigest()
+    assert len(card.golden) == 4
+    assert len({golden.output for golden in card.golden}) == 4
+    assert on_device(_golden_errors, converted.out / file, card) <= card.golden_tolerance
+
+
+def _golden_errors(path, card: ModelCard) -> float:  # type: ignore[no-untyped-def]
+    return max(golden_errors(open_runtime(path, card, backend="tflite", num_threads=1), card))
+
+
+def test_the_int8_graph_is_int8_throughout_in_one_partition(converted: Converted) -> None:
+    graph = on_device(read_graph, converted.int8)
+    assert graph.faults() == []
+    assert graph.ops == {"CONV_2D": 5, "MAX_POOL_2D": 4, "MEAN": 1, "FULLY_CONNECTED": 2}
+
+
+def test_a_float_graph_is_found_out(converted: Converted) -> None:
+    faults = on_device(read_graph, converted.out / "tiny_fp32.tflite").faults()
+    assert any("float tensors are left" in fault for fault in faults)
+    assert any("input scale" in fault for fault in faults)
+
+
+def test_the_input_is_the_pixels_with_their_top_bit_flipped(converted: Converted) -> None:
+    assert on_device(_flips_top_bit, converted.int8)
+
+
+def _flips_top_bit(path) -> bool:  # type: ignore[no-untyped-def]
+    card = read_card(path)
+    assert card is not None
+    runtime = open_runtime(path, card, backend="tflite", num_threads=1)
+    return runtime._encode.flips_top_bit and np.all(np.isfinite(runtime.run(np.zeros((1, 32, 32, 3), np.uint8))))  # type: ignore[attr-defined]
+
+
+def test_a_float_run_is_refused_with_the_remedy(converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="python -m training qat"):
+        build_tflite(converted.float_run, converted.out, name=None, data="x", licence="x")
+    arguments = ["tflite", str(converted.data), "--out", str(converted.out), "--data-name", "x", "--licence", "x"]
+    assert main(arguments) == 2
+    assert "run.json" in capsys.readouterr().err

@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from edgefake.errors import InputError
+from edgefake.model_card import ModelCard
+from training.decision import fit_decision
+
+
+def _scores(count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(3)
+    labels = np.repeat([0, 1], count // 2)
+    # Logits three times too confident, and shifted: log-odds of N(±1, 1) are 2x.
+    return labels, 3 * 2 * rng.normal(2 * labels - 1, 1.0) + 1.5
+
+
+def test_calibration_undoes_temperature_and_bias() -> None:
+    decision = fit_decision(*_scores())
+    assert decision.calibration.temperature == pytest.approx(3.0, rel=0.1)
+    assert decision.calibration.bias == pytest.approx(-0.5, abs=0.1)
+
+
+def test_thresholds_hold_their_false_positive_rate_through_the_card() -> None:
+    labels, logits = _scores()
+    decision = fit_decision(labels, logits)
+    card = ModelCard(
+        name="x",
+        architecture="x",
+        precision="float32",
+        input_size=8,
+        crop_margin=0.3,
+        output="logit",
+        thresholds=decision.thresholds,
+        calibration=decision.calibration,
+    )
+    p_fake = card.p_fake(logits.astype(np.float32))
+    for name, rate in (("fpr_5%", 0.05), ("fpr_1%", 0.01)):
+        measured = np.mean(p_fake[labels == 0] >= card.thresholds[name])
+        assert rate - 0.005 <= measured <= rate
+
+
+def test_a_model_that_ranks_backwards_is_refused() -> None:
+    labels, logits = _scores(200)
+    with pytest.raises(InputError, match="train it first"):
+        fit_decision(labels, -logits)

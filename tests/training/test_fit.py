@@ -1,0 +1,116 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefake.errors import InputError
+from tests.drawn import drawn_dataset
+from training.fit import fit, load_weights
+from training.loop import Stopping
+from training.recipes import RECIPES
+from training.runs import Run, read_run
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn_dataset(tmp_path_factory.mktemp("data"), splits={"train": 32, "val": 12})
+
+
+def _run(data: Path, **changes: object) -> Run:
+    run = Run(
+        stage="float",
+        recipe="cnn",
+        data=str(data),
+        faces=None,
+        size=32,
+        margin=0.0,
+        batch=8,
+        learning_rate=1e-3,
+        hold_out=0.0,
+        seed=1,
+        bfloat16=False,
+        weights=None,
+        command="test",
+    )
+    return replace(run, **changes)  # type: ignore[arg-type]
+
+
+def test_training_learns_the_drawn_difference_and_logs_every_epoch(data: Path, tmp_path: Path) -> None:
+    state = fit(_run(data), tmp_path, Stopping(epochs=8, patience=8, plateau=8))
+    assert state.best_auc > 0.9
+    assert (tmp_path / "best.h5").exists()
+    lines = (tmp_path / "history.csv").read_text().splitlines()
+    assert len(lines) == 1 + state.epoch
+
+
+def test_a_killed_run_continues_with_its_best_checkpoint_kept(data: Path, tmp_path: Path) -> None:
+    first = fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+    best = (tmp_path / "best.h5").read_bytes()
+    (tmp_path / "partial-last-1.h5").write_bytes(b"what a kill in the middle of a save leaves")
+    assert fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)) == first  # nothing left to do
+    assert (tmp_path / "best.h5").read_bytes() == best
+    second = fit(_run(data), tmp_path, Stopping(epochs=3, patience=9, plateau=9))
+    assert second.epoch == 3
+    assert second.best_auc >= first.best_auc
+    assert [line.split(",")[0] for line in (tmp_path / "history.csv").read_text().splitlines()[1:]] == ["1", "2", "3"]
+
+
+def test_patience_stops_and_the_plateau_lowers_the_rate(data: Path, tmp_path: Path) -> None:
+    # Validation AUC cannot rise above 1, which the drawn faces reach within a few epochs.
+    state = fit(_run(data), tmp_path, Stopping(epochs=40, patience=2, plateau=1))
+    assert state.epoch - state.best_epoch == 2
+    rates = [float(line.split(",")[3]) for line in (tmp_path / "history.csv").read_text().splitlines()[1:]]
+    assert state.learning_rate < 1e-3
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_another_run_in_the_same_folder_is_refused(data: Path, tmp_path: Path) -> None:
+    fit(_run(data), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
+    with pytest.raises(InputError, match="holds another run"):
+        fit(_run(data, seed=2), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(data: Path, tmp_path: Path) -> None:
+    path = tmp_path / "cnn.h5"
+    RECIPES["cnn"].build(32).save_weights(path)
+    with pytest.raises(InputError, match="no checkpoint of resnet18"):
+        load_weights(RECIPES["resnet18"].build(32), path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InputError, match="no checkpoint of cnn"):
+        load_weights(RECIPES["cnn"].build(32), path)
+    with pytest.raises(InputError, match="there is no checkpoint"):
+        load_weights(RECIPES["cnn"].build(32), tmp_path / "missing.h5")
+
+
+def test_weights_start_a_run_at_another_input_size(data: Path, tmp_path: Path) -> None:
+    fit(_run(data), tmp_path / "small", Stopping(epochs=6, patience=9, plateau=9))
+    larger = _run(data, size=48, weights=str(tmp_path / "small" / "best.h5"))
+    state = fit(larger, tmp_path / "large", Stopping(epochs=1, patience=9, plateau=9))
+    assert state.best_auc > 0.8
+    assert read_run(tmp_path / "large").weights == larger.weights
+
+
+def test_a_folder_without_a_run_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no run\.json"):
+        read_run(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(InputError, match="damaged or of another version"):
+        read_run(tmp_path)
+
+
+def test_seeds_decide_the_weights(data: Path, tmp_path: Path) -> None:
+    states = [
+        fit(_run(data, seed=seed), tmp_path / name, Stopping(epochs=1, patience=1, plateau=1))
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    ]
+    weights = [np.concatenate([w.ravel() for w in _weights(tmp_path / name, data)]) for name in "abc"]
+    np.testing.assert_allclose(weights[0], weights[1], atol=1e-4)
+    assert np.abs(weights[0] - weights[2]).max() > 1e-2
+    assert states[0].best_auc == pytest.approx(states[1].best_auc, abs=0.02)
+
+
+def _weights(folder: Path, data: Path) -> list[np.ndarray]:
+    model = _run(data).build()
+    load_weights(model, folder / "best.h5")
+    return list(model.get_weights())

@@ -1,0 +1,1 @@
+"""Training detectors: float, quantization-aware, and their evaluation. Checkout only; needs ``edgefake[train]``."""

@@ -1,0 +1,35 @@
+"""Measuring converted models as a device runs them: through edgefake, in a process of its own.
+
+LiteRT and TensorFlow in one process can clash (``ValueError: vector::reserve``), hence the separate process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.model_card import ModelCard
+from edgefake.runtimes import open_runtime
+from training.batches import all_pixels
+from training.samples import Sample
+
+Result = TypeVar("Result")
+
+
+def on_device(function: Callable[..., Result], *arguments: Any) -> Result:
+    """Call a module-level function in a fresh process that has not loaded TensorFlow."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def device_outputs(path: Path, card: ModelCard, samples: Sequence[Sample]) -> npt.NDArray[np.float32]:
+    """Raw outputs (N,) of the model file for the faces of ``samples``. For use through ``on_device``."""
+    pixels = all_pixels(samples, size=card.input_size, margin=card.crop_margin)
+    runtime = open_runtime(path, card, backend="auto", num_threads=2)
+    return np.concatenate([runtime.run(pixels[i : i + 1]) for i in range(len(pixels))])

@@ -1,0 +1,127 @@
+"""Quantization-aware models: folding, symmetric fake quantization and its calibration, in one place.
+
+Everything is 8 bit: weights per channel (Dense per tensor), activations symmetric with zero-point 0, so that TFLite and TensorRT use the very same
+scales; the input fixed at scale 1/128, so that the INT8 input is the picture's bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_model_optimization as tfmot
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
+from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
+
+_quantizers = tfmot.quantization.keras.quantizers
+
+
+class SymmetricQuantizer(_quantizers.MovingAverageQuantizer):  # type: ignore[misc]
+    """Fake quantization to [-127, 127] with zero-point 0; while ``observing`` it only widens its range to what passes."""
+
+    def __init__(self) -> None:
+        super().__init__(num_bits=8, per_axis=False, symmetric=True, narrow_range=True)
+        self.observing = False
+
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
+        if not self.observing:
+            return super().__call__(inputs, training, weights, **kwargs)
+        limit = tf.maximum(weights["max_var"], tf.reduce_max(tf.abs(inputs)))
+        weights["max_var"].assign(limit)
+        weights["min_var"].assign(-limit)
+        return inputs
+
+
+class QuantizedModel:
+    """A Keras model with fake quantization, and the quantizers of its activations."""
+
+    def __init__(self, float_model: Any) -> None:
+        """Insert fake quantization into a Functional model without a BatchNorm behind Dense. Ranges are not set: ``calibrate`` or load weights."""
+        self.model = tfmot.quantization.keras.quantize_apply(tfmot.quantization.keras.quantize_annotate_model(float_model))
+        self._quantizers: list[SymmetricQuantizer] = []
+        self._ranges: list[Any] = []
+        for wrapper in self._wrappers():
+            self._make_symmetric(wrapper)
+        for layer in self.model.layers:
+            if isinstance(layer, QuantizeLayer):
+                _fix_input(layer)
+
+    def calibrate(self, batches: Iterable[np.ndarray]) -> None:
+        """Set every range: the weights' to their own, the activations' to the largest magnitude in ``batches`` (float inputs).
+
+        Fresh ranges are ±6 with a slow moving average: training from there would first unlearn what the float model knows.
+        """
+        for variable in self._ranges:
+            variable.assign(tf.zeros_like(variable))
+        for wrapper in self._wrappers():
+            for weight, quantizer, variables in wrapper._weight_vars:
+                quantizer(weight, True, weights=variables)  # a training call sets the range to the weights' own
+        for quantizer in self._quantizers:
+            quantizer.observing = True
+        for batch in batches:
+            self.model(batch, training=False)
+        for quantizer in self._quantizers:
+            quantizer.observing = False
+
+    def freeze_batch_norm(self) -> None:
+        """Keep BatchNorm statistics as the float model has them: after conversion they are part of the weights."""
+        for layer in self._batch_norms():
+            layer.trainable = False
+
+    def save(self, path: Any) -> None:
+        """Write the weights and ranges as ``.h5``; HDF5 refuses frozen BatchNorms, so that they are thawed meanwhile."""
+        frozen = [layer for layer in self._batch_norms() if not layer.trainable]
+        for layer in frozen:
+            layer.trainable = True
+        self.model.save_weights(path)
+        for layer in frozen:
+            layer.trainable = False
+
+    def _wrappers(self) -> list[Any]:
+        return [layer for layer in self.model.layers if isinstance(layer, QuantizeWrapper)]
+
+    def _batch_norms(self) -> Iterator[Any]:
+        for layer in self.model.layers:
+            inner = getattr(layer, "layer", layer)
+            if inner.__class__.__name__ == "BatchNormalization":
+                yield layer
+
+    def _make_symmetric(self, wrapper: Any) -> None:
+        """Replace the asymmetric activation quantizers of one layer, keeping their variables."""
+        if wrapper._output_quantizers:
+            wrapper._output_quantizers = [self._new_quantizer()]
+            self._ranges += [wrapper._output_quantizer_vars[name] for name in ("min_var", "max_var")]
+        for activation in wrapper._quantize_activations:
+            activation.quantizer = self._new_quantizer()
+            for variables in ("_pre_activation_vars", "_post_activation_vars"):
+                if hasattr(activation, variables):
+                    self._ranges += [getattr(activation, variables)[name] for name in ("min_var", "max_var")]
+
+    def _new_quantizer(self) -> SymmetricQuantizer:
+        self._quantizers.append(SymmetricQuantizer())
+        return self._quantizers[-1]
+
+
+def fold_head(float_model: Any, folded: Any) -> None:
+    """Copy ``float_model``'s weights into ``folded``, its twin without ``fc_bn``, whose effect moves into the last Dense layer.
+
+    BatchNorm computes ``a·x + b`` and Dense ``W·x + c``, so together they are ``(W·a)·x + (W·b + c)``; the dropout between them is the
+    identity at inference.
+    """
+    for layer in folded.layers:
+        layer.set_weights(float_model.get_layer(layer.name).get_weights())
+    norm = float_model.get_layer("fc_bn")
+    gamma, beta, mean, variance = norm.get_weights()
+    a = gamma / np.sqrt(variance + norm.epsilon)
+    b = beta - a * mean
+    kernel, bias = float_model.get_layer("logit").get_weights()
+    folded.get_layer("logit").set_weights([kernel * a[:, None], kernel.T @ b + bias])
+
+
+def _fix_input(layer: Any) -> None:
+    """The input's range is known: (pixel - 128) / 128 lies in [-1, 127/128], which is scale 1/128 and zero-point 0."""
+    layer.quantizer = _quantizers.FixedQuantizer(num_bits=8, init_min=-1.0, init_max=127 / 128, narrow_range=False)
+    layer.quantizer_vars["min_var"].assign(-1.0)
+    layer.quantizer_vars["max_var"].assign(127 / 128)

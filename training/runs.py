@@ -1,0 +1,107 @@
+"""A training run's folder: what was asked (``run.json``), how far it got (``state.json``), and its checkpoints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from edgefake.errors import InputError
+from edgefake.files import write_atomically
+from training.recipes import RECIPES
+from training.samples import Sample, hold_out, load_samples
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What makes a training run: with the same data and software, the same ``Run`` gives the same detector (up to float rounding)."""
+
+    stage: Literal["float", "qat"]
+    recipe: str
+    data: str
+    faces: str | None
+    size: int
+    margin: float
+    batch: int
+    learning_rate: float
+    hold_out: float
+    """Fraction of train used for validation; 0 validates on the val folder, which then can't be reported on."""
+    seed: int
+    bfloat16: bool
+    weights: str | None
+    """Checkpoint to start from; None starts from random weights."""
+    command: str
+
+    @property
+    def is_qat(self) -> bool:
+        """Whether ``qat`` made this run; its ``weights`` are then the float parent's."""
+        return self.stage == "qat"
+
+    def build(self, *, folded: bool = False) -> Any:
+        """The run's architecture, with fresh weights; ``folded`` without the head's BatchNorm."""
+        return RECIPES[self.recipe].build(self.size, folded=folded)
+
+    def samples(self) -> list[Sample]:
+        return load_samples(Path(self.data), faces=Path(self.faces) if self.faces else None, seed=self.seed)
+
+    def training_samples(self) -> tuple[list[Sample], list[Sample]]:
+        """(train, validation). Validation chooses checkpoint, calibration and thresholds, and is never reported."""
+        samples = self.samples()
+        train = [s for s in samples if s.split == "train"]
+        if self.hold_out:
+            return hold_out(train, self.hold_out, self.seed)
+        validation = [s for s in samples if s.split == "val" and s.size_matched]
+        if not validation:
+            raise InputError(f"{self.data} has no val folder: add one or give --hold-out 0.1 to validate on a part of train")
+        return train, validation
+
+    def report_splits(self) -> tuple[str, ...]:
+        """The splits that training and threshold choice have not seen."""
+        return ("val", "test") if self.hold_out else ("test",)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Progress after a whole epoch; what ``fit`` continues from."""
+
+    learning_rate: float
+    epoch: int = 0
+    best_auc: float = 0.0
+    best_epoch: int = 0
+    plateau_epoch: int = 0
+    """The epoch from which reduce-on-plateau counts its patience."""
+    seconds: float = 0.0
+
+
+def read_run(folder: Path) -> Run:
+    """The run in ``folder``; ``InputError`` when there is none or it is damaged."""
+    try:
+        return Run(**json.loads((folder / "run.json").read_text()))
+    except FileNotFoundError:
+        raise InputError(f"{folder} holds no run.json: expected the folder of a training run") from None
+    except (json.JSONDecodeError, TypeError) as error:
+        raise InputError(f"{folder}/run.json is damaged or of another version: {error}") from error
+
+
+def open_run(run: Run, folder: Path) -> State:
+    """Start ``run`` in ``folder``, or find how far it got there. Raises ``InputError`` when the folder holds another run."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the run folder {folder} cannot be created: {error.strerror}") from error
+    if (folder / "run.json").exists():
+        earlier = read_run(folder)
+        if replace(earlier, command=run.command) != run:
+            raise InputError(
+                f"{folder} holds another run ({earlier.command}): give the same settings to resume it, or another folder"
+            )
+    write_json(folder / "run.json", run)  # also when resumed: the command may now ask for more epochs
+    path = folder / "state.json"
+    return State(**json.loads(path.read_text())) if path.exists() else State(run.learning_rate)
+
+
+def write_json(path: Path, value: Run | State) -> None:
+    """Write atomically: a kill leaves the old file or the new one, never half of one."""
+    write_atomically(path, (json.dumps(asdict(value), indent=2) + "\n").encode())
