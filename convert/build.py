@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from edgefake.errors import EdgefakeError, InputError
-from edgefake.model_card import ModelCard
 from convert.card import Origin, complete
 from convert.graph import read_graph
 from convert.tflite import float_tflite, int8_tflite
+from edgefake.errors import EdgefakeError, InputError
+from edgefake.model_card import ModelCard
 from training.device import on_device
 from training.qat import folded_model, quantized_model
 from training.runs import Run, read_run

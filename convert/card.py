@@ -1,4 +1,4 @@
-"""Completing a converted file: calibration, thresholds, metrics and golden vectors, measured through edgefake and written into its card."""
+"""Completing a converted file: calibration, thresholds, metrics and golden vectors, through edgefake, go into its card."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def complete(
 
 
 def golden_vectors(path: Path, card: ModelCard) -> tuple[tuple[Golden, ...], float]:
-    """Synthetic inputs with unsaturated, well-spread outputs, and the smallest difference between outputs. For use through ``on_device``."""
+    """Synthetic inputs with unsaturated, well-spread outputs, and their smallest step. For use through ``on_device``."""
     runtime = open_runtime(path, card, backend="auto", num_threads=1)
     inputs = [_pattern(seed, card.input_size) for seed in range(48)]
     outputs = np.concatenate([runtime.run(pixels[None]) for pixels in inputs])

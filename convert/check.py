@@ -8,17 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from edgefake.errors import InputError
-from edgefake.model_card import read_card
 from convert.gate import Comparison, compare
 from convert.layers import LayerNoise, int8_activations, layer_noise
+from edgefake.errors import InputError
+from edgefake.model_card import read_card
 from training.batches import all_pixels
 from training.device import device_outputs, on_device
 from training.loop import logits
 from training.qat import folded_model, quantized_model
 from training.runs import read_run
 from training.samples import Sample
-
 
 LAYER_FACES = 32
 
@@ -49,7 +48,8 @@ def check_model(path: Path, qat_run: Path, samples: Sequence[Sample]) -> Check:
         raise InputError(f"{path} is a {card.precision} model: check compares INT8 models with their parents")
     if run.recipe != card.architecture or run.size != card.input_size:
         raise InputError(
-            f"{path} is a {card.architecture} at {card.input_size} px, {qat_run} trained a {run.recipe} at {run.size} px: name the run it came from"
+            f"{path} is a {card.architecture} at {card.input_size} px, {qat_run} trained a {run.recipe} at {run.size} px: "
+            "name the run it came from"
         )
     labels = np.array([s.label for s in samples])
     pixels = all_pixels(samples, size=run.size, margin=run.margin)

@@ -41,7 +41,7 @@ class Graph:
             found.append(f"the input scale is {self.input_scale}, expected 1/128")
         if self.delegate_partitions != 1 or self.undelegated:
             found.append(
-                f"XNNPACK runs {self.delegate_partitions} partitions and leaves out {self.undelegated} operators, expected 1 and 0"
+                f"XNNPACK runs {self.delegate_partitions} partitions and leaves {self.undelegated} operators, expected 1 and 0"
             )
         return found
 

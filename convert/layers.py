@@ -35,7 +35,7 @@ def layer_noise(int8: Activations, float_model: Any, pixels: npt.NDArray[np.uint
 
 
 def int8_activations(path: Path, pixels: npt.NDArray[np.uint8]) -> Activations:
-    """Dequantized output of every layer of an INT8 ``.tflite`` for faces (uint8, (N, size, size, 3)). For use through ``on_device``."""
+    """Dequantized output of every layer of an INT8 ``.tflite`` for faces (uint8, (N, S, S, 3)). For use through ``on_device``."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     # A delegate keeps what lies inside it to itself, so that the reference kernels run here.

@@ -1,7 +1,8 @@
 """What happens to a training picture before the crop: the variations a detector must not mistake for forgery.
 
-The crop itself is ``edgefake.preprocessing.face_pixels``, as on the device; shift and zoom move the box that it gets, so that they cost no
-extra interpolation. Resolution, blur and JPEG quality are drawn alike for both classes, so that none of them says anything about the label.
+The crop itself is ``edgefake.preprocessing.face_pixels``, as on the device; shift and zoom move the box that it gets, so that
+they cost no extra interpolation. Resolution, blur and JPEG quality are drawn alike for both classes, so that none of them says
+anything about the label.
 """
 
 from __future__ import annotations

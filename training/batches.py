@@ -1,11 +1,11 @@
-"""Batches of face crops for Keras: decoded, varied and scaled in threads (OpenCV releases the GIL), the same for the same seed."""
+"""Batches of face crops for Keras: decoded, varied and scaled in threads (OpenCV releases the GIL); fixed by the seed."""
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-import os
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""How well models do on held-out faces, per precision: float and QAT runs through Keras, ``.tflite`` files through edgefake itself."""
+"""How well models do on held-out faces, per precision: runs through Keras, ``.tflite`` files through edgefake itself."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ class Report:
 def evaluate(model: Path, samples: Sequence[Sample], *, data: str, find_faces: str | None = None) -> Report:
     """Score ``samples`` with a run folder or a ``.tflite`` file, at the threshold stored for 5 % false positives.
 
-    ``find_faces`` ("haar" or a YuNet file) lets the device find the faces, instead of taking the boxes of the samples; ``.tflite`` only.
+    ``find_faces`` ("haar" or a YuNet file) lets the device find the faces, instead of taking the boxes of the samples; for
+    ``.tflite`` files only.
     Raises ``InputError`` when the samples are of a split that chose the run's checkpoint or thresholds.
     """
     if model.suffix == ".tflite":
@@ -83,7 +84,7 @@ def evaluate(model: Path, samples: Sequence[Sample], *, data: str, find_faces: s
 
 
 def detector_scores(model: Path, samples: Sequence[Sample], find_faces: str) -> npt.NDArray[np.float64]:
-    """p_fake (N,) of whole pictures through ``Detector.predict``; NaN where no face could be scored. For use through ``on_device``."""
+    """p_fake (N,) of whole pictures through ``Detector.predict``; NaN without a scored face. For use through ``on_device``."""
     scores = []
     with Detector(model, faces=find_faces, num_threads=2) as detector:
         for sample in samples:
@@ -109,10 +110,8 @@ def _keras_outputs(
     from training.loop import logits
     from training.qat import folded_model, quantized_model
 
-    if run.is_qat:
-        model = quantized_model(run, folder / "best.h5")
-    else:
-        model = folded_model(run, folder / "best.h5")
+    load = quantized_model if run.is_qat else folded_model
+    model = load(run, folder / "best.h5")
     _, validation = run.training_samples()
     outputs = [logits(model, all_pixels(part, size=run.size, margin=run.margin)) for part in (samples, validation)]
     return "QAT" if run.is_qat else "float", outputs[0], outputs[1], np.array([s.label for s in validation])

@@ -40,7 +40,7 @@ def _save(model: Any, path: Path) -> None:
 
 
 def load_weights(model: Any, path: Path) -> None:
-    """Load a checkpoint's weights into ``model`` (any input size); ``InputError`` when it is of another architecture or damaged."""
+    """Load a checkpoint into ``model`` (any input size); ``InputError`` when it is of another architecture or damaged."""
     try:
         model.load_weights(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The training loop that float training and QAT share: best checkpoint, reduce-on-plateau, early stopping, resume after a kill."""
+"""The loop that float training and QAT share: best checkpoint, reduce-on-plateau, early stopping, resume after a kill."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def train(
     save: Callable[[Any, Path], None],
     retarget: Callable[[Iterator[Batch]], Iterator[Batch]] = lambda batches: batches,
 ) -> State:
-    """Train the compiled ``model`` from ``state`` on; every epoch leaves ``folder/last-*.h5``, and ``best.h5`` when it is the best.
+    """Train the compiled ``model`` from ``state`` on; every epoch leaves ``last-*.h5``, and ``best.h5`` when it is the best.
 
     ``save`` writes a checkpoint; ``retarget`` may replace the labels of the batches (distillation).
     """

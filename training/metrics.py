@@ -1,6 +1,6 @@
 """How well scores separate fake from real, with bootstrap confidence intervals.
 
-Throughout: ``labels`` int (N,), 1 = fake; ``scores`` float (N,), higher = more likely fake (p_fake or logit: ranks are what count).
+Throughout: ``labels`` int (N,), 1 = fake; ``scores`` float (N,), higher = more likely fake (p_fake or logit: ranks count).
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ CALIBRATION_EPOCH = 2**31  # draws faces that no training epoch draws
 def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float, command: str) -> State:
     """Fine-tune the float run in ``source`` for INT8 in ``folder``; the best checkpoint is ``folder/best.h5``.
 
-    The targets are the float model's own p_fake on the same varied faces (knowledge distillation, Hinton et al. 2015): the aim is the float
-    model's verdict in eight bits, not another detector. Resumes like ``fit``, with a fresh optimizer.
+    The targets are the float model's own p_fake on the same varied faces (knowledge distillation, Hinton et al. 2015): the aim is
+    the float model's verdict in eight bits, not another detector. Resumes like ``fit``, with a fresh optimizer.
     """
     float_run = read_run(source)
     if float_run.is_qat:

@@ -1,7 +1,7 @@
 """Quantization-aware models: folding, symmetric fake quantization and its calibration, in one place.
 
-Everything is 8 bit: weights per channel (Dense per tensor), activations symmetric with zero-point 0, so that TFLite and TensorRT use the very same
-scales; the input fixed at scale 1/128, so that the INT8 input is the picture's bytes.
+Everything is 8 bit: weights per channel (Dense per tensor), activations symmetric with zero-point 0, so that TFLite and TensorRT
+use the very same scales; the input fixed at scale 1/128, so that the INT8 input is the picture's bytes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class QuantizedModel:
     """A Keras model with fake quantization, and the quantizers of its activations."""
 
     def __init__(self, float_model: Any) -> None:
-        """Insert fake quantization into a Functional model without a BatchNorm behind Dense. Ranges are not set: ``calibrate`` or load weights."""
+        """Insert fake quantization into a Functional model without a BatchNorm behind Dense.
+
+        The ranges are not set yet: ``calibrate``, or load weights.
+        """
         self.model = tfmot.quantization.keras.quantize_apply(tfmot.quantization.keras.quantize_annotate_model(float_model))
         self._quantizers: list[SymmetricQuantizer] = []
         self._ranges: list[Any] = []
@@ -107,7 +110,7 @@ class QuantizedModel:
 def fold_head(float_model: Any, folded: Any) -> None:
     """Copy ``float_model``'s weights into ``folded``, its twin without ``fc_bn``, whose effect moves into the last Dense layer.
 
-    BatchNorm computes ``a·x + b`` and Dense ``W·x + c``, so together they are ``(W·a)·x + (W·b + c)``; the dropout between them is the
+    BatchNorm computes ``a·x + b`` and Dense ``W·x + c``, together ``(W·a)·x + (W·b + c)``; the dropout between them is the
     identity at inference.
     """
     for layer in folded.layers:

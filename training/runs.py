@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +15,7 @@ from training.samples import Sample, hold_out, load_samples
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What makes a training run: with the same data and software, the same ``Run`` gives the same detector (up to float rounding)."""
+    """What makes a training run: with the same data and software, it gives the same detector up to float rounding."""
 
     stage: Literal["float", "qat"]
     recipe: str

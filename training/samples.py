@@ -46,10 +46,10 @@ def load_samples(root: Path, *, faces: Path | None = None, seed: int = 0) -> lis
     """Every labelled face below ``root``, in a fixed order.
 
     Args:
-        root: holds ``train|val|test`` folders (any case; ``Validation`` too) with ``real`` and ``fake`` in each, or just ``real`` and
-            ``fake``, which are then split 80/10/10, stratified and fixed by ``seed``.
-        faces: CSV with the columns ``file,x,y,w,h`` (relative to ``root``) and optionally ``main`` (1 marks the labelled face) and
-            ``size_matched``. Default ``root/faces.csv``; where that is missing the faces are found with the library's own
+        root: holds ``train|val|test`` folders (any case; ``Validation`` too) with ``real`` and ``fake`` in each, or just ``real``
+            and ``fake``, which are then split 80/10/10, stratified and fixed by ``seed``.
+        faces: CSV with the columns ``file,x,y,w,h`` (relative to ``root``) and optionally ``main`` (1 marks the labelled face)
+            and ``size_matched``. Default ``root/faces.csv``; where that is missing the faces are found with the library's own
             detector and written there.
 
     Raises:
@@ -87,7 +87,7 @@ def hold_out(samples: Sequence[Sample], fraction: float, seed: int) -> tuple[lis
 
 
 def write_faces(table: Path, root: Path, paths: Sequence[Path], find: FaceFinder) -> None:
-    """Find the largest face of every picture and write the CSV that ``load_samples`` reads; unreadable pictures are named and left out."""
+    """Write the largest face of every picture as the CSV that ``load_samples`` reads; unreadable ones are named and left out."""
     unreadable: list[str] = []
     partial = table.with_name(f"{table.name}.{os.getpid()}.partial")
     try:
@@ -161,7 +161,7 @@ def _split(samples: Sequence[Sample], parts: dict[str, float], seed: int) -> lis
         edges = np.cumsum([0.0, *parts.values()])[1:-1] * len(members)
         part_of = np.searchsorted(edges, np.arange(len(members)), side="right")
         names = list(parts)
-        result += [replace(members[i], split=names[part]) for i, part in zip(order, part_of)]
+        result += [replace(members[i], split=names[part]) for i, part in zip(order, part_of, strict=True)]
     return sorted(result, key=lambda s: s.path)
 
 

@@ -50,7 +50,7 @@ def test_threshold_keeps_the_false_positive_rate_and_no_lower_one_would(real: li
 
 def test_threshold_at_eer_balances_both_errors() -> None:
     threshold = threshold_at_eer(LABELS, SCORES)
-    verdicts = SCORES >= threshold
+    verdicts = SCORES >= threshold  # noqa: SIM300
     assert verdicts[LABELS == 0].mean() == (~verdicts[LABELS == 1]).mean() == 0.25
 
 

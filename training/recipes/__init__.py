@@ -17,7 +17,7 @@ class Recipe:
     """An architecture with the settings it is trained with when the command line says nothing else."""
 
     build: Callable[..., Any]
-    """``build(size, folded=False)``: from the input size in pixels to a Keras Functional model: float (N, size, size, 3) in, logit (N, 1) out."""
+    """``build(size, folded=False)``: a Keras Functional model, float (N, size, size, 3) in, logit (N, 1) out."""
     size: int
     batch: int = 64
     learning_rate: float = 1e-3

@@ -19,8 +19,8 @@ def conv_bn(x: Any, filters: int, kernel: int, *, stride: int = 1, relu: bool = 
 def head(x: Any, *, folded: bool) -> Any:
     """GAP → Dense 512 ReLU → BatchNorm → Dropout 0.3 → Dense 1, a logit (the sigmoid belongs to the loss and to calibration).
 
-    ``folded`` leaves the BatchNorm out, for weights that contain it already (``training.quantize.fold_head``): QAT and TFLite have no
-    integer form of a BatchNorm behind a Dense layer.
+    ``folded`` leaves the BatchNorm out, for weights that contain it already (``training.quantize.fold_head``): QAT and TFLite
+    have no integer form of a BatchNorm behind a Dense layer.
     """
     x = layers.GlobalAveragePooling2D(name="gap")(x)
     x = layers.Dense(512, activation="relu", name="fc")(x)
