@@ -1,0 +1,83 @@
+"""What edgefake costs at start: import time, and the peak memory of one verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.goals import Goal
+from edgefake import EdgefakeError
+
+ROOT = Path(__file__).parents[1]
+PICTURE = ROOT / "tests" / "images" / "portrait.jpg"
+
+_IMPORT = "import time; started = time.perf_counter(); import {}; print(time.perf_counter() - started)"
+
+# The peak is read by the process itself: what its parent sees includes the parent's own size at the fork.
+_PREDICT = """
+import sys
+from pathlib import Path
+from edgefake.cli import main
+code = main(sys.argv[1:])
+peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(peak.split()[1])
+sys.exit(code)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Medians over fresh interpreters, and one run of ``edgefake predict``."""
+
+    model: str
+    processes: int
+    import_base_s: float
+    """Of ``import cv2, numpy``."""
+    import_edgefake_s: float
+    peak_mb: float
+    """Peak resident memory of the process, in 10⁶ bytes."""
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        extra = self.import_edgefake_s - self.import_base_s
+        return (
+            Goal("import edgefake, over import cv2, numpy", extra, 0.35, "s"),
+            Goal("peak memory of edgefake predict", self.peak_mb, 250.0, "MB"),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.model}, {PICTURE.name}; medians of {self.processes} fresh interpreters\n"
+            f"import cv2, numpy   {self.import_base_s:8.3f} s\n"
+            f"import edgefake     {self.import_edgefake_s:8.3f} s"
+        )
+
+
+def measure_footprint(model: str | os.PathLike[str], *, processes: int = 12) -> Footprint:
+    """Import in ``processes`` fresh interpreters each way, in turn, and run ``edgefake predict`` once (Linux: reads /proc)."""
+    base, ours = [], []
+    for _ in range(processes):
+        base.append(float(_python(_IMPORT.format("cv2, numpy"))))
+        ours.append(float(_python(_IMPORT.format("edgefake"))))
+    return Footprint(Path(model).stem, processes, statistics.median(base), statistics.median(ours), _peak_mb(model))
+
+
+def _peak_mb(model: str | os.PathLike[str]) -> float:
+    answer, peak = _python(_PREDICT, "predict", "--json", "--model", os.fspath(model), str(PICTURE)).splitlines()
+    status = json.loads(answer)["status"]
+    if status != "ok":
+        raise EdgefakeError(f"expected {PICTURE} to be scored, its status is {status}: the peak would miss the model's run")
+    return int(peak) * 1024 / 1e6
+
+
+def _python(code: str, *arguments: str) -> str:
+    """What ``code`` prints in a fresh interpreter. Raises ``EdgefakeError`` when it fails (exit codes 0 and 1 are verdicts)."""
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=ROOT)
+    if done.returncode not in (0, 1) or not done.stdout:
+        raise EdgefakeError(f"a measured process failed ({done.returncode}): {(done.stderr or done.stdout).strip()}")
+    return done.stdout.strip()

@@ -1,0 +1,56 @@
+"""The ``edgefake`` command."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import edgefake
+from edgefake.cli import models, predict
+from edgefake.errors import EdgefakeError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line ``argv`` (default: that of the process) and return its exit code.
+
+    2 is an error, 130 an interruption, 141 a reader of the output that went away; the commands say what 0 and 1 mean. A wrong
+    command line raises ``SystemExit(2)``.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid in the terminal's encoding
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Python flushes stdout once more at exit, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception:
+        traceback.print_exc()
+        return 2  # Python's own 1 would say that something is fake
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except EdgefakeError as error:
+        print(f"edgefake: error: {error}", file=sys.stderr)
+        return 2
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="edgefake", description="Deepfake detection that runs where the camera is.")
+    parser.add_argument("--version", action="version", version=f"edgefake {edgefake.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    predict.add_command(commands)
+    models.add_command(commands)
+    return parser

@@ -1,0 +1,110 @@
+"""``edgefake models``: which models there are, what their cards say, and whether their files are whole."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Iterator
+
+from edgefake.errors import CardError, InputError, ModelNotFoundError
+from edgefake.model_card import ModelCard, read_card
+from edgefake.model_store import LocatedModel, find_model, list_models
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "models", help="list, show and verify models", description="List the models and where each one is."
+    )
+    parser.add_argument("--json", action="store_true", help="print a JSON array instead of a table")
+    parser.set_defaults(run=_list)
+    actions = parser.add_subparsers(title="more", metavar="ACTION")
+
+    show = actions.add_parser(
+        "show", help="print a model's card", description="Print a model's card; a model that is not here is downloaded."
+    )
+    show.add_argument("model", help="a name that `edgefake models` lists, or a file")
+    show.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print the whole card as JSON, golden vectors included"
+    )
+    show.set_defaults(run=_show)
+
+    verify = actions.add_parser(
+        "verify",
+        help="check the files' SHA-256",
+        description="Check size and SHA-256 of the models on this machine.",
+        epilog="Exit code 0: all are whole; 2: one is damaged, or was named and is not here.",
+    )
+    verify.add_argument("names", nargs="*", metavar="NAME", help="which models (default: all that are on this machine)")
+    verify.set_defaults(run=_verify)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    models = list_models()
+    if arguments.json:
+        rows = [{**dataclasses.asdict(m.model), "place": m.place, "path": str(m.path) if m.path else None} for m in models]
+        print(json.dumps(rows, indent=2))
+        return 0
+    print(_row("name", "place", "size", "path"))
+    for m in models:
+        print(_row(m.model.name, m.place, f"{m.model.size / 1e6:.1f} MB", str(m.path or "-")))
+    return 0
+
+
+def _row(name: str, place: str, size: str, path: str) -> str:
+    return f"{name:<24}  {place:<12}  {size:>8}  {path}"
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    path = find_model(arguments.model)
+    card = read_card(path)
+    if card is None:
+        raise CardError(f"{path} carries no model card: `edgefake models show` needs a model that edgefake converted")
+    print(card.to_json() if arguments.json else "\n".join(_lines(card)))
+    return 0
+
+
+def _lines(card: ModelCard) -> Iterator[str]:
+    """The card for people, one fact per line; golden vectors are counted, not printed."""
+    scaling, calibration = card.scaling, card.calibration
+    facts = {
+        "name": card.name,
+        "architecture": card.architecture,
+        "precision": card.precision,
+        "input": f"{card.input_size}×{card.input_size} {card.colour_order}, x = (pixel - {scaling.offset:g}) / {scaling.scale:g}",
+        "crop margin": f"{card.crop_margin:g} of the face box",
+        "output": card.output,
+        "calibration": f"p_fake = sigmoid(logit / {calibration.temperature:.4g} {calibration.bias:+.4g})",
+        "thresholds": ", ".join(f"{name} {value:.4f}" for name, value in card.thresholds.items()),
+        "golden vectors": f"{len(card.golden)}, tolerance {card.golden_tolerance:g}",
+        "toolchain": ", ".join(f"{name} {version}" for name, version in card.toolchain.items()),
+        "parent SHA-256": card.parent_sha256,
+    }
+    if card.training:
+        facts |= {"training data": card.training.data, "licence": card.training.licence, "seed": str(card.training.seed)}
+        facts["commands"] = "; ".join(card.training.commands)
+    for name, fact in facts.items():
+        yield f"{name:<16}{fact or '-'}"
+    for metrics in card.metrics:
+        yield f"measured on {metrics.data} ({metrics.real} real, {metrics.fake} fake):"
+        for name, figure in metrics.figures.items():
+            yield f"  {name:<24}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    if arguments.json:
+        raise InputError("`edgefake models verify` has no --json: its exit code says whether all is well")
+    faults = 0
+    for m in _chosen(arguments.names):
+        fault = m.fault()
+        faults += fault is not None
+        print(f"{m.model.name:<24}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
+    return 2 if faults else 0
+
+
+def _chosen(names: list[str]) -> list[LocatedModel]:
+    models = {m.model.name: m for m in list_models()}
+    for name in names:
+        if name not in models:
+            raise ModelNotFoundError(f"there is no model {name!r}: choose {', '.join(models)}")
+    return [models[name] for name in names] if names else [m for m in models.values() if m.path]

@@ -1,0 +1,179 @@
+"""``edgefake predict``: verdicts on pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgefake.detector import Detector
+from edgefake.errors import EdgefakeError, InputError
+from edgefake.images import find_images, read_image, write_image
+from edgefake.prediction import Prediction
+
+_EPILOG = """\
+A picture without a face that can be scored (no face, face too small, face too blurred) gets its status instead of a verdict.
+
+exit codes:
+  0  nothing was called fake; pictures without a scorable face count as such
+  1  at least one picture was called fake
+  2  something went wrong, whatever else was found: a picture that cannot be read (the others are still judged), an unknown model,
+     a wrong argument
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="judge pictures",
+        description="Judge the faces in pictures: real or fake.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a picture, a folder (with its subfolders) or a quoted glob pattern"
+    )
+    parser.add_argument(
+        "--model", default="resnet18_int8", help="a name that `edgefake models` lists, or a file (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--faces", default="haar", help="haar, frame (the picture is the face) or a YuNet .onnx file (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_threshold,
+        default="fpr_5%",
+        help="the p_fake from which a face is fake: a number in 0…1 or a name in the model's card (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, help="threads of the runtime (default: one per core, at most 4)")
+    parser.add_argument("--backend", default="auto", help="auto or tflite (default: %(default)s)")
+    parser.add_argument(
+        "--annotate", metavar="DIR", type=Path, help="write copies with the faces marked into DIR, as NAME.annotated.jpg"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object per picture and line instead of a table")
+    parser.set_defaults(run=_run)
+
+
+def _threshold(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one picture: a prediction or an error."""
+
+    path: str
+    prediction: Prediction | None
+    error: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """The verdict, or in its stead ``error`` or the status."""
+        if self.prediction is None:
+            return "error"
+        answer: str = (self.prediction.verdict or self.prediction.status).value
+        return answer.replace("_", " ")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    with Detector(
+        arguments.model,
+        backend=arguments.backend,
+        faces=arguments.faces,
+        threshold=arguments.threshold,
+        num_threads=arguments.threads,
+    ) as detector:
+        images, failures = _inputs(arguments.paths)
+        copies = _copies(images, arguments.annotate) if arguments.annotate else {}
+        counts: Counter[str] = Counter()
+        if not arguments.json:
+            print(_row("verdict", "p_fake", "faces", "picture"))
+        for outcome in _outcomes(detector, images, failures, copies):
+            print(_json(outcome, detector) if arguments.json else _table_row(outcome), flush=True)
+            counts[outcome.summary] += 1
+    if not arguments.json and counts.total() > 1:
+        print(f"{counts.total()} pictures: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
+    return 2 if counts["error"] else 1 if counts["fake"] else 0
+
+
+def _inputs(sources: Sequence[str]) -> tuple[list[Path], list[_Outcome]]:
+    """The pictures to judge, each once, and the sources that hold none."""
+    images: dict[Path, None] = {}
+    failures = []
+    for source in sources:
+        try:
+            images.update(dict.fromkeys(find_images(source)))
+        except InputError as error:
+            failures.append(_Outcome(source, None, str(error)))
+    return list(images), failures
+
+
+def _copies(images: Sequence[Path], folder: Path) -> dict[Path, Path]:
+    """Where the annotated copy of each picture goes: below ``folder`` as the pictures lie below the deepest folder they share.
+
+    The whole name of the picture is kept, so that ``a.jpg`` and ``a.png`` do not collide.
+    """
+    target = Path(os.path.realpath(folder))
+    inside = [image for image in images if target in Path(os.path.realpath(image)).parents]
+    if inside:
+        raise InputError(f"{inside[0]} lies in {folder}, where annotated copies go: give --annotate a folder without inputs")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # told before the first picture, not after the last
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be made ({error.strerror}): give --annotate one that can") from error
+    full = {image: Path(os.path.abspath(image)) for image in images}
+    root = os.path.commonpath([path.parent for path in full.values()]) if full else ""
+    return {image: folder / path.relative_to(root).with_name(f"{path.name}.annotated.jpg") for image, path in full.items()}
+
+
+def _outcomes(
+    detector: Detector, images: Sequence[Path], failures: Sequence[_Outcome], copies: dict[Path, Path]
+) -> Iterator[_Outcome]:
+    yield from failures
+    # Where the results themselves go to the terminal, they are the progress.
+    progress = len(images) > 1 and sys.stderr.isatty() and not sys.stdout.isatty()
+    for done, image in enumerate(images):
+        if progress:
+            print(f"\r{done}/{len(images)}", end="", file=sys.stderr, flush=True)
+        yield _judge(detector, image, copies.get(image))
+    if progress:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _judge(detector: Detector, image: Path, copy: Path | None) -> _Outcome:
+    try:
+        frame = read_image(image)
+        prediction = detector.predict(frame)
+        if copy is not None:
+            write_image(copy, prediction.draw(frame))
+    except EdgefakeError as error:
+        return _Outcome(str(image), None, str(error))
+    return _Outcome(str(image), prediction)
+
+
+def _json(outcome: _Outcome, detector: Detector) -> str:
+    if outcome.prediction is not None:
+        return json.dumps({"path": outcome.path, **outcome.prediction.to_dict()})
+    empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], "threshold": detector.threshold, "timings": None}
+    return json.dumps({"path": outcome.path, "status": "error", **empty, "model": detector.card.name, "error": outcome.error})
+
+
+def _table_row(outcome: _Outcome) -> str:
+    prediction = outcome.prediction
+    if prediction is None:
+        return _row(outcome.summary, "-", "-", str(outcome.error))
+    p_fake = "-" if prediction.p_fake is None else f"{prediction.p_fake:.3f}"
+    return _row(outcome.summary, p_fake, str(len(prediction.faces)), outcome.path)
+
+
+def _row(verdict: str, p_fake: str, faces: str, picture: str) -> str:
+    return f"{verdict:<16}  {p_fake:>6}  {faces:>5}  {picture}"

@@ -1,0 +1,236 @@
+"""ModelCard: everything about a model that a device needs and a reader should know, kept inside the model's own file.
+
+In a ``.tflite`` the card is JSON in a zip appended to the FlatBuffer (the TensorFlow Lite metadata convention), which
+interpreters ignore.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import math
+import numbers
+import types
+import typing
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Union
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.errors import CardError, InputError
+from edgefake.files import write_atomically
+
+SCHEMA = 1
+ENTRY = "edgefake_card.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """What the file's input tensor means: ``x = (pixel - offset) / scale``, pixel 0…255."""
+
+    offset: float = 128.0
+    scale: float = 128.0
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """``p_fake = sigmoid(logit / temperature + bias)`` (Guo et al. 2017, with a bias), fitted on validation data."""
+
+    temperature: float = 1.0
+    bias: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A measured figure with its bootstrap 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """How well the model did on one held-out data set."""
+
+    data: str
+    real: int
+    fake: int
+    figures: dict[str, Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Where the model comes from."""
+
+    data: str
+    licence: str
+    commands: tuple[str, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    """A synthetic input and what the model answers to it, to check a runtime or an engine against."""
+
+    png: str
+    """The input pixels, RGB, as base64 of a PNG."""
+    output: float
+    """The raw model output (logit or p_fake, before calibration)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Everything about a model. The fields with defaults may be left out when a card is made for a file that has none."""
+
+    name: str
+    architecture: str
+    precision: Literal["float32", "float16", "int8"]
+    input_size: int
+    """Side of the square input in pixels."""
+    crop_margin: float
+    """Context around the face box, as a fraction of its longer side."""
+    output: Literal["logit", "p_fake"]
+    """What the one output number is."""
+    thresholds: dict[str, float]
+    """p_fake thresholds by the false-positive rate they were chosen for: ``fpr_5%``, ``fpr_1%``, ``eer``."""
+    scaling: Scaling = Scaling()
+    colour_order: Literal["RGB", "BGR"] = "RGB"
+    calibration: Calibration = Calibration()
+    metrics: tuple[Metrics, ...] = ()
+    training: Training | None = None
+    toolchain: dict[str, str] = dataclasses.field(default_factory=dict)
+    golden: tuple[Golden, ...] = ()
+    golden_tolerance: float = 0.0
+    """How far a correct runtime may be off a golden output; INT8 kernels differ by a step or two between processors."""
+    parent_sha256: str | None = None
+    """SHA-256 of the float checkpoint that this model was made from."""
+    schema: int = SCHEMA
+
+    def __post_init__(self) -> None:
+        problems = [
+            (self.input_size < 1, f"input_size must be at least 1, got {self.input_size}"),
+            (self.crop_margin < 0, f"crop_margin must be 0 or more, got {self.crop_margin}"),
+            (self.scaling.scale == 0, "scaling.scale must not be 0"),
+            (self.calibration.temperature <= 0, f"calibration.temperature must be above 0, got {self.calibration.temperature}"),
+            (not self.thresholds, "thresholds must name at least one p_fake threshold"),
+            (any(not 0 <= t <= 1 for t in self.thresholds.values()), f"thresholds must lie in 0…1, got {self.thresholds}"),
+        ]
+        for wrong, message in problems:
+            if wrong:
+                raise CardError(f"the card of {self.name!r} is not usable: {message}")
+
+    def p_fake(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Calibrated p_fake in [0, 1] from raw model outputs of any shape; monotone in the output."""
+        logit = np.asarray(raw, np.float64)
+        if self.output == "p_fake":
+            p = np.clip(logit, 1e-7, 1 - 1e-7)
+            logit = np.log(p / (1 - p))
+        z = logit / self.calibration.temperature + self.calibration.bias
+        return 0.5 * (1.0 + np.tanh(0.5 * z))  # the sigmoid, without overflow
+
+    def threshold(self, chosen: float | str) -> float:
+        """The p_fake threshold that ``chosen`` names, or ``chosen`` itself. Raises ``InputError`` for anything else."""
+        if isinstance(chosen, str):
+            if chosen not in self.thresholds:
+                raise InputError(
+                    f"{self.name} has no threshold {chosen!r}: choose {', '.join(self.thresholds)} or a number in 0…1"
+                )
+            return self.thresholds[chosen]
+        if not isinstance(chosen, numbers.Real) or isinstance(chosen, bool) or not 0.0 <= chosen <= 1.0:
+            raise InputError(f"a threshold must be a p_fake in 0…1 or one of {', '.join(self.thresholds)}, got {chosen!r}")
+        return float(chosen)
+
+    def to_json(self) -> str:
+        """As ``from_json`` reads it. Raises ``CardError`` where a figure is not finite, which no reader would accept."""
+        try:
+            return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
+        except ValueError:
+            raise CardError(f"the card of {self.name!r} cannot be written: one of its figures is not a finite number") from None
+
+    @staticmethod
+    def from_json(text: str | bytes, *, source: str = "the card") -> ModelCard:
+        """Read a card strictly: unknown or missing keys, wrong types and other schemas raise ``CardError`` naming them."""
+        try:
+            value = json.loads(text)
+        except ValueError as error:
+            raise CardError(f"the card in {source} is no JSON: {error}") from error
+        schema = value.get("schema") if isinstance(value, dict) else None
+        if schema != SCHEMA:
+            newer = isinstance(schema, int) and schema > SCHEMA
+            remedy = "update edgefake (pip install -U edgefake)" if newer else "convert the model again"
+            raise CardError(f"the card in {source} has schema {schema}, this version reads {SCHEMA}: {remedy}")
+        card = _decode(ModelCard, value, f"the card in {source}")
+        assert isinstance(card, ModelCard)
+        return card
+
+
+def read_card(path: str | Path) -> ModelCard | None:
+    """The card inside a ``.tflite`` file, or None when it has none. Raises ``CardError`` when there is one that can't be used."""
+    path = Path(path)
+    if not zipfile.is_zipfile(path):
+        return None
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if ENTRY not in archive.namelist():
+                return None
+            return ModelCard.from_json(archive.read(ENTRY), source=str(path))
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+        raise CardError(f"the card in {path} is damaged ({error}): get the file again") from error
+
+
+def write_card(path: str | Path, card: ModelCard) -> None:
+    """Put ``card`` into the ``.tflite`` file at ``path``, replacing one that is there; the model itself is untouched.
+
+    The file is replaced atomically. Other entries of the appended zip (a stranger's metadata) are kept.
+    """
+    path = Path(path)
+    model = path.read_bytes()
+    entries: dict[str, bytes] = {}
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+            entries = {info.filename: archive.read(info) for info in infos}
+            model = model[: min((info.header_offset for info in infos), default=archive.start_dir)]
+    entries[ENTRY] = card.to_json().encode()
+    file = io.BytesIO(model)
+    with zipfile.ZipFile(file, "a") as archive:
+        for name, data in entries.items():
+            # Stored, with a fixed time stamp: the same model and card give the same bytes everywhere, and so the same SHA-256.
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_STORED)
+    write_atomically(path, file.getvalue())
+
+
+def _decode(kind: Any, value: Any, where: str) -> Any:
+    """``value`` (from JSON) as ``kind``, one of the types that cards use; raises ``CardError`` where it does not fit."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise CardError(f"{where}: expected an object, got {value!r}")
+        hints = typing.get_type_hints(kind)
+        missing, unknown = hints.keys() - value.keys(), value.keys() - hints.keys()
+        if missing or unknown:
+            faults = [f"lacks {', '.join(sorted(missing))}"] * bool(missing) + [
+                f"has unknown {', '.join(sorted(unknown))}"
+            ] * bool(unknown)
+            raise CardError(f"{where} {' and '.join(faults)}: convert the model again with this version")
+        values = {name: _decode(hint, value[name], f"{where}, {name}") for name, hint in hints.items()}
+        return kind(**values)  # type: ignore[operator]
+    if origin in (Union, types.UnionType):  # the cards' only unions are "X or None"
+        return None if value is None else _decode(arguments[0], value, where)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_decode(arguments[0], item, where) for item in value)
+    if origin is dict and isinstance(value, dict):
+        return {key: _decode(arguments[1], item, f"{where}, {key}") for key, item in value.items()}
+    if origin is Literal and value in arguments:
+        return value
+    if kind is float and type(value) in (int, float) and math.isfinite(value):
+        return float(value)
+    if kind in (int, str) and type(value) is kind:
+        return value
+    raise CardError(f"{where}: expected {getattr(kind, '__name__', kind)}, got {value!r}")

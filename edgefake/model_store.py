@@ -1,0 +1,163 @@
+"""From a model's name to its file: bundled, cached, or downloaded with its SHA-256 checked; a path stands for itself.
+
+The registry ``zoo/models.json`` names every model of this version: ``{name: {"file": …, "sha256": …, "bytes": …}}``. Three
+environment variables steer what is not bundled: ``EDGEFAKE_HOME`` is the cache (default ``~/.cache/edgefake``),
+``EDGEFAKE_MODEL_URL`` the folder on the web that files are downloaded from, and ``EDGEFAKE_OFFLINE=1`` forbids downloads.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from edgefake.errors import ModelNotFoundError, ModelStoreError
+from edgefake.files import write_atomically
+
+REGISTRY = Path(__file__).parent / "zoo" / "models.json"
+
+Place = Literal["bundled", "cached", "downloadable", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """One entry of the registry."""
+
+    name: str
+    file: str
+    sha256: str
+    """Of the whole file, card included, in lower-case hexadecimal."""
+    size: int
+    """In bytes."""
+
+    def fault(self, data: bytes) -> str | None:
+        """How ``data`` differs from this model's file, or None when it is that file."""
+        if len(data) != self.size:
+            return f"{len(data)} bytes instead of {self.size}"
+        found = hashlib.sha256(data).hexdigest()
+        return None if found == self.sha256 else f"SHA-256 {found[:12]}… instead of {self.sha256[:12]}…"
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedModel:
+    """A registered model and where it is now; ``path`` is None unless it is on this machine."""
+
+    model: StoredModel
+    place: Place
+    path: Path | None
+
+    def fault(self) -> str | None:
+        """Why the file here must not be used, or None when its size and SHA-256 are right; reads the whole file."""
+        if self.path is None:
+            return "not on this machine"
+        try:
+            return self.model.fault(self.path.read_bytes())
+        except OSError as error:
+            return f"cannot be read: {error.strerror or error}"
+
+
+def find_model(model: str | os.PathLike[str], *, registry: Path = REGISTRY) -> Path:
+    """The file of ``model``: a registered name, or a path (anything with a folder in it or ending in ``.tflite``).
+
+    A bundled file is used as it is, a cached one after its SHA-256 was checked; a model that is in neither place, or damaged in
+    the cache, is downloaded into the cache. Bundled files lie beside ``registry``.
+
+    Raises:
+        ModelNotFoundError: no file has this path, or no model this name; names near matches.
+        ModelStoreError: it cannot be downloaded (offline, no address, network, wrong size or SHA-256), or the cache not written.
+    """
+    if not isinstance(model, str) or Path(model).name != model or model.endswith(".tflite"):
+        return _existing(Path(model))
+    models = read_registry(registry)
+    if model in models:
+        return _fetch(_locate(models[model], registry.parent))
+    if Path(model).is_file():
+        return Path(model)
+    near = difflib.get_close_matches(model, models, n=2)
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    raise ModelNotFoundError(f"there is no model {model!r}{hint}: choose {', '.join(models)}, or give the path of a .tflite file")
+
+
+def list_models(*, registry: Path = REGISTRY) -> list[LocatedModel]:
+    """Every registered model and where it is; files are not read. Raises ``ModelStoreError`` when the registry is damaged."""
+    return [_locate(model, registry.parent) for model in read_registry(registry).values()]
+
+
+def read_registry(registry: Path = REGISTRY) -> dict[str, StoredModel]:
+    """The registered models by name. Raises ``ModelStoreError`` when the file is missing or damaged."""
+    try:
+        entries = json.loads(registry.read_text("utf-8"))
+        return {name: StoredModel(name, entry["file"], entry["sha256"], entry["bytes"]) for name, entry in entries.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelStoreError(
+            f"the model registry {registry} is missing or damaged ({error!r}): install edgefake again"
+        ) from error
+
+
+def _existing(path: Path) -> Path:
+    if path.is_file():
+        return path
+    state = "is a folder" if path.is_dir() else "does not exist"
+    raise ModelNotFoundError(f"the model file {path} {state}: give a .tflite file, or a name that `edgefake models` lists")
+
+
+def _locate(model: StoredModel, bundled: Path) -> LocatedModel:
+    if (path := bundled / model.file).is_file():
+        return LocatedModel(model, "bundled", path)
+    if (path := _cache() / model.file).is_file():
+        return LocatedModel(model, "cached", path)
+    return LocatedModel(model, "missing" if _offline() or not _url() else "downloadable", None)
+
+
+def _fetch(found: LocatedModel) -> Path:
+    """The path of ``found``, downloaded first unless its file is here and may be used."""
+    fault = None if found.place == "bundled" else found.fault()
+    if found.path and not fault:
+        return found.path
+    model, cache = found.model, _cache()
+    state = f"is damaged in the cache ({fault})" if found.path else "is not on this machine"
+    remedy = f"or copy {model.file} to {cache}"
+    if _offline():
+        raise ModelStoreError(f"the model {model.name} {state}, and EDGEFAKE_OFFLINE forbids downloads: unset it, {remedy}")
+    if not _url():
+        raise ModelStoreError(f"the model {model.name} {state}: set EDGEFAKE_MODEL_URL to the folder it is in, {remedy}")
+    return _download(model, cache)
+
+
+def _download(model: StoredModel, cache: Path) -> Path:
+    from edgefake.download import download  # loads urllib and ssl, which a bundled model does not need
+
+    url = f"{_url().rstrip('/')}/{quote(model.file)}"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)  # before the download, so that an unwritable cache is told at once
+        data = download(url, max_bytes=model.size + 1)
+        if fault := model.fault(data):
+            raise ModelStoreError(f"{url} is not {model.name} as this version knows it ({fault}): check EDGEFAKE_MODEL_URL")
+        write_atomically(cache / model.file, data)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ModelStoreError(
+            f"the cache {cache} cannot be written ({reason}): set EDGEFAKE_HOME to a folder that can"
+        ) from error
+    return cache / model.file
+
+
+def _cache() -> Path:
+    try:
+        home = os.environ.get("EDGEFAKE_HOME")
+        return Path(home).expanduser() if home else Path.home() / ".cache" / "edgefake"
+    except RuntimeError as error:
+        raise ModelStoreError("this user has no home folder for the model cache: set EDGEFAKE_HOME to a folder") from error
+
+
+def _url() -> str:
+    return os.environ.get("EDGEFAKE_MODEL_URL", "")
+
+
+def _offline() -> bool:
+    return os.environ.get("EDGEFAKE_OFFLINE", "") not in ("", "0")

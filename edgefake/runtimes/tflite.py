@@ -1,0 +1,144 @@
+"""TFLite models through ai-edge-litert, tflite-runtime or TensorFlow's interpreter, with the XNNPACK delegate."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import threading
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.errors import BackendError, ModelFileError
+from edgefake.model_card import ModelCard, Scaling
+
+_log = logging.getLogger(__name__)
+
+# (distribution, module, attribute), best first
+_INTERPRETERS = (
+    ("ai-edge-litert", "ai_edge_litert.interpreter", "Interpreter"),
+    ("tflite-runtime", "tflite_runtime.interpreter", "Interpreter"),
+    ("tensorflow", "tensorflow", "lite.Interpreter"),
+)
+
+
+def open_model(path: Path, card: ModelCard, num_threads: int) -> TFLiteRuntime:
+    """Load the ``.tflite`` file at ``path``. Raises ``BackendError`` or ``ModelFileError``."""
+    interpreter, name = _find_interpreter()
+    # Checked here because interpreters answer a text file or half a model with anything from ValueError to a crash.
+    with path.open("rb") as stream:
+        if stream.read(8)[4:] != b"TFL3":
+            raise ModelFileError(f"{path} is no TFLite model (no TFL3 mark): get the file again, or convert the model")
+    try:
+        loaded = interpreter(model_path=str(path), num_threads=num_threads)
+        loaded.allocate_tensors()
+    except (ValueError, RuntimeError) as error:
+        raise ModelFileError(f"{path} cannot be loaded by {name}: {str(error).strip().splitlines()[0]}") from error
+    return TFLiteRuntime(loaded, name, path, card)
+
+
+class TFLiteRuntime:
+    """One interpreter behind a lock. See ``edgefake.runtimes.Runtime``."""
+
+    def __init__(self, interpreter: Any, name: str, path: Path, card: ModelCard) -> None:
+        inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+        size = card.input_size
+        if len(inputs) != 1 or list(inputs[0]["shape"]) != [1, size, size, 3]:
+            shapes = ", ".join(str(list(map(int, i["shape"]))) for i in inputs)
+            raise ModelFileError(f"{path} takes input {shapes}, its card says one input of [1, {size}, {size}, 3]")
+        if len(outputs) != 1 or int(np.prod(outputs[0]["shape"][1:])) != 1:
+            shapes = ", ".join(str(list(map(int, o["shape"]))) for o in outputs)
+            raise ModelFileError(f"{path} gives output {shapes}, expected one number per face ([1, 1])")
+        self.name = f"tflite ({name})"
+        self.input_shape = (1, size, size, 3)
+        self._interpreter: Any = interpreter
+        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
+        self._encode = InputEncoder(inputs[0]["dtype"], inputs[0]["quantization"], card.scaling)
+        self._scale, self._zero_point = outputs[0]["quantization"]
+        if np.issubdtype(outputs[0]["dtype"], np.integer) and self._scale <= 0:
+            raise ModelFileError(f"{path} has an integer output without a quantization scale: convert it again with one")
+        self._batch = 1
+        self._one_by_one = False
+        self._lock = threading.Lock()
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        with self._lock:
+            if self._interpreter is None:
+                raise BackendError("this model is closed: make a new Detector")
+            if self._takes(len(pixels)):
+                return self._invoke(pixels)
+            return np.concatenate([self._invoke(face) for face in pixels[:, None]])
+
+    def close(self) -> None:
+        with self._lock:
+            self._interpreter = None
+
+    def _takes(self, batch: int) -> bool:
+        """Make room for ``batch`` faces (0.1 ms); or for one, where the graph has a batch of one written into it."""
+        if batch == self._batch:
+            return True
+        if self._one_by_one:
+            return False
+        try:
+            self._resize(batch)
+        except RuntimeError:
+            self._one_by_one = True
+            self._resize(1)
+        return not self._one_by_one
+
+    def _resize(self, batch: int) -> None:
+        self._interpreter.resize_tensor_input(self._input, [batch, *self.input_shape[1:]])
+        self._interpreter.allocate_tensors()
+        self._batch = batch
+
+    def _invoke(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        # tensor() gives a view of the interpreter's own buffer; it must be gone before the next invoke or resize.
+        self._encode(pixels, self._interpreter.tensor(self._input)())
+        self._interpreter.invoke()
+        raw = self._interpreter.get_tensor(self._output).reshape(len(pixels))
+        if np.issubdtype(raw.dtype, np.integer):
+            raw = (raw.astype(np.float32) - np.float32(self._zero_point)) * np.float32(self._scale)
+        return np.asarray(raw, np.float32)
+
+
+class InputEncoder:
+    """Writes pixels into an input tensor of any type, scaling and quantization.
+
+    A pixel has 256 values, so scaling and quantization are one table. Where that table is ``pixel - 128`` (every INT8 model
+    of this project) it is not needed: the int8 tensor is the pixels with their top bit flipped.
+    """
+
+    def __init__(self, dtype: Any, quantization: tuple[float, int], scaling: Scaling) -> None:
+        values = (np.arange(256, dtype=np.float64) - scaling.offset) / scaling.scale
+        if np.issubdtype(dtype, np.integer):
+            scale, zero_point = quantization
+            if scale <= 0:
+                raise ModelFileError("the model's integer input has no quantization scale: convert it again with one")
+            limits = np.iinfo(dtype)
+            values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
+        self._table = values.astype(dtype)
+        self.flips_top_bit = dtype == np.int8 and bool(np.all(self._table == np.arange(256) - 128))
+
+    def __call__(self, pixels: npt.NDArray[np.uint8], tensor: npt.NDArray[Any]) -> None:
+        """Encode ``pixels`` (uint8) into ``tensor`` (same shape), without a copy between."""
+        if self.flips_top_bit:
+            np.bitwise_xor(pixels, np.uint8(0x80), out=tensor.view(np.uint8))
+        else:
+            np.take(self._table, pixels, out=tensor, mode="clip")  # "raise" would write through a buffer
+
+
+def _find_interpreter() -> tuple[Any, str]:
+    for distribution, module, attribute in _INTERPRETERS:
+        try:
+            found: Any = importlib.import_module(module)
+        except ImportError:
+            continue
+        for part in attribute.split("."):
+            found = getattr(found, part)
+        if distribution == "tflite-runtime":
+            _log.warning("using tflite-runtime, whose INT8 kernels are 8 to 47 times slower: pip install ai-edge-litert")
+        return found, f"{distribution} {metadata.version(distribution)}"
+    raise BackendError("no TFLite interpreter is installed: pip install ai-edge-litert")

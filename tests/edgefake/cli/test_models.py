@@ -1,0 +1,127 @@
+"""``edgefake models`` on the bundled models, and on a copy of the package whose models were tampered with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import edgefake
+from edgefake.cli import main
+from edgefake.model_card import ModelCard, read_card
+from edgefake.model_store import find_model
+
+NAMES = ("resnet18_int8", "cnn_int8")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A folder with a copy of the package in it."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(edgefake.__file__).parent, tmp_path / "edgefake", ignore=ignored)
+    return tmp_path
+
+
+def run(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "edgefake", *arguments]
+    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"edgefake {edgefake.__version__}\n"
+
+
+def test_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    for name in NAMES:
+        assert "bundled" in rows[name]
+        assert rows[name].endswith(str(find_model(name)))
+
+
+def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json"]) == 0
+    models = {model["name"]: model for model in json.loads(capsys.readouterr().out)}
+    for name in NAMES:
+        path = find_model(name)
+        assert (models[name]["place"], models[name]["path"], models[name]["size"]) == ("bundled", str(path), path.stat().st_size)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_show_is_for_people(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    card = read_card(find_model(name))
+    assert card is not None
+    assert main(["models", "show", name]) == 0
+    by_name = capsys.readouterr().out
+    assert main(["models", "show", str(find_model(name))]) == 0
+    assert capsys.readouterr().out == by_name
+    for fact in (card.name, card.architecture, *card.thresholds, *(metrics.data for metrics in card.metrics)):
+        assert fact in by_name
+    assert card.golden
+    assert card.golden[0].png not in by_name
+
+
+@pytest.mark.parametrize("arguments", [["models", "show", "cnn_int8", "--json"], ["models", "--json", "show", "cnn_int8"]])
+def test_show_as_json_is_the_card(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 0
+    assert ModelCard.from_json(capsys.readouterr().out) == read_card(find_model("cnn_int8"))
+
+
+@pytest.mark.parametrize(("model", "message"), [("cnn_int9", "did you mean cnn_int8"), ("absent.tflite", "does not exist")])
+def test_show_what_is_not_there(model: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "show", model]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_show_a_file_without_a_card(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "strange.tflite"
+    path.write_bytes(b"\x1c\0\0\0TFL3")
+    assert main(["models", "show", str(path)]) == 2
+    assert "carries no model card" in capsys.readouterr().err
+
+
+def test_verify(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "verify"]) == 0
+    assert [line.split() for line in capsys.readouterr().out.splitlines() if line.split()[0] in NAMES] == [
+        [n, "ok"] for n in NAMES
+    ]
+    assert main(["models", "verify", "cnn_int8"]) == 0
+    assert capsys.readouterr().out.split() == ["cnn_int8", "ok"]
+
+
+def test_verify_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "verify", "other"]) == 2
+    assert "there is no model 'other'" in capsys.readouterr().err
+
+
+def test_verify_has_no_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "--json", "verify"]) == 2
+    assert "has no --json" in capsys.readouterr().err
+
+
+def test_verify_finds_one_changed_byte(copy: Path) -> None:
+    path = copy / "edgefake" / "zoo" / "cnn_int8.tflite"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    result = run(copy, "models", "verify")
+    assert result.returncode == 2
+    rows = {line.split()[0]: line for line in result.stdout.splitlines()}
+    assert rows["resnet18_int8"].split() == ["resnet18_int8", "ok"]
+    assert f"FAULT: {path}: SHA-256" in rows["cnn_int8"]
+    assert run(copy, "models", "verify", "resnet18_int8").returncode == 0
+
+
+def test_verify_a_model_that_is_gone(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEFAKE_HOME", str(tmp_path / "cache"))
+    (copy / "edgefake" / "zoo" / "cnn_int8.tflite").unlink()
+    named = run(copy, "models", "verify", "cnn_int8")
+    assert (named.returncode, "not on this machine" in named.stdout) == (2, True)
+    assert "cnn_int8" not in run(copy, "models", "verify").stdout

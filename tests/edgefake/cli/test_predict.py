@@ -1,0 +1,273 @@
+"""``edgefake predict`` with the bundled models, in this process where its output suffices and as a real process where not."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edgefake.cli import main
+from edgefake.images import read_image
+
+KEYS = ["path", "status", "verdict", "p_fake", "faces", "threshold", "timings", "model"]
+PORTRAIT = Path(__file__).parents[2] / "images" / "portrait.jpg"
+ROOT = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-m", "edgefake", "predict", "--model", "cnn_int8", "--faces", "frame"]
+
+
+def draw(path: Path, *, seed: int = 0) -> Path:
+    """A textured picture that ``--faces frame`` scores."""
+    noise = np.random.default_rng(seed).integers(0, 256, (24, 20, 3), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), cv2.resize(noise, (100, 120), interpolation=cv2.INTER_CUBIC))
+    return path
+
+
+def draw_flat(path: Path) -> Path:
+    """A grey picture that has no detail to score."""
+    assert cv2.imwrite(str(path), np.full((90, 90, 3), 128, np.uint8))
+    return path
+
+
+def predict(*arguments: str | Path) -> int:
+    return main(["predict", "--model", "cnn_int8", "--faces", "frame", *map(str, arguments)])
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_the_portrait_with_all_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["predict", "--json", str(PORTRAIT)])
+    (found,) = objects(capsys.readouterr().out)
+    assert list(found) == KEYS
+    assert (found["path"], found["status"], found["model"]) == (str(PORTRAIT), "ok", "resnet18_int8")
+    assert len(found["faces"]) == 1
+    assert {"box", "p_fake", "verdict", "status", "quality"} == found["faces"][0].keys()
+    assert found["verdict"] == ("fake" if found["p_fake"] >= found["threshold"] else "real")
+    assert code == (found["verdict"] == "fake")
+
+
+def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = draw(tmp_path / "a.png")
+    assert predict("--threshold", "1", image) == 0
+    assert predict("--threshold", "0", image) == 1
+    assert predict("--threshold", "0", image, tmp_path / "absent.png") == 2
+    assert predict("--threshold", "1", tmp_path / "absent.png", image) == 2
+    assert capsys.readouterr().err == ""
+
+
+def test_pictures_that_cannot_be_scored_are_not_fake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flat = draw_flat(tmp_path / "flat.png")
+    assert predict("--threshold", "0", "--json", flat) == 0
+    assert main(["predict", "--model", "cnn_int8", "--threshold", "0", "--json", str(flat)]) == 0
+    blurred, faceless = objects(capsys.readouterr().out)
+    assert (blurred["status"], blurred["verdict"], blurred["p_fake"], len(blurred["faces"])) == (
+        "face_too_blurred",
+        None,
+        None,
+        1,
+    )
+    assert (faceless["status"], faceless["verdict"], faceless["p_fake"], faceless["faces"]) == ("no_face", None, None, [])
+
+
+def test_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fake, flat = draw(tmp_path / "a.png"), draw_flat(tmp_path / "flat.png")
+    broken = tmp_path / "broken.jpg"
+    broken.write_text("no picture")
+    assert predict("--threshold", "0", fake, flat, broken) == 2
+    head, *rows, summary = capsys.readouterr().out.splitlines()
+    assert head.split() == ["verdict", "p_fake", "faces", "picture"]
+    assert [row.split("  ")[0] for row in rows] == ["fake", "face too blurred", "error"]
+    assert rows[0].endswith(str(fake))
+    assert str(broken) in rows[2]
+    assert "no picture" in rows[2]
+    assert summary == "3 pictures: 1 fake, 1 face too blurred, 1 error"
+
+
+def test_one_bad_file_never_stops_the_others(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "photos" / "a.png")
+    (tmp_path / "photos" / "b.jpg").write_bytes(b"")
+    whole = draw(tmp_path / "photos" / "c.jpg").read_bytes()
+    (tmp_path / "photos" / "c.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "photos" / "d.jpg").symlink_to("absent")
+    draw(tmp_path / "photos" / "e.png")
+    (tmp_path / "photos" / "notes.txt").write_text("not looked at")
+    assert predict("--json", "--threshold", "1", tmp_path / "photos") == 2
+    found = objects(capsys.readouterr().out)
+    assert [(Path(o["path"]).name, o["status"]) for o in found] == [
+        ("a.png", "ok"),
+        ("b.jpg", "error"),
+        ("c.jpg", "error"),
+        ("d.jpg", "error"),
+        ("e.png", "ok"),
+    ]
+    for broken, reason in zip(found[1:4], ("0 bytes", "cut short", "No such file"), strict=True):
+        assert list(broken) == [*KEYS, "error"]
+        assert (broken["verdict"], broken["p_fake"], broken["faces"], broken["timings"]) == (None, None, [], None)
+        assert reason in broken["error"]
+
+
+def test_folders_and_patterns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("b.png", "sub/a.JPG", "sub/deep/c.png", "[x].png"):
+        draw(tmp_path / name)
+    expected = [str(tmp_path / name) for name in ("[x].png", "b.png", "sub/a.JPG", "sub/deep/c.png")]
+
+    def paths(*sources: Path) -> list[str]:
+        assert predict("--json", "--threshold", "1", *sources) == 0
+        return [found["path"] for found in objects(capsys.readouterr().out)]
+
+    assert paths(tmp_path) == expected
+    assert paths(tmp_path / "*") == expected
+    assert paths(tmp_path / "**" / "*.png") == [expected[0], expected[1], expected[3]]
+    assert paths(tmp_path / "[x].png") == expected[:1]  # a file, though it reads like a pattern
+    assert paths(tmp_path / "b.png", tmp_path, tmp_path / "b.png") == [expected[1], expected[0], *expected[2:]]  # each once
+
+
+def test_nothing_to_judge(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    image = draw(tmp_path / "a.png")
+    assert predict("--json", "--threshold", "1", tmp_path / "empty", tmp_path / "*.webp", image) == 2
+    empty, unmatched, judged = objects(capsys.readouterr().out)
+    assert "holds no pictures" in empty["error"]
+    assert "no file matches" in unmatched["error"]
+    assert judged["status"] == "ok"
+
+
+def test_annotated_copies_do_not_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    inputs = [draw(Path(name), seed=i) for i, name in enumerate(("in/a.png", "in/a.jpg", "in/x/a.png", "in/y/a.png"))]
+    before = [path.read_bytes() for path in inputs]
+    assert predict("--threshold", "1", "--annotate", "out", "in", tmp_path / "in" / "a.png") == 0
+    copies = sorted(str(path) for path in Path("out").rglob("*") if path.is_file())
+    assert copies == [f"out/{name}.annotated.jpg" for name in ("a.jpg", "a.png", "x/a.png", "y/a.png")]
+    assert [path.read_bytes() for path in inputs] == before
+    for path in inputs:
+        copy = read_image(Path("out", *path.parts[1:-1], f"{path.name}.annotated.jpg"))
+        picture = read_image(path)
+        assert copy.shape == picture.shape
+        assert cv2.absdiff(copy, picture).max() > 100  # the box
+
+
+def test_copies_never_go_among_the_inputs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = draw(tmp_path / "in" / "sub" / "a.png")
+    (tmp_path / "link").symlink_to("in")
+    for folder in ("in", "link", "in/sub"):
+        assert predict("--annotate", tmp_path / folder, tmp_path / "in") == 2
+        assert "where annotated copies go" in capsys.readouterr().err
+    assert list((tmp_path / "in").rglob("*")) == [image.parent, image]
+
+
+def test_a_folder_for_copies_that_cannot_be_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = draw(tmp_path / "a.png")
+    (tmp_path / "file").write_text("in the way")
+    assert predict("--annotate", tmp_path / "file" / "out", image) == 2
+    assert "--annotate" in capsys.readouterr().err
+
+
+def test_a_copy_that_cannot_be_written_is_that_pictures_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = [draw(tmp_path / "in" / name) for name in ("a.png", "b.png")]
+    (tmp_path / "out" / "a.png.annotated.jpg").mkdir(parents=True)
+    assert predict("--json", "--threshold", "1", "--annotate", tmp_path / "out", *images) == 2
+    first, second = objects(capsys.readouterr().out)
+    assert "cannot be written" in first["error"]
+    assert second["status"] == "ok"
+    assert len(list((tmp_path / "out").iterdir())) == 2  # no partial file
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "resnet18_int"], "did you mean resnet18_int8"),
+        (["--model", "absent.tflite"], "does not exist"),
+        (["--threshold", "fpr"], "has no threshold 'fpr'"),
+        (["--threshold", "1.5"], "in 0…1"),
+        (["--threads", "0"], "num_threads"),
+        (["--backend", "cuda"], "unknown backend 'cuda'"),
+        (["--faces", "dlib"], "faces must be"),
+        (["--faces", "absent.onnx"], "no YuNet model absent.onnx"),
+    ],
+)
+def test_wrong_arguments(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert predict(*arguments, draw(tmp_path / "a.png")) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("edgefake: error: ")
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["predict"], ["predict", "--threads", "x", "a.png"], ["judge"]])
+def test_a_wrong_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage: edgefake" in capsys.readouterr().err
+
+
+def test_a_threshold_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = draw(tmp_path / "a.png")
+    for name in ("fpr_5%", "fpr_1%"):
+        predict("--json", "--threshold", name, image)
+    loose, strict = objects(capsys.readouterr().out)
+    assert loose["threshold"] < strict["threshold"]
+
+
+def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.png"))
+    path.write_bytes(draw(tmp_path / "a.png").read_bytes())
+    run = subprocess.run([*COMMAND, "--threshold", "1", path], cwd=ROOT, capture_output=True, check=False)
+    assert (run.returncode, b"Traceback" in run.stderr) == (0, False)
+    assert rb"\udcff.png" in run.stdout
+
+
+def test_an_interruption(tmp_path: Path) -> None:
+    draw(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "b.png")  # reading it waits for a writer that never comes
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits it where the tests run with it ignored
+    run = subprocess.Popen([*COMMAND, "--json", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    try:
+        assert run.stdout is not None
+        assert json.loads(run.stdout.readline())["path"] == str(tmp_path / "a.png")
+        run.send_signal(signal.SIGINT)
+        errors = run.communicate(timeout=60)[1]
+    finally:
+        run.kill()
+        signal.signal(signal.SIGINT, usual)
+    assert (run.returncode, b"Traceback" in errors) == (130, False)
+
+
+def test_a_reader_that_went_away(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = subprocess.run([*COMMAND, draw(tmp_path / "a.png")], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert run.returncode == 141
+    assert b"Traceback" not in run.stderr
+    assert b"BrokenPipe" not in run.stderr
+
+
+def test_progress_is_for_a_terminal_only(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        draw(tmp_path / name)
+    terminal, end = pty.openpty()
+    run = subprocess.run([*COMMAND, "--json", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, stderr=end, check=False)
+    os.close(end)
+    shown = os.read(terminal, 4096)
+    os.close(terminal)
+    assert len(run.stdout.splitlines()) == 2
+    assert b"\r0/2" in shown
+    assert b"\r1/2" in shown
+    quiet = subprocess.run([*COMMAND, "--json", tmp_path], cwd=ROOT, capture_output=True, check=False)
+    assert b"0/2" not in quiet.stderr

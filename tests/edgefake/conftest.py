@@ -1,0 +1,70 @@
+"""Fixtures for the tests of the device library: tiny models, their cards, and pictures drawn on the spot."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgefake import Detector, ModelCard
+from edgefake.model_card import Scaling, write_card
+
+Pixels = npt.NDArray[np.uint8]
+MakeCard = Callable[..., ModelCard]
+
+SCALINGS = {"int8": Scaling(128.0, 128.0), "uint8": Scaling(0.0, 255.0)}
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    """The folder of tiny models without cards (made by its ``make_models.py``)."""
+    return Path(__file__).parent / "models"
+
+
+@pytest.fixture(scope="session")
+def make_card() -> MakeCard:
+    """A function that makes the card of a tiny model: ``make_card("int8", output="p_fake")``."""
+
+    def make(model: str = "int8", **changes: object) -> ModelCard:
+        fields = {
+            "name": f"tiny_{model}",
+            "architecture": "tiny",
+            "precision": "int8" if model in SCALINGS else "float32",
+            "input_size": 16,
+            "crop_margin": 0.3,
+            "output": "logit",
+            "thresholds": {"fpr_5%": 0.5, "fpr_1%": 0.75},
+            "scaling": SCALINGS.get(model, Scaling(127.5, 127.5)),
+        }
+        return ModelCard(**{**fields, **changes})  # type: ignore[arg-type]
+
+    return make
+
+
+@pytest.fixture
+def model(tmp_path: Path, models: Path, make_card: MakeCard) -> Path:
+    """A tiny INT8 model with its card."""
+    path = tmp_path / "tiny_int8.tflite"
+    shutil.copyfile(models / "int8.tflite", path)
+    write_card(path, make_card())
+    return path
+
+
+@pytest.fixture
+def detector(model: Path) -> Detector:
+    return Detector(model, num_threads=1)
+
+
+@pytest.fixture(scope="session")
+def photo() -> Pixels:
+    """A colourful frame of 320×240 with detail at every scale and no face."""
+    rng = np.random.default_rng(3)
+    layers = [
+        cv2.resize(rng.integers(0, 256, (n * 3, n * 4, 3), dtype=np.uint8), (320, 240)).astype(float) for n in (1, 4, 16, 80)
+    ]
+    return np.clip((np.mean(layers, axis=0) - 128) * 2 + 128, 0, 255).astype(np.uint8)

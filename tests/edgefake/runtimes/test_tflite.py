@@ -1,0 +1,187 @@
+"""The TFLite runtime: exact input encoding, batches, and files that are no model."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefake import BackendError, ModelCard, ModelFileError
+from edgefake.model_card import Scaling
+from edgefake.runtimes import Runtime, open_runtime
+from edgefake.runtimes.tflite import InputEncoder
+
+EVERY = np.arange(256, dtype=np.uint8)
+SCALINGS = [Scaling(128.0, 128.0), Scaling(0.0, 255.0), Scaling(127.5, 127.5), Scaling(0.0, 1.0), Scaling(123.68, 58.4)]
+
+MakeCard = Callable[..., ModelCard]
+
+
+@pytest.fixture
+def opened(models: Path, make_card: MakeCard) -> Callable[..., Runtime]:
+    def open_tiny(name: str, **changes: object) -> Runtime:
+        return open_runtime(models / f"{name}.tflite", make_card(name, **changes), backend="auto", num_threads=1)
+
+    return open_tiny
+
+
+@pytest.fixture
+def faces() -> np.ndarray:
+    """Seven unlike faces: blocks of colour, uint8 (7, 16, 16, 3)."""
+    blocks = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 3), dtype=np.uint8)
+    return blocks.repeat(4, axis=1).repeat(4, axis=2)
+
+
+def encode(encoder: InputEncoder, pixels: np.ndarray, dtype: type) -> np.ndarray:
+    tensor = np.empty(pixels.shape, dtype)
+    encoder(pixels, tensor)
+    return tensor
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize(
+    ("dtype", "scale", "zero_point"), [(np.int8, 1 / 128, 0), (np.int8, 1 / 127.5, -1), (np.int8, 1 / 255, -128)]
+)
+def test_int8_input_is_scaled_and_quantized(dtype: type, scale: float, zero_point: int, scaling: Scaling) -> None:
+    real = (EVERY.astype(np.float64) - scaling.offset) / scaling.scale
+    expected = np.clip(np.round(real / scale) + zero_point, -128, 127).astype(np.int8)
+    encoder = InputEncoder(dtype, (scale, zero_point), scaling)
+    assert np.array_equal(encode(encoder, EVERY, dtype), expected)
+    assert encoder.flips_top_bit == np.array_equal(expected, (EVERY ^ 0x80).view(np.int8))
+
+
+def test_the_top_bit_is_flipped_exactly_where_that_is_the_same() -> None:
+    def flips(scaling: Scaling, scale: float, zero_point: int, dtype: type = np.int8) -> bool:
+        return InputEncoder(dtype, (scale, zero_point), scaling).flips_top_bit
+
+    assert flips(Scaling(128.0, 128.0), 1 / 128, 0)
+    assert flips(Scaling(0.0, 255.0), 1 / 255, -128)
+    assert not flips(Scaling(127.5, 127.5), 1 / 127.5, 0)  # half a step off
+    assert not flips(Scaling(128.0, 128.0), 1 / 128, 1)
+    assert not flips(Scaling(128.0, 128.0), 1 / 128, 0, np.uint8)
+    assert not flips(Scaling(128.0, 128.0), 0.0, 0, np.float32)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_uint8_input_is_scaled_and_quantized(scaling: Scaling) -> None:
+    real = (EVERY.astype(np.float64) - scaling.offset) / scaling.scale
+    expected = np.clip(np.round(real / 0.01) + 3, 0, 255).astype(np.uint8)
+    assert np.array_equal(encode(InputEncoder(np.uint8, (0.01, 3), scaling), EVERY, np.uint8), expected)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_float_input_is_scaled(scaling: Scaling) -> None:
+    expected = ((EVERY.astype(np.float64) - scaling.offset) / scaling.scale).astype(np.float32)
+    assert np.array_equal(encode(InputEncoder(np.float32, (0.0, 0), scaling), EVERY, np.float32), expected)
+
+
+def test_integer_input_without_scale_is_refused() -> None:
+    with pytest.raises(ModelFileError, match="no quantization scale"):
+        InputEncoder(np.int8, (0.0, 0), Scaling())
+
+
+def test_int8_and_float_models_agree(opened: Callable[..., Runtime], faces: np.ndarray) -> None:
+    int8 = opened("int8").run(faces)
+    exact = opened("float32", scaling=Scaling(128.0, 128.0)).run(faces)  # the same network, fed the same x
+    assert int8.dtype == exact.dtype == np.float32 and int8.shape == exact.shape == (7,)
+    assert np.ptp(exact) > 0.5  # faces that differ are answered differently
+    assert np.abs(int8 - exact).max() < 0.15
+
+
+@pytest.mark.parametrize("name", ["int8", "uint8", "float32", "fixed_batch"])
+def test_any_batch_equals_single_faces(opened: Callable[..., Runtime], faces: np.ndarray, name: str) -> None:
+    """``fixed_batch`` is a graph with a batch of one written into it."""
+    runtime = opened(name)
+    single = np.concatenate([runtime.run(face[None]) for face in faces])
+    for count in (1, 4, 1, 7, 2, 7):
+        assert np.array_equal(runtime.run(faces[:count]), single[:count])
+
+
+def test_threads_do_not_mix_their_faces(opened: Callable[..., Runtime], faces: np.ndarray) -> None:
+    runtime = opened("int8")
+    single = runtime.run(faces)
+    many = np.repeat(faces, 40, axis=0)
+    expected = {0: single, 1: np.repeat(single, 40), 2: single[:1]}
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda i: runtime.run((faces, many, faces[:1])[i % 3]), range(600)))
+    assert all(np.array_equal(answer, expected[i % 3]) for i, answer in enumerate(answers))
+
+
+def test_the_name_says_which_interpreter(opened: Callable[..., Runtime]) -> None:
+    runtime = opened("int8")
+    assert runtime.name.startswith("tflite (")
+    assert runtime.input_shape == (1, 16, 16, 3)
+
+
+def test_a_closed_runtime_says_so(opened: Callable[..., Runtime], faces: np.ndarray) -> None:
+    runtime = opened("int8")
+    runtime.close()
+    runtime.close()
+    with pytest.raises(BackendError, match="closed"):
+        runtime.run(faces)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("two_outputs", r"gives output \[1, 1\], \[1, 1\], expected one number per face"),
+        ("two_numbers", r"gives output \[1, 2\], expected one number per face"),
+        ("oblong", r"takes input \[1, 16, 32, 3\], its card says one input of \[1, 16, 16, 3\]"),
+    ],
+)
+def test_models_of_another_shape_are_refused(opened: Callable[..., Runtime], name: str, message: str) -> None:
+    with pytest.raises(ModelFileError, match=message):
+        opened(name)
+
+
+def test_a_card_of_another_size_is_refused(opened: Callable[..., Runtime]) -> None:
+    with pytest.raises(ModelFileError, match=r"its card says one input of \[1, 32, 32, 3\]"):
+        opened("int8", input_size=32)
+
+
+def test_backends_are_never_guessed(models: Path, make_card: MakeCard, tmp_path: Path) -> None:
+    with pytest.raises(BackendError, match="unknown backend 'tensorrt9': choose auto, tflite"):
+        open_runtime(models / "int8.tflite", make_card(), backend="tensorrt9", num_threads=1)
+    with pytest.raises(BackendError, match=r"no backend reads model\.bin"):
+        open_runtime(tmp_path / "model.bin", make_card(), backend="auto", num_threads=1)
+    with pytest.raises(BackendError, match=r"backend 'tflite' reads \.tflite files, got model\.bin"):
+        open_runtime(tmp_path / "model.bin", make_card(), backend="tflite", num_threads=1)
+
+
+def load_in_child(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Load and run every file in ``folder`` in a process of its own, because a crash there must fail a test and not end it."""
+    script = (
+        "import pathlib, sys\n"
+        "import numpy as np\n"
+        "from edgefake import ModelCard, ModelFileError\n"
+        "from edgefake.runtimes import open_runtime\n"
+        "card = ModelCard('bad', 'tiny', 'int8', 16, 0.0, 'logit', {'fpr_5%': 0.5})\n"
+        "for path in sorted(pathlib.Path(sys.argv[1]).iterdir()):\n"
+        "    try:\n"
+        "        open_runtime(path, card, backend='tflite', num_threads=1).run(np.zeros((1, 16, 16, 3), np.uint8))\n"
+        "        print(path.name, 'runs')\n"
+        "    except ModelFileError as error:\n"
+        "        print(path.name, 'refused:', ' '.join(str(error).split()))\n"
+    )
+    return subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True)
+
+
+def test_truncated_and_random_files_are_refused_without_a_crash(models: Path, tmp_path: Path) -> None:
+    data = (models / "int8.tflite").read_bytes()
+    for length in {*range(0, len(data), 37), len(data) - 1}:
+        (tmp_path / f"{length:05}.tflite").write_bytes(data[:length])
+    noise = random.Random(0)
+    for number in range(20):
+        (tmp_path / f"random{number}.tflite").write_bytes(noise.randbytes(4) + b"TFL3" + noise.randbytes(2000))
+    (tmp_path / "text.tflite").write_text("I am no model at all")
+    child = load_in_child(tmp_path)
+    assert child.returncode == 0, child.stderr
+    lines = child.stdout.splitlines()
+    assert len(lines) == len(list(tmp_path.iterdir()))
+    assert all(" refused: " in line for line in lines)

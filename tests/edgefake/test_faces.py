@@ -1,0 +1,143 @@
+"""Crop geometry, and finding faces."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from edgefake import Box, InputError, read_image, yunet_faces
+from edgefake.faces import MAX_REACH, crop_square, face_finder, haar_faces, square_around, whole_frame
+
+FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+
+corners = st.floats(-60.0, 120.0)
+lengths = st.floats(0.01, 150.0)
+boxes = st.builds(Box, corners, corners, lengths, lengths)
+margins = st.floats(0.0, 1.0)
+
+
+@given(boxes, margins)
+def test_square_contains_the_box_and_shares_its_centre_within_a_pixel(box: Box, margin: float) -> None:
+    left, top, side = square_around(box, margin)
+    assert side >= 1
+    assert abs(side - box.size * (1 + margin)) <= max(0.5, 1 - box.size)
+    assert abs(left + side / 2 - (box.x + box.width / 2)) <= 0.5
+    assert abs(top + side / 2 - (box.y + box.height / 2)) <= 0.5
+    # Rounding the side and the corner costs at most a pixel on each edge.
+    assert left <= box.x + 1 and left + side >= box.x + box.width - 1
+    assert top <= box.y + 1 and top + side >= box.y + box.height - 1
+
+
+@given(boxes, margins)
+def test_crop_equals_a_crop_from_the_edge_padded_frame(box: Box, margin: float) -> None:
+    left, top, side = square_around(box, margin)
+    height, width = FRAME.shape[:2]
+    assume(left < width and top < height and left + side > 0 and top + side > 0)
+    assume(box.size * (1 + margin) <= MAX_REACH * width)
+    reach = 500
+    padded = np.pad(FRAME, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
+    expected = padded[top + reach : top + reach + side, left + reach : left + reach + side]
+    crop = crop_square(FRAME, box, margin)
+    assert crop.shape == (side, side, 3)
+    assert np.array_equal(crop, expected)
+
+
+@given(st.integers(0, 30), st.integers(0, 20), st.integers(1, 40), st.sampled_from([0.0, 0.1]))
+def test_crop_inside_the_frame_is_a_view(x: int, y: int, size: int, margin: float) -> None:
+    box = Box(x, y, size, size)
+    left, top, side = square_around(box, margin)
+    assume(left >= 0 and top >= 0 and left + side <= 90 and top + side <= 60)
+    crop = crop_square(FRAME, box, margin)
+    assert np.shares_memory(crop, FRAME)
+    assert np.array_equal(crop, FRAME[top : top + side, left : left + side])
+
+
+def test_crop_across_an_edge_is_a_copy() -> None:
+    assert not np.shares_memory(crop_square(FRAME, Box(-5, 0, 20, 20), 0.0), FRAME)
+
+
+@pytest.mark.parametrize("corner", [(-20.0, 0.0), (90.0, 0.0), (0.0, -20.0), (0.0, 60.0), (1e300, 1e300)])
+def test_box_outside_the_frame_is_refused(corner: tuple[float, float]) -> None:
+    with pytest.raises(InputError, match="lies outside the 90×60 frame"):
+        crop_square(FRAME, Box(*corner, 20.0, 20.0), 0.0)
+
+
+@pytest.mark.parametrize("size", [361.0, 1e9, 1.7e308])
+def test_oversized_box_is_refused_before_memory_is_taken(size: float) -> None:
+    with pytest.raises(InputError, match="more than 4 times as large"):
+        crop_square(FRAME, Box(0.0, 0.0, size, size), 0.5)
+
+
+@pytest.mark.parametrize("bad", [(0, 0, 0, 5), (0, 0, 5, -1), (float("nan"), 0, 5, 5), (0, float("inf"), 5, 5)])
+def test_impossible_boxes_are_refused(bad: tuple[float, float, float, float]) -> None:
+    with pytest.raises(InputError, match="finite numbers with width and height above 0"):
+        Box(*bad)
+
+
+def test_whole_frame() -> None:
+    assert whole_frame(FRAME) == [Box(0.0, 0.0, 90.0, 60.0)]
+    assert face_finder("frame")(FRAME) == whole_frame(FRAME)
+
+
+def test_haar_finds_the_face_of_the_portrait(portrait: Path) -> None:
+    frame = read_image(portrait)
+    found = haar_faces()(frame)
+    assert len(found) == 1 and type(found[0].x) is float
+    width = frame.shape[1]
+    box = found[0]
+    assert abs(box.x + box.width / 2 - width / 2) < 0.1 * width  # a frontal face in the middle
+    assert 0.3 * width < box.width < width
+
+
+def test_haar_boxes_scale_with_the_frame(portrait: Path) -> None:
+    frame = read_image(portrait)
+    large = cv2.resize(frame, None, fx=3, fy=3)
+    one, three = haar_faces()(frame)[0], haar_faces()(np.asarray(large, np.uint8))[0]
+    assert three.width / one.width == pytest.approx(3, rel=0.1)
+    assert three.x / one.x == pytest.approx(3, rel=0.15)
+
+
+def test_haar_finds_nothing_in_noise_or_in_tiny_frames() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    assert haar_faces()(noise) == []
+    assert haar_faces()(np.zeros((1, 1, 3), np.uint8)) == []
+    assert haar_faces()(np.zeros((1, 5000, 3), np.uint8)) == []
+
+
+def test_own_function_finds_faces() -> None:
+    def mine(frame: np.ndarray) -> list[Box]:
+        return [Box(1, 2, 3, 4)]
+
+    assert face_finder(mine) is mine
+
+
+def test_unknown_finder_is_refused() -> None:
+    with pytest.raises(InputError, match='"haar", "frame", the path of a YuNet'):
+        face_finder("retina")
+
+
+def test_yunet_refuses_a_file_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no YuNet model"):
+        yunet_faces(tmp_path / "missing.onnx")
+    for name, content in {"text.onnx": b"not a model", "empty.onnx": b"", "random.onnx": bytes(range(256)) * 8}.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"is no YuNet face detector that OpenCV can run"):
+            yunet_faces(path)
+
+
+YUNET = os.environ.get("EDGEFAKE_TEST_YUNET", "")
+
+
+@pytest.mark.skipif(not YUNET, reason="OpenCV ships no YuNet model: set EDGEFAKE_TEST_YUNET to its .onnx file")
+def test_yunet_finds_the_face_of_the_portrait(portrait: Path) -> None:
+    frame = read_image(portrait)
+    by_yunet, by_haar = yunet_faces(YUNET)(frame), haar_faces()(frame)
+    assert len(by_yunet) == 1
+    assert by_yunet[0].width == pytest.approx(by_haar[0].width, rel=0.4)

@@ -1,0 +1,98 @@
+"""Golden vectors, and the bundled models against theirs on every TFLite interpreter that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import edgefake
+from edgefake import CardError, ModelCard
+from edgefake.golden import decode_pixels, encode_pixels, golden_errors
+from edgefake.model_card import Golden, read_card
+from edgefake.runtimes import Runtime, open_runtime
+
+BUNDLED = sorted((Path(edgefake.__file__).parent / "zoo").glob("*.tflite"))
+INTERPRETERS = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
+
+MakeCard = Callable[..., ModelCard]
+
+
+@pytest.fixture
+def face() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def runtime(models: Path, make_card: MakeCard) -> Runtime:
+    return open_runtime(models / "int8.tflite", make_card(), backend="auto", num_threads=1)
+
+
+def test_pixels_survive_encoding(face: np.ndarray) -> None:
+    decoded = decode_pixels(encode_pixels(face))
+    assert decoded.dtype == np.uint8 and np.array_equal(decoded, face)
+
+
+@pytest.mark.parametrize("bad", ["", "no base64!", "AAAA"])
+def test_damaged_vectors_are_refused(bad: str) -> None:
+    with pytest.raises(CardError, match="no base64 of a PNG"):
+        decode_pixels(bad)
+
+
+def test_errors_are_distances_to_the_golden_outputs(runtime: Runtime, make_card: MakeCard, face: np.ndarray) -> None:
+    output = float(runtime.run(face[None])[0])
+    card = make_card(golden=(Golden(encode_pixels(face), output), Golden(encode_pixels(face), output - 0.25)))
+    assert golden_errors(runtime, card) == pytest.approx([0.0, 0.25])
+    assert golden_errors(runtime, make_card()) == []
+
+
+def test_vectors_of_a_bgr_model_are_still_rgb(runtime: Runtime, make_card: MakeCard, face: np.ndarray) -> None:
+    output = float(runtime.run(np.ascontiguousarray(face[None, :, :, ::-1]))[0])
+    card = make_card(golden=(Golden(encode_pixels(face), output),), colour_order="BGR")
+    assert golden_errors(runtime, card) == [0.0]
+    assert golden_errors(runtime, replace(card, colour_order="RGB")) != [0.0]
+
+
+def test_vectors_of_another_size_are_refused(runtime: Runtime, make_card: MakeCard) -> None:
+    small = Golden(encode_pixels(np.zeros((8, 8, 3), np.uint8)), 0.0)
+    with pytest.raises(CardError, match=r"has shape \(8, 8, 3\), the model takes \(16, 16, 3\)"):
+        golden_errors(runtime, make_card(golden=(small,)))
+
+
+def test_both_models_are_bundled() -> None:
+    assert {path.stem for path in BUNDLED} >= {"cnn_int8", "resnet18_int8"}
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("interpreter", INTERPRETERS)
+def test_bundled_models_replay_their_golden_vectors(path: Path, interpreter: str) -> None:
+    """In a process of its own, because two interpreters in one process can clash."""
+    if importlib.util.find_spec(INTERPRETERS[interpreter]) is None:
+        pytest.skip(f"{interpreter} is not installed")
+    card = read_card(path)
+    assert card is not None and card.golden and card.golden_tolerance > 0
+    others = [module for name, module in INTERPRETERS.items() if name != interpreter]
+    script = (
+        "import sys, pathlib\n"
+        f"for module in {others}: sys.modules[module] = None\n"
+        "from edgefake.golden import golden_errors\n"
+        "from edgefake.model_card import read_card\n"
+        "from edgefake.runtimes import open_runtime\n"
+        "path = pathlib.Path(sys.argv[1])\n"
+        "card = read_card(path)\n"
+        "runtime = open_runtime(path, card, backend='tflite', num_threads=1)\n"
+        "print(runtime.name)\n"
+        "print(*golden_errors(runtime, card))\n"
+    )
+    child = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
+    assert child.returncode == 0, child.stderr
+    name, errors = child.stdout.splitlines()
+    assert interpreter in name
+    assert len(errors.split()) == len(card.golden)
+    assert max(map(float, errors.split())) <= card.golden_tolerance

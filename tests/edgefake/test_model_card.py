@@ -1,0 +1,204 @@
+"""The card: strict reading, exact round trips, and its place inside a model file."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgefake import CardError, InputError, ModelCard
+from edgefake.model_card import ENTRY, Calibration, Figure, Golden, Metrics, Scaling, Training, read_card, write_card
+
+MakeCard = Callable[..., ModelCard]
+
+FULL = ModelCard(
+    name="résnet",
+    architecture="resnet18",
+    precision="float16",
+    input_size=224,
+    crop_margin=0.25,
+    output="p_fake",
+    thresholds={"fpr_5%": 0.4, "eer": 0.3},
+    scaling=Scaling(127.5, 127.5),
+    colour_order="BGR",
+    calibration=Calibration(1.7, -0.3),
+    metrics=(Metrics("some faces", 10, 12, {"auc": Figure(0.9, 0.8, 0.95)}),),
+    training=Training("some faces", "CC BY 4.0", ("python -m training fit", "python -m training qat"), 3),
+    toolchain={"tensorflow": "2.21.0"},
+    golden=(Golden("aGk=", -1.5), Golden("aG8=", 2.0)),
+    golden_tolerance=0.1,
+    parent_sha256="ab" * 32,
+)
+
+
+def test_every_field_survives_the_round_trip(tmp_path: Path, models: Path) -> None:
+    defaults = ModelCard("n", "a", "int8", 1, 0.0, "logit", {"t": 0.0})
+    for field in fields(ModelCard):
+        if field.name != "schema":
+            assert getattr(FULL, field.name) != getattr(defaults, field.name), f"{field.name} is not tried"
+    path = tmp_path / "model.tflite"
+    shutil.copyfile(models / "int8.tflite", path)
+    write_card(path, FULL)
+    assert read_card(path) == FULL
+    assert ModelCard.from_json(FULL.to_json()) == FULL
+
+
+def test_same_model_and_card_give_the_same_bytes(tmp_path: Path, models: Path) -> None:
+    first, second = tmp_path / "a.tflite", tmp_path / "b.tflite"
+    for path in (first, second):
+        shutil.copyfile(models / "int8.tflite", path)
+        write_card(path, FULL)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_writing_again_replaces_the_card_and_keeps_the_model(model: Path, models: Path, make_card: MakeCard) -> None:
+    before = model.read_bytes()
+    write_card(model, FULL)
+    assert read_card(model) == FULL
+    assert model.read_bytes().startswith((models / "int8.tflite").read_bytes())
+    write_card(model, make_card())
+    assert model.read_bytes() == before
+    assert [path.name for path in model.parent.iterdir()] == [model.name]
+
+
+def test_entries_of_others_are_kept(tmp_path: Path, models: Path) -> None:
+    path = tmp_path / "model.tflite"
+    shutil.copyfile(models / "int8.tflite", path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "real\nfake\n")
+    assert read_card(path) is None
+    for card in (FULL, replace(FULL, name="second")):
+        write_card(path, card)
+        with zipfile.ZipFile(path) as archive:
+            assert sorted(archive.namelist()) == [ENTRY, "labels.txt"]
+            assert archive.read("labels.txt") == b"real\nfake\n"
+    assert read_card(path) == card
+
+
+def test_a_model_with_a_card_still_loads(model: Path, models: Path) -> None:
+    """In the interpreter itself, in a process of its own, with the same answer as the file without a card."""
+    script = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from ai_edge_litert.interpreter import Interpreter\n"
+        "for path in sys.argv[1:]:\n"
+        "    interpreter = Interpreter(model_path=path)\n"
+        "    interpreter.allocate_tensors()\n"
+        "    face = (np.arange(768) % 256 - 128).astype(np.int8).reshape(1, 16, 16, 3)\n"
+        "    interpreter.set_tensor(interpreter.get_input_details()[0]['index'], face)\n"
+        "    interpreter.invoke()\n"
+        "    print(interpreter.get_tensor(interpreter.get_output_details()[0]['index']).item())\n"
+    )
+    command = [sys.executable, "-c", script, str(model), str(models / "int8.tflite")]
+    answers = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert len(answers) == 2 and answers[0] == answers[1]
+
+
+def test_files_without_a_card(tmp_path: Path, models: Path) -> None:
+    assert read_card(models / "int8.tflite") is None
+    (tmp_path / "empty").touch()
+    assert read_card(tmp_path / "empty") is None
+
+
+def test_a_damaged_card_is_reported_wherever_the_damage_is(model: Path, models: Path, make_card: MakeCard) -> None:
+    """Every byte of the appended zip, flipped: the card is refused, not seen, or (in a zip's unused fields) unharmed."""
+    data = model.read_bytes()
+    refused = 0
+    for position in range((models / "int8.tflite").stat().st_size, len(data)):
+        damaged = bytearray(data)
+        damaged[position] ^= 0xFF
+        model.write_bytes(damaged)
+        try:
+            assert read_card(model) in (None, make_card())
+        except CardError as error:
+            assert str(model) in str(error)
+            refused += 1
+    assert refused > len(make_card().to_json())
+
+
+@pytest.mark.parametrize("length", [0.3, 0.7, 0.99])
+def test_a_truncated_file_has_no_card(model: Path, length: float) -> None:
+    data = model.read_bytes()
+    model.write_bytes(data[: int(len(data) * length)])
+    assert read_card(model) is None
+
+
+def changed(**changes: object) -> str:
+    return json.dumps({**json.loads(FULL.to_json()), **changes})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is no JSON"),
+        (b"\xff\xfe\x00", "is no JSON"),
+        ("[]", "has schema None"),
+        (changed(schema=2), "has schema 2, this version reads 1: update edgefake"),
+        (changed(schema=0), "has schema 0, this version reads 1: convert the model again"),
+        (changed(surprise=1), "has unknown surprise"),
+        (json.dumps({k: v for k, v in json.loads(FULL.to_json()).items() if k != "output"}), "lacks output"),
+        (changed(scaling={"offset": 0.0}), "scaling lacks scale"),
+        (changed(scaling=None), "scaling: expected an object, got None"),
+        (changed(input_size=224.0), "input_size: expected int, got 224.0"),
+        (changed(input_size=True), "input_size: expected int, got True"),
+        (changed(crop_margin="0.3"), "crop_margin: expected float, got '0.3'"),
+        (changed(crop_margin=float("nan")), "crop_margin: expected float, got nan"),
+        (changed(precision="int4"), "precision: expected .*got 'int4'"),
+        (changed(metrics={}), "metrics: expected tuple, got"),
+        (changed(thresholds={"fpr_5%": 1.2}), "thresholds must lie in 0…1"),
+        (changed(thresholds={}), "at least one p_fake threshold"),
+        (changed(input_size=0), "input_size must be at least 1"),
+        (changed(crop_margin=-0.1), "crop_margin must be 0 or more"),
+        (changed(scaling={"offset": 0.0, "scale": 0.0}), "scale must not be 0"),
+        (changed(calibration={"temperature": 0.0, "bias": 0.0}), "temperature must be above 0"),
+    ],
+)
+def test_reading_is_strict(text: str | bytes, message: str) -> None:
+    with pytest.raises(CardError, match=message):
+        ModelCard.from_json(text)
+
+
+def test_figures_that_are_no_numbers_are_not_written(model: Path) -> None:
+    before = model.read_bytes()
+    broken = replace(FULL, metrics=(Metrics("d", 1, 1, {"auc": Figure(float("nan"), 0.0, 1.0)}),))
+    with pytest.raises(CardError, match="not a finite number"):
+        write_card(model, broken)
+    assert model.read_bytes() == before
+
+
+@pytest.mark.parametrize("output", ["logit", "p_fake"])
+@given(outputs=st.lists(st.floats(-1e6, 1e6, width=32), min_size=2), temperature=st.floats(0.01, 100), bias=st.floats(-50, 50))
+def test_p_fake_is_monotone_and_bounded(output: str, outputs: list[float], temperature: float, bias: float) -> None:
+    card = replace(FULL, output=output, calibration=Calibration(temperature, bias))
+    with np.errstate(all="raise", under="ignore"):
+        p = card.p_fake(np.sort(np.array(outputs, np.float32)))
+    assert p.dtype == np.float64 and p.min() >= 0 and p.max() <= 1 and np.all(np.diff(p) >= 0)
+
+
+def test_p_fake_is_the_calibrated_sigmoid() -> None:
+    card = replace(FULL, output="logit", calibration=Calibration(2.0, 0.5))
+    assert card.p_fake(np.float32([-1.0, 0.0, 3.0])) == pytest.approx([0.5, 1 / (1 + np.exp(-0.5)), 1 / (1 + np.exp(-2.0))])
+    assert card.p_fake(np.float32([1e6, -1e6])).tolist() == [1.0, 0.0]
+    plain = replace(FULL, output="p_fake", calibration=Calibration())
+    values = np.float32([0.001, 0.3, 0.5, 0.999])
+    assert plain.p_fake(values) == pytest.approx(values)
+
+
+def test_thresholds_by_name_and_number() -> None:
+    assert FULL.threshold("eer") == 0.3
+    assert FULL.threshold(0) == 0.0 and FULL.threshold(1.0) == 1.0 and FULL.threshold(np.float32(0.5)) == 0.5
+    with pytest.raises(InputError, match="has no threshold 'fpr_1%': choose fpr_5%, eer or a number"):
+        FULL.threshold("fpr_1%")
+    for bad in (-0.1, 1.1, float("nan"), True, None):
+        with pytest.raises(InputError, match="a threshold must be a p_fake in 0…1 or one of fpr_5%, eer"):
+            FULL.threshold(bad)  # type: ignore[arg-type]

@@ -1,0 +1,62 @@
+"""What gets installed, and what importing it loads."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import edgefake
+
+ROOT = Path(edgefake.__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """The wheel, built from a copy: what an earlier build left in the checkout must not slip in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    source.mkdir()
+    for package in ("edgefake", "training", "convert", "benchmarks", "tests"):
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)]
+    built = subprocess.run(command, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    return zipfile.ZipFile(next(folder.glob("edgefake-*.whl")))
+
+
+def test_wheel_holds_edgefake_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+    info = f"edgefake-{edgefake.__version__}.dist-info"
+    assert {name.split("/")[0] for name in wheel.namelist()} == {"edgefake", info}
+
+
+def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
+    expected = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "edgefake").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {name for name in wheel.namelist() if name.startswith("edgefake/")} == expected
+    assert "edgefake/py.typed" in expected
+
+
+def test_wheel_declares_command_licence_and_dependencies(wheel: zipfile.ZipFile) -> None:
+    info = f"edgefake-{edgefake.__version__}.dist-info"
+    assert "edgefake = edgefake.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    lines = wheel.read(f"{info}/METADATA").decode().split("\n\n")[0].splitlines()
+    assert "License-Expression: Apache-2.0" in lines
+    needed = {line.split(": ")[1] for line in lines if line.startswith("Requires-Dist") and "extra ==" not in line}
+    assert needed == {"ai-edge-litert>=2.3", "numpy>=2", "opencv-python-headless<5,>=4.14"}
+
+
+def test_import_loads_no_runtime_and_no_tensorflow() -> None:
+    code = "import sys, edgefake; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
+    assert "edgefake" in loaded
+    assert not {"tensorflow", "tf_keras", "keras", "ai_edge_litert", "tflite_runtime", "training", "convert"} & set(loaded)
