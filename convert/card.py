@@ -95,7 +95,7 @@ def _pattern(seed: int, size: int) -> npt.NDArray[np.uint8]:
 
 def _metrics(path: Path, card: ModelCard, data: str, samples: Sequence[Sample]) -> Metrics:
     labels = _labels(samples)
-    p_fake = card.p_fake(on_device(device_outputs, path, card, samples))
+    p_fake = np.array(card.p_fake(on_device(device_outputs, path, card, samples)))
     estimates = evaluate_scores(labels, p_fake, threshold=card.thresholds[DEFAULT_THRESHOLD])
     figures = {name: Figure(**asdict(estimate)) for name, estimate in estimates.items()}
     return Metrics(data, int((labels == 0).sum()), int((labels == 1).sum()), figures)

@@ -53,14 +53,15 @@ def check_model(path: Path, qat_run: Path, samples: Sequence[Sample]) -> Check:
         )
     labels = np.array([s.label for s in samples])
     pixels = all_pixels(samples, size=run.size, margin=run.margin)
-    p_fake = card.p_fake(on_device(device_outputs, path, card, samples))
+    p_fake = np.array(card.p_fake(on_device(device_outputs, path, card, samples)))
     references = {
         "float": folded_model(run, Path(str(run.weights))),
         "QAT": quantized_model(run, qat_run / "best.h5"),
     }
     threshold = card.threshold("fpr_5%")
     comparisons = [
-        compare(name, labels, p_fake, card.p_fake(logits(model, pixels)), threshold) for name, model in references.items()
+        compare(name, labels, p_fake, np.array(card.p_fake(logits(model, pixels))), threshold)
+        for name, model in references.items()
     ]
     some = pixels[:: max(1, len(pixels) // LAYER_FACES)]
     layers = layer_noise(on_device(int8_activations, path, some), references["float"], some)

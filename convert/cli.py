@@ -1,4 +1,4 @@
-"""``python -m convert tflite | check``."""
+"""``python -m convert tflite | check | bundle``."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ def _parser() -> argparse.ArgumentParser:
         "--split", choices=("train", "val", "test"), default="val", help="part of the run's data (default %(default)s)"
     )
     check.add_argument("--json", action="store_true", help="print the comparison as JSON")
+
+    bundle = commands.add_parser("bundle", help="put converted models into the library's zoo, with their Markdown cards")
+    bundle.set_defaults(action=_bundle)
+    bundle.add_argument("models", type=Path, nargs="+", help="the .tflite files")
     return parser
 
 
@@ -85,3 +89,11 @@ def _check(options: argparse.Namespace) -> int:
     for fault in faults:
         print(f"convert: gate closed: {fault}", file=sys.stderr)
     return 1 if faults else 0
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    from convert.bundle import bundle
+
+    for model in options.models:
+        print(bundle(model))
+    return 0

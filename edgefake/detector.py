@@ -31,8 +31,8 @@ class Detector:
     Args:
         model: a name (``edgefake models`` lists them) or the path of a model file.
         backend: ``auto`` or ``tflite``. An explicit backend never falls back to another.
-        faces: how faces are found: ``"haar"`` (OpenCV's own cascade), the path of a YuNet ``.onnx``, ``"frame"`` (the frame
-            is the face), or a function from a frame to boxes.
+        faces: how faces are found: ``"haar"`` (OpenCV's own cascade), the path of a YuNet ``.onnx``, ``"frame"`` (the
+            frame is a face crop with its context already), or a function from a frame to boxes.
         threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the
             model's card (``fpr_5%``: at most 5 % of the real validation faces were called fake).
         num_threads: threads of the runtime; default: one per available core, at most 4.
@@ -62,6 +62,7 @@ class Detector:
         if not isinstance(num_threads, int) or num_threads < 1:
             raise InputError(f"num_threads must be a whole number of at least 1, got {num_threads!r}")
         self._find_faces = face_finder(faces)
+        self._whole = faces == "frame"
         path = find_model(model)
         self.card = card or _card_of(path)
         self.threshold = self.card.threshold(threshold)
@@ -130,7 +131,8 @@ class Detector:
         started = time.perf_counter()
         found = self._find_faces(frame) if boxes is None else boxes
         located = time.perf_counter()
-        faces = [self._face(frame, _as_box(box), margin=self.card.crop_margin) for box in found]
+        margin = 0.0 if self._whole and boxes is None else self.card.crop_margin  # a whole frame has its context already
+        faces = [self._face(frame, _as_box(box), margin=margin) for box in found]
         done = time.perf_counter()
         return _Prepared(faces, (located - started) * 1e3, (done - located) * 1e3)
 
@@ -144,7 +146,7 @@ class Detector:
     def _score(self, faces: Sequence[_Face]) -> list[FaceScore]:
         """One call of the runtime for all faces that can be scored."""
         scorable = [face.pixels for face in faces if face.status is Status.OK]
-        outputs = iter(self.card.p_fake(self._runtime.run(_batch(scorable))).tolist() if scorable else ())
+        outputs = iter(self.card.p_fake(self._runtime.run(_batch(scorable))) if scorable else ())
         scores = []
         for face in faces:
             p_fake = next(outputs) if face.status is Status.OK else None
@@ -157,7 +159,7 @@ class Detector:
         return Verdict.FAKE if p_fake >= self.threshold else Verdict.REAL
 
     def _prediction(self, faces: tuple[FaceScore, ...], timings: Timings) -> Prediction:
-        p_fake = max((face.p_fake for face in faces if face.p_fake is not None), default=None)
+        p_fake = max([face.p_fake for face in faces if face.p_fake is not None], default=None)
         if p_fake is not None:
             status = Status.OK
         elif faces:
@@ -167,7 +169,7 @@ class Detector:
         return Prediction(status, p_fake, self._verdict(p_fake), faces, self.threshold, timings, self.card.name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Face:
     """A face on its way to the runtime."""
 
@@ -177,7 +179,7 @@ class _Face:
     pixels: Pixels
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Prepared:
     """One frame's faces, and how long they took."""
 

@@ -40,7 +40,7 @@ class Box:
         return max(self.width, self.height)
 
 
-MAX_REACH = 4.0
+MAX_REACH = 2.0
 """A crop wider than this many frames is a mistake, and would cost memory without bound."""
 
 FaceFinder = Callable[[Pixels], list[Box]]

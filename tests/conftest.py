@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,3 +12,35 @@ import pytest
 def portrait() -> Path:
     """A 480×600 JPEG of one frontal face (rendered by ``tests/images/draw_portrait.py``)."""
     return Path(__file__).parent / "images" / "portrait.jpg"
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A small detector: its drawn data, its two runs and its converted files."""
+
+    data: Path
+    float_run: Path
+    qat_run: Path
+    out: Path
+
+    @property
+    def int8(self) -> Path:
+        return self.out / "tiny_int8.tflite"
+
+
+@pytest.fixture(scope="session")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Converted:
+    """Trained, fine-tuned and converted once, by the commands that a user gives. Loads TensorFlow."""
+    from convert.cli import main as convert
+    from tests.drawn import drawn_dataset
+    from training.cli import main as training
+
+    root = tmp_path_factory.mktemp("convert")
+    tiny = Converted(root / "data", root / "float", root / "qat", root / "out")
+    drawn_dataset(tiny.data, splits={"train": 40, "val": 24, "test": 24})
+    fit = f"fit cnn --data {tiny.data} --run {tiny.float_run} --size 32 --margin 0 --batch 8 --epochs 6 --patience 6"
+    assert training(fit.split()) == 0
+    assert training(f"qat {tiny.float_run} --run {tiny.qat_run} --epochs 1".split()) == 0
+    arguments = ["tflite", str(tiny.qat_run), "--out", str(tiny.out), "--name", "tiny"]
+    assert convert([*arguments, "--data-name", "drawn", "--licence", "Apache-2.0"]) == 0
+    return tiny

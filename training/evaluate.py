@@ -55,7 +55,7 @@ def evaluate(model: Path, samples: Sequence[Sample], *, data: str, find_faces: s
         if card is None:
             raise InputError(f"{model} carries no card: convert it with python -m convert tflite")
         if find_faces is None:
-            scores = card.p_fake(on_device(device_outputs, model, card, samples))
+            scores = np.array(card.p_fake(on_device(device_outputs, model, card, samples)))
         else:
             scores = on_device(detector_scores, model, samples, find_faces)
         return _report(model.name, card.precision, samples, scores, card.thresholds[THRESHOLD], data)
@@ -80,7 +80,7 @@ def evaluate(model: Path, samples: Sequence[Sample], *, data: str, find_faces: s
         thresholds=decision.thresholds,
         calibration=decision.calibration,
     )
-    return _report(model.name, precision, samples, card.p_fake(outputs), card.thresholds[THRESHOLD], data)
+    return _report(model.name, precision, samples, np.array(card.p_fake(outputs)), card.thresholds[THRESHOLD], data)
 
 
 def detector_scores(model: Path, samples: Sequence[Sample], find_faces: str) -> npt.NDArray[np.float64]:

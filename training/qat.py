@@ -19,6 +19,7 @@ from training.quantize import QuantizedModel, fold_head
 from training.runs import Run, State, open_run, read_run
 
 CALIBRATION_BATCHES = 16
+SILENT = 0.01  # share of the mean variance below which a unit of the head hardly ever fires
 CALIBRATION_EPOCH = 2**31  # draws faces that no training epoch draws
 
 
@@ -39,7 +40,7 @@ def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float,
     train_samples, validation = run.training_samples()
 
     teacher = folded_model(run, source / "best.h5")
-    quantized = QuantizedModel(folded_model(run, source / "best.h5"))
+    quantized = QuantizedModel(folded_model(run, source / "best.h5", drop_below=SILENT))
     if state.epoch:
         load_weights(quantized.model, last_checkpoint(folder, state))
     else:
@@ -67,11 +68,11 @@ def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float,
     )
 
 
-def folded_model(run: Run, checkpoint: Path) -> Any:
-    """The float model of ``checkpoint`` with the head's BatchNorm folded: the form that is quantized and converted."""
+def folded_model(run: Run, checkpoint: Path, *, drop_below: float = 0.0) -> Any:
+    """The float model of ``checkpoint`` in the form that is converted, with the head's BatchNorm folded (see ``fold_head``)."""
     model, folded = run.build(), run.build(folded=True)
     load_weights(model, checkpoint)
-    fold_head(model, folded)
+    fold_head(model, folded, drop_below=drop_below)
     return folded
 
 

@@ -98,10 +98,10 @@ class TFLiteRuntime:
         # tensor() gives a view of the interpreter's own buffer; it must be gone before the next invoke or resize.
         self._encode(pixels, self._interpreter.tensor(self._input)())
         self._interpreter.invoke()
-        raw = self._interpreter.get_tensor(self._output).reshape(len(pixels))
-        if np.issubdtype(raw.dtype, np.integer):
-            raw = (raw.astype(np.float32) - np.float32(self._zero_point)) * np.float32(self._scale)
-        return np.asarray(raw, np.float32)
+        raw = self._interpreter.get_tensor(self._output).ravel().tolist()
+        if self._scale:  # 0 in a float model
+            raw = [(value - self._zero_point) * self._scale for value in raw]
+        return np.array(raw, np.float32)
 
 
 class InputEncoder:

@@ -10,7 +10,7 @@ from edgefake.errors import InputError
 from edgefake.golden import golden_errors
 from edgefake.model_card import ModelCard, read_card
 from edgefake.runtimes import open_runtime
-from tests.convert.conftest import Converted
+from tests.conftest import Converted
 from training.device import on_device
 
 VARIANTS = {"tiny_int8.tflite": "int8", "tiny_fp32.tflite": "float32", "tiny_fp16.tflite": "float16"}

@@ -9,7 +9,7 @@ import pytest
 from convert.cli import main
 from convert.gate import compare
 from edgefake.model_card import read_card, write_card
-from tests.convert.conftest import Converted
+from tests.conftest import Converted
 
 
 def test_gate_counts_flips_and_auc_loss() -> None:

@@ -180,15 +180,14 @@ def test_figures_that_are_no_numbers_are_not_written(model: Path) -> None:
 @given(outputs=st.lists(st.floats(-1e6, 1e6, width=32), min_size=2), temperature=st.floats(0.01, 100), bias=st.floats(-50, 50))
 def test_p_fake_is_monotone_and_bounded(output: str, outputs: list[float], temperature: float, bias: float) -> None:
     card = replace(FULL, output=output, calibration=Calibration(temperature, bias))
-    with np.errstate(all="raise", under="ignore"):
-        p = card.p_fake(np.sort(np.array(outputs, np.float32)))
-    assert p.dtype == np.float64 and p.min() >= 0 and p.max() <= 1 and np.all(np.diff(p) >= 0)
+    p = card.p_fake(np.sort(np.array(outputs, np.float32)))
+    assert p == sorted(p) and p[0] >= 0 and p[-1] <= 1
 
 
 def test_p_fake_is_the_calibrated_sigmoid() -> None:
     card = replace(FULL, output="logit", calibration=Calibration(2.0, 0.5))
     assert card.p_fake(np.float32([-1.0, 0.0, 3.0])) == pytest.approx([0.5, 1 / (1 + np.exp(-0.5)), 1 / (1 + np.exp(-2.0))])
-    assert card.p_fake(np.float32([1e6, -1e6])).tolist() == [1.0, 0.0]
+    assert card.p_fake(np.float32([1e6, -1e6])) == [1.0, 0.0]
     plain = replace(FULL, output="p_fake", calibration=Calibration())
     values = np.float32([0.001, 0.3, 0.5, 0.999])
     assert plain.p_fake(values) == pytest.approx(values)

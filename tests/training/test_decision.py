@@ -32,7 +32,7 @@ def test_thresholds_hold_their_false_positive_rate_through_the_card() -> None:
         thresholds=decision.thresholds,
         calibration=decision.calibration,
     )
-    p_fake = card.p_fake(logits.astype(np.float32))
+    p_fake = np.array(card.p_fake(logits.astype(np.float32)))
     for name, rate in (("fpr_5%", 0.05), ("fpr_1%", 0.01)):
         measured = np.mean(p_fake[labels == 0] >= card.thresholds[name])
         assert rate - 0.005 <= measured <= rate

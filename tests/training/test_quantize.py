@@ -38,6 +38,26 @@ def test_folding_the_head_changes_nothing(recipe: str) -> None:
     np.testing.assert_allclose(folded.predict_on_batch(_faces()), expected, atol=1e-4 * np.abs(expected).max())
 
 
+def test_silent_units_are_dropped_where_they_would_stretch_the_kernel() -> None:
+    model, folded = _trained_like("cnn"), RECIPES["cnn"].build(SIZE, folded=True)
+    norm = model.get_layer("fc_bn")
+    gamma, beta, mean, variance = norm.get_weights()
+    variance[:5], mean[:5] = 1e-12, 0.0  # as for units that never fire
+    norm.set_weights([gamma, beta, mean, variance])
+    kernel, bias = model.get_layer("fc").get_weights()
+    kernel[:, :5], bias[:5] = 0.0, -1.0
+    model.get_layer("fc").set_weights([kernel, bias])
+
+    fold_head(model, folded)
+    stretched = np.abs(folded.get_layer("logit").get_weights()[0])
+    fold_head(model, folded, drop_below=0.01)
+    kept = np.abs(folded.get_layer("logit").get_weights()[0])
+    assert kept.max() < stretched.max() / 20
+    assert np.all(kept[:5] == 0)
+    expected = model.predict_on_batch(_faces())
+    np.testing.assert_allclose(folded.predict_on_batch(_faces()), expected, atol=1e-4 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_calibrated_fake_quantization_stays_close_to_float_and_is_symmetric(recipe: str) -> None:
     _, folded = _folded(recipe)

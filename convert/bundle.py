@@ -1,0 +1,78 @@
+"""Putting converted models into the wheel: the files, their entry in the registry, and a Markdown card beside each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from edgefake.errors import InputError
+from edgefake.files import write_atomically
+from edgefake.model_card import Metrics, ModelCard, read_card
+
+ZOO = Path(__file__).parents[1] / "edgefake" / "zoo"
+
+
+def bundle(path: Path, zoo: Path = ZOO) -> Path:
+    """Copy the ``.tflite`` at ``path`` into ``zoo``, register its size and SHA-256, and write its card as Markdown beside it.
+
+    What follows the line ``<!-- notes -->`` in an earlier Markdown card is kept: people write there what a model can't do.
+    Returns the copy's path.
+    """
+    card = read_card(path)
+    if card is None:
+        raise InputError(f"{path} carries no card: convert it with python -m convert tflite")
+    target = zoo / f"{card.name}.tflite"
+    shutil.copyfile(path, target)
+    registry = zoo / "models.json"
+    entries = json.loads(registry.read_text()) if registry.exists() else {}
+    data = target.read_bytes()
+    entries[card.name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    write_atomically(registry, (json.dumps(dict(sorted(entries.items())), indent=2) + "\n").encode())
+    page = target.with_suffix(".md")
+    notes = page.read_text().partition(NOTES)[2] if page.exists() else "\n"
+    write_atomically(page, (markdown(card, len(data)) + NOTES + notes).encode())
+    return target
+
+
+NOTES = "<!-- notes -->"
+
+
+def markdown(card: ModelCard, size: int) -> str:
+    """What the card says, for people."""
+    lines = [
+        f"# {card.name}",
+        "",
+        f"{card.architecture} at {card.input_size}×{card.input_size}, {card.precision}, {size / 1e6:.1f} MB. "
+        f"One face in (crop margin {card.crop_margin:g}), calibrated p_fake out.",
+        "",
+        *(line for metrics in card.metrics for line in _table(metrics)),
+        "Figures in brackets are bootstrap 95 % intervals. Balanced accuracy, FPR and TPR are at the stored threshold `fpr_5%`.",
+        "",
+        "| threshold | p_fake |",
+        "|---|---|",
+        *(f"| `{name}` | {value:.4f} |" for name, value in card.thresholds.items()),
+        "",
+    ]
+    if card.training is not None:
+        lines += [
+            "## How it was made",
+            "",
+            f"Data: {card.training.data}. Terms: {card.training.licence}. Seed {card.training.seed}.",
+            "",
+            "```sh",
+            *card.training.commands,
+            "```",
+            f"SHA-256 of the float parent: `{card.parent_sha256}`. "
+            + ", ".join(f"{k} {v}" for k, v in card.toolchain.items())
+            + ".",
+            "",
+        ]
+    return "\n".join(lines)
+
+
+def _table(metrics: Metrics) -> list[str]:
+    rows = [f"| {name} | {f.value:.4f} [{f.low:.4f}, {f.high:.4f}] |" for name, f in metrics.figures.items()]
+    heading = f"## Measured on {metrics.data}: {metrics.real} real and {metrics.fake} fake faces"
+    return [heading, "", "| figure | value |", "|---|---|", *rows, ""]
