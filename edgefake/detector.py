@@ -82,7 +82,9 @@ class Detector:
 
         Raises ``InputError`` for anything else than such a frame, naming what came.
         """
-        return self.predict_batch([frame], boxes=None if boxes is None else [boxes])[0]
+        prepared = self._prepare(frame, boxes)
+        scores, infer = self._score(prepared.faces)
+        return self._prediction(prepared, scores, infer)
 
     def predict_batch(self, frames: Sequence[Pixels], *, boxes: Sequence[Sequence[BoxLike]] | None = None) -> list[Prediction]:
         """Judge several frames with one call of the runtime for all their faces; see ``predict``.
@@ -92,15 +94,9 @@ class Detector:
         if boxes is not None and len(boxes) != len(frames):
             raise InputError(f"expected boxes for each of the {len(frames)} frames, got {len(boxes)} entries")
         prepared = [self._prepare(frame, None if boxes is None else boxes[i]) for i, frame in enumerate(frames)]
-        started = time.perf_counter()
-        scores = self._score([face for frame in prepared for face in frame.faces])
-        infer = (time.perf_counter() - started) * 1e3
-        predictions, first = [], 0
-        for frame in prepared:
-            faces = scores[first : first + len(frame.faces)]
-            first += len(faces)
-            predictions.append(self._prediction(tuple(faces), Timings(frame.find_ms, frame.preprocess_ms, infer)))
-        return predictions
+        scores, infer = self._score([face for one in prepared for face in one.faces])
+        remaining = iter(scores)
+        return [self._prediction(one, [next(remaining) for _ in one.faces], infer) for one in prepared]
 
     def predict_faces(self, crops: Sequence[Pixels]) -> list[FaceScore]:
         """Judge faces that are cut out already: each crop (uint8, H×W×3, BGR) is taken whole, with no margin added.
@@ -108,7 +104,7 @@ class Detector:
         For scores like those of ``predict``, crops need the context that training saw: square, with ``card.crop_margin`` around
         the face box.
         """
-        return self._score([self._face(frame, whole_frame(frame)[0], margin=0.0) for frame in map(_checked_frame, crops)])
+        return self._score([self._face(frame, whole_frame(frame)[0], margin=0.0) for frame in map(_checked_frame, crops)])[0]
 
     def warm_up(self, runs: int = 3) -> None:
         """Run the model on a grey input, so that the first frame is not slowed by memory allocation."""
@@ -143,22 +139,24 @@ class Detector:
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
         return _Face(box, face_status(quality), quality, pixels)
 
-    def _score(self, faces: Sequence[_Face]) -> list[FaceScore]:
-        """One call of the runtime for all faces that can be scored."""
+    def _score(self, faces: Sequence[_Face]) -> tuple[list[FaceScore], float]:
+        """One call of the runtime for all faces that can be scored; the scores, and how many milliseconds they took."""
+        started = time.perf_counter()
         scorable = [face.pixels for face in faces if face.status is Status.OK]
         outputs = iter(self.card.p_fake(self._runtime.run(_batch(scorable))) if scorable else ())
         scores = []
         for face in faces:
             p_fake = next(outputs) if face.status is Status.OK else None
             scores.append(FaceScore(face.box, face.status, p_fake, self._verdict(p_fake), face.quality))
-        return scores
+        return scores, (time.perf_counter() - started) * 1e3
 
     def _verdict(self, p_fake: float | None) -> Verdict | None:
         if p_fake is None:
             return None
         return Verdict.FAKE if p_fake >= self.threshold else Verdict.REAL
 
-    def _prediction(self, faces: tuple[FaceScore, ...], timings: Timings) -> Prediction:
+    def _prediction(self, prepared: _Prepared, faces: list[FaceScore], infer: float) -> Prediction:
+        timings = Timings(prepared.find_ms, prepared.preprocess_ms, infer)
         p_fake = max([face.p_fake for face in faces if face.p_fake is not None], default=None)
         if p_fake is not None:
             status = Status.OK
@@ -166,7 +164,7 @@ class Detector:
             status = max(faces, key=lambda face: face.quality.size).status
         else:
             status = Status.NO_FACE
-        return Prediction(status, p_fake, self._verdict(p_fake), faces, self.threshold, timings, self.card.name)
+        return Prediction(status, p_fake, self._verdict(p_fake), tuple(faces), self.threshold, timings, self.card.name)
 
 
 @dataclass(slots=True)

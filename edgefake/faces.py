@@ -41,7 +41,7 @@ class Box:
 
 
 MAX_REACH = 2.0
-"""A crop wider than this many frames is a mistake, and would cost memory without bound."""
+"""A face box longer than this many frames is a mistake, and its crop would cost memory without bound."""
 
 FaceFinder = Callable[[Pixels], list[Box]]
 """A function from a frame (uint8, H×W×3, BGR) to its face boxes, largest first."""
@@ -74,10 +74,10 @@ def crop_square(frame: Pixels, box: Box, margin: float) -> Pixels:
     """Cut the square around ``box``; what lies outside the frame repeats the frame's edge pixels.
 
     Returns a view of ``frame`` where the square lies inside it, else a new array: uint8, side×side×3.
-    Raises ``InputError`` when the square does not touch the frame at all, or is more than ``MAX_REACH`` times as large.
+    Raises ``InputError`` when the square does not touch the frame at all, or the box is more than ``MAX_REACH`` times as large.
     """
     height, width = frame.shape[:2]
-    if box.size * (1.0 + margin) > MAX_REACH * max(height, width):
+    if box.size > MAX_REACH * max(height, width):
         raise InputError(
             f"the face {box} is more than {MAX_REACH:g} times as large as the {width}×{height} frame: "
             f"give boxes in pixels of this frame"

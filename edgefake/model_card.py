@@ -22,7 +22,7 @@ from typing import Any, Literal, Union
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.errors import CardError, InputError
+from edgefake.errors import CardError, InputError, ModelFileError
 from edgefake.files import write_atomically
 
 SCHEMA = 1
@@ -126,11 +126,13 @@ class ModelCard:
                 raise CardError(f"the card of {self.name!r} is not usable: {message}")
 
     def p_fake(self, raw: npt.NDArray[np.float32]) -> list[float]:
-        """Calibrated p_fake in [0, 1] of each raw model output (N,); monotone in the output."""
+        """Calibrated p_fake in [0, 1] of each raw model output (N,); monotone in the output. NaN raises ``ModelFileError``."""
         # Scalars on purpose: for the one face of a typical frame, NumPy's functions cost ten times as much.
         return [self._calibrated(output) for output in raw.tolist()]
 
     def _calibrated(self, output: float) -> float:
+        if math.isnan(output):  # every comparison with it is false, so it would pass for a real face
+            raise ModelFileError(f"{self.name} answered NaN: the model is broken, or its scaling is not {self.scaling}")
         if self.output == "p_fake":
             p = min(max(output, 1e-7), 1 - 1e-7)
             output = math.log(p / (1 - p))

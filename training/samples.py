@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +72,7 @@ def load_samples(root: Path, *, faces: Path | None = None, seed: int = 0) -> lis
             continue
         samples.append(Sample(path, label, split or "", *row))
     if faceless:
-        print(f"{faceless} of {len(pictures)} pictures have no face in {table}: left out")
+        print(f"{faceless} of {len(pictures)} pictures have no face in {table}: left out", file=sys.stderr)
     if samples and not samples[0].split:
         samples = _split(samples, {"train": 0.8, "val": 0.1, "test": 0.1}, seed)
     _check_classes(root, samples)
@@ -111,7 +112,7 @@ def write_faces(table: Path, root: Path, paths: Sequence[Path], find: FaceFinder
     finally:
         partial.unlink(missing_ok=True)
     for message in unreadable:
-        print(f"left out: {message}")
+        print(f"left out: {message}", file=sys.stderr)
 
 
 def _pictures(root: Path) -> list[tuple[Path, int, str | None]]:

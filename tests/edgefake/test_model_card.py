@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgefake import CardError, InputError, ModelCard
+from edgefake import CardError, InputError, ModelCard, ModelFileError
 from edgefake.model_card import ENTRY, Calibration, Figure, Golden, Metrics, Scaling, Training, read_card, write_card
 
 MakeCard = Callable[..., ModelCard]
@@ -182,6 +182,11 @@ def test_p_fake_is_monotone_and_bounded(output: str, outputs: list[float], tempe
     card = replace(FULL, output=output, calibration=Calibration(temperature, bias))
     p = card.p_fake(np.sort(np.array(outputs, np.float32)))
     assert p == sorted(p) and p[0] >= 0 and p[-1] <= 1
+
+
+def test_an_answer_that_is_no_number_is_no_verdict() -> None:
+    with pytest.raises(ModelFileError, match="answered NaN"):
+        FULL.p_fake(np.float32([0.0, np.nan]))
 
 
 def test_p_fake_is_the_calibrated_sigmoid() -> None:
