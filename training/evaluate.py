@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgefake import Detector, Status
+from edgefake import Box, Detector
 from edgefake.errors import InputError
 from edgefake.images import read_image
 from edgefake.model_card import ModelCard, read_card
@@ -22,6 +22,7 @@ from training.runs import Run, read_run
 from training.samples import Sample
 
 THRESHOLD = "fpr_5%"
+SAME_FACE = 0.3  # overlap (IoU) from which a found face is the labelled one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +85,27 @@ def evaluate(model: Path, samples: Sequence[Sample], *, data: str, find_faces: s
 
 
 def detector_scores(model: Path, samples: Sequence[Sample], find_faces: str) -> npt.NDArray[np.float64]:
-    """p_fake (N,) of whole pictures through ``Detector.predict``; NaN without a scored face. For use through ``on_device``."""
+    """p_fake (N,) of the labelled faces, found and scored by ``Detector``; NaN without one. For use through ``on_device``.
+
+    Other faces in a picture do not count: its label says nothing about them.
+    """
     scores = []
     with Detector(model, faces=find_faces, num_threads=2) as detector:
         for sample in samples:
-            prediction = detector.predict(read_image(sample.path))
-            scores.append(prediction.p_fake if prediction.status is Status.OK else np.nan)
+            faces = [
+                face for face in detector.predict(read_image(sample.path)).faces if _overlap(face.box, sample.box) >= SAME_FACE
+            ]
+            best = max(faces, key=lambda face: _overlap(face.box, sample.box), default=None)
+            scores.append(np.nan if best is None or best.p_fake is None else best.p_fake)
     return np.array(scores, np.float64)
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (a.width * a.height + b.width * b.height - shared)
 
 
 def table(reports: Sequence[Report]) -> str:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
-from training.recipes import RECIPES
 from training.samples import Sample, hold_out, load_samples
 
 
@@ -40,6 +39,8 @@ class Run:
 
     def build(self, *, folded: bool = False) -> Any:
         """The run's architecture, with fresh weights; ``folded`` without the head's BatchNorm."""
+        from training.recipes import RECIPES  # loads TensorFlow, which the processes that measure devices must not
+
         return RECIPES[self.recipe].build(self.size, folded=folded)
 
     def samples(self) -> list[Sample]:

@@ -1,13 +1,19 @@
 import json
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
+from edgefake import Box, read_image
 from edgefake.errors import InputError
 from tests.conftest import Converted
 from training.cli import main
 from training.evaluate import evaluate
-from training.samples import load_samples
+from training.samples import Sample
 
 
 def test_every_precision_is_reported_on_the_unseen_split(converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,15 +44,30 @@ def test_a_split_that_training_or_thresholds_have_seen_is_refused(
     assert "would flatter" in capsys.readouterr().err
 
 
-def test_faces_found_on_the_device_and_pictures_without_one_are_counted(converted: Converted) -> None:
-    """The drawn ovals are no faces to Haar, so every picture must be counted as without score, and none be given one."""
-    samples = [s for s in load_samples(converted.data) if s.split == "test"]
+def test_faces_found_on_the_device_and_pictures_without_one_are_counted(
+    converted: Converted, portrait: Path, tmp_path: Path
+) -> None:
+    picture = read_image(portrait)
+    samples = []
+    for label, frame in enumerate((picture, picture[:, ::-1])):
+        for name, content in (("face", frame), ("empty", np.full_like(picture, 90))):
+            path = tmp_path / f"{label}_{name}.png"
+            cv2.imwrite(str(path), content)
+            samples.append(Sample(path, label, "test", Box(90, 150, 300, 300)))
+    report = evaluate(converted.int8, samples, data="x", find_faces="haar")
+    assert (report.real, report.fake, report.without_score) == (1, 1, 2)
+    elsewhere = [replace(sample, box=Box(0, 0, 60, 60)) for sample in samples]  # the face found is not the labelled one
     with pytest.raises(InputError, match="no real one"):
-        evaluate(converted.int8, samples, data="x", find_faces="haar")
-    report = evaluate(converted.int8, samples, data="x", find_faces="frame")
-    assert (report.real + report.fake, report.without_score) == (48, 0)
+        evaluate(converted.int8, elsewhere, data="x", find_faces="haar")
+    with pytest.raises(InputError, match="no fake one"):
+        evaluate(converted.int8, samples[:3], data="x", find_faces="haar")
     with pytest.raises(InputError, match=r"give a \.tflite file"):
         evaluate(converted.float_run, samples, data="x", find_faces="haar")
+
+
+def test_processes_that_measure_devices_load_no_tensorflow() -> None:
+    code = "import sys, convert.card, convert.graph, convert.layers, training.evaluate; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
 
 
 def test_bad_arguments_are_explained(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
