@@ -29,7 +29,7 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
     entries = json.loads(registry.read_text()) if registry.exists() else {}
     data = target.read_bytes()
     entries[card.name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    write_atomically(registry, (json.dumps(dict(sorted(entries.items())), indent=2) + "\n").encode())
+    write_atomically(registry, (json.dumps(entries, indent=2) + "\n").encode())
     page = target.with_suffix(".md")
     notes = page.read_text().partition(NOTES)[2] if page.exists() else "\n"
     write_atomically(page, (markdown(card, len(data)) + NOTES + notes).encode())
