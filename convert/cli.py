@@ -8,8 +8,12 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edgefake.errors import EdgefakeError, InputError
+
+if TYPE_CHECKING:
+    from convert.check import Check
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    tflite = commands.add_parser("tflite", help="QAT run → INT8, float32 and float16 .tflite with their cards")
+    tflite = commands.add_parser(
+        "tflite", help="QAT run → INT8, float32 and float16 .tflite with their cards, checked by the gate"
+    )
     tflite.set_defaults(action=_tflite)
     tflite.add_argument("run", type=Path, help="folder of the QAT run")
     tflite.add_argument("--out", type=Path, required=True, help="folder for the model files")
@@ -56,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _tflite(options: argparse.Namespace) -> int:
     from convert.build import build_tflite
+    from convert.check import check_model
+    from training.runs import read_run
 
     cards = build_tflite(options.run, options.out, name=options.name, data=options.data_name, licence=options.licence)
     for path, card in cards.items():
@@ -64,7 +72,9 @@ def _tflite(options: argparse.Namespace) -> int:
             print(
                 f"  {metrics.data}: AUC {metrics.figures['auc'].value:.4f} on {metrics.real} real and {metrics.fake} fake faces"
             )
-    return 0
+    (int8,) = (path for path, card in cards.items() if card.precision == "int8")
+    _, validation = read_run(options.run).training_samples()
+    return _report(check_model(int8, options.run, validation))
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -75,20 +85,24 @@ def _check(options: argparse.Namespace) -> int:
     if not samples:
         raise InputError(f"the run's data has no {options.split} split: choose another --split")
     check = check_model(options.model, options.run, samples)
-    faults = check.faults()
     if options.json:
-        print(json.dumps({"model": str(options.model), **asdict(check), "faults": faults}))
-    else:
-        for c in check.comparisons:
-            print(
-                f"INT8 against {c.reference} on {c.faces} faces: AUC {c.auc:.4f} against {c.reference_auc:.4f}, "
-                f"{c.flips:.2%} of verdicts differ, |Δp_fake| mean {c.mean_difference:.4f}, max {c.max_difference:.3f}"
-            )
-        worst = ", ".join(f"{layer.layer} {layer.snr_db:.1f} dB" for layer in check.layers[:10])
-        print(f"INT8 against float by layer, worst first: {worst}")
-    for fault in faults:
+        print(json.dumps({"model": str(options.model), **asdict(check), "faults": check.faults()}))
+        return 1 if check.faults() else 0
+    return _report(check)
+
+
+def _report(check: Check) -> int:
+    """Print a check for people; 0 when its gate is open, else 1."""
+    for c in check.comparisons:
+        print(
+            f"INT8 against {c.reference} on {c.faces} faces: AUC {c.auc:.4f} against {c.reference_auc:.4f}, "
+            f"{c.flips:.2%} of verdicts differ, |Δp_fake| mean {c.mean_difference:.4f}, max {c.max_difference:.3f}"
+        )
+    worst = ", ".join(f"{layer.layer} {layer.snr_db:.1f} dB" for layer in check.layers[:10])
+    print(f"INT8 against float by layer, worst first: {worst}")
+    for fault in check.faults():
         print(f"convert: gate closed: {fault}", file=sys.stderr)
-    return 1 if faults else 0
+    return 1 if check.faults() else 0
 
 
 def _bundle(options: argparse.Namespace) -> int:

@@ -175,6 +175,13 @@ class ModelCard:
         return card
 
 
+def check_tflite(path: Path) -> None:
+    """Raise ``ModelFileError`` when the file at ``path`` is no TFLite model: interpreters answer some of those with a crash."""
+    with path.open("rb") as stream:
+        if stream.read(8)[4:] != b"TFL3":
+            raise ModelFileError(f"{path} is no TFLite model (no TFL3 mark): get the file again, or convert the model")
+
+
 def read_card(path: str | Path) -> ModelCard | None:
     """The card inside a ``.tflite`` file, or None when it has none. Raises ``CardError`` when there is one that can't be used."""
     path = Path(path)

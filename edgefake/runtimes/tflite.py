@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import BackendError, ModelFileError
-from edgefake.model_card import ModelCard, Scaling
+from edgefake.model_card import ModelCard, Scaling, check_tflite
 
 _log = logging.getLogger(__name__)
 
@@ -28,10 +28,7 @@ _INTERPRETERS = (
 def open_model(path: Path, card: ModelCard, num_threads: int) -> TFLiteRuntime:
     """Load the ``.tflite`` file at ``path``. Raises ``BackendError`` or ``ModelFileError``."""
     interpreter, name = _find_interpreter()
-    # Checked here because interpreters answer a text file or half a model with anything from ValueError to a crash.
-    with path.open("rb") as stream:
-        if stream.read(8)[4:] != b"TFL3":
-            raise ModelFileError(f"{path} is no TFLite model (no TFL3 mark): get the file again, or convert the model")
+    check_tflite(path)
     try:
         loaded = interpreter(model_path=str(path), num_threads=num_threads)
         loaded.allocate_tensors()
