@@ -26,6 +26,10 @@ def _trained_like(recipe: str):  # type: ignore[no-untyped-def]
     return model
 
 
+def _features(model, layer: str) -> np.ndarray:  # type: ignore[no-untyped-def]
+    return np.asarray(keras.Model(model.input, model.get_layer(layer).output).predict_on_batch(_faces()))
+
+
 def _folded(recipe: str):  # type: ignore[no-untyped-def]
     model, folded = _trained_like(recipe), RECIPES[recipe].build(SIZE, folded=True)
     fold_head(model, folded)
@@ -63,11 +67,12 @@ def test_silent_units_are_dropped_where_they_would_stretch_the_kernel() -> None:
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_calibrated_fake_quantization_stays_close_to_float_and_is_symmetric(recipe: str) -> None:
     _, folded = _folded(recipe)
-    expected = folded.predict_on_batch(_faces())
+    expected = _features(folded, "gap")
     quantized = QuantizedModel(folded)
+    fresh = np.linalg.norm(_features(quantized.model, "quant_gap") - expected) / np.linalg.norm(expected)
     quantized.calibrate([_faces()])
-    difference = np.abs(quantized.model.predict_on_batch(_faces()) - expected)
-    assert 0 < difference.mean() < 0.15 * np.abs(expected).mean()
+    calibrated = np.linalg.norm(_features(quantized.model, "quant_gap") - expected) / np.linalg.norm(expected)
+    assert 0 < calibrated < 0.1 < fresh
 
     ranges = {w.name: w.numpy() for w in quantized.model.weights if "min" in w.name or "max" in w.name}
     activations = [name for name in ranges if "kernel" not in name and "quantize_layer" not in name]
