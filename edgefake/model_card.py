@@ -114,7 +114,7 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         problems = [
-            (self.input_size < 1, f"input_size must be at least 1, got {self.input_size}"),
+            (self.input_size < 8, f"input_size must be at least 8, got {self.input_size}"),
             (self.crop_margin < 0, f"crop_margin must be 0 or more, got {self.crop_margin}"),
             (self.scaling.scale == 0, "scaling.scale must not be 0"),
             (self.calibration.temperature <= 0, f"calibration.temperature must be above 0, got {self.calibration.temperature}"),

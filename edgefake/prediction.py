@@ -36,7 +36,7 @@ class Quality:
     size: float
     """Longer side of the face box, pixels of the frame."""
     sharpness: float
-    """Fine detail of the crop relative to its contrast, ≥ 0; see ``edgefake.quality``."""
+    """Fine detail of the crop relative to coarse, ≥ 0; see ``edgefake.quality``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ FULL = ModelCard(
 
 
 def test_every_field_survives_the_round_trip(tmp_path: Path, models: Path) -> None:
-    defaults = ModelCard("n", "a", "int8", 1, 0.0, "logit", {"t": 0.0})
+    defaults = ModelCard("n", "a", "int8", 8, 0.0, "logit", {"t": 0.0})
     for field in fields(ModelCard):
         if field.name != "schema":
             assert getattr(FULL, field.name) != getattr(defaults, field.name), f"{field.name} is not tried"
@@ -157,7 +157,7 @@ def changed(**changes: object) -> str:
         (changed(metrics={}), "metrics: expected tuple, got"),
         (changed(thresholds={"fpr_5%": 1.2}), "thresholds must lie in 0…1"),
         (changed(thresholds={}), "at least one p_fake threshold"),
-        (changed(input_size=0), "input_size must be at least 1"),
+        (changed(input_size=7), "input_size must be at least 8"),
         (changed(crop_margin=-0.1), "crop_margin must be 0 or more"),
         (changed(scaling={"offset": 0.0, "scale": 0.0}), "scale must not be 0"),
         (changed(calibration={"temperature": 0.0, "bias": 0.0}), "temperature must be above 0"),
