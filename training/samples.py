@@ -26,7 +26,7 @@ SPLITS = {
     "test": "test",
     "testing": "test",
 }
-LABELS = {"real": 0, "fake": 1}
+CLASSES = ("real", "fake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,20 @@ class Sample:
 
     path: Path
     label: int
-    """0 real, 1 fake."""
+    """Index of its class: 0 real, from 1 on the kinds of fake."""
     split: str
     """train, val or test."""
     box: Box
     size_matched: bool = True
     """False where the face-size histograms of the classes differ, so that a score could be right for the wrong reason."""
 
+    @property
+    def fake(self) -> bool:
+        """Whether it is any kind of fake."""
+        return self.label > 0
 
-def load_samples(root: Path, *, faces: Path | None = None, seed: int = 0) -> list[Sample]:
+
+def load_samples(root: Path, *, faces: Path | None = None, seed: int = 0, classes: Sequence[str] = CLASSES) -> list[Sample]:
     """Every labelled face below ``root``, in a fixed order.
 
     Args:
@@ -52,12 +57,13 @@ def load_samples(root: Path, *, faces: Path | None = None, seed: int = 0) -> lis
         faces: CSV with the columns ``file,x,y,w,h`` (relative to ``root``) and optionally ``main`` (1 marks the labelled face)
             and ``size_matched``. Default ``root/faces.csv``; where that is missing the faces are found with the library's own
             detector and written there.
+        classes: names of the class folders (any case), real first; their order gives the labels.
 
     Raises:
         InputError: no such folder, a missing or empty class, or an unusable CSV.
     """
     root = Path(root)
-    pictures = _pictures(root)
+    pictures = _pictures(root, classes)
     table = Path(faces) if faces is not None else root / "faces.csv"
     if not table.exists():
         if faces is not None and not table.parent.is_dir():
@@ -75,7 +81,7 @@ def load_samples(root: Path, *, faces: Path | None = None, seed: int = 0) -> lis
         print(f"{faceless} of {len(pictures)} pictures have no face in {table}: left out", file=sys.stderr)
     if samples and not samples[0].split:
         samples = _split(samples, {"train": 0.8, "val": 0.1, "test": 0.1}, seed)
-    _check_classes(root, samples)
+    _check_classes(root, samples, classes)
     return samples
 
 
@@ -115,19 +121,21 @@ def write_faces(table: Path, root: Path, paths: Sequence[Path], find: FaceFinder
         print(f"left out: {message}", file=sys.stderr)
 
 
-def _pictures(root: Path) -> list[tuple[Path, int, str | None]]:
+def _pictures(root: Path, classes: Sequence[str]) -> list[tuple[Path, int, str | None]]:
     if not root.is_dir():
-        raise InputError(f"expected a folder with real and fake pictures, got {root}, which is none")
+        raise InputError(f"expected a folder with {' and '.join(classes)} pictures, got {root}, which is none")
+    labels = {name.lower(): label for label, name in enumerate(classes)}
     splits = {folder: SPLITS[folder.name.lower()] for folder in _folders(root) if folder.name.lower() in SPLITS}
     found: list[tuple[Path, int, str | None]] = []
     for parent, split in splits.items() if splits else [(root, None)]:
         for folder in _folders(parent):
-            label = LABELS.get(folder.name.lower())
+            label = labels.get(folder.name.lower())
             if label is not None:
                 files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
                 found += [(path, label, split) for path in files]
     if not found:
-        raise InputError(f"no pictures found: expected {root}/train/real, {root}/train/fake, … or {root}/real and {root}/fake")
+        expected = ", ".join(f"{root}/train/{name}" for name in classes)
+        raise InputError(f"no pictures found: expected {expected}, … or the same without train, val and test")
     return found
 
 
@@ -166,11 +174,11 @@ def _split(samples: Sequence[Sample], parts: dict[str, float], seed: int) -> lis
     return sorted(result, key=lambda s: s.path)
 
 
-def _check_classes(root: Path, samples: Iterable[Sample]) -> None:
+def _check_classes(root: Path, samples: Iterable[Sample], classes: Sequence[str]) -> None:
     counts = Counter((s.split, s.label) for s in samples)
     for split in sorted({split for split, _ in counts}) or ["train"]:
-        for name, label in LABELS.items():
+        for label, name in enumerate(classes):
             if not counts[split, label]:
                 raise InputError(
-                    f"the class {name!r} of split {split!r} in {root} holds no picture with a face: both classes are needed"
+                    f"the class {name!r} of split {split!r} in {root} holds no picture with a face: every class needs some"
                 )
