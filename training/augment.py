@@ -1,91 +1,167 @@
-"""What happens to a training picture before the crop: the variations a detector must not mistake for forgery.
+"""What happens to a training picture before the network: the variations a detector must not mistake for forgery.
 
-The crop itself is ``edgefake.preprocessing.face_pixels``, as on the device; shift and zoom move the box that it gets, so that
-they cost no extra interpolation. Resolution, blur and JPEG quality are drawn alike for both classes, so that none of them says
-anything about the label.
+Each augmentation is one albumentations pipeline (Buslaev et al. 2020) from the square around a face to what the network sees.
+The crop in it is ``edgefake.preprocessing.face_pixels``, as on the device; shift and zoom move the box that it gets, so that they
+need no extra interpolation. Resolution, blur and JPEG quality are drawn alike for every class, so that none of them gives the
+label away.
 """
 
 from __future__ import annotations
+
+import os
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.faces import Box, crop_square
-from edgefake.preprocessing import face_pixels
+from edgefake.errors import InputError
+from edgefake.faces import Box, crop_square, square_around
+from edgefake.preprocessing import face_pixels, resize_square
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # importing it would ask PyPI for a newer release
+import albumentations as A
 
 Pixels = npt.NDArray[np.uint8]
-CONTEXT = 2.0  # region kept around the face, in box sizes, on which the variations are computed
+REACH = 1.55  # side of the varied region, in crops: what rotation, shift and zoom can bring in
 
 
-def augmented_face(frame: Pixels, box: Box, *, size: int, margin: float, rng: np.random.Generator) -> Pixels:
-    """A random variation of the face in ``box``: uint8, size×size×3, RGB. ``rng`` alone decides which."""
-    region = crop_square(frame, box, CONTEXT - 1.0)
+class Resolution(A.ImageOnlyTransform):
+    """Resize by a log-uniform factor with a random filter; the crop brings it back to the input size."""
+
+    def __init__(self, low: float, high: float, p: float) -> None:
+        super().__init__(p=p)
+        self.low, self.high = low, high
+
+    def get_params(self) -> dict[str, Any]:
+        factor = float(np.exp(self.py_random.uniform(np.log(self.low), np.log(self.high))))
+        filters = [cv2.INTER_LINEAR, cv2.INTER_CUBIC] + [cv2.INTER_AREA] * (factor < 1)
+        return {"factor": factor, "interpolation": self.py_random.choice(filters)}
+
+    def apply(self, img: Pixels, factor: float, interpolation: int, **_: Any) -> Pixels:
+        side = max(16, round(img.shape[0] * factor))
+        return np.asarray(cv2.resize(img, (side, side), interpolation=interpolation), np.uint8)
+
+
+class FaceCrop(A.ImageOnlyTransform):
+    """The model's input (size×size, RGB) from the region around a face (BGR), which is ``REACH`` crops wide.
+
+    The box is shifted and zoomed by up to these fractions of itself: the scatter of face detectors, and a little more.
+    """
+
+    def __init__(self, size: int, margin: float, shift: float, zoom: float) -> None:
+        super().__init__(p=1.0)
+        self.size, self.margin, self.shift, self.zoom = size, margin, shift, zoom
+
+    def get_params(self) -> dict[str, Any]:
+        draw = self.py_random.uniform
+        shift = draw(-self.shift, self.shift), draw(-self.shift, self.shift)
+        return {"shift": shift, "zoom": 1.0 + draw(-self.zoom, self.zoom)}
+
+    def apply(self, img: Pixels, shift: tuple[float, float], zoom: float, **_: Any) -> Pixels:
+        side = img.shape[0]
+        face = side / REACH / (1.0 + self.margin)
+        left, top = (side / 2.0 + offset * face - zoom * face / 2.0 for offset in shift)
+        return face_pixels(img, Box(left, top, zoom * face, zoom * face), size=self.size, margin=self.margin)
+
+
+def standard(size: int, margin: float) -> A.Compose:
+    """The field's robustness set, as the bundled models were trained with it."""
+    return A.Compose(
+        [
+            A.HorizontalFlip(p=0.5),
+            A.Affine(rotate=(-15, 15), shear={"x": (-4.6, 4.6)}, border_mode=cv2.BORDER_REPLICATE, p=0.3),  # degrees
+            Resolution(0.35, 1.5, p=0.4),
+            A.GaussianBlur(blur_limit=0, sigma_limit=(0.3, 1.5), p=0.15),  # pixels
+            A.Sequential(
+                [
+                    A.RandomBrightnessContrast(brightness_limit=0.1, contrast_limit=0.2, p=1.0),  # ±26 grey levels, gain 0.8–1.2
+                    A.MultiplicativeNoise(multiplier=(0.95, 1.05), per_channel=True, p=1.0),
+                ],
+                p=0.5,
+            ),
+            A.GaussNoise(std_range=(1 / 255, 6 / 255), p=0.1),  # 1–6 grey levels
+            A.ImageCompression(quality_range=(40, 100), p=0.4),
+            FaceCrop(size, margin, shift=0.08, zoom=0.15),
+            A.CoarseDropout(
+                num_holes_range=(1, 1),
+                hole_height_range=(1 / 8, 1 / 3),
+                hole_width_range=(1 / 8, 1 / 3),
+                fill="random_uniform",
+                p=0.2,
+            ),
+        ]
+    )
+
+
+def xception(size: int, margin: float) -> A.Compose:
+    """Geometry and brightness only, as published with an Xception detector: rotation, shift, shear, zoom, flip, brightness."""
+    return A.Compose(
+        [
+            A.HorizontalFlip(p=0.5),
+            A.Affine(rotate=(-20, 20), shear={"x": (-8.5, 8.5)}, border_mode=cv2.BORDER_REPLICATE, p=1.0),  # degrees; 15 % shear
+            A.MultiplicativeNoise(multiplier=(0.8, 1.2), p=1.0),
+            FaceCrop(size, margin, shift=0.2, zoom=0.2),
+        ]
+    )
+
+
+AUGMENTATIONS: dict[str, Callable[[int, float], A.Compose]] = {"standard": standard, "xception": xception}
+
+
+def augmentation_named(name: str) -> Callable[[int, float], A.Compose]:
+    """The augmentation of this name; ``InputError`` when there is none."""
+    if name not in AUGMENTATIONS:
+        raise InputError(f"there is no augmentation {name!r}: expected one of {', '.join(AUGMENTATIONS)}")
+    return AUGMENTATIONS[name]
+
+
+def augmented_face(
+    region: Pixels, *, size: int, margin: float, rng: np.random.Generator, augmentation: str = "standard"
+) -> Pixels:
+    """A random variation of the face in the middle of ``region`` (see ``face_region``): uint8, size×size×3, RGB.
+
+    ``rng`` alone decides which.
+    """
+    pipeline = seeded(augmentation_named(augmentation), size, margin, rng=rng)
+    return np.asarray(pipeline(image=region)["image"], np.uint8)
+
+
+def face_region(frame: Pixels, box: Box, margin: float) -> tuple[Pixels, Box]:
+    """The square of ``frame`` that is varied, ``REACH`` times the crop (uint8, side×side×3, BGR), and the box in it."""
+    reach = (1.0 + margin) * REACH - 1.0
+    left, top, _ = square_around(box, reach)
+    return crop_square(frame, box, reach), replace(box, x=box.x - left, y=box.y - top)
+
+
+def reduced_region(region: Pixels, box: Box, *, size: int) -> tuple[Pixels, Box]:
+    """A region made of far more pixels than a network of this input size sees, at about half as many again as it needs.
+
+    Varying a face of a 12-megapixel photo would cost a hundred times as much, and the variations would be lost in the reduction.
+    """
     side = region.shape[0]
-    box = Box((side - box.width) / 2, (side - box.height) / 2, box.width, box.height)
-    if rng.random() < 0.5:
-        region = region[:, ::-1]
-    if rng.random() < 0.3:
-        region = _rotate(region, angle=rng.uniform(-15, 15), shear=rng.uniform(-0.08, 0.08))
-    region, box = _resolution(region, box, rng)
-    if rng.random() < 0.15:
-        region = cv2.GaussianBlur(region, (0, 0), rng.uniform(0.3, 1.5))
-    if rng.random() < 0.5:
-        region = _light(region, rng)
-    if rng.random() < 0.1:
-        region = np.clip(region + rng.normal(0, rng.uniform(1, 6), region.shape), 0, 255).astype(np.uint8)
-    if rng.random() < 0.4:
-        region = _jpeg(region, quality=int(rng.integers(40, 101)))
-    pixels = face_pixels(region, _jitter(box, rng), size=size, margin=margin)
-    if rng.random() < 0.2:
-        _cut_out(pixels, rng)
-    return pixels
-
-
-def _rotate(region: Pixels, *, angle: float, shear: float) -> Pixels:
-    side = region.shape[0]
-    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1.0)
-    matrix[0, 1] += shear
-    matrix[0, 2] -= shear * side / 2
-    return cv2.warpAffine(region, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
-
-
-def _resolution(region: Pixels, box: Box, rng: np.random.Generator) -> tuple[Pixels, Box]:
-    """Down-scale to 0.35 (log-uniform) or up to 1.5, with a random filter; the crop brings it back to the input size."""
-    if rng.random() < 0.6:
+    ratio = side // round(2 * REACH * size)
+    if ratio < 2:
         return region, box
-    factor = float(np.exp(rng.uniform(np.log(0.35), np.log(1.5))))
-    side = region.shape[0]
-    target = max(16, round(side * factor))
-    filters = (cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC) if factor < 1 else (cv2.INTER_LINEAR, cv2.INTER_CUBIC)
-    region = cv2.resize(region, (target, target), interpolation=filters[rng.integers(len(filters))])  # type: ignore[assignment]
-    k = target / side
-    return region, Box(box.x * k, box.y * k, box.width * k, box.height * k)
+    k = (side // ratio) / side
+    return resize_square(region, side // ratio), Box(box.x * k, box.y * k, box.width * k, box.height * k)
 
 
-def _light(region: Pixels, rng: np.random.Generator) -> Pixels:
-    """Brightness and contrast 0.8–1.2, each colour channel another ±5 %."""
-    gain = rng.uniform(0.8, 1.2) * rng.uniform(0.95, 1.05, 3)
-    offset = 128 * (rng.uniform(0.8, 1.2) - 1)
-    table = np.clip(np.arange(256)[:, None] * gain + offset, 0, 255).astype(np.uint8)
-    return cv2.LUT(np.ascontiguousarray(region), table[None])  # type: ignore[return-value]
+_pipelines: dict[tuple[Any, ...], A.Compose] = {}
 
 
-def _jpeg(region: Pixels, *, quality: int) -> Pixels:
-    encoded = cv2.imencode(".jpg", region, (cv2.IMWRITE_JPEG_QUALITY, quality))[1]
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)  # type: ignore[return-value]
-
-
-def _jitter(box: Box, rng: np.random.Generator) -> Box:
-    """Shift by up to 8 % and zoom by up to 15 %: the scatter of face detectors, and a little more."""
-    dx, dy = rng.uniform(-0.08, 0.08, 2) * box.size
-    zoom = rng.uniform(0.85, 1.15)
-    width, height = box.width * zoom, box.height * zoom
-    return Box(box.x + dx + (box.width - width) / 2, box.y + dy + (box.height - height) / 2, width, height)
-
-
-def _cut_out(pixels: Pixels, rng: np.random.Generator) -> None:
-    size = pixels.shape[0]
-    height, width = rng.integers(size // 8, size // 3, 2)
-    y, x = rng.integers(0, size - height), rng.integers(0, size - width)
-    pixels[y : y + height, x : x + width] = rng.integers(0, 256, 3)
+def seeded(make: Callable[..., A.Compose], *arguments: Any, rng: np.random.Generator) -> A.Compose:
+    """This thread's pipeline ``make(*arguments)``, made once, with ``rng`` for all that it draws next."""
+    # A pipeline carries its random state, so that every thread needs its own. By the thread's number, because threading.local
+    # forgets: TensorFlow's threads come to Python afresh with every call.
+    key = (threading.get_ident(), make, *arguments)
+    if key not in _pipelines:
+        _pipelines[key] = make(*arguments)
+    pipeline = _pipelines[key]
+    # Not set_random_seed: it starts every transform at the same state, so that they would all flip the same coin.
+    pipeline.set_random_state(rng, random.Random(int(rng.integers(2**63))))
+    return pipeline

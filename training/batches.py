@@ -1,30 +1,55 @@
-"""Batches of face crops for Keras: decoded, varied and scaled in threads (OpenCV releases the GIL); fixed by the seed."""
+"""Batches of face crops for Keras: read, varied and cropped in parallel (OpenCV releases the GIL); fixed by the seed."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from tqdm import tqdm
 
+from edgefake.errors import InputError
+from edgefake.faces import Box, crop_square
 from edgefake.images import read_image
-from edgefake.preprocessing import face_pixels, to_float
-from training.augment import augmented_face
+from edgefake.preprocessing import face_pixels
+from training.notes import note
 from training.samples import Sample
 
-Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Batch = tuple["tf.Tensor", "tf.Tensor"]
+"""x float32 (batch, size, size, 3), RGB, in -1…127/128; y float32 (batch, 1), the class index."""
 
 
-def sample_pixels(sample: Sample, *, size: int, margin: float, rng: np.random.Generator | None = None) -> npt.NDArray[np.uint8]:
-    """The face of one sample as the model sees it (uint8, RGB), varied at random when ``rng`` is given."""
+def sample_pixels(
+    sample: Sample, *, size: int, margin: float, rng: np.random.Generator | None = None, augmentation: str = "standard"
+) -> npt.NDArray[np.uint8]:
+    """The face of one sample as the model sees it (uint8, size×size×3, RGB), varied at random when ``rng`` is given.
+
+    Without ``rng`` a self-blended face is always the same one.
+    """
     frame = read_image(sample.path)
-    if rng is None:
+    if rng is None and not sample.self_blend:
         return face_pixels(frame, sample.box, size=size, margin=margin)
-    return augmented_face(frame, sample.box, size=size, margin=margin, rng=rng)
+    # Loaded here: the processes that measure devices need no albumentations.
+    from training.augment import augmented_face, face_region, reduced_region
+    from training.self_blend import self_blended
+
+    region, box = face_region(frame, sample.box, margin)
+    if rng is None:
+        blend_rng = np.random.default_rng(zlib.crc32(sample.path.name.encode()))
+        return face_pixels(self_blended(region, box, sample.upright, blend_rng), box, size=size, margin=margin)
+    region, box = reduced_region(region, box, size=size)
+    if sample.self_blend:
+        region = self_blended(region, box, sample.upright, rng)
+    return augmented_face(region, size=size, margin=margin, rng=rng, augmentation=augmentation)
 
 
 def all_pixels(samples: Sequence[Sample], *, size: int, margin: float) -> npt.NDArray[np.uint8]:
@@ -34,32 +59,64 @@ def all_pixels(samples: Sequence[Sample], *, size: int, margin: float) -> npt.ND
 
 
 def training_batches(
-    samples: Sequence[Sample], *, size: int, margin: float, batch: int, seed: int, epoch: int
-) -> Iterator[Batch]:
-    """One shuffled pass over ``samples`` in full batches: x float32 (batch, size, size, 3), y float32 (batch, 1)."""
+    samples: Sequence[Sample],
+    *,
+    size: int,
+    margin: float,
+    batch: int,
+    seed: int,
+    epoch: int,
+    augmentation: str = "standard",
+) -> tf.data.Dataset:
+    """One shuffled pass over ``samples`` in full batches, see ``Batch``; the same one for the same seed and epoch."""
+    import tensorflow as tf  # loaded here: the processes that measure devices must not
+
+    from training.augment import augmentation_named
+
+    augmentation_named(augmentation)  # raises here rather than inside TensorFlow
     cv2.setNumThreads(1)  # one thread per picture; OpenCV's own threads would only compete with them
+    labels = np.array([[sample.label] for sample in samples], np.float32)
+
+    def pixels(index: np.int64) -> npt.NDArray[np.uint8]:
+        rng = np.random.default_rng((seed, epoch, int(index)))
+        return sample_pixels(samples[index], size=size, margin=margin, rng=rng, augmentation=augmentation)
+
+    def face(index: tf.Tensor, label: tf.Tensor) -> Batch:
+        varied = tf.numpy_function(pixels, [index], tf.uint8)
+        return tf.ensure_shape(varied, (size, size, 3)), label
+
+    def scaled(faces: tf.Tensor, label: tf.Tensor) -> Batch:
+        return (tf.cast(faces, tf.float32) - 128.0) / 128.0, label
+
     order = np.random.default_rng((seed, epoch)).permutation(len(samples))
-    chunks = [order[i : i + batch] for i in range(0, len(order) - batch + 1, batch)]
+    faces = tf.data.Dataset.from_tensor_slices((order, labels[order]))
+    faces = faces.map(face, num_parallel_calls=_workers(), deterministic=True)
+    return faces.batch(batch, drop_remainder=True).map(scaled).prefetch(2)
 
-    def one(index: int) -> npt.NDArray[np.float32]:
-        rng = np.random.default_rng((seed, epoch, index))
-        return to_float(sample_pixels(samples[index], size=size, margin=margin, rng=rng))
 
-    workers = _workers()
-    with ThreadPoolExecutor(workers) as pool:
-        ahead: deque[tuple[npt.NDArray[np.intp], list[Future[npt.NDArray[np.float32]]]]] = deque()
-        waiting = iter(chunks)
+def readable(samples: Sequence[Sample]) -> list[Sample]:
+    """``samples`` without those whose picture cannot be decoded or whose box lies outside it, which are named on stderr.
+
+    Raises ``InputError`` when that leaves a class without any.
+    """
+
+    def fault(face: tuple[Path, Box]) -> str | None:
         try:
-            while True:
-                while len(ahead) < 4 and (chunk := next(waiting, None)) is not None:
-                    ahead.append((chunk, [pool.submit(one, int(i)) for i in chunk]))
-                if not ahead:
-                    return
-                chunk, faces = ahead.popleft()
-                labels = np.array([[samples[int(i)].label] for i in chunk], np.float32)
-                yield np.stack([face.result() for face in faces]), labels
-        finally:
-            pool.shutdown(cancel_futures=True)
+            crop_square(read_image(face[0]), face[1], 0.0)
+        except InputError as error:
+            return str(error)
+        return None
+
+    faces = list(dict.fromkeys((sample.path, sample.box) for sample in samples))
+    with ThreadPoolExecutor(_workers()) as pool:
+        found = tqdm(pool.map(fault, faces), "checking pictures", len(faces), unit="picture", disable=None)
+        faults = {face: message for face, message in zip(faces, found, strict=True) if message}
+    note("pictures cannot be used and are left out", list(faults.values()))
+    kept = [sample for sample in samples if (sample.path, sample.box) not in faults]
+    lost = {sample.label for sample in samples} - {sample.label for sample in kept}
+    if lost:
+        raise InputError(f"no picture of class {min(lost)} can be used: {next(iter(faults.values()))}")
+    return kept
 
 
 def _workers() -> int:

@@ -1,32 +1,25 @@
-"""The face-crop data set: a ``train|val|test / real|fake`` folder tree and the face box of every picture in it."""
+"""The labelled faces of a data set: a folder tree or a CSV manifest, and the face box of every picture in it."""
 
 from __future__ import annotations
 
-import csv
-import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from edgefake.errors import EdgefakeError, InputError
-from edgefake.faces import Box, FaceFinder, haar_faces
-from edgefake.images import IMAGE_SUFFIXES, read_image
+from edgefake.errors import InputError
+from edgefake.faces import Box, haar_faces
+from training.faces_table import read_faces, write_faces
+from training.manifest import manifest_pictures
+from training.notes import note
+from training.pictures import Picture, folder_pictures
 
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
 CLASSES = ("real", "fake")
+AUTOMATIC = {"train": 0.8, "val": 0.1, "test": 0.1}
+IMBALANCE = 10  # times as many faces of one class as of another that are worth a warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +34,10 @@ class Sample:
     box: Box
     size_matched: bool = True
     """False where the face-size histograms of the classes differ, so that a score could be right for the wrong reason."""
+    upright: tuple[float, float] | None = None
+    """From between the eyes to the middle of the mouth, in box sizes, where the face table has them."""
+    self_blend: bool = False
+    """Whether the face is a fake made from the real one in ``path``: see ``training.self_blend``."""
 
     @property
     def fake(self) -> bool:
@@ -48,40 +45,35 @@ class Sample:
         return self.label > 0
 
 
-def load_samples(root: Path, *, faces: Path | None = None, seed: int = 0, classes: Sequence[str] = CLASSES) -> list[Sample]:
-    """Every labelled face below ``root``, in a fixed order.
+def load_samples(
+    root: Path, *, faces: Path | None = None, seed: int = 0, classes: Sequence[str] = CLASSES, real_only: bool = False
+) -> list[Sample]:
+    """Every labelled face of the data in ``root``, in a fixed order.
 
     Args:
         root: holds ``train|val|test`` folders (any case; ``Validation`` too) with ``real`` and ``fake`` in each, or just ``real``
-            and ``fake``, which are then split 80/10/10, stratified and fixed by ``seed``.
-        faces: CSV with the columns ``file,x,y,w,h`` (relative to ``root``) and optionally ``main`` (1 marks the labelled face)
-            and ``size_matched``. Default ``root/faces.csv``; where that is missing the faces are found with the library's own
-            detector and written there.
+            and ``fake``; or is a CSV manifest (see ``training.manifest``). Where neither says train, val or test, the pictures
+            are split 80/10/10, stratified and fixed by ``seed``.
+        faces: CSV with the columns ``file,x,y,w,h`` (relative to ``root``) and optionally ``main`` (1 marks the labelled face),
+            ``size_matched`` and YuNet's landmarks. Default ``root/faces.csv``, or ``NAME.faces.csv`` beside a manifest
+            ``NAME.csv``; where that is missing the faces are found with the library's own detector and written there.
         classes: names of the class folders (any case), real first; their order gives the labels.
+        real_only: whether fakes may be missing, so that a folder of real pictures will do.
 
     Raises:
         InputError: no such folder, a missing or empty class, or an unusable CSV.
     """
     root = Path(root)
-    pictures = _pictures(root, classes)
-    table = Path(faces) if faces is not None else root / "faces.csv"
-    if not table.exists():
-        if faces is not None and not table.parent.is_dir():
-            raise InputError(f"the folder of the face table {table} does not exist: create it or name another --faces file")
-        write_faces(table, root, [path for path, _, _ in pictures], haar_faces())
-    rows = _read_faces(table)
-    samples, faceless = [], 0
-    for path, label, split in pictures:
-        row = rows.get(path.relative_to(root).as_posix())
-        if row is None:
-            faceless += 1
-            continue
-        samples.append(Sample(path, label, split or "", *row))
-    if faceless:
-        print(f"{faceless} of {len(pictures)} pictures have no face in {table}: left out", file=sys.stderr)
-    if samples and not samples[0].split:
-        samples = _split(samples, {"train": 0.8, "val": 0.1, "test": 0.1}, seed)
-    _check_classes(root, samples, classes)
+    if len({name.lower() for name in classes}) < max(2, len(classes)) or "real" in [name.lower() for name in classes[1:]]:
+        raise InputError(f"expected the names of two or more classes, real first, got {', '.join(classes)}")
+    if root.suffix.lower() == ".csv":
+        pictures, table = manifest_pictures(root, classes), root.with_suffix(".faces.csv")
+    else:
+        pictures, table = folder_pictures(root, classes, real_only=real_only), root / "faces.csv"
+    samples = _with_faces(pictures, Path(faces) if faces is not None else table)
+    if not all(sample.split for sample in samples):
+        samples = _split(samples, AUTOMATIC, seed)
+    _check_classes(samples, pictures, classes[:1] if real_only else classes)
     return samples
 
 
@@ -93,92 +85,63 @@ def hold_out(samples: Sequence[Sample], fraction: float, seed: int) -> tuple[lis
     return [s for s in samples if s.path not in held], [s for s in samples if s.path in held]
 
 
-def write_faces(table: Path, root: Path, paths: Sequence[Path], find: FaceFinder) -> None:
-    """Write the largest face of every picture as the CSV that ``load_samples`` reads; unreadable ones are named and left out."""
-    unreadable: list[str] = []
-    partial = table.with_name(f"{table.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("w", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(("file", "x", "y", "w", "h"))
-            for path in tqdm(paths, desc="finding faces", unit="picture", disable=None):
-                try:
-                    boxes = find(read_image(path))
-                except EdgefakeError as error:
-                    unreadable.append(str(error))
-                    continue
-                if boxes:
-                    box = boxes[0]
-                    writer.writerow((path.relative_to(root).as_posix(), box.x, box.y, box.width, box.height))
-        os.replace(partial, table)
-    except OSError as error:
-        raise InputError(
-            f"the face table {table} cannot be written ({error.strerror}): name a writable file with --faces"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
-    for message in unreadable:
-        print(f"left out: {message}", file=sys.stderr)
+def class_weights(samples: Sequence[Sample]) -> dict[int, float]:
+    """What makes every class count alike in a mean over ``samples``: N / (classes · N of the class), by label.
+
+    Warns on stderr when one class has more than ten times as many faces as another.
+    """
+    counts = Counter(sample.label for sample in samples)
+    most, fewest = max(counts.values()), min(counts.values())
+    if most > IMBALANCE * fewest:
+        listed = ", ".join(f"{count} of class {label}" for label, count in sorted(counts.items()))
+        print(
+            f"warning: the classes are unequal by {most / fewest:.0f}:1 ({listed}): each face is weighted so that every class "
+            f"counts alike, but {fewest} faces show little variety",
+            file=sys.stderr,
+        )
+    return {label: len(samples) / (len(counts) * count) for label, count in sorted(counts.items())}
 
 
-def _pictures(root: Path, classes: Sequence[str]) -> list[tuple[Path, int, str | None]]:
-    if not root.is_dir():
-        raise InputError(f"expected a folder with {' and '.join(classes)} pictures, got {root}, which is none")
-    labels = {name.lower(): label for label, name in enumerate(classes)}
-    splits = {folder: SPLITS[folder.name.lower()] for folder in _folders(root) if folder.name.lower() in SPLITS}
-    found: list[tuple[Path, int, str | None]] = []
-    for parent, split in splits.items() if splits else [(root, None)]:
-        for folder in _folders(parent):
-            label = labels.get(folder.name.lower())
-            if label is not None:
-                files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
-                found += [(path, label, split) for path in files]
-    if not found:
-        expected = ", ".join(f"{root}/train/{name}" for name in classes)
-        raise InputError(f"no pictures found: expected {expected}, … or the same without train, val and test")
-    return found
-
-
-def _folders(parent: Path) -> list[Path]:
-    return sorted(p for p in parent.iterdir() if p.is_dir())
-
-
-def _read_faces(table: Path) -> dict[str, tuple[Box, bool]]:
-    with table.open(newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = {"file", "x", "y", "w", "h"} - set(reader.fieldnames or ())
-        if missing:
-            raise InputError(f"the face table {table} lacks the column(s) {', '.join(sorted(missing))}: expected file,x,y,w,h")
-        faces: dict[str, tuple[Box, bool]] = {}
-        for row in reader:
-            if row.get("main", "1") == "0":
-                continue
-            try:
-                box = Box(float(row["x"]), float(row["y"]), float(row["w"]), float(row["h"]))
-            except (ValueError, TypeError) as error:
-                raise InputError(f"line {reader.line_num} of {table} holds no face box: {error}") from error
-            faces[row["file"]] = (box, row.get("size_matched", "1") != "0")
-    return faces
+def _with_faces(pictures: Sequence[Picture], table: Path) -> list[Sample]:
+    """A sample for every picture with a face, from the manifest itself or from ``table``, which is made when it is missing."""
+    if all(picture.face for picture in pictures):
+        found = [picture.face for picture in pictures]
+    else:
+        if not table.exists():
+            write_faces(table, {picture.name: picture.path for picture in pictures}, haar_faces())
+        rows = read_faces(table)
+        found = [rows.get(picture.name) for picture in pictures]
+    samples, faceless = [], []
+    for picture, face in zip(pictures, found, strict=True):
+        if face is None:
+            faceless.append(picture.name)
+            continue
+        matched = picture.size_matched and face.size_matched
+        samples.append(Sample(picture.path, picture.label, picture.split, face.box, matched, face.upright))
+    note(f"of {len(pictures)} pictures have no face in {table} and are left out", faceless)
+    return samples
 
 
 def _split(samples: Sequence[Sample], parts: dict[str, float], seed: int) -> list[Sample]:
-    """Assign each sample to a part, class by class, at random but fixed by ``seed``."""
-    result = []
+    """Assign each picture to a part, class by class, at random but fixed by ``seed``; the faces of one picture stay together."""
+    part_of: dict[Path, str] = {}
     for label in sorted({s.label for s in samples}):
-        members = [s for s in samples if s.label == label]
-        order = np.random.default_rng((seed, label)).permutation(len(members))
-        edges = np.cumsum([0.0, *parts.values()])[1:-1] * len(members)
-        part_of = np.searchsorted(edges, np.arange(len(members)), side="right")
+        paths = list(dict.fromkeys(s.path for s in samples if s.label == label and s.path not in part_of))
+        order = np.random.default_rng((seed, label)).permutation(len(paths))
+        edges = np.cumsum([0.0, *parts.values()])[1:-1] * len(paths)
         names = list(parts)
-        result += [replace(members[i], split=names[part]) for i, part in zip(order, part_of, strict=True)]
-    return sorted(result, key=lambda s: s.path)
+        for index, part in zip(order, np.searchsorted(edges, np.arange(len(paths)), side="right"), strict=True):
+            part_of[paths[index]] = names[part]
+    return sorted((replace(s, split=part_of[s.path]) for s in samples), key=lambda s: s.path)
 
 
-def _check_classes(root: Path, samples: Iterable[Sample], classes: Sequence[str]) -> None:
+def _check_classes(samples: Sequence[Sample], pictures: Sequence[Picture], classes: Sequence[str]) -> None:
+    """Every split that holds pictures needs faces of every class; ``InputError`` says which is missing, and why."""
     counts = Counter((s.split, s.label) for s in samples)
-    for split in sorted({split for split, _ in counts}) or ["train"]:
-        for label, name in enumerate(classes):
+    for label, name in enumerate(classes):
+        of_class = sum(picture.label == label for picture in pictures)
+        if not any(sample.label == label for sample in samples):
+            raise InputError(f"the class {name!r} has no face: expected pictures with one, got {of_class} without")
+        for split in sorted({split for split, _ in counts} | {picture.split for picture in pictures if picture.split}):
             if not counts[split, label]:
-                raise InputError(
-                    f"the class {name!r} of split {split!r} in {root} holds no picture with a face: every class needs some"
-                )
+                raise InputError(f"the class {name!r} has no face in the split {split!r}: every split needs some of every class")

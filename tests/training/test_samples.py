@@ -1,3 +1,4 @@
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -5,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from edgefake import Box
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
-from training.samples import hold_out, load_samples
+from training.samples import Sample, class_weights, hold_out, load_samples
 
 
 def test_public_spellings_of_splits_and_labels(tmp_path: Path) -> None:
@@ -31,18 +33,25 @@ def test_automatic_split_is_stratified_and_fixed_by_the_seed(tmp_path: Path) -> 
     assert samples != load_samples(root, faces=tmp_path / "faces.csv", seed=6)
 
 
-def test_faces_are_found_once_and_kept(tmp_path: Path, portrait: Path) -> None:
-    for label in ("real", "fake"):
-        (tmp_path / "train" / label).mkdir(parents=True)
-        picture = cv2.imread(str(portrait))
-        cv2.imwrite(str(tmp_path / "train" / label / "portrait.png"), picture)
-        cv2.imwrite(str(tmp_path / "train" / label / "empty.png"), np.full_like(picture, 90))
+def test_faces_are_found_once_and_kept(tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _portraits(tmp_path, portrait, ["train/real", "train/fake"])
     (tmp_path / "train" / "real" / "broken.jpg").write_bytes(b"no picture")
     samples = load_samples(tmp_path)
     assert [s.path.name for s in samples] == ["portrait.png", "portrait.png"]
+    told = capsys.readouterr().err
+    assert "1 cannot be read and are left out" in told
+    assert "broken.jpg is damaged" in told
+    assert "3 of 5 pictures have no face" in told
+    assert "train/fake/empty.png" in told
     table = (tmp_path / "faces.csv").read_text()
     assert samples == load_samples(tmp_path)
     assert table == (tmp_path / "faces.csv").read_text()
+
+
+def test_a_face_table_that_cannot_be_made_is_explained(tmp_path: Path, portrait: Path) -> None:
+    _portraits(tmp_path, portrait, ["train/real", "train/fake"])
+    with pytest.raises(InputError, match=r"the folder of the face table .* does not exist"):
+        load_samples(tmp_path, faces=tmp_path / "nowhere" / "faces.csv")
 
 
 def test_only_the_main_face_counts_and_size_matching_is_read(tmp_path: Path) -> None:
@@ -70,6 +79,160 @@ def test_hold_out_is_disjoint_stratified_and_size_matched(tmp_path: Path) -> Non
     assert all(s.size_matched for s in held)
 
 
+def test_the_faces_of_one_picture_stay_together(tmp_path: Path) -> None:
+    drawn_dataset(tmp_path, splits={"x": 12})
+    lines = [f"x/{label}/{i:03}.png,{label},{x},14,40,68" for label in ("real", "fake") for i in range(12) for x in (5, 22, 40)]
+    (tmp_path / "all.csv").write_text("\n".join(["file,label,x,y,w,h", *lines]))
+    samples = load_samples(tmp_path / "all.csv", seed=3)
+    assert len(samples) == 72
+    splits: dict[Path, set[str]] = {}
+    for sample in samples:
+        splits.setdefault(sample.path, set()).add(sample.split)
+    assert all(len(of_picture) == 1 for of_picture in splits.values())
+    assert Counter(s.split for s in samples) == {"train": 60, "val": 6, "test": 6}
+
+
+def test_classes_are_labelled_in_the_order_of_their_names(tmp_path: Path) -> None:
+    _two_kinds(tmp_path)
+    samples = load_samples(tmp_path, classes=("real", "swap", "fake"))
+    assert {(s.path.parent.name.lower(), s.label, s.fake) for s in samples} == {
+        ("real", 0, False),
+        ("swap", 1, True),
+        ("fake", 2, True),
+    }
+
+
+def test_folders_of_no_class_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _two_kinds(tmp_path)
+    assert {s.label for s in load_samples(tmp_path)} == {0, 1}
+    told = capsys.readouterr().err
+    assert "1 folders are of no class and left out" in told
+    assert "Swap" in told
+
+
+@pytest.mark.parametrize("classes", [("real",), ("fake", "real"), ("real", "Real"), ("real", "swap", "swap")])
+def test_names_of_classes_that_make_no_sense_are_refused(tmp_path: Path, classes: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="two or more classes, real first"):
+        load_samples(drawn_dataset(tmp_path, splits={"train": 1}), classes=classes)
+
+
+def test_real_pictures_alone_will_do_when_asked_for(tmp_path: Path) -> None:
+    drawn_dataset(tmp_path / "tree", splits={"train": 4, "val": 2})
+    shutil.rmtree(tmp_path / "tree" / "val" / "fake")
+    with pytest.raises(InputError, match="val lacks the class folder 'fake'"):
+        load_samples(tmp_path / "tree")
+    assert Counter((s.split, s.label) for s in load_samples(tmp_path / "tree", real_only=True)) == {
+        ("train", 0): 4,
+        ("train", 1): 4,
+        ("val", 0): 2,
+    }
+    bare = tmp_path / "tree" / "train" / "real"
+    (bare / "deeper").mkdir()
+    (bare / "deeper" / "fake.png").write_bytes(b"of no class")
+    boxes = "".join(f"00{i}.png,22,14,52,68\n" for i in range(4))
+    (bare / "faces.csv").write_text("file,x,y,w,h\n" + boxes)
+    with pytest.raises(InputError, match="no pictures found"):
+        load_samples(bare)
+    samples = load_samples(bare, real_only=True)
+    assert [(s.path.name, s.label) for s in samples] == [(f"00{i}.png", 0) for i in range(4)]
+
+
+def test_a_manifest_gives_label_split_and_box(tmp_path: Path) -> None:
+    drawn_dataset(tmp_path / "pictures", splits={"train": 1})
+    (tmp_path / "list.csv").write_text(
+        "split,label,file,x,y,w,h,size_matched\n"
+        "Training,REAL,pictures/train/real/000.png,22,14,52,68,0\n"
+        f"train,fake,{tmp_path}/pictures/train/fake/000.png,20,10,50,60.5,1\n"
+    )
+    real, fake = load_samples(tmp_path / "list.csv")
+    assert real == Sample(tmp_path / "pictures/train/real/000.png", 0, "train", Box(22, 14, 52, 68), size_matched=False)
+    assert fake == Sample(tmp_path / "pictures/train/fake/000.png", 1, "train", Box(20, 10, 50, 60.5))
+    assert list(tmp_path.glob("*.csv")) == [tmp_path / "list.csv"]  # no faces were searched
+
+
+def test_a_manifest_without_boxes_gets_its_own_face_table(tmp_path: Path, portrait: Path) -> None:
+    _portraits(tmp_path, portrait, ["a", "b"])
+    (tmp_path / "list.csv").write_text("file,label,split\na/portrait.png,real,test\nb/portrait.png,fake,test\n")
+    samples = load_samples(tmp_path / "list.csv")
+    assert [(s.label, s.split) for s in samples] == [(0, "test"), (1, "test")]
+    assert (tmp_path / "list.faces.csv").read_text().count("portrait.png") == 2
+    assert samples == load_samples(tmp_path / "list.csv", faces=tmp_path / "list.faces.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "lacks the column.s. file, label"),
+        ("file,label\n", "lists no pictures"),
+        ("file,label,x,y\n", "lacks the column.s. w, h"),
+        ("file,label,spilt\n", "unknown column.s. spilt"),
+        ("file,label\ntrain/real/000.png,real\ntrain/fake/000.png,wrong\n", "line 3 .* label 'wrong' is no class.*real, fake"),
+        ("file,label\ntrain/real/000.png\n", "line 2 .* a value for each column"),
+        ("file,label\ntrain/real/999.png,real\n", "line 2 .* no file .*999.png"),
+        ("file,label,split\ntrain/real/000.png,real,\n", "line 2 .* split '' is none"),
+        ("file,label,size_matched\ntrain/real/000.png,real,yes\n", "line 2 .* must be 0 or 1, got 'yes'"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,\n", "line 2 .* no face box"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,-4\n", "line 2 .* no face box"),
+        ("file,label\ntrain/real/000.png,real\ntrain/real/000.png,fake\n", "line 3 .* listed a second time"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,30,40\n", "class 'fake' has no face"),
+    ],
+)
+def test_an_unusable_manifest_is_explained(tmp_path: Path, text: str, message: str) -> None:
+    drawn_dataset(tmp_path, splits={"train": 1})
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_samples(tmp_path / "list.csv")
+
+
+def test_a_manifest_that_is_not_there_or_no_text_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be read: .*No such file"):
+        load_samples(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_bytes(b"file,label\n\xff\xfe,real\n")
+    with pytest.raises(InputError, match="cannot be read"):
+        load_samples(tmp_path / "list.csv")
+
+
+def test_the_direction_of_a_face_is_read_where_the_table_has_it(tmp_path: Path) -> None:
+    drawn_dataset(tmp_path, splits={"train": 1})
+    (tmp_path / "faces.csv").write_text(
+        "file,x,y,w,h,right_eye_x,right_eye_y,left_eye_x,left_eye_y,mouth_right_x,mouth_right_y,mouth_left_x,mouth_left_y\n"
+        "train/real/000.png,20,10,80,100,40,40,80,40,48,75,72,75\n"
+        "train/fake/000.png,20,10,80,100,40,30,80,50,40,70,60,80\n"
+    )
+    fake, real = load_samples(tmp_path)
+    assert real.upright == pytest.approx((0.0, 0.35))
+    assert fake.upright == pytest.approx((-0.1, 0.35))
+
+
+def test_weights_make_unequal_classes_count_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def samples(*counts: int) -> list[Sample]:
+        return [Sample(tmp_path, label, "train", Box(0, 0, 9, 9)) for label, count in enumerate(counts) for _ in range(count)]
+
+    assert class_weights(samples(5, 5)) == {0: 1.0, 1: 1.0}
+    assert class_weights(samples(20, 2)) == {0: 0.55, 1: 5.5}
+    assert capsys.readouterr().err == ""
+    weights = class_weights(samples(300, 3, 30))
+    assert weights == {0: 333 / 900, 1: 333 / 9, 2: 333 / 90}
+    assert "unequal by 100:1 (300 of class 0, 3 of class 1, 30 of class 2)" in capsys.readouterr().err
+
+
+def _portraits(root: Path, portrait: Path, folders: list[str]) -> None:
+    """A picture with a face and one without in each folder."""
+    picture = cv2.imread(str(portrait))
+    for folder in folders:
+        (root / folder).mkdir(parents=True)
+        cv2.imwrite(str(root / folder / "portrait.png"), picture)
+        cv2.imwrite(str(root / folder / "empty.png"), np.full_like(picture, 90))
+
+
+def _two_kinds(root: Path) -> None:
+    """The class folders real, fake and Swap, two pictures each."""
+    drawn_dataset(root, splits={"train": 2})
+    shutil.copytree(root / "train" / "fake", root / "train" / "Swap")
+    text = (root / "faces.csv").read_text()
+    (root / "faces.csv").write_text(text + "".join(f"train/Swap/00{i}.png,22,14,52,68\n" for i in range(2)))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -77,6 +240,12 @@ def test_hold_out_is_disjoint_stratified_and_size_matched(tmp_path: Path) -> Non
         (lambda root: (root / "faces.csv").write_text("file,x,y,w,h\ntrain/real/000.png,1,2,three,4\n"), "line 2"),
         (lambda root: (root / "faces.csv").write_text("file,x,y,w,h\ntrain/real/000.png,1,2,3,4\n"), "class 'fake'"),
         (lambda root: (root / "train").rename(root / "elsewhere"), "no pictures found"),
+        (
+            lambda root: shutil.rmtree(root / "train" / "fake"),
+            "train lacks the class folder 'fake': expected one each for real, fake",
+        ),
+        (lambda root: (root / "train" / "fake" / "000.png").unlink(), "class folder .*fake holds no pictures"),
+        (lambda root: (root / "faces.csv").write_bytes(b"file,x,y,w,h\n\xff"), "cannot be read"),
     ],
 )
 def test_unusable_data_is_explained(tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]

@@ -1,0 +1,55 @@
+"""``python -m training contact-sheet``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from edgefake.errors import InputError
+from training.cli.data import add_data, add_variations, samples_of
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("contact-sheet", help="a picture of what the network sees: faces and their variations")
+    parser.set_defaults(action=_contact_sheet)
+    add_data(parser)
+    add_variations(parser)
+    parser.add_argument("--out", type=Path, required=True, help="picture file to write")
+    parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="default %(default)s")
+    parser.add_argument("--rows", type=int, default=8, help="faces (default %(default)s)")
+    parser.add_argument("--columns", type=int, default=7, help="variations of each (default %(default)s)")
+    parser.add_argument("--size", type=int, default=160, help="input size in pixels (default %(default)s)")
+    parser.add_argument("--margin", type=float, default=0.3, help="context around the face box (default %(default)s)")
+
+
+def _contact_sheet(options: argparse.Namespace, command: str) -> int:
+    from edgefake.images import write_image
+    from training.augment import augmentation_named
+    from training.contact_sheet import chosen, contact_sheet
+    from training.samples import CLASSES
+    from training.self_blend import with_self_blends
+
+    if min(options.rows, options.columns, options.size) < 1:
+        raise InputError(
+            f"--rows, --columns and --size must be at least 1, got {options.rows}, {options.columns}, {options.size}"
+        )
+    augmentation_named(options.augmentation)  # a wrong one is told before faces are searched
+    samples = [sample for sample in samples_of(options, real_only=options.self_blend) if sample.split == options.split]
+    if not samples:
+        raise InputError(f"{options.data} has no {options.split} split: choose another --split")
+    if options.self_blend:
+        samples = with_self_blends(samples)
+    sheet = contact_sheet(
+        chosen(samples, options.rows, options.seed),
+        options.classes or CLASSES,
+        columns=options.columns,
+        size=options.size,
+        margin=options.margin,
+        seed=options.seed,
+        augmentation=options.augmentation,
+    )
+    write_image(options.out, sheet)
+    print(f"{options.out}: each row a face as it is, then {options.columns} variations")
+    return 0

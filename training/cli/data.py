@@ -1,0 +1,49 @@
+"""The arguments that name labelled faces, alike in every command."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from training.samples import CLASSES, Sample, load_samples
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data``, ``--faces``, ``--classes`` and ``--seed``."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="folder tree train|val|test / real|fake, or real|fake, or CSV manifest file,label,…",
+    )
+    parser.add_argument(
+        "--faces", type=Path, help="CSV of face boxes (default: DATA/faces.csv, or MANIFEST.faces.csv; made when missing)"
+    )
+    parser.add_argument(
+        "--classes",
+        type=_names,
+        default=(),
+        metavar="real,KIND,…",
+        help="names of the class folders, real first: a softmax head with one output each (default: real and fake, one logit)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn at random (default %(default)s)")
+
+
+def add_variations(parser: argparse.ArgumentParser) -> None:
+    """Add ``--augmentation`` and ``--self-blend``."""
+    parser.add_argument(
+        "--augmentation", default="standard", metavar="standard|xception", help="how faces are varied (default %(default)s)"
+    )
+    parser.add_argument(
+        "--self-blend", action="store_true", help="add fakes made from the real faces; the data need not hold any others"
+    )
+
+
+def samples_of(options: argparse.Namespace, *, real_only: bool = False) -> list[Sample]:
+    """The faces that the arguments name; with ``real_only``, fakes may be missing."""
+    classes = options.classes or CLASSES
+    return load_samples(options.data, faces=options.faces, seed=options.seed, classes=classes, real_only=real_only)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
