@@ -1,0 +1,66 @@
+"""Where the audit of a data set is kept, and what it says to every later report. Loads nothing heavy: ``fit`` asks too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from edgefake.errors import InputError
+from edgefake.files import write_atomically
+from edgefake.images import IMAGE_SUFFIXES
+
+FOLDER = Path("runs") / "audits"
+"""Below the working directory: data is often read-only."""
+
+
+def audit_path(data: Path) -> Path:
+    """The file of the audit of ``data``."""
+    resolved = data.resolve()
+    return FOLDER / f"{resolved.name}-{hashlib.sha256(str(resolved).encode()).hexdigest()[:8]}.json"
+
+
+def audit_warnings(data: Path) -> list[str] | None:
+    """What the last audit of ``data`` warns of, a sentence each; empty when it is clean, ``None`` when it was never audited.
+
+    The first says so when the pictures or face tables have changed since, or the audit cannot be read.
+    """
+    path = audit_path(data)
+    again = f"run python -m training audit {data} again"
+    try:
+        kept = json.loads(path.read_text())
+        fingerprint, warnings = str(kept["fingerprint"]), [str(warning) for warning in kept["warnings"]]
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return [f"the audit {path} cannot be read ({error}): {again}"]
+    if fingerprint != fingerprint_of(data):
+        return [f"the data changed since its audit: {again}", *warnings]
+    return warnings
+
+
+def keep_audit(data: Path, content: dict[str, object]) -> Path:
+    """Write an audit where ``audit_warnings`` finds it. Raises ``InputError`` when the folder cannot be written."""
+    path = audit_path(data)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    except OSError as error:
+        raise InputError(f"the audit {path} cannot be written ({error.strerror}): work in a folder that can") from error
+    return path
+
+
+def fingerprint_of(data: Path) -> str:
+    """Changes when a picture below ``data`` comes, goes or changes its size, and with the content of any CSV.
+
+    Of a manifest, with its own content and that of its face table; the pictures that it lists are not looked at.
+    """
+    files = sorted(data.rglob("*")) if data.is_dir() else [data, data.with_suffix(".faces.csv")]
+    digest = hashlib.sha256()
+    for file in files:
+        suffix = file.suffix.lower()
+        if suffix in IMAGE_SUFFIXES and file.is_file():
+            digest.update(f"{file.relative_to(data).as_posix()}\0{file.stat().st_size}\n".encode(errors="surrogateescape"))
+        elif suffix == ".csv" and file.is_file():
+            digest.update(f"{file.name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]

@@ -1,0 +1,55 @@
+"""``python -m training audit``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from training.cli.data import samples_of
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "audit",
+        help="what fools people in a data set: copies across splits, properties that alone tell the classes apart",
+        description="Exits with 1 when there is a warning. Later reports on this data repeat the warnings.",
+    )
+    parser.set_defaults(action=_audit)
+    parser.add_argument(
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="folder tree train|val|test / real|fake, or real|fake, or CSV manifest; fakes may be missing",
+    )
+    parser.add_argument(
+        "--faces", type=Path, help="CSV of face boxes (default: DATA/faces.csv, or MANIFEST.faces.csv; made when missing)"
+    )
+    parser.add_argument(
+        "--classes",
+        type=lambda text: tuple(name.strip() for name in text.split(",")),
+        default=(),
+        metavar="real,KIND,…",
+        help="names of the class folders, real first (default: real and fake)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the split, where the data has none (default %(default)s)")
+    parser.add_argument("--json", action="store_true", help="one object, with every copy that was found")
+
+
+def _audit(options: argparse.Namespace, command: str) -> int:
+    from training.audit.findings import audit
+    from training.audit.stored import keep_audit
+
+    findings = audit(options.data, samples_of(options, real_only=True))
+    content, warnings = findings.to_dict(), findings.warnings()
+    path = keep_audit(options.data, content)
+    if options.json:
+        print(json.dumps(content))
+    else:
+        print(f"{findings.faces} labelled faces in {options.data}; {len(findings.unreadable)} pictures could not be read\n")
+        print(findings.table(), end="\n\n")
+        for line in [*findings.notes(), *(f"warning: {warning}" for warning in warnings), f"kept in {path}"]:
+            print(line)
+    return 1 if warnings else 0
