@@ -13,7 +13,7 @@ from edgefake.errors import EdgefakeError, InputError
 from edgefake.model_card import ModelCard
 from training.device import on_device
 from training.qat import folded_model, quantized_model
-from training.runs import Run, read_run
+from training.runs import Run, float_parent, read_run
 from training.samples import Sample
 
 Precision = Literal["int8", "float32", "float16"]
@@ -31,7 +31,7 @@ def build_tflite(qat_run: Path, out: Path, *, name: str | None, data: str, licen
     Raises ``ConversionError`` when the INT8 graph is not fully INT8 in one XNNPACK partition.
     """
     run, float_checkpoint = _qat_run(qat_run)
-    origin = Origin(run, float_checkpoint, data, licence, _commands(run, float_checkpoint.parent))
+    origin = Origin(run, float_checkpoint, data, licence, _commands(run))
     _, validation = run.training_samples()
     reports = _report_samples(run, data)
     out.mkdir(parents=True, exist_ok=True)
@@ -54,9 +54,9 @@ def build_tflite(qat_run: Path, out: Path, *, name: str | None, data: str, licen
 
 def _qat_run(folder: Path) -> tuple[Run, Path]:
     run = read_run(folder)
-    if not run.is_qat or run.weights is None:
+    if not run.is_qat:
         raise InputError(f"{folder} is a float run: fine-tune it first with python -m training qat {folder} --run …")
-    return run, Path(run.weights)
+    return run, float_parent(run)
 
 
 def _convert(run: Run, qat_checkpoint: Path, float_checkpoint: Path, precision: Precision) -> bytes:
@@ -72,12 +72,8 @@ def _report_samples(run: Run, data: str) -> dict[str, list[Sample]]:
     return {f"{data} {split}": found for split, found in splits.items() if found}
 
 
-def _commands(run: Run, float_folder: Path) -> tuple[str, ...]:
+def _commands(run: Run) -> tuple[str, ...]:
     """The commands that made this model, first to last: a run may have started from another's weights."""
-    commands = [run.command]
-    while True:
-        parent = read_run(float_folder)
-        commands.insert(0, parent.command)
-        if parent.weights is None or not (Path(parent.weights).parent / "run.json").exists():
-            return tuple(commands)
-        float_folder = Path(parent.weights).parent
+    parent = Path(run.weights).parent
+    earlier = _commands(read_run(parent)) if (parent / "run.json").exists() else ()
+    return (*earlier, run.command)

@@ -20,7 +20,7 @@ from training.decision import fit_decision
 from training.device import device_outputs, on_device
 from training.metrics import evaluate_scores
 from training.runs import Run
-from training.samples import Sample
+from training.samples import CLASSES, Sample
 
 DEFAULT_THRESHOLD = "fpr_5%"
 GOLDEN_COUNT = 4
@@ -52,7 +52,8 @@ def complete(
         precision=precision,  # type: ignore[arg-type]
         input_size=run.size,
         crop_margin=run.margin,
-        output="logit",
+        output="logits" if run.classes else "logit",
+        classes=run.classes or CLASSES,
         thresholds={DEFAULT_THRESHOLD: 0.5},
         training=Training(origin.data, origin.licence, origin.commands, run.seed),
         toolchain=_toolchain(),
@@ -102,7 +103,7 @@ def _metrics(path: Path, card: ModelCard, data: str, samples: Sequence[Sample]) 
 
 
 def _labels(samples: Sequence[Sample]) -> npt.NDArray[np.int_]:
-    return np.array([sample.label for sample in samples])
+    return np.array([sample.fake for sample in samples], int)
 
 
 def _toolchain() -> dict[str, str]:

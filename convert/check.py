@@ -16,7 +16,7 @@ from training.batches import all_pixels
 from training.device import device_outputs, on_device
 from training.loop import logits
 from training.qat import folded_model, quantized_model
-from training.runs import read_run
+from training.runs import float_parent, read_run
 from training.samples import Sample
 
 LAYER_FACES = 32
@@ -51,11 +51,11 @@ def check_model(path: Path, qat_run: Path, samples: Sequence[Sample]) -> Check:
             f"{path} is a {card.architecture} at {card.input_size} px, {qat_run} trained a {run.recipe} at {run.size} px: "
             "name the run it came from"
         )
-    labels = np.array([s.label for s in samples])
+    labels = np.array([s.fake for s in samples], int)
     pixels = all_pixels(samples, size=run.size, margin=run.margin)
     p_fake = np.array(card.p_fake(on_device(device_outputs, path, card, samples)))
     references = {
-        "float": folded_model(run, Path(str(run.weights))),
+        "float": folded_model(run, float_parent(run)),
         "QAT": quantized_model(run, qat_run / "best.h5"),
     }
     threshold = card.threshold("fpr_5%")

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
+from convert.rewrite import leaky_relus
+
 
 def int8_tflite(qat_model: Any, *, size: int) -> bytes:
     """Convert a QAT model (float (N, size, size, 3) in) to TFLite with int8 input, int8 output and int8 everything between."""
@@ -13,7 +15,7 @@ def int8_tflite(qat_model: Any, *, size: int) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     # uint8 input or output would each add a QUANTIZE op; flipping the pixels' top bit costs nothing.
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    return bytes(converter.convert())
+    return leaky_relus(bytes(converter.convert()))
 
 
 def float_tflite(model: Any, *, size: int, precision: Literal["float32", "float16"]) -> bytes:

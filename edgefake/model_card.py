@@ -81,7 +81,7 @@ class Golden:
     png: str
     """The input pixels, RGB, as base64 of a PNG."""
     output: float
-    """The raw model output (logit or p_fake, before calibration)."""
+    """The model's ``one_output``, before calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +95,14 @@ class ModelCard:
     """Side of the square input in pixels."""
     crop_margin: float
     """Context around the face box, as a fraction of its longer side."""
-    output: Literal["logit", "p_fake"]
-    """What the one output number is."""
+    output: Literal["logit", "p_fake", "logits", "probabilities"]
+    """What the output is: one number per face, or, in the plural, one per class (before or after the softmax)."""
     thresholds: dict[str, float]
     """p_fake thresholds by the false-positive rate they were chosen for: ``fpr_5%``, ``fpr_1%``, ``eer``."""
     scaling: Scaling = Scaling()
     colour_order: Literal["RGB", "BGR"] = "RGB"
+    classes: tuple[str, ...] = ("real", "fake")
+    """What the model tells apart: real first, then every kind of fake; p_fake is the sum over those."""
     calibration: Calibration = Calibration()
     metrics: tuple[Metrics, ...] = ()
     training: Training | None = None
@@ -116,6 +118,7 @@ class ModelCard:
         problems = [
             (self.input_size < 8, f"input_size must be at least 8, got {self.input_size}"),
             (self.crop_margin < 0, f"crop_margin must be 0 or more, got {self.crop_margin}"),
+            (len(self.classes) < 2, f"classes must name real and at least one kind of fake, got {self.classes}"),
             (self.scaling.scale == 0, "scaling.scale must not be 0"),
             (self.calibration.temperature <= 0, f"calibration.temperature must be above 0, got {self.calibration.temperature}"),
             (not self.thresholds, "thresholds must name at least one p_fake threshold"),
@@ -125,8 +128,19 @@ class ModelCard:
             if wrong:
                 raise CardError(f"the card of {self.name!r} is not usable: {message}")
 
+    @property
+    def outputs(self) -> int:
+        """How many numbers the model gives per face."""
+        return len(self.classes) if self.output in ("logits", "probabilities") else 1
+
+    def one_output(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Raw outputs (N, ``outputs``) as one number per face (N,): of several classes the log-odds of all fakes against real."""
+        if self.outputs == 1:
+            return raw[:, 0]
+        return fake_log_odds(np.log(np.clip(raw, 1e-7, 1.0)) if self.output == "probabilities" else raw)
+
     def p_fake(self, raw: npt.NDArray[np.float32]) -> list[float]:
-        """Calibrated p_fake in [0, 1] of each raw model output (N,); monotone in the output. NaN raises ``ModelFileError``."""
+        """Calibrated p_fake in [0, 1] of each ``one_output`` (N,); monotone in it. NaN raises ``ModelFileError``."""
         # Scalars on purpose: for the one face of a typical frame, NumPy's functions cost ten times as much.
         return [self._calibrated(output) for output in raw.tolist()]
 
@@ -173,6 +187,12 @@ class ModelCard:
         card = _decode(ModelCard, value, f"the card in {source}")
         assert isinstance(card, ModelCard)
         return card
+
+
+def fake_log_odds(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    """``log(p_fake / p_real)`` (N,) of class logits (N, K), real first; p_fake is the softmax summed over the fakes."""
+    fakes = np.logaddexp.reduce(logits[:, 1:], axis=1)
+    return (fakes - logits[:, 0]).astype(np.float32)
 
 
 def check_tflite(path: Path) -> None:

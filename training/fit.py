@@ -8,9 +8,13 @@ from typing import Any
 
 import tf_keras as keras
 
-from edgefake.errors import InputError
-from training.loop import Stopping, last_checkpoint, train
+from training.batches import all_pixels, readable
+from training.loop import Stopping, compile_for, last_checkpoint, train
 from training.runs import Run, State, open_run
+from training.samples import class_weights
+from training.start import start
+
+ADAPTING_FACES = 256
 
 
 def fit(run: Run, folder: Path, stopping: Stopping) -> State:
@@ -22,28 +26,29 @@ def fit(run: Run, folder: Path, stopping: Stopping) -> State:
     if run.bfloat16:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     keras.utils.set_random_seed(run.seed + state.epoch)
-    train_samples, validation = run.training_samples()
+    train_samples, validation = map(readable, run.training_samples())
     if state.epoch:
         model = keras.models.load_model(last_checkpoint(folder, state))
     else:
         model = run.build()
-        if run.weights:
-            load_weights(model, Path(run.weights))
-        model.compile(keras.optimizers.Adam(run.learning_rate), keras.losses.BinaryCrossentropy(from_logits=True))
-    return train(model, run, folder, state, stopping, train_samples=train_samples, validation=validation, save=_save)
+        some = train_samples[:: max(1, len(train_samples) // ADAPTING_FACES)]
+        start(model, run.weights, all_pixels(some, size=run.size, margin=run.margin))
+        compile_for(model, run.learning_rate)
+    weights = class_weights(train_samples)
+    return train(
+        model,
+        run,
+        folder,
+        state,
+        stopping,
+        train_samples=train_samples,
+        validation=validation,
+        save=_save,
+        class_weight=weights if max(weights.values()) > 1.0 else None,
+    )
 
 
 def _save(model: Any, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")  # the one format that QAT models survive too
         model.save(path)
-
-
-def load_weights(model: Any, path: Path) -> None:
-    """Load a checkpoint into ``model`` (any input size); ``InputError`` when it is of another architecture or damaged."""
-    try:
-        model.load_weights(path)
-    except FileNotFoundError:
-        raise InputError(f"there is no checkpoint {path}: train first, or name another run") from None
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} is no checkpoint of {model.name}: {str(error).splitlines()[0]}") from error

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tf_keras as keras
+from scipy.special import expit
+from sklearn.metrics import log_loss
 
+from edgefake.errors import InputError
+from edgefake.model_card import fake_log_odds
 from edgefake.preprocessing import to_float
 from training.batches import Batch, all_pixels, training_batches
+from training.history import Epoch, record
 from training.metrics import auc
 from training.runs import Run, State, write_json
 from training.samples import Sample
@@ -44,31 +49,43 @@ def train(
     train_samples: Sequence[Sample],
     validation: Sequence[Sample],
     save: Callable[[Any, Path], None],
-    retarget: Callable[[Iterator[Batch]], Iterator[Batch]] = lambda batches: batches,
+    retarget: Callable[[Iterable[Batch]], Iterable[Batch]] = lambda batches: batches,
+    class_weight: dict[int, float] | None = None,
 ) -> State:
     """Train the compiled ``model`` from ``state`` on; every epoch leaves ``last-*.h5``, and ``best.h5`` when it is the best.
 
     ``save`` writes a checkpoint; ``retarget`` may replace the labels of the batches (distillation).
     """
-    labels = np.array([s.label for s in validation])
+    labels = np.array([s.fake for s in validation], int)
     pixels = all_pixels(validation, size=run.size, margin=run.margin)
     print(f"{run.recipe} at {run.size} px: {len(train_samples)} faces to train on, {len(validation)} to validate on", flush=True)
     while state.epoch < stopping.epochs and state.epoch - state.best_epoch < stopping.patience:
         started = time.monotonic()
         model.optimizer.learning_rate.assign(state.learning_rate)
-        batches = training_batches(
-            train_samples, size=run.size, margin=run.margin, batch=run.batch, seed=run.seed, epoch=state.epoch
-        )
         history = model.fit(
-            retarget(batches),
+            retarget(batches_of(run, train_samples, epoch=state.epoch)),
+            class_weight=class_weight,
             steps_per_epoch=len(train_samples) // run.batch,
             initial_epoch=state.epoch,
             epochs=state.epoch + 1,
             verbose="auto" if sys.stderr.isatty() else 2,
-        )
-        score = auc(labels, logits(model, pixels))
+        ).history
+        scores = logits(model, pixels)
+        score = auc(labels, scores)
         state = replace(state, epoch=state.epoch + 1, seconds=state.seconds + time.monotonic() - started)
-        _log(folder, state, history.history["loss"][-1], score)
+        record(
+            folder,
+            Epoch(
+                epoch=state.epoch,
+                loss=history["loss"][-1],
+                accuracy=history["accuracy"][-1] if "accuracy" in history else None,
+                val_loss=log_loss(labels, expit(scores.astype(np.float64))),
+                val_accuracy=float(np.mean((scores >= 0) == labels)),
+                val_auc=score,
+                learning_rate=state.learning_rate,
+                seconds=state.seconds,
+            ),
+        )
         if score > state.best_auc:
             state = replace(state, best_auc=score, best_epoch=state.epoch, plateau_epoch=state.epoch)
             _save(model, folder / "best.h5", save)
@@ -80,10 +97,39 @@ def train(
     return state
 
 
+def batches_of(run: Run, samples: Sequence[Sample], *, epoch: int) -> Iterable[Batch]:
+    """Varied faces of ``samples`` as ``run`` sees them in ``epoch``."""
+    if len(samples) < run.batch:
+        raise InputError(f"{len(samples)} training faces do not fill a batch of {run.batch}: add faces or give a smaller --batch")
+    return training_batches(
+        samples,
+        size=run.size,
+        margin=run.margin,
+        batch=run.batch,
+        seed=run.seed,
+        epoch=epoch,
+        augmentation=run.augmentation,
+    )
+
+
+def compile_for(model: Any, learning_rate: float, *, soft: bool = False) -> None:
+    """Adam, and the cross-entropy of the model's outputs (one logit, or one per class); ``soft`` targets are probabilities."""
+    binary = model.output_shape[-1] == 1
+    if binary:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    elif soft:
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0) if binary else "accuracy"
+    model.compile(keras.optimizers.Adam(learning_rate), loss, metrics=[] if soft else [accuracy])
+
+
 def logits(model: Any, pixels: np.ndarray, batch: int = 64) -> np.ndarray:
-    """The model's logits (N,) for uint8 faces (N, size, size, 3), scaled a batch at a time so that memory stays bounded."""
+    """The model's logits of fake against real (N,) for uint8 faces (N, size, size, 3), a batch at a time to bound memory."""
     chunks = [pixels[i : i + batch] for i in range(0, len(pixels), batch)]
-    return np.concatenate([np.asarray(model.predict_on_batch(to_float(chunk)), np.float32)[:, 0] for chunk in chunks])
+    outputs = np.concatenate([np.asarray(model.predict_on_batch(to_float(chunk)), np.float32) for chunk in chunks])
+    return outputs[:, 0] if outputs.shape[1] == 1 else fake_log_odds(outputs)
 
 
 def last_checkpoint(folder: Path, state: State) -> Path:
@@ -95,13 +141,3 @@ def _save(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:
     partial = path.with_name(f"partial-{path.name}")
     save(model, partial)
     os.replace(partial, path)
-
-
-def _log(folder: Path, state: State, loss: float, score: float) -> None:
-    path = folder / "history.csv"
-    new = not path.exists()
-    with path.open("a", newline="") as stream:
-        writer = csv.writer(stream)
-        if new:
-            writer.writerow(("epoch", "loss", "val_auc", "learning_rate", "seconds"))
-        writer.writerow((state.epoch, f"{loss:.5f}", f"{score:.5f}", f"{state.learning_rate:.2e}", f"{state.seconds:.0f}"))

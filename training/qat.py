@@ -2,58 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tf_keras as keras
+from scipy import special
 
 from edgefake.errors import InputError
-from training.batches import Batch, training_batches
-from training.fit import load_weights
-from training.loop import Stopping, last_checkpoint, train
+from training.batches import Batch, readable
+from training.loop import Stopping, batches_of, compile_for, last_checkpoint, train
 from training.quantize import QuantizedModel, fold_head
-from training.runs import Run, State, open_run, read_run
+from training.runs import Run, State, float_parent, open_run, read_run
+from training.start import load_weights
 
-CALIBRATION_BATCHES = 16
+CALIBRATION_FACES = 512
 SILENT = 0.01  # share of the mean variance below which a unit of the head hardly ever fires
 CALIBRATION_EPOCH = 2**31  # draws faces that no training epoch draws
 
 
 def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float, command: str) -> State:
-    """Fine-tune the float run in ``source`` for INT8 in ``folder``; the best checkpoint is ``folder/best.h5``.
+    """Fine-tune the float run in ``source`` for INT8 in ``folder``, or a QAT run further; ``folder/best.h5`` is the best.
 
     The targets are the float model's own p_fake on the same varied faces (knowledge distillation, Hinton et al. 2015): the aim is
     the float model's verdict in eight bits, not another detector. Resumes like ``fit``, with a fresh optimizer.
     """
-    float_run = read_run(source)
-    if float_run.is_qat:
-        raise InputError(f"{source} is a QAT run already: name the float run, or resume it with --run {source}")
-    run = replace(
-        float_run, stage="qat", learning_rate=learning_rate, weights=str(source / "best.h5"), bfloat16=False, command=command
-    )
+    if source.resolve() == folder.resolve():
+        raise InputError(f"{folder} cannot start from itself: name another --run folder")
+    earlier, weights = read_run(source), source / "best.h5"
+    run = replace(earlier, stage="qat", learning_rate=learning_rate, weights=str(weights), bfloat16=False, command=command)
+    parent = float_parent(run)
     state = open_run(run, folder)
     keras.utils.set_random_seed(run.seed + state.epoch)
-    train_samples, validation = run.training_samples()
+    train_samples, validation = map(readable, run.training_samples())
 
-    teacher = folded_model(run, source / "best.h5")
-    quantized = QuantizedModel(folded_model(run, source / "best.h5", drop_below=SILENT))
+    teacher = folded_model(run, parent)
+    quantized = QuantizedModel(folded_model(run, parent, drop_below=SILENT))
     if state.epoch:
         load_weights(quantized.model, last_checkpoint(folder, state))
+    elif earlier.is_qat:
+        load_weights(quantized.model, weights)
     else:
-        batches = training_batches(
-            train_samples, size=run.size, margin=run.margin, batch=32, seed=run.seed, epoch=CALIBRATION_EPOCH
-        )
-        quantized.calibrate(x for x, _ in islice(batches, CALIBRATION_BATCHES))
+        batches = batches_of(run, train_samples, epoch=CALIBRATION_EPOCH)
+        quantized.calibrate(x for x, _ in islice(batches, max(1, CALIBRATION_FACES // run.batch)))
     quantized.freeze_batch_norm()
-    quantized.model.compile(keras.optimizers.Adam(run.learning_rate), keras.losses.BinaryCrossentropy(from_logits=True))
+    compile_for(quantized.model, run.learning_rate, soft=True)
 
-    def distil(batches: Iterator[Batch]) -> Iterator[Batch]:
+    def distil(batches: Iterable[Batch]) -> Iterator[Batch]:
         for x, _ in batches:
-            yield x, 1.0 / (1.0 + np.exp(-teacher.predict_on_batch(x)))
+            yield x, probabilities(teacher.predict_on_batch(x))
 
     return train(
         quantized.model,
@@ -66,6 +67,11 @@ def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float,
         save=lambda _, path: quantized.save(path),
         retarget=distil,
     )
+
+
+def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Sigmoid of one logit (N, 1), softmax of several (N, K)."""
+    return special.expit(logits) if logits.shape[1] == 1 else special.softmax(logits, axis=1)
 
 
 def folded_model(run: Run, checkpoint: Path, *, drop_below: float = 0.0) -> Any:

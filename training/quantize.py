@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
+import tf_keras as keras
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
@@ -32,6 +33,27 @@ class SymmetricQuantizer(_quantizers.MovingAverageQuantizer):  # type: ignore[mi
         weights["max_var"].assign(limit)
         weights["min_var"].assign(-limit)
         return inputs
+
+
+class DepthwiseQuantizer(_quantizers.LastValueQuantizer):  # type: ignore[misc]
+    """Fake quantization of a depthwise kernel (h, w, channels, 1), with a range for each channel.
+
+    tfmot's own takes the last axis for the channels and gives all of them one range, which drowns those with small weights.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
+
+    def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        return {
+            variable: layer.add_weight(f"{name}_{variable[:3]}", shape=(tensor_shape[2],), trainable=False)
+            for variable in ("min_var", "max_var")
+        }
+
+    def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
+        height, width, channels, _ = inputs.shape
+        kernel = tf.reshape(inputs, (1, height, width, channels))  # as TFLite stores it
+        return tf.reshape(super().__call__(kernel, training, weights, **kwargs), inputs.shape)
 
 
 class QuantizedModel:
@@ -92,7 +114,12 @@ class QuantizedModel:
                 yield layer
 
     def _make_symmetric(self, wrapper: Any) -> None:
-        """Replace the asymmetric activation quantizers of one layer, keeping their variables."""
+        """Replace the asymmetric activation quantizers of one layer, keeping their variables, and that of a depthwise kernel."""
+        if isinstance(wrapper.layer, keras.layers.DepthwiseConv2D):
+            ((kernel, _, _),) = wrapper._weight_vars
+            quantizer = DepthwiseQuantizer()
+            variables = quantizer.build(kernel.shape, f"{wrapper.layer.name}_per_channel", wrapper)
+            wrapper._weight_vars = [(kernel, quantizer, variables)]
         if wrapper._output_quantizers:
             wrapper._output_quantizers = [self._new_quantizer()]
             self._ranges += [wrapper._output_quantizer_vars[name] for name in ("min_var", "max_var")]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
-from training.samples import Sample, hold_out, load_samples
+from training.samples import CLASSES, Sample, hold_out, load_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,12 @@ class Run:
     recipe: str
     data: str
     faces: str | None
+    classes: tuple[str, ...]
+    """Class folders for a softmax head, real first; empty for one logit of fake against real."""
+    self_blend: bool
+    """Whether every real training face has a twin: a fake blended from itself."""
+    augmentation: str
+    """Name of the variations of the training faces, see ``training.augment``."""
     size: int
     margin: float
     batch: int
@@ -28,8 +35,8 @@ class Run:
     """Fraction of train used for validation; 0 validates on the val folder, which then can't be reported on."""
     seed: int
     bfloat16: bool
-    weights: str | None
-    """Checkpoint to start from; None starts from random weights."""
+    weights: str
+    """Where the weights start: ``imagenet``, ``none`` (random) or a checkpoint."""
     command: str
 
     @property
@@ -39,23 +46,37 @@ class Run:
 
     def build(self, *, folded: bool = False) -> Any:
         """The run's architecture, with fresh weights; ``folded`` without the head's BatchNorm."""
-        from training.recipes import RECIPES  # loads TensorFlow, which the processes that measure devices must not
+        from training.recipes import build  # loads TensorFlow, which the processes that measure devices must not
 
-        return RECIPES[self.recipe].build(self.size, folded=folded)
+        return build(self.recipe, self.size, outputs=len(self.classes) or 1, folded=folded)
 
     def samples(self) -> list[Sample]:
-        return load_samples(Path(self.data), faces=Path(self.faces) if self.faces else None, seed=self.seed)
+        """Every labelled face of the run's data."""
+        faces = Path(self.faces) if self.faces else None
+        classes = self.classes or CLASSES
+        return load_samples(Path(self.data), faces=faces, seed=self.seed, classes=classes, real_only=self.self_blend)
 
     def training_samples(self) -> tuple[list[Sample], list[Sample]]:
         """(train, validation). Validation chooses checkpoint, calibration and thresholds, and is never reported."""
         samples = self.samples()
         train = [s for s in samples if s.split == "train"]
         if self.hold_out:
-            return hold_out(train, self.hold_out, self.seed)
-        validation = [s for s in samples if s.split == "val" and s.size_matched]
+            train, validation = hold_out(train, self.hold_out, self.seed)
+        else:
+            validation = [s for s in samples if s.split == "val" and s.size_matched]
         if not validation:
             raise InputError(f"{self.data} has no val folder: add one or give --hold-out 0.1 to validate on a part of train")
-        return train, validation
+        if not self.self_blend:
+            return train, validation
+        from training.self_blend import with_self_blends
+
+        if not any(s.fake for s in validation):
+            print(
+                "warning: there is no fake to validate on: figures, thresholds and calibration are of self-blends",
+                file=sys.stderr,
+            )
+            validation = with_self_blends(validation)
+        return with_self_blends(train), validation
 
     def report_splits(self) -> tuple[str, ...]:
         """The splits that training and threshold choice have not seen."""
@@ -78,11 +99,19 @@ class State:
 def read_run(folder: Path) -> Run:
     """The run in ``folder``; ``InputError`` when there is none or it is damaged."""
     try:
-        return Run(**json.loads((folder / "run.json").read_text()))
+        values = json.loads((folder / "run.json").read_text())
+        return Run(**values | {"classes": tuple(values["classes"])})
     except FileNotFoundError:
         raise InputError(f"{folder} holds no run.json: expected the folder of a training run") from None
-    except (json.JSONDecodeError, TypeError) as error:
+    except (json.JSONDecodeError, TypeError, KeyError) as error:
         raise InputError(f"{folder}/run.json is damaged or of another version: {error}") from error
+
+
+def float_parent(run: Run) -> Path:
+    """The float checkpoint that a QAT run comes from, through any number of QAT runs between."""
+    checkpoint = Path(run.weights)
+    parent = read_run(checkpoint.parent)
+    return float_parent(parent) if parent.is_qat else checkpoint
 
 
 def open_run(run: Run, folder: Path) -> State:

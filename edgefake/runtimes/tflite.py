@@ -46,9 +46,12 @@ class TFLiteRuntime:
         if len(inputs) != 1 or list(inputs[0]["shape"]) != [1, size, size, 3]:
             shapes = ", ".join(str(list(map(int, i["shape"]))) for i in inputs)
             raise ModelFileError(f"{path} takes input {shapes}, its card says one input of [1, {size}, {size}, 3]")
-        if len(outputs) != 1 or int(np.prod(outputs[0]["shape"][1:])) != 1:
+        if len(outputs) != 1 or int(np.prod(outputs[0]["shape"][1:])) != card.outputs:
             shapes = ", ".join(str(list(map(int, o["shape"]))) for o in outputs)
-            raise ModelFileError(f"{path} gives output {shapes}, expected one number per face ([1, 1])")
+            raise ModelFileError(
+                f"{path} gives output {shapes}, expected [1, {card.outputs}]: its card says {card.output!r} of {', '.join(card.classes)}"
+            )
+        self._card = card
         self.name = f"tflite ({name})"
         self.input_shape = (1, size, size, 3)
         self._interpreter: Any = interpreter
@@ -98,7 +101,7 @@ class TFLiteRuntime:
         raw = self._interpreter.get_tensor(self._output).ravel().tolist()
         if self._scale:  # 0 in a float model
             raw = [(value - self._zero_point) * self._scale for value in raw]
-        return np.array(raw, np.float32)
+        return self._card.one_output(np.array(raw, np.float32).reshape(-1, self._card.outputs))
 
 
 class InputEncoder:

@@ -6,10 +6,11 @@ import pytest
 
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
-from training.fit import fit, load_weights
+from training.fit import fit
 from training.loop import Stopping
-from training.recipes import RECIPES
+from training.recipes import build
 from training.runs import Run, read_run
+from training.start import load_weights
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,9 @@ def _run(data: Path, **changes: object) -> Run:
         recipe="cnn",
         data=str(data),
         faces=None,
+        classes=(),
+        self_blend=False,
+        augmentation="standard",
         size=32,
         margin=0.0,
         batch=8,
@@ -30,7 +34,7 @@ def _run(data: Path, **changes: object) -> Run:
         hold_out=0.0,
         seed=1,
         bfloat16=False,
-        weights=None,
+        weights="none",
         command="test",
     )
     return replace(run, **changes)  # type: ignore[arg-type]
@@ -73,14 +77,14 @@ def test_another_run_in_the_same_folder_is_refused(data: Path, tmp_path: Path) -
 
 def test_a_checkpoint_of_another_architecture_is_refused(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "cnn.h5"
-    RECIPES["cnn"].build(32).save_weights(path)
+    build("cnn", 32).save_weights(path)
     with pytest.raises(InputError, match="no checkpoint of resnet18"):
-        load_weights(RECIPES["resnet18"].build(32), path)
+        load_weights(build("resnet18", 32), path)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InputError, match="no checkpoint of cnn"):
-        load_weights(RECIPES["cnn"].build(32), path)
+        load_weights(build("cnn", 32), path)
     with pytest.raises(InputError, match="there is no checkpoint"):
-        load_weights(RECIPES["cnn"].build(32), tmp_path / "missing.h5")
+        load_weights(build("cnn", 32), tmp_path / "missing.h5")
 
 
 def test_weights_start_a_run_at_another_input_size(data: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 import tf_keras as keras
 
 from training.quantize import QuantizedModel, fold_head
-from training.recipes import RECIPES
+from training.recipes import RECIPES, build
 
 SIZE = 32
 
@@ -17,7 +17,7 @@ def _faces(count: int = 8) -> np.ndarray:
 def _trained_like(recipe: str):  # type: ignore[no-untyped-def]
     """A model whose BatchNorms do something, as after training."""
     keras.utils.set_random_seed(1)
-    model = RECIPES[recipe].build(SIZE)
+    model = build(recipe, SIZE)
     rng = np.random.default_rng(1)
     for layer in model.layers:
         if layer.__class__.__name__ == "BatchNormalization":
@@ -31,7 +31,7 @@ def _features(model, layer: str) -> np.ndarray:  # type: ignore[no-untyped-def]
 
 
 def _folded(recipe: str):  # type: ignore[no-untyped-def]
-    model, folded = _trained_like(recipe), RECIPES[recipe].build(SIZE, folded=True)
+    model, folded = _trained_like(recipe), build(recipe, SIZE, folded=True)
     fold_head(model, folded)
     return model, folded
 
@@ -45,7 +45,7 @@ def test_folding_the_head_changes_nothing(recipe: str) -> None:
 
 
 def test_silent_units_are_dropped_where_they_would_stretch_the_kernel() -> None:
-    model, folded = _trained_like("cnn"), RECIPES["cnn"].build(SIZE, folded=True)
+    model, folded = _trained_like("cnn"), build("cnn", SIZE, folded=True)
     norm = model.get_layer("fc_bn")
     gamma, beta, mean, variance = norm.get_weights()
     variance[:5], mean[:5] = 1e-12, 0.0  # as for units that never fire

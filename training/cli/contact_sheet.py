@@ -35,7 +35,8 @@ def _contact_sheet(options: argparse.Namespace, command: str) -> int:
         raise InputError(
             f"--rows, --columns and --size must be at least 1, got {options.rows}, {options.columns}, {options.size}"
         )
-    augmentation_named(options.augmentation)  # a wrong one is told before faces are searched
+    augmentation = options.augmentation or "standard"
+    augmentation_named(augmentation)  # a wrong one is told before faces are searched
     samples = [sample for sample in samples_of(options, real_only=options.self_blend) if sample.split == options.split]
     if not samples:
         raise InputError(f"{options.data} has no {options.split} split: choose another --split")
@@ -48,7 +49,7 @@ def _contact_sheet(options: argparse.Namespace, command: str) -> int:
         size=options.size,
         margin=options.margin,
         seed=options.seed,
-        augmentation=options.augmentation,
+        augmentation=augmentation,
     )
     write_image(options.out, sheet)
     print(f"{options.out}: each row a face as it is, then {options.columns} variations")

@@ -32,7 +32,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 def add_variations(parser: argparse.ArgumentParser) -> None:
     """Add ``--augmentation`` and ``--self-blend``."""
     parser.add_argument(
-        "--augmentation", default="standard", metavar="standard|xception", help="how faces are varied (default %(default)s)"
+        "--augmentation", metavar="standard|xception", help="how faces are varied (default: the recipe's, else standard)"
     )
     parser.add_argument(
         "--self-blend", action="store_true", help="add fakes made from the real faces; the data need not hold any others"

@@ -4,26 +4,74 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
+import tf_keras as keras
+
+from edgefake.errors import InputError
+from training.recipes import resnet50, xception
 from training.recipes.cnn import cnn
+from training.recipes.efficientnet_lite0 import efficientnet_lite0
+from training.recipes.layers import head
+from training.recipes.mobilenet_v2 import imagenet as mobilenet_imagenet
+from training.recipes.mobilenet_v2 import mobilenet_v2
 from training.recipes.resnet18 import resnet18
 
-__all__ = ["RECIPES", "Recipe"]
+__all__ = ["RECIPES", "Recipe", "build", "recipe_named"]
+
+MOMENTUM = 0.95
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """An architecture with the settings it is trained with when the command line says nothing else."""
 
-    build: Callable[..., Any]
-    """``build(size, folded=False)``: a Keras Functional model, float (N, size, size, 3) in, logit (N, 1) out."""
+    features: Callable[[Any], Any]
+    """From the input, float (N, size, size, 3) scaled to [-1, 1), to the feature maps that the head averages."""
     size: int
+    summary: str
+    imagenet: Callable[[Any], None] | None = None
+    """Loads ImageNet weights into a model of ``features``; None where Keras has none."""
     batch: int = 64
     learning_rate: float = 1e-3
+    augmentation: str = "standard"
 
 
 RECIPES = {
-    "cnn": Recipe(cnn, size=128),
-    "resnet18": Recipe(resnet18, size=160),
+    "cnn": Recipe(cnn, 128, "five 3×3 convolutions with pooling, 0.6 M parameters"),
+    "resnet18": Recipe(resnet18, 160, "ResNet-18, skip connections, 11 M parameters"),
+    "resnet50": Recipe(resnet50.resnet50, 224, "ResNet-50, bottlenecks, 25 M parameters", resnet50.imagenet, 32, 1e-4),
+    "xception": Recipe(
+        xception.xception,
+        256,
+        "Xception, separable convolutions, 22 M parameters",
+        xception.imagenet,
+        batch=16,
+        learning_rate=1e-4,
+        augmentation="xception",
+    ),
+    "mobilenet_v2": Recipe(mobilenet_v2(1.0), 160, "MobileNetV2 1.0, 2.9 M parameters", mobilenet_imagenet(1.0)),
+    "mobilenet_v2_050": Recipe(mobilenet_v2(0.5), 160, "MobileNetV2 0.5, 1.4 M parameters", mobilenet_imagenet(0.5)),
+    "mobilenet_v2_035": Recipe(mobilenet_v2(0.35), 160, "MobileNetV2 0.35, 1.1 M parameters", mobilenet_imagenet(0.35)),
+    "efficientnet_lite0": Recipe(efficientnet_lite0, 160, "EfficientNet-Lite0, 4.1 M parameters"),
 }
+
+
+def recipe_named(name: str) -> Recipe:
+    """The recipe called ``name``; ``InputError`` with near matches when there is none."""
+    if name not in RECIPES:
+        near = get_close_matches(name, RECIPES, n=3) or RECIPES
+        raise InputError(f"unknown recipe {name!r}: choose {', '.join(near)}; python -m training zoo lists all")
+    return RECIPES[name]
+
+
+def build(name: str, size: int, *, outputs: int = 1, folded: bool = False) -> Any:
+    """An untrained detector: float (N, size, size, 3) scaled to [-1, 1) in, ``outputs`` logits out; ``folded``: see ``head``."""
+    inputs = keras.Input((size, size, 3), name="face")
+    features = recipe_named(name).features(inputs)
+    model = keras.Model(inputs, head(features, outputs=outputs, folded=folded), name=name)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = MOMENTUM  # Keras Applications' 0.99 and 0.999 suit runs of a hundred times the length
+    return model

@@ -1,4 +1,4 @@
-"""ResNet-18 (He et al. 2015, arXiv:1512.03385) with the field's detector head."""
+"""ResNet-18 (He et al. 2015, arXiv:1512.03385)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from typing import Any
 
 import tf_keras as keras
 
-from training.recipes.layers import conv_bn, head
+from training.recipes.layers import conv_bn
 
 layers = keras.layers
 
 
-def resnet18(size: int, *, folded: bool = False) -> Any:
-    """An untrained ResNet-18: float (N, size, size, 3) scaled to [-1, 1) in, logit (N, 1) out; ``folded``: see ``head``."""
-    inputs = keras.Input((size, size, 3), name="face")
-    x = conv_bn(inputs, 64, 7, stride=2, name="stem")
+def resnet18(x: Any) -> Any:
+    """Feature maps of 1/32 of the side of ``x``."""
+    x = conv_bn(x, 64, 7, stride=2, name="stem")
     x = layers.MaxPooling2D(3, 2, "same", name="stem_pool")(x)
     for stage, filters in enumerate((64, 128, 256, 512), start=1):
         x = _block(x, filters, stride=1 if stage == 1 else 2, name=f"s{stage}b1")
         x = _block(x, filters, stride=1, name=f"s{stage}b2")
-    return keras.Model(inputs, head(x, folded=folded), name="resnet18")
+    return x
 
 
 def _block(x: Any, filters: int, *, stride: int, name: str) -> Any:

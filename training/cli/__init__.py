@@ -1,0 +1,33 @@
+"""``python -m training``: a module per command, each with ``add(commands)``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+
+from edgefake.errors import EdgefakeError
+from training.cli import audit, contact_sheet, evaluate, fit, qat, zoo
+
+COMMANDS = (zoo, audit, contact_sheet, fit, qat, evaluate)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; 0 done, 1 the outcome is not good enough, 2 it could not be done."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets with a dozen lines about absent GPUs
+    parser = argparse.ArgumentParser(
+        prog="python -m training",
+        description="Train, quantize (QAT) and evaluate detectors.",
+        epilog="exit codes: 0 done, 1 the outcome is not good enough, 2 error",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.action(options, "python -m training " + shlex.join(arguments)))
+    except EdgefakeError as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2

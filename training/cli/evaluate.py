@@ -1,0 +1,83 @@
+"""``python -m training evaluate``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgefake.errors import InputError
+from training.cli.data import add_data, samples_of
+from training.degrade import DEGRADATIONS
+
+if TYPE_CHECKING:
+    from training.evaluate import DataSet
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure models on held-out faces, with 95 %% intervals: AUC, EER, TPR, …; --out writes a report with plots",
+        conflict_handler="resolve",  # so that --data may be given several times here
+    )
+    parser.set_defaults(action=_evaluate)
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="run folder (float or QAT) or .tflite file")
+    add_data(parser)
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, help="folder tree train|val|test / real|fake; several: give it again"
+    )
+    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="default %(default)s")
+    parser.add_argument("--find-faces", metavar="haar|YUNET.onnx", help="find the faces as a device does (.tflite only)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write report.md, report.json and plots there")
+    parser.add_argument(
+        "--degradations",
+        type=lambda text: text.split(","),
+        metavar="NAME,…",
+        help=f"of {', '.join(DEGRADATIONS)} (default: all of them with --out, else clean)",
+    )
+    parser.add_argument("--json", action="store_true", help="one object per model, data set and degradation, and line")
+
+
+def _evaluate(options: argparse.Namespace, command: str) -> int:
+    from training.evaluate import evaluate
+    from training.report.markdown import table
+
+    degradations = options.degradations or (list(DEGRADATIONS) if options.out else ["clean"])
+    unknown = [name for name in degradations if name not in DEGRADATIONS]
+    if unknown:
+        raise InputError(f"there is no degradation {unknown[0]!r}: choose from {','.join(DEGRADATIONS)}")
+    data_sets = _data_sets(options)
+    if options.out:
+        from training.report.folder import make_folder, write_report
+
+        make_folder(options.out)
+    scored = []
+    for one in evaluate(options.models, data_sets, degradations=degradations, find_faces=options.find_faces):
+        scored.append(one)
+        if options.json:
+            print(one.measurement.to_json(), flush=True)
+    if not options.json:
+        print(table([one.measurement for one in scored]))
+    if options.out:
+        report = write_report(scored, options.out, command=command, seed=options.seed)
+        if not options.json:
+            print(f"\nreport: {report}")
+    return 0
+
+
+def _data_sets(options: argparse.Namespace) -> list[DataSet]:
+    """The size-matched faces of the chosen split, by data set."""
+    from training.evaluate import DataSet, distinct_names
+
+    if options.faces and len(options.data) > 1:
+        raise InputError("--faces names the face boxes of one data set: put a faces.csv into each of them")
+    kinds = options.classes[1:] or ("fake",)
+    found = []
+    for root, name in zip(options.data, distinct_names(options.data), strict=True):
+        samples = samples_of(argparse.Namespace(**vars(options) | {"data": root}))
+        chosen = [s for s in samples if s.split == options.split and s.size_matched]
+        if not chosen:
+            raise InputError(f"{root} has no {options.split} split: choose another --split")
+        found.append(DataSet(f"{name} {options.split}", root, chosen, kinds))
+    return found

@@ -1,0 +1,72 @@
+"""``python -m training fit``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from training.cli.data import add_data, add_variations
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("fit", help="train a float detector (resumes when the run folder exists)")
+    parser.set_defaults(action=_fit)
+    parser.add_argument("recipe", help="architecture; python -m training zoo lists them")
+    add_data(parser)
+    add_variations(parser)
+    parser.add_argument("--run", type=Path, required=True, help="folder of this run: settings, checkpoints, log")
+    parser.add_argument("--size", type=int, help="input size in pixels (default: the recipe's)")
+    parser.add_argument("--margin", type=float, default=0.3, help="context around the face box (default %(default)s)")
+    parser.add_argument("--epochs", type=int, default=60, help="at most so many (default %(default)s)")
+    parser.add_argument("--batch", type=int, help="batch size (default: the recipe's)")
+    parser.add_argument("--learning-rate", type=float, help="Adam's first rate (default: the recipe's)")
+    parser.add_argument(
+        "--patience", type=int, default=5, help="stop after so many epochs without a better validation AUC (default %(default)s)"
+    )
+    parser.add_argument("--plateau", type=int, default=3, help="multiply the rate by 0.3 after so many (default %(default)s)")
+    parser.add_argument(
+        "--hold-out",
+        type=float,
+        default=0.0,
+        metavar="FRACTION",
+        help="validate on this part of train, so that val stays unseen and can be reported",
+    )
+    parser.add_argument(
+        "--weights",
+        default="none",
+        metavar="imagenet|none|PATH",
+        help="where to start: ImageNet (downloaded), random (default), or a checkpoint of the architecture or its backbone",
+    )
+    parser.add_argument("--bfloat16", action="store_true", help="mixed precision: faster for ResNets")
+
+
+def _fit(options: argparse.Namespace, command: str) -> int:
+    from training.fit import fit
+    from training.loop import Stopping
+    from training.recipes import recipe_named
+    from training.runs import Run
+
+    recipe = recipe_named(options.recipe)
+    run = Run(
+        stage="float",
+        recipe=options.recipe,
+        data=str(options.data),
+        faces=str(options.faces) if options.faces else None,
+        classes=options.classes,
+        self_blend=options.self_blend,
+        augmentation=options.augmentation or recipe.augmentation,
+        size=options.size or recipe.size,
+        margin=options.margin,
+        batch=options.batch or recipe.batch,
+        learning_rate=options.learning_rate or recipe.learning_rate,
+        hold_out=options.hold_out,
+        seed=options.seed,
+        bfloat16=options.bfloat16,
+        weights=options.weights,
+        command=command,
+    )
+    state = fit(run, options.run, Stopping(options.epochs, options.patience, options.plateau))
+    print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
+    return 0

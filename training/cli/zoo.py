@@ -1,0 +1,32 @@
+"""``python -m training zoo``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("zoo", help="list the recipes: architecture, input size, settings, where weights can start")
+    parser.set_defaults(action=_zoo)
+    parser.add_argument("--json", action="store_true", help="one object per recipe and line")
+
+
+def _zoo(options: argparse.Namespace, command: str) -> int:
+    from training.recipes import RECIPES
+
+    rows = [("recipe", "size", "batch", "rate", "ImageNet", "architecture")]
+    for name, recipe in RECIPES.items():
+        if options.json:
+            settings = {key: value for key, value in asdict(recipe).items() if not callable(value)}
+            print(json.dumps({"recipe": name, **settings, "imagenet": recipe.imagenet is not None}))
+        rate, start = f"{recipe.learning_rate:g}", "yes" if recipe.imagenet else "no"
+        rows.append((name, str(recipe.size), str(recipe.batch), rate, start, recipe.summary))
+    if not options.json:
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        for row in rows:
+            print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+    return 0

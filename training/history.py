@@ -1,0 +1,75 @@
+"""What a run's epochs were like: ``history.csv``, TensorBoard's event files, and ``history.png``."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+
+import tensorflow as tf
+from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One epoch; accuracies are at a logit of 0."""
+
+    epoch: int
+    loss: float
+    accuracy: float | None
+    """None where the targets are a teacher's probabilities."""
+    val_loss: float
+    val_accuracy: float
+    val_auc: float
+    learning_rate: float
+    seconds: float
+    """Since the run began."""
+
+
+def record(folder: Path, epoch: Epoch) -> None:
+    """Add ``epoch`` to the logs in ``folder`` and draw the curves; trained again after a kill, it replaces its first try."""
+    path = folder / "history.csv"
+    epochs = [earlier for earlier in read_history(folder) if earlier.epoch < epoch.epoch] + [epoch]
+    with path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(field.name for field in fields(Epoch))
+        writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in astuple(row)] for row in epochs)
+    writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
+    with writer.as_default():
+        for name, value in asdict(epoch).items():
+            if name != "epoch" and value is not None:
+                tf.summary.scalar(name, value, step=epoch.epoch)
+    writer.close()
+    plot(epochs).savefig(folder / "history.png", dpi=110)
+
+
+def read_history(folder: Path) -> list[Epoch]:
+    """The epochs recorded in ``folder``, oldest first."""
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as stream:
+        return [
+            Epoch(int(row.pop("epoch")), **{name: float(value) if value else None for name, value in row.items()})  # type: ignore[arg-type]
+            for row in csv.DictReader(stream)
+        ]
+
+
+def plot(epochs: list[Epoch]) -> Figure:
+    """Loss, accuracy and AUC over the epochs."""
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    loss, rate = figure.subplots(1, 2)
+    numbers = [epoch.epoch for epoch in epochs]
+    loss.plot(numbers, [epoch.loss for epoch in epochs], "o-", label="training")
+    loss.plot(numbers, [epoch.val_loss for epoch in epochs], "o-", label="validation")
+    loss.set(xlabel="epoch", ylabel="cross-entropy")
+    if epochs[-1].accuracy is not None:
+        rate.plot(numbers, [epoch.accuracy for epoch in epochs], "o-", label="training accuracy")
+    rate.plot(numbers, [epoch.val_accuracy for epoch in epochs], "o-", label="validation accuracy")
+    rate.plot(numbers, [epoch.val_auc for epoch in epochs], "o-", label="validation AUC")
+    rate.set(xlabel="epoch", ylabel="share")
+    for axes in (loss, rate):
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure

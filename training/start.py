@@ -1,0 +1,81 @@
+"""Where a model's weights start: at random, from ImageNet, or from a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tf_keras as keras
+
+from edgefake.errors import InputError
+from edgefake.preprocessing import to_float
+from training.recipes import recipe_named
+
+
+def start(model: Any, weights: str, faces: npt.NDArray[np.uint8]) -> None:
+    """Set the first weights of ``model``, as ``training.recipes.build`` made it.
+
+    Args:
+        weights: ``none``, ``imagenet``, or a checkpoint of the whole model or of its features (any input size).
+        faces: uint8 (N, size, size, 3), some training faces, to which features from elsewhere are adapted.
+
+    Raises:
+        InputError: no ImageNet weights for this architecture or no way to fetch them; no such checkpoint, or another one's.
+    """
+    if weights == "none":
+        return
+    features = keras.Model(model.input, model.get_layer("gap").input, name=model.name)
+    if weights == "imagenet":
+        _load_imagenet(features)
+    else:
+        try:
+            load_weights(model, Path(weights))
+            return
+        except InputError:
+            if not Path(weights).exists():
+                raise
+        load_weights(features, Path(weights))
+    adapt_batch_norm(features, faces)
+
+
+def load_weights(model: Any, path: Path) -> None:
+    """Load a checkpoint into ``model`` (any input size); ``InputError`` when it is of another architecture or damaged."""
+    try:
+        model.load_weights(path)
+    except FileNotFoundError:
+        raise InputError(f"there is no checkpoint {path}: train first, or name another run") from None
+    except (ValueError, OSError, KeyError) as error:
+        raise InputError(f"{path} is no checkpoint of {model.name}: {str(error).splitlines()[0]}") from error
+
+
+def adapt_batch_norm(features: Any, faces: npt.NDArray[np.uint8]) -> None:
+    """Make every BatchNorm's moving statistics those of ``faces``, and change its gain and offset so that nothing else changes.
+
+    Training normalises with the statistics of the batch. Where the moving ones are of other pictures, or were folded away
+    (mean 0, variance 1), the first training step would meet another network than the one that was loaded.
+    """
+    norms = [layer for layer in features.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    probe = keras.Model(features.input, [norm.input for norm in norms])
+    for norm, values in zip(norms, probe.predict_on_batch(to_float(faces)), strict=True):
+        gamma, beta, mean, variance = norm.get_weights()
+        axes = tuple(range(values.ndim - 1))
+        new_mean, new_variance = values.mean(axes, dtype=np.float64), values.var(axes, dtype=np.float64)
+        gain = gamma / np.sqrt(variance + norm.epsilon)
+        norm.set_weights([gain * np.sqrt(new_variance + norm.epsilon), beta + gain * (new_mean - mean), new_mean, new_variance])
+
+
+def _load_imagenet(features: Any) -> None:
+    load = recipe_named(features.name).imagenet
+    if load is None:
+        raise InputError(f"Keras has no ImageNet weights of {features.name}: give --weights none or a checkpoint")
+    try:
+        load(features)
+    except Exception as error:  # Keras reports a failed download as a bare Exception
+        if "URL fetch failure" not in str(error):
+            raise
+        raise InputError(
+            f"the ImageNet weights of {features.name} cannot be downloaded: connect this machine to the network, or give "
+            "--weights none or the path of a checkpoint"
+        ) from error
