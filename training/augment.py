@@ -139,9 +139,9 @@ def face_region(frame: Pixels, box: Box, margin: float) -> tuple[Pixels, Box]:
 
 
 def reduced_region(region: Pixels, box: Box, *, size: int) -> tuple[Pixels, Box]:
-    """A region made of far more pixels than a network of this input size sees, at about half as many again as it needs.
+    """A region of many more pixels than a network of this input size sees, at twice the resolution it needs or a little more.
 
-    Varying a face of a 12-megapixel photo would cost a hundred times as much, and the variations would be lost in the reduction.
+    Varying the face of a 12-megapixel photo as it is would take a hundred times as long, to be lost when it is scaled down.
     """
     side = region.shape[0]
     ratio = side // round(2 * REACH * size)

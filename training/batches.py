@@ -111,7 +111,7 @@ def readable(samples: Sequence[Sample]) -> list[Sample]:
     with ThreadPoolExecutor(_workers()) as pool:
         found = tqdm(pool.map(fault, faces), "checking pictures", len(faces), unit="picture", disable=None)
         faults = {face: message for face, message in zip(faces, found, strict=True) if message}
-    note("pictures cannot be used and are left out", list(faults.values()))
+    note("picture(s) cannot be used: left out", list(faults.values()))
     kept = [sample for sample in samples if (sample.path, sample.box) not in faults]
     lost = {sample.label for sample in samples} - {sample.label for sample in kept}
     if lost:

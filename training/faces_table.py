@@ -81,7 +81,7 @@ def write_faces(table: Path, pictures: Mapping[str, Path], find: FaceFinder) -> 
         ) from error
     finally:
         partial.unlink(missing_ok=True)
-    note("cannot be read and are left out", unreadable)
+    note("picture(s) cannot be read: left out", unreadable)
 
 
 def _find(pictures: Mapping[str, Path], find: FaceFinder) -> tuple[dict[str, Box], list[str]]:

@@ -71,7 +71,7 @@ def _class_folders(parent: Path, classes: Sequence[str], *, real_only: bool) -> 
     for label, name in enumerate(classes):
         if label not in folders.values() and not (real_only and label):
             raise InputError(f"{parent} lacks the class folder {name!r}: expected one each for {', '.join(classes)}")
-    note("folders are of no class and left out", [str(folder) for folder in _folders(parent) if folder not in folders])
+    note("folder(s) of no class: left out", [str(folder) for folder in _folders(parent) if folder not in folders])
     return folders
 
 

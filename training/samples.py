@@ -118,7 +118,7 @@ def _with_faces(pictures: Sequence[Picture], table: Path) -> list[Sample]:
             continue
         matched = picture.size_matched and face.size_matched
         samples.append(Sample(picture.path, picture.label, picture.split, face.box, matched, face.upright))
-    note(f"of {len(pictures)} pictures have no face in {table} and are left out", faceless)
+    note(f"of {len(pictures)} pictures have no face in {table}: left out", faceless)
     return samples
 
 
@@ -126,7 +126,7 @@ def _split(samples: Sequence[Sample], parts: dict[str, float], seed: int) -> lis
     """Assign each picture to a part, class by class, at random but fixed by ``seed``; the faces of one picture stay together."""
     part_of: dict[Path, str] = {}
     for label in sorted({s.label for s in samples}):
-        paths = list(dict.fromkeys(s.path for s in samples if s.label == label and s.path not in part_of))
+        paths = list(dict.fromkeys(s.path for s in samples if s.label == label))
         order = np.random.default_rng((seed, label)).permutation(len(paths))
         edges = np.cumsum([0.0, *parts.values()])[1:-1] * len(paths)
         names = list(parts)

@@ -83,7 +83,7 @@ def test_pictures_that_cannot_be_used_are_left_out_and_named(
     kept = readable([*bad, *samples])
     assert kept == samples
     told = capsys.readouterr().err
-    assert "3 pictures cannot be used and are left out" in told
+    assert "3 picture(s) cannot be used: left out" in told
     for reason in ("cut.jpg is damaged", "gone.png cannot be read", "lies outside"):
         assert reason in told
     assert readable(samples) == samples

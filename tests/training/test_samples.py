@@ -39,7 +39,7 @@ def test_faces_are_found_once_and_kept(tmp_path: Path, portrait: Path, capsys: p
     samples = load_samples(tmp_path)
     assert [s.path.name for s in samples] == ["portrait.png", "portrait.png"]
     told = capsys.readouterr().err
-    assert "1 cannot be read and are left out" in told
+    assert "1 picture(s) cannot be read: left out" in told
     assert "broken.jpg is damaged" in told
     assert "3 of 5 pictures have no face" in told
     assert "train/fake/empty.png" in told
@@ -80,16 +80,25 @@ def test_hold_out_is_disjoint_stratified_and_size_matched(tmp_path: Path) -> Non
 
 
 def test_the_faces_of_one_picture_stay_together(tmp_path: Path) -> None:
-    drawn_dataset(tmp_path, splits={"x": 12})
-    lines = [f"x/{label}/{i:03}.png,{label},{x},14,40,68" for label in ("real", "fake") for i in range(12) for x in (5, 22, 40)]
+    drawn_dataset(tmp_path, splits={"x": 10})
+    faces = ((5, "real"), (22, "fake"), (40, "real"))  # three in each picture, one of them swapped
+    lines = [
+        f"x/{folder}/{i:03}.png,{label},{x},14,40,68" for folder in ("real", "fake") for i in range(10) for x, label in faces
+    ]
     (tmp_path / "all.csv").write_text("\n".join(["file,label,x,y,w,h", *lines]))
     samples = load_samples(tmp_path / "all.csv", seed=3)
-    assert len(samples) == 72
     splits: dict[Path, set[str]] = {}
     for sample in samples:
         splits.setdefault(sample.path, set()).add(sample.split)
     assert all(len(of_picture) == 1 for of_picture in splits.values())
-    assert Counter(s.split for s in samples) == {"train": 60, "val": 6, "test": 6}
+    assert Counter((s.split, s.label) for s in samples) == {
+        ("train", 0): 32,
+        ("train", 1): 16,
+        ("val", 0): 4,
+        ("val", 1): 2,
+        ("test", 0): 4,
+        ("test", 1): 2,
+    }
 
 
 def test_classes_are_labelled_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -106,7 +115,7 @@ def test_folders_of_no_class_are_named(tmp_path: Path, capsys: pytest.CaptureFix
     _two_kinds(tmp_path)
     assert {s.label for s in load_samples(tmp_path)} == {0, 1}
     told = capsys.readouterr().err
-    assert "1 folders are of no class and left out" in told
+    assert "1 folder(s) of no class: left out" in told
     assert "Swap" in told
 
 
