@@ -29,8 +29,8 @@ _BROWS = ((0.2, -0.235), (0.0, -0.225))
 OUTLINE = np.array([*_RIGHT_HALF, *_BROWS, *((-x, y) for x, y in reversed((*_RIGHT_HALF[1:], _BROWS[0])))])
 EYES_TO_MOUTH = 0.347  # mean over 7,790 faces
 
-MASK_SIDE = 128
-"""The mask is drawn at this resolution: it is smooth, and elastic deformation is dear."""
+FACE_IN_MASK = 64
+"""Box size in the mask, in pixels: it is smooth, and elastic deformation is dear."""
 
 
 def with_self_blends(samples: Sequence[Sample]) -> list[Sample]:
@@ -67,7 +67,8 @@ def self_blended(region: Pixels, box: Box, upright: tuple[float, float] | None, 
     side = region.shape[0]
     source = cv2.warpAffine(source, move, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     outline = face_outline(box, upright, rng) @ move[:, :2].T + move[:, 2]
-    mask = rng.choice((0.25, 0.5, 0.75, 1.0, 1.0, 1.0)) * _soft_mask(outline / side, rng)
+    mask_side = round(side * FACE_IN_MASK / box.size)
+    mask = rng.choice((0.25, 0.5, 0.75, 1.0, 1.0, 1.0)) * _soft_mask(outline * mask_side / side, mask_side, rng)
     mask = cv2.resize(mask.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.blendLinear(source, target, mask, 1.0 - mask), np.uint8)
 
@@ -106,13 +107,13 @@ def _elastic() -> A.Compose:
     return A.Compose([A.ElasticTransform(alpha=80, sigma=8, p=1.0)])
 
 
-def _soft_mask(outline: Points, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """The hull of ``outline`` (in fractions of the region), deformed and smoothed: (MASK_SIDE, MASK_SIDE) in 0…1.
+def _soft_mask(outline: Points, side: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """The hull of ``outline`` (in pixels of the mask), deformed and smoothed: (side, side) in 0…1.
 
     Of two Gaussian filters the first one's slope is cut off, so that it shrinks the mask and the second one softens its edge.
     """
-    hull = cv2.convexHull(np.rint(outline * MASK_SIDE).astype(np.int32))
-    mask = cv2.fillConvexPoly(np.zeros((MASK_SIDE, MASK_SIDE), np.uint8), hull, 255)
+    hull = cv2.convexHull(np.rint(outline).astype(np.int32))
+    mask = cv2.fillConvexPoly(np.zeros((side, side), np.uint8), hull, 255)
     mask = seeded(_elastic, rng=rng)(image=mask)["image"]
     mask = cv2.GaussianBlur(mask, (0, 0), rng.uniform(0.5, 2.5))
     mask[mask < 255] = 0
