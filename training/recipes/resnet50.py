@@ -14,15 +14,18 @@ def resnet50(x: Any) -> Any:
 
 
 def imagenet(features: Any) -> None:
-    """Load ImageNet weights, which expect BGR pixels less their mean, for RGB scaled to (pixel - 128) / 128.
+    """Load ImageNet weights."""
+    features.set_weights(keras.applications.ResNet50(include_top=False, weights="imagenet").get_weights())
+    take_scaled_rgb(features)
 
-    Both are affine in the pixel, so the first convolution takes the difference up; only its zero padding at the border now
-    stands for a grey of 128 instead of the mean colour.
+
+def take_scaled_rgb(features: Any) -> None:
+    """Change the first convolution from BGR pixels less their ImageNet mean to RGB scaled to (pixel - 128) / 128.
+
+    Both are affine in the pixel, so its kernel and bias take the difference up; only the zero padding at the border now stands
+    for a grey of 128 instead of the mean colour.
     """
-    source = keras.applications.ResNet50(include_top=False, weights="imagenet")
-    features.set_weights(source.get_weights())
     first = features.get_layer("conv1_conv")
     kernel, bias = first.get_weights()
     mean = np.array([103.939, 116.779, 123.68], np.float32)  # B, G, R
-    bias = bias + np.einsum("hwco,c->o", kernel, 128.0 - mean)
-    first.set_weights([128.0 * kernel[:, :, ::-1], bias])
+    first.set_weights([128.0 * kernel[:, :, ::-1], bias + np.einsum("hwco,c->o", kernel, 128.0 - mean)])

@@ -1,0 +1,57 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from tests.conftest import Converted
+from training.cli import main
+from training.explain import grad_cam
+
+
+def _brightness_detector(sign: float, outputs: int = 1):  # type: ignore[no-untyped-def]
+    """Scores a face by ``sign`` times its mean brightness."""
+    inputs = keras.Input((32, 32, 3))
+    maps = keras.layers.Conv2D(1, 4, 4, kernel_initializer="ones", name="maps")(inputs)
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(maps))
+    model = keras.Model(inputs, keras.layers.Dense(outputs)(pooled))
+    model.layers[-1].set_weights([np.array([[0.0, sign, sign][-outputs:]]), np.zeros(outputs)])
+    return model
+
+
+def _spot() -> np.ndarray:
+    face = np.zeros((32, 32, 3), np.uint8)
+    face[4:12, 20:28] = 255
+    return face
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_the_map_shows_what_raises_the_score(outputs: int) -> None:
+    p_fake, heat = grad_cam(_brightness_detector(1.0, outputs), _spot())
+    assert p_fake > 0.5
+    assert heat.shape == (32, 32) and heat.max() <= 1 and heat.min() >= 0
+    assert np.unravel_index(heat.argmax(), heat.shape)[0] in range(4, 12)
+    assert heat[4:12, 20:28].mean() > 0.8 > 0.1 > heat[16:].mean()
+
+
+def test_the_map_is_empty_where_nothing_raises_the_score() -> None:
+    assert not grad_cam(_brightness_detector(-1.0), _spot())[1].any()
+
+
+def test_overlays_of_float_and_qat_runs(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for run in (converted.float_run, converted.qat_run):
+        out = tmp_path / run.name
+        pictures = str(converted.data / "val" / "fake")
+        assert main(["explain", str(run), pictures, "--out", str(out), "--find-faces", "frame", "--json"]) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert len(lines) == 24
+        assert all(0 <= line["p_fake"] <= 1 for line in lines)
+        assert cv2.imread(lines[0]["overlay"]).shape == (32, 64, 3)
+
+
+def test_no_face_anywhere_is_an_error(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cv2.imwrite(str(tmp_path / "empty.png"), np.full((200, 200, 3), 90, np.uint8))
+    assert main(["explain", str(converted.float_run), str(tmp_path / "empty.png"), "--out", str(tmp_path / "out")]) == 2
+    assert "no face found in 1 pictures" in capsys.readouterr().err

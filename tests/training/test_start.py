@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tf_keras as keras
+
+from edgefake.errors import InputError
+from training.recipes import build
+from training.start import adapt_batch_norm, start
+
+SIZE = 32
+FACES = np.random.default_rng(0).integers(0, 256, (24, SIZE, SIZE, 3), np.uint8)
+
+
+def _features(model):  # type: ignore[no-untyped-def]
+    return keras.Model(model.input, model.get_layer("gap").input)
+
+
+def _outputs(model) -> np.ndarray:  # type: ignore[no-untyped-def]
+    return np.asarray(model.predict_on_batch((FACES.astype(np.float32) - 128) / 128))
+
+
+def test_adapting_changes_the_statistics_and_not_the_function() -> None:
+    features = _features(build("mobilenet_v2_035", SIZE))
+    rng = np.random.default_rng(1)
+    for layer in features.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, layer.gamma.shape[0]) for _ in range(4)])
+    before = _outputs(features)
+    adapt_batch_norm(features, FACES)
+    np.testing.assert_allclose(_outputs(features), before, atol=2e-3 * np.abs(before).max())
+    first = next(layer for layer in features.layers if isinstance(layer, keras.layers.BatchNormalization))
+    values = np.asarray(keras.Model(features.input, first.input).predict_on_batch((FACES.astype(np.float32) - 128) / 128))
+    np.testing.assert_allclose(first.moving_mean, values.mean((0, 1, 2)), atol=1e-4)
+    np.testing.assert_allclose(first.moving_variance, values.var((0, 1, 2)), rtol=1e-3)
+
+
+def test_a_backbone_without_a_head_is_taken_at_any_size(tmp_path: Path) -> None:
+    source = keras.applications.MobileNetV2(alpha=0.35, include_top=False, weights=None, input_shape=(96, 96, 3))
+    path = tmp_path / "backbone.weights.h5"
+    source.save_weights(path)
+    model = build("mobilenet_v2_035", SIZE)
+    start(model, str(path), FACES)
+    same_size = keras.applications.MobileNetV2(alpha=0.35, include_top=False, weights=None, input_shape=(SIZE, SIZE, 3))
+    same_size.set_weights(source.get_weights())
+    expected = _outputs(same_size)
+    np.testing.assert_allclose(_outputs(_features(model)), expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_a_whole_checkpoint_is_taken_as_it_is(tmp_path: Path) -> None:
+    first, second = build("cnn", SIZE), build("cnn", SIZE)
+    first.save_weights(tmp_path / "model.h5")
+    start(second, str(tmp_path / "model.h5"), FACES)
+    np.testing.assert_array_equal(_outputs(second), _outputs(first))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "weights", "message"),
+    [
+        ("cnn", "imagenet", "Keras has no ImageNet weights of cnn"),
+        ("cnn", "missing.h5", "there is no checkpoint missing.h5"),
+        ("mobilenet_v2_035", "imagenet", "cannot be downloaded: connect this machine"),
+    ],
+)
+def test_where_there_are_no_weights(
+    recipe: str, weights: str, message: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nobody listens there: as on a machine without a network
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(InputError, match=message):
+        start(build(recipe, SIZE), weights, FACES)
+
+
+def test_a_checkpoint_of_another_architecture(tmp_path: Path) -> None:
+    build("mobilenet_v2_050", SIZE).save_weights(tmp_path / "other.h5")
+    with pytest.raises(InputError, match=r"other.h5 is no checkpoint of mobilenet_v2_035"):
+        start(build("mobilenet_v2_035", SIZE), str(tmp_path / "other.h5"), FACES)
+
+
+def test_imagenet_resnet50_takes_our_scaling() -> None:
+    """What ``resnet50.imagenet`` does to the first convolution, against Keras's own preprocessing (random weights here)."""
+    from training.recipes.resnet50 import take_scaled_rgb
+
+    source = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(64, 64, 3))
+    inner = keras.Model(source.input, source.get_layer("conv1_conv").output)
+    faces = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
+    expected = inner.predict_on_batch(keras.applications.resnet50.preprocess_input(faces.astype(np.float32)))
+    take_scaled_rgb(source)
+    found = inner.predict_on_batch((faces.astype(np.float32) - 128) / 128)
+    # The zero padding stands for another grey now: compare away from the border.
+    np.testing.assert_allclose(found[:, 3:-3, 3:-3], expected[:, 3:-3, 3:-3], rtol=1e-3, atol=1e-2)

@@ -1,0 +1,44 @@
+import json
+
+import pytest
+
+from edgefake.errors import InputError
+from training.cli import main
+from training.recipes import RECIPES, build, recipe_named
+
+
+def test_the_zoo_lists_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["zoo"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(RECIPES)
+    assert main(["zoo", "--json"]) == 0
+    entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {entry["recipe"]: entry["imagenet"] for entry in entries}["xception"] is True
+    assert entries[0] == {
+        "recipe": "cnn",
+        "size": 128,
+        "summary": RECIPES["cnn"].summary,
+        "batch": 64,
+        "learning_rate": 0.001,
+        "augmentation": "standard",
+        "imagenet": False,
+    }
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_has_the_head_at_any_size_and_number_of_classes(name: str) -> None:
+    model = build(name, 72, outputs=3)
+    assert model.input_shape == (None, 72, 72, 3)
+    assert model.output_shape == (None, 3)
+    kinds = [type(layer).__name__ for layer in model.layers[-5:]]
+    assert kinds == ["GlobalAveragePooling2D", "Dense", "BatchNormalization", "Dropout", "Dense"]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_layers_have_the_same_names_in_every_model(name: str) -> None:
+    assert [layer.name for layer in build(name, 64).layers] == [layer.name for layer in build(name, 64).layers]
+
+
+def test_an_unknown_recipe_gets_near_matches() -> None:
+    with pytest.raises(InputError, match=r"unknown recipe 'resnet5': choose resnet50"):
+        recipe_named("resnet5")

@@ -1,0 +1,46 @@
+"""``python -m training explain``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from edgefake.errors import InputError
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("explain", help="Grad-CAM overlays: which parts of a face raise a run's score")
+    parser.set_defaults(action=_explain)
+    parser.add_argument("run", type=Path, help="run folder (float or QAT)")
+    parser.add_argument("pictures", nargs="+", metavar="PATH", help="a picture, a folder or a quoted glob pattern")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the overlays")
+    parser.add_argument(
+        "--find-faces", default="haar", help="haar, frame (the picture is the face) or a YuNet .onnx file (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="one object per face and line")
+
+
+def _explain(options: argparse.Namespace, command: str) -> int:
+    from edgefake.faces import face_finder
+    from edgefake.images import find_images
+    from training.explain import explain
+    from training.runs import read_run
+
+    run = read_run(options.run)
+    pictures = [path for source in options.pictures for path in find_images(source)]
+    found = explain(run, options.run / "best.h5", pictures, face_finder(options.find_faces), options.out)
+    for one in found:
+        if options.json:
+            box = [one.box.x, one.box.y, one.box.width, one.box.height]
+            print(json.dumps({"path": str(one.path), "box": box, "p_fake": one.p_fake, "overlay": str(one.overlay)}))
+        else:
+            print(f"{one.path}: p_fake {one.p_fake:.3f} before calibration, {one.overlay}")
+    if not found:
+        raise InputError(f"no face found in {len(pictures)} pictures: try --find-faces with a YuNet file, or frame")
+    if len(found) < len(pictures):
+        print(f"{len(pictures) - len(found)} of {len(pictures)} pictures without a face", file=sys.stderr)
+    return 0
