@@ -51,14 +51,20 @@ def train(
     save: Callable[[Any, Path], None],
     retarget: Callable[[Iterable[Batch]], Iterable[Batch]] = lambda batches: batches,
     class_weight: dict[int, float] | None = None,
+    keep_start: bool = False,
 ) -> State:
     """Train the compiled ``model`` from ``state`` on; every epoch leaves ``last-*.h5``, and ``best.h5`` when it is the best.
 
-    ``save`` writes a checkpoint; ``retarget`` may replace the labels of the batches (distillation).
+    ``save`` writes a checkpoint; ``retarget`` may replace the labels of the batches (distillation); with ``keep_start`` the model
+    as it comes is the first candidate for the best.
     """
     labels = np.array([s.fake for s in validation], int)
     pixels = all_pixels(validation, size=run.size, margin=run.margin)
     print(f"{run.recipe} at {run.size} px: {len(train_samples)} faces to train on, {len(validation)} to validate on", flush=True)
+    if keep_start and not state.epoch:
+        state = replace(state, best_auc=auc(labels, logits(model, pixels)))
+        _save(model, folder / "best.h5", save)
+        print(f"before training: validation AUC {state.best_auc:.4f}", flush=True)
     while state.epoch < stopping.epochs and state.epoch - state.best_epoch < stopping.patience:
         started = time.monotonic()
         model.optimizer.learning_rate.assign(state.learning_rate)

@@ -66,6 +66,7 @@ def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float,
         validation=validation,
         save=lambda _, path: quantized.save(path),
         retarget=distil,
+        keep_start=True,
     )
 
 
