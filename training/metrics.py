@@ -5,7 +5,6 @@ Throughout: ``labels`` int (N,), 1 = fake; ``scores`` float (N,), higher = more 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,9 @@ from edgefake.errors import InputError
 
 Labels = npt.NDArray[np.int_]
 Scores = npt.NDArray[np.floating]
+BINS = 15
+RESAMPLES = 1000
+AT_ONCE = 2_000_000  # weights of resamples held in memory together
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +32,30 @@ class Estimate:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """How many faces got which verdict."""
+
+    real_as_real: int
+    real_as_fake: int
+    fake_as_real: int
+    fake_as_fake: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Faces of similar p_fake."""
+
+    faces: int
+    p_fake: float
+    """Their mean p_fake: the share of fakes that the model promises."""
+    fake: float
+    """The share of fakes that they really hold."""
+
+
 def auc(labels: Labels, scores: Scores) -> float:
     """Area under the ROC curve."""
     return float(roc_auc_score(labels, scores))
-
-
-def eer(labels: Labels, scores: Scores) -> float:
-    """Equal error rate: where the false-positive rate equals the false-negative rate (interpolated on the ROC curve)."""
-    fpr, tpr, _ = roc_curve(labels, scores)
-    gap = fpr - (1 - tpr)
-    after = int(np.argmax(gap >= 0))
-    if after == 0:
-        return float(fpr[0])
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
-    return float(fpr[after - 1] + share * (fpr[after] - fpr[after - 1]))
-
-
-def tpr_at_fpr(labels: Labels, scores: Scores, fpr: float) -> float:
-    """The largest true-positive rate of any threshold whose false-positive rate does not exceed ``fpr``."""
-    false_positive, true_positive, _ = roc_curve(labels, scores, drop_intermediate=False)
-    return float(true_positive[false_positive <= fpr].max())
 
 
 def threshold_at_fpr(labels: Labels, scores: Scores, fpr: float) -> float:
@@ -71,34 +77,56 @@ def threshold_at_eer(labels: Labels, scores: Scores) -> float:
     return float(min(thresholds[best], np.max(scores)))
 
 
-def balanced_accuracy(labels: Labels, scores: Scores, threshold: float) -> float:
-    """Mean of the true-positive and the true-negative rate at ``threshold``."""
-    verdicts = scores >= threshold
-    return float((verdicts[labels == 1].mean() + (~verdicts[labels == 0]).mean()) / 2)
-
-
 def evaluate_scores(
-    labels: Labels, scores: Scores, *, threshold: float, resamples: int = 1000, seed: int = 0
+    labels: Labels, p_fake: Scores, *, threshold: float, resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Estimate]:
-    """All figures of a report, by name, with bootstrap 95 % intervals (stratified by class, percentile method)."""
+    """All figures of a report, by name, of calibrated p_fake in 0…1, with bootstrap 95 % intervals (stratified by class).
+
+    ``auc``, ``eer`` (interpolated on the ROC curve), ``tpr@1%fpr`` and ``tpr@5%fpr`` (the best of any threshold that keeps that
+    false-positive rate), ``ece`` (expected calibration error, 15 bins of equal mass; Naeini et al. 2015, Guo et al. 2017); at
+    ``threshold``: ``accuracy``, ``balanced_accuracy``, ``precision`` (0 when none is called fake), ``recall``, ``f1``, ``fpr``.
+
+    The intervals are percentiles of the resamples. That of ``ece`` is reflected at the figure (the basic bootstrap, Davison &
+    Hinkley 1997) and widened to hold it, because every resample adds to it: percentiles would lie above the figure itself.
+    """
     check_classes(labels)
-    figures: dict[str, Callable[[Labels, Scores], float]] = {
-        "auc": auc,
-        "eer": eer,
-        "tpr@1%fpr": lambda y, s: tpr_at_fpr(y, s, 0.01),
-        "tpr@5%fpr": lambda y, s: tpr_at_fpr(y, s, 0.05),
-        "balanced_accuracy": lambda y, s: balanced_accuracy(y, s, threshold),
-        "fpr": lambda y, s: float((s[y == 0] >= threshold).mean()),
-        "tpr": lambda y, s: float((s[y == 1] >= threshold).mean()),
-    }
+    ranking = _Ranking(labels, p_fake, threshold)
+    values = ranking.figures(np.ones((1, len(labels)), np.int32))
     rng = np.random.default_rng(seed)
-    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
-    draws = [np.concatenate([rng.choice(members, len(members)) for members in classes]) for _ in range(resamples)]
-    result = {}
-    for name, figure in figures.items():
-        low, high = np.percentile([figure(labels[draw], scores[draw]) for draw in draws], (2.5, 97.5))
-        result[name] = Estimate(figure(labels, scores), float(low), float(high))
-    return result
+    rows = max(1, AT_ONCE // len(labels))
+    parts = [
+        ranking.figures(_drawn(labels, rng, min(rows, resamples - start))[:, ranking.order])
+        for start in range(0, resamples, rows)
+    ]
+    estimates = {}
+    for name, figure in values.items():
+        value = float(figure[0])
+        low, high = map(float, np.percentile(np.concatenate([part[name] for part in parts]), (2.5, 97.5)))
+        if name == "ece":
+            low, high = max(0.0, 2 * value - high), max(value, 2 * value - low)
+        estimates[name] = Estimate(value, low, high)
+    return estimates
+
+
+def share(hits: npt.NDArray[np.bool_], *, resamples: int = RESAMPLES, seed: int = 0) -> Estimate:
+    """The share of True in ``hits`` (N,), N ≥ 1, with its bootstrap 95 % interval."""
+    drawn = np.random.default_rng(seed).binomial(len(hits), hits.mean(), resamples) / len(hits)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return Estimate(float(hits.mean()), float(low), float(high))
+
+
+def confusion(labels: Labels, p_fake: Scores, threshold: float) -> Confusion:
+    """Verdicts at ``threshold`` by label."""
+    verdicts = p_fake >= threshold
+    counts = [int(np.sum((labels == label) & (verdicts == verdict))) for label in (0, 1) for verdict in (False, True)]
+    return Confusion(*counts)
+
+
+def reliability(labels: Labels, p_fake: Scores) -> list[Bin]:
+    """Promised and real share of fakes in 15 bins of equal mass, highest p_fake first; ``ece`` is their mean distance."""
+    order = np.argsort(-p_fake, kind="stable")
+    parts = np.split(order, _bin_starts(p_fake[order])[1:])
+    return [Bin(len(part), float(p_fake[part].mean()), float(labels[part].mean())) for part in parts]
 
 
 def check_classes(labels: Labels) -> None:
@@ -106,3 +134,72 @@ def check_classes(labels: Labels) -> None:
     for label, name in ((0, "real"), (1, "fake")):
         if not np.any(labels == label):
             raise InputError(f"expected real and fake samples, got no {name} one: no rate can be measured from one class")
+
+
+class _Ranking:
+    """Faces sorted once by falling p_fake, so that the figures of any number of resamples cost a cumulative sum each."""
+
+    def __init__(self, labels: Labels, p_fake: Scores, threshold: float) -> None:
+        self.order = np.argsort(-p_fake, kind="stable")
+        self._fake = (labels[self.order] == 1).astype(np.int32)
+        self._p_fake = p_fake[self.order].astype(np.float64)
+        self._ends = np.append(np.flatnonzero(np.diff(self._p_fake)), len(labels) - 1)  # of every run of equal scores
+        self._called_fake = int(np.sum(p_fake >= threshold))
+        self._bins = _bin_starts(self._p_fake)
+
+    def figures(self, weights: npt.NDArray[np.int32]) -> dict[str, npt.NDArray[np.float64]]:
+        """Figures (B,) of B resamples; ``weights`` (B, N) says how often each holds each face, in the order of ``order``."""
+        fakes, reals = weights * self._fake, weights * (1 - self._fake)
+        tpr, fpr = self._curve(fakes), self._curve(reals)
+        faces = weights.sum(axis=1)
+        tp, fp = fakes[:, : self._called_fake].sum(axis=1), reals[:, : self._called_fake].sum(axis=1)
+        fn, tn = fakes.sum(axis=1) - tp, reals.sum(axis=1) - fp
+        excess = np.add.reduceat(weights * (self._p_fake - self._fake), self._bins, axis=1)
+        return {
+            "auc": np.sum(np.diff(fpr) * (tpr[:, 1:] + tpr[:, :-1]) / 2, axis=1),
+            "eer": _crossing(fpr, 1 - tpr),
+            "tpr@1%fpr": _best_within(tpr, fpr, 0.01),
+            "tpr@5%fpr": _best_within(tpr, fpr, 0.05),
+            "ece": np.abs(excess).sum(axis=1) / faces,
+            "accuracy": (tp + tn) / faces,
+            "balanced_accuracy": (tp / (tp + fn) + tn / (tn + fp)) / 2,
+            "precision": tp / np.maximum(tp + fp, 1),
+            "recall": tp / (tp + fn),
+            "f1": 2 * tp / (2 * tp + fp + fn),
+            "fpr": fp / (fp + tn),
+        }
+
+    def _curve(self, counts: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+        """Rates (B, 1 + distinct scores) as the threshold falls, from 0 to 1."""
+        total = np.cumsum(counts, axis=1)[:, self._ends]
+        return np.concatenate([np.zeros((len(total), 1)), total / total[:, -1:]], axis=1)
+
+
+def _drawn(labels: Labels, rng: np.random.Generator, count: int) -> npt.NDArray[np.int32]:
+    """How often (count, N) each face is in each resample, which draws as many of either class as there are."""
+    weights = np.zeros((count, len(labels)), np.int32)
+    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
+    for row in weights:
+        for members in classes:
+            row += np.bincount(rng.choice(members, len(members)), minlength=len(labels)).astype(np.int32)
+    return weights
+
+
+def _bin_starts(ranked: Scores) -> npt.NDArray[np.intp]:
+    """Where each of 15 bins of equal mass starts in sorted scores; equal scores (INT8 has many) share a bin."""
+    first = np.append(0, np.flatnonzero(np.diff(ranked)) + 1)
+    bins = first * BINS // len(ranked)
+    return first[np.append(True, np.diff(bins) > 0)]
+
+
+def _crossing(fpr: npt.NDArray[np.float64], fnr: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Where rates (B, K) that rise from 0 and fall to 0 are equal, between the two points around it."""
+    gap = fpr - fnr
+    rows, after = np.arange(len(gap)), np.argmax(gap >= 0, axis=1)
+    part = -gap[rows, after - 1] / (gap[rows, after] - gap[rows, after - 1])
+    return fpr[rows, after - 1] + part * (fpr[rows, after] - fpr[rows, after - 1])  # type: ignore[no-any-return]
+
+
+def _best_within(tpr: npt.NDArray[np.float64], fpr: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.float64]:
+    """The largest true-positive rate (B,) whose false-positive rate does not exceed ``limit``."""
+    return tpr[np.arange(len(tpr)), np.sum(fpr <= limit, axis=1) - 1]  # type: ignore[no-any-return]

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,38 +11,119 @@ import pytest
 
 from edgefake import Box, read_image
 from edgefake.errors import InputError
+from edgefake.model_card import read_card
 from tests.conftest import Converted
+from tests.drawn import drawn_dataset
 from training.cli import main
-from training.evaluate import evaluate
-from training.samples import Sample
+from training.degrade import DEGRADATIONS
+from training.device import device_outputs, on_device
+from training.evaluate import DataSet, distinct_names, evaluate
+from training.samples import Sample, load_samples
+
+FIGURES = {
+    *("auc", "eer", "tpr@1%fpr", "tpr@5%fpr", "ece"),
+    *("accuracy", "balanced_accuracy", "precision", "recall", "f1", "fpr"),
+}
+
+
+def _test_set(converted: Converted) -> DataSet:
+    return DataSet("data test", converted.data, [s for s in load_samples(converted.data) if s.split == "test"])
 
 
 def test_every_precision_is_reported_on_the_unseen_split(converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:
     models = [converted.float_run, converted.qat_run, converted.int8, converted.out / "tiny_fp32.tflite"]
     assert main(["evaluate", *map(str, models), "--data", str(converted.data), "--split", "test", "--json"]) == 0
     reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [r["precision"] for r in reports] == ["float", "QAT", "int8", "float32"]
+    assert [(r["model"], r["precision"]) for r in reports] == [
+        ("float", "float"),
+        ("qat", "QAT"),
+        ("tiny_int8", "int8"),
+        ("tiny_fp32", "float32"),
+    ]
     for report in reports:
-        assert (report["data"], report["real"], report["fake"], report["without_score"]) == ("data test", 24, 24, 0)
-        assert set(report["figures"]) == {"auc", "eer", "tpr@1%fpr", "tpr@5%fpr", "balanced_accuracy", "fpr", "tpr"}
+        assert (report["data"], report["degradation"]) == ("data test", "clean")
+        assert (report["real"], report["fake"], report["without_score"]) == (24, 24, 0)
+        assert set(report["figures"]) == FIGURES
         assert report["figures"]["auc"]["value"] > 0.8
+        verdicts = report["confusion"]
+        assert verdicts["real_as_real"] + verdicts["real_as_fake"] == verdicts["fake_as_real"] + verdicts["fake_as_fake"] == 24
+        assert verdicts["fake_as_fake"] / 24 == pytest.approx(report["figures"]["recall"]["value"])
     # The float32 file is the float run on another runtime.
     assert reports[3]["figures"]["auc"]["value"] == pytest.approx(reports[0]["figures"]["auc"]["value"], abs=1e-6)
 
 
+def test_scores_are_those_of_each_model_alone_on_pictures_that_were_degraded_before(converted: Converted, tmp_path: Path) -> None:
+    data = _test_set(converted)
+    degraded = []
+    for i, sample in enumerate(data.samples):
+        frame, box = DEGRADATIONS["noise"].apply(read_image(sample.path), sample.box)
+        path = tmp_path / f"{i}.png"
+        cv2.imwrite(str(path), frame)
+        degraded.append(replace(sample, path=path, box=box))
+    card = read_card(converted.int8)
+    assert card is not None
+    clean, noisy = (card.p_fake(on_device(device_outputs, converted.int8, card, part)) for part in (data.samples, degraded))
+    together = list(evaluate([converted.out / "tiny_fp16.tflite", converted.int8], [data], degradations=["noise", "clean"]))
+    assert [(s.subject.name, s.measurement.degradation) for s in together] == [
+        ("tiny_fp16", "noise"),
+        ("tiny_fp16", "clean"),
+        ("tiny_int8", "noise"),
+        ("tiny_int8", "clean"),
+    ]
+    assert clean != noisy
+    np.testing.assert_array_equal(together[2].p_fake, noisy)
+    np.testing.assert_array_equal(together[3].p_fake, clean)
+
+
 def test_the_table_is_markdown(converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["evaluate", str(converted.int8), "--data", str(converted.data)]) == 0
-    heading, _, row = capsys.readouterr().out.strip().splitlines()[-3:]
-    assert heading.startswith("| model | precision | data | real + fake | auc |")
-    assert row.startswith("| tiny_int8.tflite | int8 | data test | 24 + 24 | ")
+    arguments = ["evaluate", str(converted.int8), "--data", str(converted.data), "--degradations", "clean,half"]
+    assert main(arguments) == 0
+    heading, _, clean, half = capsys.readouterr().out.strip().splitlines()[-4:]
+    assert heading.startswith("| model | precision | data | degradation | real + fake | AUC |")
+    assert clean.startswith("| tiny_int8 | int8 | data test | clean | 24 + 24 | ")
+    assert half.startswith("| tiny_int8 | int8 | data test | half | 24 + 24 | ")
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_split_that_training_or_thresholds_have_seen_is_refused(
     converted: Converted, capsys: pytest.CaptureFixture[str], split: str
 ) -> None:
-    assert main(["evaluate", str(converted.float_run), "--data", str(converted.data), "--split", split]) == 2
-    assert "would flatter" in capsys.readouterr().err
+    assert main(["evaluate", str(converted.qat_run), "--data", str(converted.data), "--split", split]) == 2
+    assert "would flatter: report test" in capsys.readouterr().err
+
+
+def test_seen_pictures_are_known_by_their_content_wherever_they_lie(converted: Converted, tmp_path: Path) -> None:
+    def data(name: str, seen: Path | None) -> DataSet:
+        root = drawn_dataset(tmp_path / name, splits={"val": 3}, seed=77)
+        if seen is not None:
+            shutil.copy(seen, root / "val" / "fake" / "001.png")
+        return DataSet(name, root, load_samples(root))
+
+    fresh, leaking = data("fresh", None), data("leaking", converted.data / "train" / "fake" / "005.png")
+    (scored,) = evaluate([converted.float_run], [fresh])  # another set's val is no split that the run has seen
+    assert scored.measurement.fake == 3
+    with pytest.raises(InputError, match="was trained or chosen on 1 of the 6 pictures of leaking"):
+        list(evaluate([converted.float_run], [fresh, leaking]))
+
+
+def test_several_data_sets_are_reported_one_by_one(
+    converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = drawn_dataset(tmp_path / "other", splits={"test": 5}, seed=9)
+    arguments = ["evaluate", str(converted.int8), "--data", str(converted.data), "--data", str(other), "--json"]
+    assert main(arguments) == 0
+    reports = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(r["data"], r["real"]) for r in reports] == [("data test", 24), ("other test", 5)]
+    assert main([*arguments, "--faces", str(other / "faces.csv")]) == 2
+    assert "one data set" in capsys.readouterr().err
+
+
+def test_kinds_of_fake_are_counted_apart(converted: Converted) -> None:
+    samples = [replace(s, label=s.label + (s.label and i % 2)) for i, s in enumerate(_test_set(converted).samples)]
+    (scored,) = evaluate([converted.int8], [DataSet("x", converted.data, samples, ("swap", "edit", "none of these"))])
+    kinds = scored.measurement.kinds
+    assert set(kinds) == {"swap", "edit"}
+    assert (kinds["swap"].value + kinds["edit"].value) / 2 == pytest.approx(scored.measurement.figures["recall"].value)
 
 
 def test_faces_found_on_the_device_and_pictures_without_one_are_counted(
@@ -54,15 +136,24 @@ def test_faces_found_on_the_device_and_pictures_without_one_are_counted(
             path = tmp_path / f"{label}_{name}.png"
             cv2.imwrite(str(path), content)
             samples.append(Sample(path, label, "test", Box(90, 150, 300, 300)))
-    report = evaluate(converted.int8, samples, data="x", find_faces="haar")
-    assert (report.real, report.fake, report.without_score) == (1, 1, 2)
+
+    def measured(model: Path, samples: list[Sample]) -> list[tuple[int, int, int]]:
+        scored = evaluate([model], [DataSet("x", tmp_path, samples)], degradations=["clean", "half"], find_faces="haar")
+        return [(s.measurement.real, s.measurement.fake, s.measurement.without_score) for s in scored]
+
+    assert measured(converted.int8, samples) == [(1, 1, 2), (1, 1, 2)]
     elsewhere = [replace(sample, box=Box(0, 0, 60, 60)) for sample in samples]  # the face found is not the labelled one
     with pytest.raises(InputError, match="no real one"):
-        evaluate(converted.int8, elsewhere, data="x", find_faces="haar")
+        measured(converted.int8, elsewhere)
     with pytest.raises(InputError, match="no fake one"):
-        evaluate(converted.int8, samples[:2], data="x", find_faces="haar")
+        measured(converted.int8, samples[:2])
     with pytest.raises(InputError, match=r"give a \.tflite file"):
-        evaluate(converted.float_run, samples, data="x", find_faces="haar")
+        measured(converted.float_run, samples)
+
+
+def test_names_are_as_short_as_they_can_be_told_apart() -> None:
+    paths = [Path("a/resnet18_int8.tflite"), Path("runs/one/qat"), Path("runs/two/qat"), Path("v1.5")]
+    assert distinct_names(paths) == ["resnet18_int8", "runs/one/qat", "runs/two/qat", "v1.5"]
 
 
 def test_processes_that_measure_devices_load_no_tensorflow() -> None:
@@ -71,15 +162,16 @@ def test_processes_that_measure_devices_load_no_tensorflow() -> None:
 
 
 def test_bad_arguments_are_explained(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", "resnet99", "--data", str(converted.data), "--run", str(tmp_path)]) == 2
-    assert "choose cnn, resnet18" in capsys.readouterr().err
-    assert main(["fit", "cnn", "--data", str(tmp_path / "nothing"), "--run", str(tmp_path / "run")]) == 2
-    assert "expected a folder" in capsys.readouterr().err
-    assert main(["qat", str(tmp_path), "--run", str(tmp_path / "run")]) == 2
-    assert "no run.json" in capsys.readouterr().err
-    assert main(["qat", str(converted.qat_run), "--run", str(tmp_path / "run")]) == 2
-    assert "QAT run already" in capsys.readouterr().err
+    data = ["--data", str(converted.data)]
     bare = tmp_path / "bare.tflite"
     bare.write_bytes(b"\0\0\0\0TFL3")
-    assert main(["evaluate", str(bare), "--data", str(converted.data)]) == 2
-    assert "carries no card" in capsys.readouterr().err
+    for arguments, message in (
+        ([str(bare), *data], "carries no card"),
+        ([str(tmp_path / "gone.tflite"), *data], "there is no model file"),
+        ([str(tmp_path), *data], "no run.json"),
+        ([str(converted.int8), "--data", str(tmp_path / "nothing")], "expected a folder"),
+        ([str(converted.int8), *data, "--degradations", "clean,jpg"], "no degradation 'jpg': choose from clean,jpeg75"),
+        ([str(converted.int8), *data, "--out", str(bare)], "cannot be made"),
+    ):
+        assert main(["evaluate", *arguments]) == 2
+        assert message in capsys.readouterr().err

@@ -1,0 +1,93 @@
+"""p_fake of labelled faces under degradations: each picture is decoded once for all models. Imports neither runtime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from tqdm import tqdm
+
+from edgefake import Box, Detector
+from edgefake.images import read_image
+from edgefake.model_card import ModelCard
+from edgefake.preprocessing import face_pixels
+from edgefake.runtimes import open_runtime
+from training.degrade import DEGRADATIONS
+from training.samples import Sample
+
+Pixels = npt.NDArray[np.uint8]
+PFake = npt.NDArray[np.float64]
+Scorer = tuple[ModelCard, Callable[[Pixels], npt.NDArray[np.floating]]]
+"""A card, and a function from faces (uint8, (N, S, S, 3), RGB) to the card's ``one_output`` (N,)."""
+
+CHUNK = 128  # pictures in memory together, as crops
+SAME_FACE = 0.3  # overlap (IoU) from which a found face is the labelled one
+
+
+def scores(scorers: Sequence[Scorer], samples: Sequence[Sample], degradations: Sequence[str]) -> PFake:
+    """p_fake (models, degradations, N) of the labelled faces, in bounded memory."""
+    inputs = sorted({(card.input_size, card.crop_margin) for card, _ in scorers})
+
+    def faces(sample: Sample) -> list[list[Pixels]]:
+        """The face by degradation and by kind of input."""
+        frame = read_image(sample.path)
+        degraded = [DEGRADATIONS[name].apply(frame, sample.box) for name in degradations]
+        return [[face_pixels(*changed, size=size, margin=margin) for size, margin in inputs] for changed in degraded]
+
+    result = np.empty((len(scorers), len(degradations), len(samples)))
+    with ThreadPoolExecutor(os.cpu_count()) as pool, _progress(len(samples)) as progress:
+        for start in range(0, len(samples), CHUNK):
+            chunk = list(pool.map(faces, samples[start : start + CHUNK]))
+            for d in range(len(degradations)):
+                stacks = {key: np.stack([one[d][i] for one in chunk]) for i, key in enumerate(inputs)}
+                for m, (card, outputs) in enumerate(scorers):
+                    pixels = stacks[card.input_size, card.crop_margin]
+                    result[m, d, start : start + len(chunk)] = card.p_fake(outputs(pixels))
+            progress.update(len(chunk))
+    return result
+
+
+def device_scores(models: Sequence[tuple[Path, ModelCard]], samples: Sequence[Sample], degradations: Sequence[str]) -> PFake:
+    """``scores`` of model files, face by face as on a device. For use through ``training.device.on_device``."""
+
+    def scorer(path: Path, card: ModelCard) -> Scorer:
+        runtime = open_runtime(path, card, backend="auto", num_threads=2)
+        order = slice(None, None, -1 if card.colour_order == "BGR" else 1)
+        return card, lambda faces: np.concatenate([runtime.run(np.ascontiguousarray(face[None, ..., order])) for face in faces])
+
+    return scores([scorer(path, card) for path, card in models], samples, degradations)
+
+
+def detector_scores(model: Path, samples: Sequence[Sample], degradations: Sequence[str], find_faces: str) -> PFake:
+    """p_fake (degradations, N) of the labelled faces, found and scored by ``Detector``; NaN without one. For ``on_device``.
+
+    Other faces in a picture do not count: its label says nothing about them.
+    """
+    result = np.full((len(degradations), len(samples)), np.nan)
+    with Detector(model, faces=find_faces, num_threads=2) as detector, _progress(len(samples)) as progress:
+        for i, sample in enumerate(samples):
+            frame = read_image(sample.path)
+            for d, name in enumerate(degradations):
+                degraded, box = DEGRADATIONS[name].apply(frame, sample.box)
+                found = detector.predict(degraded).faces
+                best = max(found, key=lambda face: _overlap(face.box, box), default=None)
+                if best is not None and best.p_fake is not None and _overlap(best.box, box) >= SAME_FACE:
+                    result[d, i] = best.p_fake
+            progress.update()
+    return result
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    shared = max(width, 0.0) * max(height, 0.0)
+    return shared / (a.width * a.height + b.width * b.height - shared)
+
+
+def _progress(total: int) -> tqdm:
+    return tqdm(total=total, desc="scoring", unit="picture", disable=None)
