@@ -31,6 +31,7 @@ FULL = ModelCard(
     thresholds={"fpr_5%": 0.4, "eer": 0.3},
     scaling=Scaling(127.5, 127.5),
     colour_order="BGR",
+    classes=("real", "face swap", "generated"),
     calibration=Calibration(1.7, -0.3),
     metrics=(Metrics("some faces", 10, 12, {"auc": Figure(0.9, 0.8, 0.95)}),),
     training=Training("some faces", "CC BY 4.0", ("python -m training fit", "python -m training qat"), 3),
@@ -158,6 +159,7 @@ def changed(**changes: object) -> str:
         (changed(thresholds={"fpr_5%": 1.2}), "thresholds must lie in 0…1"),
         (changed(thresholds={}), "at least one p_fake threshold"),
         (changed(input_size=7), "input_size must be at least 8"),
+        (changed(classes=["real"]), "at least one kind of fake"),
         (changed(crop_margin=-0.1), "crop_margin must be 0 or more"),
         (changed(scaling={"offset": 0.0, "scale": 0.0}), "scale must not be 0"),
         (changed(calibration={"temperature": 0.0, "bias": 0.0}), "temperature must be above 0"),
@@ -196,6 +198,21 @@ def test_p_fake_is_the_calibrated_sigmoid() -> None:
     plain = replace(FULL, output="p_fake", calibration=Calibration())
     values = np.float32([0.001, 0.3, 0.5, 0.999])
     assert plain.p_fake(values) == pytest.approx(values)
+
+
+@pytest.mark.parametrize("output", ["logits", "probabilities"])
+@given(st.lists(st.tuples(*[st.floats(-30, 30, width=32)] * 3), min_size=1))
+def test_of_several_classes_p_fake_is_the_sum_over_the_fakes(output: str, logits: list[tuple[float, ...]]) -> None:
+    card = replace(FULL, output=output, calibration=Calibration())
+    raw = np.array(logits, np.float64)
+    softmax = np.exp(raw - raw.max(axis=1, keepdims=True))
+    softmax /= softmax.sum(axis=1, keepdims=True)
+    given_to_it = raw if output == "logits" else softmax
+    assert card.p_fake(card.one_output(given_to_it.astype(np.float32))) == pytest.approx(1 - softmax[:, 0], abs=1e-4)
+
+
+def test_the_number_of_outputs() -> None:
+    assert [replace(FULL, output=output).outputs for output in ("logit", "p_fake", "logits", "probabilities")] == [1, 1, 3, 3]
 
 
 def test_thresholds_by_name_and_number() -> None:

@@ -44,6 +44,11 @@ def encode(encoder: InputEncoder, pixels: np.ndarray, dtype: type) -> np.ndarray
     return tensor
 
 
+def test_one_output_per_class_becomes_the_log_odds_of_fake(opened: Callable[..., Runtime], faces: np.ndarray) -> None:
+    logit = opened("float32").run(faces)  # the two classes' logits are the same network's, and its negative
+    assert opened("two_numbers", output="logits").run(faces) == pytest.approx(-2 * logit, rel=1e-4)
+
+
 @pytest.mark.parametrize("scaling", SCALINGS)
 @pytest.mark.parametrize(
     ("dtype", "scale", "zero_point"), [(np.int8, 1 / 128, 0), (np.int8, 1 / 127.5, -1), (np.int8, 1 / 255, -128)]
@@ -130,8 +135,8 @@ def test_a_closed_runtime_says_so(opened: Callable[..., Runtime], faces: np.ndar
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("two_outputs", r"gives output \[1, 1\], \[1, 1\], expected one number per face"),
-        ("two_numbers", r"gives output \[1, 2\], expected one number per face"),
+        ("two_outputs", r"gives output \[1, 1\], \[1, 1\], expected \[1, 1\]: its card says 'logit'"),
+        ("two_numbers", r"gives output \[1, 2\], expected \[1, 1\]: its card says 'logit'"),
         ("oblong", r"takes input \[1, 16, 32, 3\], its card says one input of \[1, 16, 16, 3\]"),
     ],
 )
