@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -145,5 +147,21 @@ def last_checkpoint(folder: Path, state: State) -> Path:
 
 def _save(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:
     partial = path.with_name(f"partial-{path.name}")
-    save(model, partial)
-    os.replace(partial, path)
+    try:
+        save(model, partial)
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:  # HDF5 reports a full disk as either
+        if isinstance(error, RuntimeError) and "errno" not in str(error):
+            raise
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise InputError(
+            f"the checkpoint {path} cannot be written ({_cause(error)}): make room and give the same command again, which resumes "
+            "after the last whole epoch"
+        ) from error
+
+
+def _cause(error: OSError | RuntimeError) -> str:
+    """What the system says; HDF5 wraps it in lines of its own."""
+    found = re.search(r"error message = '([^']+)'", str(error))
+    return found.group(1) if found else str(error)

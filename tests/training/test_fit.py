@@ -1,3 +1,6 @@
+import resource
+import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,6 +9,7 @@ import pytest
 
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
+from training.cli import main
 from training.fit import fit
 from training.loop import Stopping
 from training.recipes import build
@@ -118,3 +122,65 @@ def _weights(folder: Path, data: Path) -> list[np.ndarray]:
     model = _run(data).build()
     load_weights(model, folder / "best.h5")
     return list(model.get_weights())
+
+
+def test_a_full_disk_costs_one_epoch_and_is_told(data: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: the same errors from the system, in the same place."""
+    first = fit(_run(data), tmp_path, Stopping(epochs=1, patience=9, plateau=9))
+    best = (tmp_path / "best.h5").read_bytes()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(best) // 2, before[1]))
+    try:
+        with pytest.raises(InputError, match=r"cannot be written \(File too large\): make room and give the same command again"):
+            fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert (tmp_path / "best.h5").read_bytes() == best
+    assert not list(tmp_path.glob("partial-*"))
+    assert fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)).epoch == first.epoch + 1
+
+
+def test_one_batch_at_least(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="64 training faces do not fill a batch of 128"):
+        fit(_run(data, batch=128), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
+
+
+def test_two_softmax_outputs(data: Path, tmp_path: Path) -> None:
+    state = fit(_run(data, classes=("real", "fake")), tmp_path, Stopping(epochs=8, patience=8, plateau=8))
+    assert state.best_auc > 0.9
+
+
+def test_self_blends_alone(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("train", "val"):
+        shutil.copytree(data / split / "real", tmp_path / "data" / split / "real")
+    shutil.copy(data / "faces.csv", tmp_path / "data")
+    state = fit(_run(tmp_path / "data", self_blend=True), tmp_path / "run", Stopping(epochs=1, patience=1, plateau=1))
+    assert state.epoch == 1
+    assert "there is no fake to validate on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("fit resnet5 --data {data} --run {out}", "unknown recipe 'resnet5': choose resnet50"),
+        ("fit cnn --data {data}/missing --run {out}", "missing, which is none"),
+        ("fit cnn --data {data} --run {out} --weights missing.h5", "there is no checkpoint missing.h5"),
+        ("fit cnn --data {data} --run {data}/faces.csv", "the run folder"),
+        ("fit cnn --data {data} --run {out} --classes real", "two or more classes, real first, got real"),
+        ("fit cnn --data {data} --run {out} --augmentation none", "augmentation"),
+        ("qat {data} --run {out}", "holds no run.json"),
+    ],
+)
+def test_wrong_arguments(
+    arguments: str, message: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments.format(data=data, out=tmp_path / "run").split()) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_data_that_was_not_audited_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"fit cnn --data {data} --run {tmp_path} --size 32 --batch 8 --epochs 0"
+    assert main(command.split()) == 0
+    assert f"{data} is not audited" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def add(commands: Any) -> None:
 
 
 def _fit(options: argparse.Namespace, command: str) -> int:
+    from training.audit import audit_warnings
     from training.fit import fit
     from training.loop import Stopping
     from training.recipes import recipe_named
@@ -67,6 +69,11 @@ def _fit(options: argparse.Namespace, command: str) -> int:
         weights=options.weights,
         command=command,
     )
+    warnings = audit_warnings(options.data)
+    if warnings is None:
+        warnings = [f"{options.data} is not audited: python -m training audit {options.data} finds what fools people"]
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     state = fit(run, options.run, Stopping(options.epochs, options.patience, options.plateau))
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
     return 0
