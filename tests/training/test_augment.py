@@ -3,6 +3,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import albumentations as A
 import cv2
 import numpy as np
 import pytest
@@ -11,7 +12,18 @@ from edgefake import Box
 from edgefake.errors import InputError
 from edgefake.preprocessing import face_pixels
 from tests.drawn import drawn_face
-from training.augment import AUGMENTATIONS, REACH, A, FaceCrop, Resolution, augmented_face, face_region, reduced_region, seeded
+from training.augment import (
+    AUGMENTATIONS,
+    REACH,
+    A,
+    FaceCrop,
+    PictureEdge,
+    Resolution,
+    augmented_face,
+    face_region,
+    reduced_region,
+    seeded,
+)
 
 FRAME = drawn_face(np.random.default_rng(0), fake=True)
 BOX = Box(22, 14, 52, 68)
@@ -104,3 +116,16 @@ def test_an_unknown_augmentation_is_refused() -> None:
 def test_processes_that_measure_devices_load_no_albumentations() -> None:
     code = "import sys, training.evaluate; sys.exit('albumentations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_a_picture_edge_lies_in_the_crop_and_is_repeated_outwards() -> None:
+    region = np.random.default_rng(0).integers(0, 256, (155, 155, 3), np.uint8)  # the crop: 27…127
+    for seed in range(20):
+        cut = A.Compose([PictureEdge(0.25, p=1.0)], seed=seed)(image=region)["image"]
+        changed = np.argwhere((cut != region).any(axis=2))
+        (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
+        depth = min(bottom + 1, right + 1, 155 - top, 155 - left)
+        assert 27 <= depth <= 27 + 26
+        turns = next(k for k in range(4) if (np.rot90(cut, k)[0] == np.rot90(cut, k)[depth]).all())
+        assert (np.rot90(cut, turns)[: depth + 1] == np.rot90(region, turns)[depth]).all()
+        assert (np.rot90(cut, turns)[depth:] == np.rot90(region, turns)[depth:]).all()
