@@ -19,7 +19,7 @@ from training.decision import fit_decision
 from training.device import on_device
 from training.metrics import Confusion, Estimate, confusion, evaluate_scores, share
 from training.runs import Run, read_run
-from training.samples import Sample
+from training.samples import Sample, fake_labels
 from training.scores import PFake, detector_scores, device_scores, scores
 
 THRESHOLD = "fpr_5%"
@@ -178,11 +178,6 @@ def _trained(folder: Path, name: str) -> Subject:
         calibration=decision.calibration,
     )
     return Subject(folder, name, "QAT" if run.is_qat else "float", card, run.data, model)
-
-
-def fake_labels(samples: Sequence[Sample]) -> npt.NDArray[np.int_]:
-    """1 for any kind of fake, 0 for real: (N,)."""
-    return np.array([int(sample.fake) for sample in samples])
 
 
 def _all_scores(

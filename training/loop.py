@@ -24,7 +24,7 @@ from training.batches import Batch, all_pixels, training_batches
 from training.history import Epoch, record
 from training.metrics import auc
 from training.runs import Run, State, write_json
-from training.samples import Sample
+from training.samples import Sample, fake_labels
 
 REDUCE = 0.3
 LOWEST_RATE = 1e-6
@@ -60,7 +60,7 @@ def train(
     ``save`` writes a checkpoint; ``retarget`` may replace the labels of the batches (distillation); with ``keep_start`` the model
     as it comes is the first candidate for the best.
     """
-    labels = np.array([s.fake for s in validation], int)
+    labels = fake_labels(validation)
     pixels = all_pixels(validation, size=run.size, margin=run.margin)
     print(f"{run.recipe} at {run.size} px: {len(train_samples)} faces to train on, {len(validation)} to validate on", flush=True)
     if keep_start and not state.epoch:

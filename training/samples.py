@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.faces import Box, haar_faces
@@ -75,6 +76,11 @@ def load_samples(
         samples = _split(samples, AUTOMATIC, seed)
     _check_classes(samples, pictures, classes[:1] if real_only else classes)
     return samples
+
+
+def fake_labels(samples: Sequence[Sample]) -> npt.NDArray[np.int_]:
+    """1 for any kind of fake, 0 for real: (N,)."""
+    return np.array([int(sample.fake) for sample in samples])
 
 
 def hold_out(samples: Sequence[Sample], fraction: float, seed: int) -> tuple[list[Sample], list[Sample]]:
