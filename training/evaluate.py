@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.model_card import ModelCard, read_card

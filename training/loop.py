@@ -156,8 +156,8 @@ def _save(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise InputError(
-            f"the checkpoint {path} cannot be written ({_cause(error)}): make room and give the same command again, which resumes "
-            "after the last whole epoch"
+            f"the checkpoint {path} cannot be written ({_cause(error)}): make room and give the same command again, "
+            "which resumes after the last whole epoch"
         ) from error
 
 

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from edgefake.images import read_image
 from edgefake.preprocessing import face_pixels
 from training.degrade import DEGRADATIONS
-from training.evaluate import Scored, fake_labels
+from training.evaluate import Scored
 from training.report.record import MISTAKES, worst
+from training.samples import fake_labels
 
 RIGHT, WRONG = "#1a9641", "#d7191c"
 ROWS, COLUMNS = 5, 8

@@ -9,8 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
-from training.evaluate import Scored, fake_labels
+from training.evaluate import Scored
 from training.metrics import reliability
+from training.samples import fake_labels
 
 DPI = 120
 REAL, FAKE = "#0072B2", "#D55E00"  # Okabe & Ito 2008: told apart with any kind of colour vision
