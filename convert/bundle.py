@@ -48,7 +48,8 @@ def markdown(card: ModelCard, size: int) -> str:
         f"One face in (crop margin {card.crop_margin:g}), calibrated p_fake out.",
         "",
         *(line for metrics in card.metrics for line in _table(metrics)),
-        "Figures in brackets are bootstrap 95 % intervals. Accuracies, rates and counts of verdicts are at the stored threshold `fpr_5%`.",
+        "Figures in brackets are bootstrap 95 % intervals. "
+        "Accuracies, rates and counts of verdicts are at the stored threshold `fpr_5%`.",
         "",
         "| threshold | p_fake |",
         "|---|---|",

@@ -23,7 +23,7 @@ class Runtime(Protocol):
     """N, H, W, 3 as the model file declares it."""
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The card's ``one_output`` (N,), dequantized, of N faces: uint8, (N, H, W, 3), RGB. N may differ from ``input_shape``."""
+        """The card's ``one_output`` (N,), dequantized, of N faces: uint8, (N, H, W, 3), RGB; N may be any number."""
         ...
 
     def close(self) -> None:

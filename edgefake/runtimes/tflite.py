@@ -49,7 +49,8 @@ class TFLiteRuntime:
         if len(outputs) != 1 or int(np.prod(outputs[0]["shape"][1:])) != card.outputs:
             shapes = ", ".join(str(list(map(int, o["shape"]))) for o in outputs)
             raise ModelFileError(
-                f"{path} gives output {shapes}, expected [1, {card.outputs}]: its card says {card.output!r} of {', '.join(card.classes)}"
+                f"{path} gives output {shapes}, expected [1, {card.outputs}]: its card says {card.output!r} "
+                f"of {', '.join(card.classes)}"
             )
         self._card = card
         self.name = f"tflite ({name})"

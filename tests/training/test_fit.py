@@ -173,9 +173,7 @@ def test_self_blends_alone(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
         ("qat {data} --run {out}", "holds no run.json"),
     ],
 )
-def test_wrong_arguments(
-    arguments: str, message: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_arguments(arguments: str, message: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments.format(data=data, out=tmp_path / "run").split()) == 2
     assert message in capsys.readouterr().err
 
