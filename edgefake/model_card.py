@@ -192,7 +192,7 @@ class ModelCard:
 def fake_log_odds(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """``log(p_fake / p_real)`` (N,) of class logits (N, K), real first; p_fake is the softmax summed over the fakes."""
     fakes = np.logaddexp.reduce(logits[:, 1:], axis=1)
-    return (fakes - logits[:, 0]).astype(np.float32)
+    return np.asarray(fakes - logits[:, 0], np.float32)
 
 
 def check_tflite(path: Path) -> None:

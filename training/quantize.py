@@ -7,15 +7,20 @@ use the very same scales; the input fixed at scale 1/128, so that the INT8 input
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
+from training.functional import Graph, Node, build, read
+
+Values = npt.NDArray[np.float32]
 _quantizers = tfmot.quantization.keras.quantizers
 
 
@@ -134,21 +139,98 @@ class QuantizedModel:
         return self._quantizers[-1]
 
 
-def fold_head(float_model: Any, folded: Any, *, drop_below: float = 0.0) -> None:
-    """Copy ``float_model``'s weights into ``folded``, its twin without ``fc_bn``, whose effect moves into the last Dense layer.
+def fold(model: Any, *, drop_below: float = 0.0) -> Any:
+    """``model`` with the same outputs, in the form that is quantized and converted.
 
-    BatchNorm computes ``a·x + b`` and Dense ``W·x + c``, together ``(W·a)·x + (W·b + c)``; the dropout between them is the
-    identity at inference. Hidden units whose variance is below ``drop_below`` times the mean are left out: a unit that hardly
-    ever fires has an ``a`` of up to 316, which would stretch the one scale of the INT8 kernel beyond use.
+    - A BatchNorm beside a Dense layer moves into it: it computes ``a·x + b``, and Dense ``W·x + c``; the dropout between them is
+      the identity at inference. Hidden units whose variance is below ``drop_below`` times the mean are held at their mean: a unit
+      that hardly ever fires has an ``a`` of up to 316, which would stretch the one scale of the INT8 kernel beyond use.
+    - A BatchNorm of feature maps that no convolution precedes becomes a depthwise 1×1 convolution, which computes the same.
+    - A separable convolution becomes the two that it is made of.
     """
-    for layer in folded.layers:
-        layer.set_weights(float_model.get_layer(layer.name).get_weights())
-    norm = float_model.get_layer("fc_bn")
-    gamma, beta, mean, variance = norm.get_weights()
-    a = np.where(variance < drop_below * variance.mean(), 0.0, gamma / np.sqrt(variance + norm.epsilon))
-    b = beta - a * mean
-    kernel, bias = float_model.get_layer("logit").get_weights()
-    folded.get_layer("logit").set_weights([kernel * a[:, None], kernel.T @ b + bias])
+    graph = read(model)
+    for name, node in list(graph.nodes.items()):
+        if node.kind == "SeparableConv2D":
+            graph.replace(name, _separated(name, node))
+    for name, node in list(graph.nodes.items()):
+        if node.kind != "BatchNormalization" or _behind_convolution(graph, name):
+            continue
+        if len(node.shape) == 4:
+            graph.replace(name, {name: _as_depthwise(node)})
+        else:
+            _fold_into_dense(graph, name, drop_below)
+    return build(graph, name=model.name)
+
+
+def _separated(name: str, node: Node) -> dict[str, Node]:
+    """tfmot's own separation would name the two as Keras numbers layers, and never end where such a name is taken."""
+    config = node.config
+    depthwise, pointwise, *bias = node.weights
+    shape = (*node.shape[:3], depthwise.shape[2] * depthwise.shape[3])
+    first = {key: config[key] for key in ("kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate")}
+    second = {key: config[key] for key in ("filters", "activation", "use_bias")} | {"kernel_size": 1}
+    return {
+        f"{name}_depthwise": Node("DepthwiseConv2D", first | {"use_bias": False}, (depthwise,), node.inputs, shape),
+        name: Node("Conv2D", second, (pointwise, *bias), (f"{name}_depthwise",), node.shape),
+    }
+
+
+def _behind_convolution(graph: Graph, name: str) -> bool:
+    """Whether tfmot fuses this BatchNorm: it follows a convolution without an activation, whose output goes nowhere else."""
+    (source,) = graph.nodes[name].inputs
+    node = graph.nodes[source]
+    linear = node.config.get("activation", "linear") == "linear"
+    return node.kind in ("Conv2D", "DepthwiseConv2D") and linear and graph.consumers(source) == [name]
+
+
+def _gain_and_offset(node: Node) -> tuple[Values, Values]:
+    """(a, b) of a BatchNorm that computes ``a·x + b``."""
+    *affine, mean, variance = node.weights
+    gamma = affine.pop(0) if node.config["scale"] else 1.0
+    beta = affine.pop(0) if node.config["center"] else 0.0
+    a = gamma / np.sqrt(variance + node.config["epsilon"])
+    return a, beta - a * mean
+
+
+def _as_depthwise(node: Node) -> Node:
+    a, b = _gain_and_offset(node)
+    return Node("DepthwiseConv2D", {"kernel_size": 1}, (a[None, None, :, None], b), node.inputs, node.shape)
+
+
+def _fold_into_dense(graph: Graph, name: str, drop_below: float) -> None:
+    """Move a BatchNorm of vectors into the Dense layer before it or those behind it; one that has neither stays."""
+    node = graph.nodes[name]
+    a, b = _gain_and_offset(node)
+    (source,) = node.inputs
+    before = graph.nodes[source]
+    if before.kind == "Dense" and before.config["activation"] == "linear" and graph.consumers(source) == [name]:
+        kernel, *bias = before.weights
+        graph.nodes[source] = _dense(before, kernel * a, (bias[0] if bias else 0.0) * a + b)
+        graph.remove(name)
+        return
+    behind = list(_users(graph, name))
+    if not behind or any(graph.nodes[user].kind != "Dense" for user in behind):
+        return
+    mean, variance = node.weights[-2:]
+    silent = variance < drop_below * variance.mean()
+    a, b = np.where(silent, 0.0, a), np.where(silent, b + a * mean, b)
+    for user in behind:
+        kernel, *bias = graph.nodes[user].weights
+        graph.nodes[user] = _dense(graph.nodes[user], kernel * a[:, None], kernel.T @ b + (bias[0] if bias else 0.0))
+    graph.remove(name)
+
+
+def _users(graph: Graph, name: str) -> Iterator[str]:
+    """The nodes that take the output of ``name``, through any dropout."""
+    for user in graph.consumers(name):
+        if graph.nodes[user].kind == "Dropout":
+            yield from _users(graph, user)
+        else:
+            yield user
+
+
+def _dense(node: Node, kernel: Values, bias: Values) -> Node:
+    return replace(node, config={**node.config, "use_bias": True}, weights=(kernel, bias))
 
 
 def _fix_input(layer: Any) -> None:
