@@ -16,7 +16,7 @@ from scipy import special
 from edgefake.errors import InputError
 from training.batches import Batch, readable
 from training.loop import Stopping, batches_of, compile_for, last_checkpoint, train
-from training.quantize import QuantizedModel, fold_head
+from training.quantize import QuantizedModel, fold
 from training.runs import Run, State, float_parent, open_run, read_run
 from training.start import load_weights
 
@@ -77,15 +77,14 @@ def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def folded_model(run: Run, checkpoint: Path, *, drop_below: float = 0.0) -> Any:
-    """The float model of ``checkpoint`` in the form that is converted, with the head's BatchNorm folded (see ``fold_head``)."""
-    model, folded = run.build(), run.build(folded=True)
+    """The float model of ``checkpoint`` in the form that is converted (see ``fold``)."""
+    model = run.build()
     load_weights(model, checkpoint)
-    fold_head(model, folded, drop_below=drop_below)
-    return folded
+    return fold(model, drop_below=drop_below)
 
 
 def quantized_model(run: Run, checkpoint: Path) -> Any:
     """The QAT model of ``checkpoint``."""
-    quantized = QuantizedModel(run.build(folded=True))
+    quantized = QuantizedModel(fold(run.build()))
     load_weights(quantized.model, checkpoint)
     return quantized.model

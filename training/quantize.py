@@ -1,4 +1,4 @@
-"""Quantization-aware models: folding, symmetric fake quantization and its calibration, in one place.
+"""Quantization-aware models: the form they need, symmetric fake quantization and its calibration, in one place.
 
 Everything is 8 bit: weights per channel (Dense per tensor), activations symmetric with zero-point 0, so that TFLite and TensorRT
 use the very same scales; the input fixed at scale 1/128, so that the INT8 input is the picture's bytes.
@@ -15,13 +15,33 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_model_optimization as tfmot
 import tf_keras as keras
+from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.default_8bit_quantize_configs import (
+    NoOpQuantizeConfig,
+)
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 
+from edgefake.errors import InputError
+from training.border import Border
 from training.functional import Graph, Node, build, read
 
 Values = npt.NDArray[np.float32]
 _quantizers = tfmot.quantization.keras.quantizers
+
+_CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D")
+_NEUTRAL = {"epsilon": 1e-3, "scale": True, "center": True}  # a BatchNorm that does nothing
+_QUANTIZABLE = {
+    *("InputLayer", "Border", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose", "Dense", "BatchNormalization", "ReLU", "LeakyReLU"),
+    *("Activation", "Add", "Concatenate", "MaxPooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling2D", "ZeroPadding2D"),
+    *("Cropping2D", "Flatten", "Reshape", "Dropout", "SpatialDropout2D"),
+}
+_REMEDIES = {
+    "AveragePooling2D": "give it padding='valid', or use MaxPooling2D",
+    "BatchNormalization": "put it behind a convolution or beside a Dense layer",
+    "Multiply": "leave squeeze-and-excitation out, as EfficientNet-Lite does",
+    "PReLU": "use LeakyReLU",
+    "UpSampling2D": "use Conv2DTranspose",
+}
 
 
 class SymmetricQuantizer(_quantizers.MovingAverageQuantizer):  # type: ignore[misc]
@@ -41,7 +61,7 @@ class SymmetricQuantizer(_quantizers.MovingAverageQuantizer):  # type: ignore[mi
 
 
 class DepthwiseQuantizer(_quantizers.LastValueQuantizer):  # type: ignore[misc]
-    """Fake quantization of a depthwise kernel (h, w, channels, 1), with a range for each channel.
+    """Fake quantization of a depthwise kernel (h, w, channels, multiplier), with a range for each output channel.
 
     tfmot's own takes the last axis for the channels and gives all of them one range, which drowns those with small weights.
     """
@@ -50,26 +70,29 @@ class DepthwiseQuantizer(_quantizers.LastValueQuantizer):  # type: ignore[misc]
         super().__init__(num_bits=8, per_axis=True, symmetric=True, narrow_range=True)
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
+        channels = tensor_shape[2] * tensor_shape[3]
         return {
-            variable: layer.add_weight(f"{name}_{variable[:3]}", shape=(tensor_shape[2],), trainable=False)
+            variable: layer.add_weight(f"{name}_{variable[:3]}", shape=(channels,), trainable=False)
             for variable in ("min_var", "max_var")
         }
 
     def __call__(self, inputs: Any, training: bool, weights: dict[str, Any], **kwargs: Any) -> Any:
-        height, width, channels, _ = inputs.shape
-        kernel = tf.reshape(inputs, (1, height, width, channels))  # as TFLite stores it
+        height, width, channels, multiplier = inputs.shape
+        kernel = tf.reshape(inputs, (1, height, width, channels * multiplier))  # as TFLite stores it
         return tf.reshape(super().__call__(kernel, training, weights, **kwargs), inputs.shape)
 
 
 class QuantizedModel:
     """A Keras model with fake quantization, and the quantizers of its activations."""
 
-    def __init__(self, float_model: Any) -> None:
-        """Insert fake quantization into a Functional model without a BatchNorm behind Dense.
+    def __init__(self, folded: Any) -> None:
+        """Insert fake quantization into a model that ``fold`` made.
 
-        The ranges are not set yet: ``calibrate``, or load weights.
+        The ranges are not set yet: ``calibrate``, or load weights. Raises ``InputError`` naming the layers that have no form in
+        eight bits.
         """
-        self.model = tfmot.quantization.keras.quantize_apply(tfmot.quantization.keras.quantize_annotate_model(float_model))
+        _check_quantizable(folded)
+        self.model = tfmot.quantization.keras.quantize_apply(keras.models.clone_model(folded, clone_function=_annotated))
         self._quantizers: list[SymmetricQuantizer] = []
         self._ranges: list[Any] = []
         for wrapper in self._wrappers():
@@ -140,84 +163,119 @@ class QuantizedModel:
 
 
 def fold(model: Any, *, drop_below: float = 0.0) -> Any:
-    """``model`` with the same outputs, in the form that is quantized and converted.
+    """``model`` in the form that is quantized and converted; its outputs stay the same.
 
-    - A BatchNorm beside a Dense layer moves into it: it computes ``a·x + b``, and Dense ``W·x + c``; the dropout between them is
-      the identity at inference. Hidden units whose variance is below ``drop_below`` times the mean are held at their mean: a unit
-      that hardly ever fires has an ``a`` of up to 316, which would stretch the one scale of the INT8 kernel beyond use.
-    - A BatchNorm of feature maps that no convolution precedes becomes a depthwise 1×1 convolution, which computes the same.
-    - A separable convolution becomes the two that it is made of.
+    A BatchNorm beside a Dense layer moves into it: it computes ``a·x + b``, Dense ``W·x + c``; the dropout between them is the
+    identity at inference. Hidden units whose variance is below ``drop_below`` times the mean are held at their mean: a unit that
+    hardly ever fires has an ``a`` of up to 316, which would stretch the one scale of the INT8 kernel beyond use.
+
+    Of feature maps, tfmot quantizes convolution → BatchNorm → ReLU as one; whatever is like it is brought to this form.
     """
     graph = read(model)
+    for rewrite in (_parts, _outer_relu, _after_convolution):
+        for name in list(graph.nodes):
+            graph.replace(name, rewrite(graph, name))
     for name, node in list(graph.nodes.items()):
-        if node.kind == "SeparableConv2D":
-            graph.replace(name, _separated(name, node))
-    for name, node in list(graph.nodes.items()):
-        if node.kind != "BatchNormalization" or _behind_convolution(graph, name):
-            continue
-        if len(node.shape) == 4:
-            graph.replace(name, {name: _as_depthwise(node)})
-        else:
+        if node.kind == "BatchNormalization" and len(node.shape) == 2:
             _fold_into_dense(graph, name, drop_below)
+    for name in [name for name, node in graph.nodes.items() if node.kind == "Dense"]:
+        _take_relu(graph, name)
     return build(graph, name=model.name)
 
 
-def _separated(name: str, node: Node) -> dict[str, Node]:
-    """tfmot's own separation would name the two as Keras numbers layers, and never end where such a name is taken."""
+def _parts(graph: Graph, name: str) -> dict[str, Node]:
+    """The layers that tfmot or XNNPACK lack, as those that they have."""
+    node = graph.nodes[name]
     config = node.config
-    depthwise, pointwise, *bias = node.weights
-    shape = (*node.shape[:3], depthwise.shape[2] * depthwise.shape[3])
-    first = {key: config[key] for key in ("kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate")}
-    second = {key: config[key] for key in ("filters", "activation", "use_bias")} | {"kernel_size": 1}
-    return {
-        f"{name}_depthwise": Node("DepthwiseConv2D", first | {"use_bias": False}, (depthwise,), node.inputs, shape),
-        name: Node("Conv2D", second, (pointwise, *bias), (f"{name}_depthwise",), node.shape),
+    if node.kind == "SeparableConv2D":  # tfmot's own parts are numbered as by Keras, and it never ends where a name is taken
+        depthwise, pointwise, *bias = node.weights
+        first = {key: config[key] for key in ("kernel_size", "strides", "padding", "depth_multiplier", "dilation_rate")}
+        second = {key: config[key] for key in ("filters", "activation", "use_bias")} | {"kernel_size": 1}
+        shape, inner = (*node.shape[:3], depthwise.shape[2] * depthwise.shape[3]), graph.unused(f"{name}_depthwise")
+        return {
+            inner: Node("DepthwiseConv2D", first | {"use_bias": False}, (depthwise,), node.inputs, shape),
+            name: Node("Conv2D", second, (pointwise, *bias), (inner,), node.shape),
+        }
+    if node.kind == "AveragePooling2D" and config["padding"] == "valid":
+        height, width = config["pool_size"]
+        window = {"kernel_size": (height, width), "strides": config["strides"], "use_bias": False}
+        mean = np.full((height, width, node.shape[-1], 1), 1 / (height * width), np.float32)
+        return {name: Node("DepthwiseConv2D", window, (mean,), node.inputs, node.shape)}
+    if node.kind == "Add" and len(node.inputs) > 2:
+        first, *others = node.inputs
+        names = [*(graph.unused(f"{name}_{i}") for i in range(1, len(others))), name]
+        return {key: replace(node, inputs=(a, b)) for key, a, b in zip(names, [first, *names[:-1]], others, strict=True)}
+    if node.kind == "Activation" and config["activation"] == "relu6":
+        return {name: Node("ReLU", {"max_value": 6.0}, (), node.inputs, node.shape)}
+    return {name: node}
+
+
+def _outer_relu(graph: Graph, name: str) -> dict[str, Node]:
+    """A convolution with a ReLU inside or right behind it gets a BatchNorm that does nothing, and has its ReLU behind that.
+
+    tfmot would leave its kernel unquantized, or its output where a Concatenate follows.
+    """
+    node = graph.nodes[name]
+    users = [graph.nodes[user] for user in graph.consumers(name)]
+    inside = node.config.get("activation", "linear")
+    behind = inside == "linear" and len(users) == 1 and _is_relu(users[0])
+    if node.kind not in _CONVOLUTIONS or not (behind or inside in ("relu", "relu6")):
+        return {name: node}
+    ones, zeros = np.ones(node.shape[-1], np.float32), np.zeros(node.shape[-1], np.float32)
+    linear = name if behind else graph.unused(f"{name}_linear")
+    norm = graph.unused(f"{name}_bn")
+    parts = {
+        linear: replace(node, config={**node.config, "activation": "linear"}),
+        norm: Node("BatchNormalization", dict(_NEUTRAL), (ones, zeros, zeros, ones - _NEUTRAL["epsilon"]), (linear,), node.shape),
     }
+    if not behind:
+        parts[name] = Node("ReLU", {"max_value": 6.0 if inside == "relu6" else None}, (), (norm,), node.shape)
+    return parts
 
 
-def _behind_convolution(graph: Graph, name: str) -> bool:
-    """Whether tfmot fuses this BatchNorm: it follows a convolution without an activation, whose output goes nowhere else."""
-    (source,) = graph.nodes[name].inputs
-    node = graph.nodes[source]
-    linear = node.config.get("activation", "linear") == "linear"
-    return node.kind in ("Conv2D", "DepthwiseConv2D") and linear and graph.consumers(source) == [name]
-
-
-def _gain_and_offset(node: Node) -> tuple[Values, Values]:
-    """(a, b) of a BatchNorm that computes ``a·x + b``."""
-    *affine, mean, variance = node.weights
-    gamma = affine.pop(0) if node.config["scale"] else 1.0
-    beta = affine.pop(0) if node.config["center"] else 0.0
-    a = gamma / np.sqrt(variance + node.config["epsilon"])
-    return a, beta - a * mean
-
-
-def _as_depthwise(node: Node) -> Node:
-    a, b = _gain_and_offset(node)
-    return Node("DepthwiseConv2D", {"kernel_size": 1}, (a[None, None, :, None], b), node.inputs, node.shape)
+def _after_convolution(graph: Graph, name: str) -> dict[str, Node]:
+    """A BatchNorm of feature maps that follows no convolution gets a depthwise 1×1 of ones before it."""
+    node = graph.nodes[name]
+    if node.kind != "BatchNormalization" or len(node.shape) != 4 or _follows_convolution(graph, name):
+        return {name: node}
+    ones, before = np.ones((1, 1, node.shape[-1], 1), np.float32), graph.unused(f"{name}_ones")
+    return {
+        before: Node("DepthwiseConv2D", {"kernel_size": 1, "use_bias": False}, (ones,), node.inputs, node.shape),
+        name: replace(node, inputs=(before,)),
+    }
 
 
 def _fold_into_dense(graph: Graph, name: str, drop_below: float) -> None:
     """Move a BatchNorm of vectors into the Dense layer before it or those behind it; one that has neither stays."""
     node = graph.nodes[name]
-    a, b = _gain_and_offset(node)
+    *affine, mean, variance = node.weights
+    gamma = affine.pop(0) if node.config["scale"] else 1.0
+    a = gamma / np.sqrt(variance + node.config["epsilon"])
+    b = (affine.pop(0) if node.config["center"] else 0.0) - a * mean
     (source,) = node.inputs
-    before = graph.nodes[source]
+    before, behind = graph.nodes[source], list(_users(graph, name))
     if before.kind == "Dense" and before.config["activation"] == "linear" and graph.consumers(source) == [name]:
         kernel, *bias = before.weights
-        graph.nodes[source] = _dense(before, kernel * a, (bias[0] if bias else 0.0) * a + b)
-        graph.remove(name)
+        graph.nodes[source] = _dense(before, kernel * a, sum(bias) * a + b)
+    elif behind and all(graph.nodes[user].kind == "Dense" for user in behind):
+        silent = variance < drop_below * variance.mean()
+        a, b = np.where(silent, 0.0, a), np.where(silent, b + a * mean, b)
+        for user in behind:
+            kernel, *bias = graph.nodes[user].weights
+            graph.nodes[user] = _dense(graph.nodes[user], kernel * a[:, None], kernel.T @ b + sum(bias))
+    else:
         return
-    behind = list(_users(graph, name))
-    if not behind or any(graph.nodes[user].kind != "Dense" for user in behind):
-        return
-    mean, variance = node.weights[-2:]
-    silent = variance < drop_below * variance.mean()
-    a, b = np.where(silent, 0.0, a), np.where(silent, b + a * mean, b)
-    for user in behind:
-        kernel, *bias = graph.nodes[user].weights
-        graph.nodes[user] = _dense(graph.nodes[user], kernel * a[:, None], kernel.T @ b + (bias[0] if bias else 0.0))
     graph.remove(name)
+
+
+def _take_relu(graph: Graph, name: str) -> None:
+    """Move the ReLU behind a Dense layer into it: tfmot would leave the kernel unquantized."""
+    node, users = graph.nodes[name], graph.consumers(name)
+    if node.config["activation"] == "linear" and len(users) == 1:
+        user = graph.nodes[users[0]]
+        if _is_relu(user) and not any(user.config.get(key) for key in ("max_value", "negative_slope", "threshold")):
+            graph.nodes[name] = replace(node, config={**node.config, "activation": "relu"})
+            graph.remove(users[0])
 
 
 def _users(graph: Graph, name: str) -> Iterator[str]:
@@ -231,6 +289,54 @@ def _users(graph: Graph, name: str) -> Iterator[str]:
 
 def _dense(node: Node, kernel: Values, bias: Values) -> Node:
     return replace(node, config={**node.config, "use_bias": True}, weights=(kernel, bias))
+
+
+def _is_relu(node: Node) -> bool:
+    return node.kind == "ReLU" or (node.kind == "Activation" and node.config["activation"] == "relu")
+
+
+def _follows_convolution(graph: Graph, name: str) -> bool:
+    """Whether a BatchNorm follows a convolution without an activation, whose output goes nowhere else: tfmot fuses the two."""
+    (source,) = graph.nodes[name].inputs
+    node = graph.nodes[source]
+    linear = node.config.get("activation", "linear") == "linear"
+    return node.kind in _CONVOLUTIONS and linear and graph.consumers(source) == [name]
+
+
+def _check_quantizable(folded: Any) -> None:
+    """Raise ``InputError`` with the layers that have no form in eight bits, and what to do about each kind."""
+    graph = read(folded)
+    found: dict[str, list[str]] = {}
+    for name in graph.nodes:
+        if fault := _fault(graph, name):
+            found.setdefault(fault, []).append(name)
+    if found:
+        listed = "; ".join(
+            f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}, {fault}" for fault, names in found.items()
+        )
+        raise InputError(
+            f"quantization-aware training is impossible with these layers: {listed}. Train without them, or convert the float "
+            "model with python -m convert tflite --post-training, which can cost accuracy"
+        )
+
+
+def _fault(graph: Graph, name: str) -> str | None:
+    """What keeps a layer of a folded model from being quantized, with the remedy."""
+    node = graph.nodes[name]
+    activation = node.config.get("activation", "linear")
+    if node.kind not in _QUANTIZABLE or (node.kind == "BatchNormalization" and not _follows_convolution(graph, name)):
+        return f"{node.kind} ({_REMEDIES.get(node.kind, 'no eight-bit form is known')})"
+    if activation not in ("linear", "relu", "tanh"):
+        return f"the activation {activation} (use ReLU or ReLU6)"
+    if node.kind == "ReLU" and (node.config.get("negative_slope") or node.config.get("threshold")):
+        return "ReLU with a slope or threshold (use LeakyReLU)"
+    return None
+
+
+def _annotated(layer: Any) -> Any:
+    """What to quantize: everything but a border, whose constants have the scale of what they surround."""
+    annotate = tfmot.quantization.keras.quantize_annotate_layer
+    return annotate(layer, NoOpQuantizeConfig()) if isinstance(layer, Border) else annotate(layer)
 
 
 def _fix_input(layer: Any) -> None:

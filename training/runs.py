@@ -44,11 +44,11 @@ class Run:
         """Whether ``qat`` made this run; its ``weights`` are then the float parent's."""
         return self.stage == "qat"
 
-    def build(self, *, folded: bool = False) -> Any:
-        """The run's architecture, with fresh weights; ``folded`` without the head's BatchNorm."""
+    def build(self) -> Any:
+        """The run's architecture, with fresh weights."""
         from training.recipes import build  # loads TensorFlow, which the processes that measure devices must not
 
-        return build(self.recipe, self.size, outputs=len(self.classes) or 1, folded=folded)
+        return build(self.recipe, self.size, outputs=len(self.classes) or 1)
 
     def samples(self) -> list[Sample]:
         """Every labelled face of the run's data."""

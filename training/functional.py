@@ -1,0 +1,232 @@
+"""A functional model as a plain graph of layer calls, for changing it and building it anew in tf_keras.
+
+Models of tf_keras and of Keras 3 read alike, and nested models come out flat, so that every change has one form to deal with.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tf_keras as keras
+
+from edgefake.errors import InputError
+from training.border import Border
+
+Weights = tuple[npt.NDArray[np.float32], ...]
+
+# What functions outside layers are called, and the layer that does the same
+_FUNCTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "Add": ("Add", {}),
+    "tf.__operators__.add": ("Add", {}),
+    "tf.math.add": ("Add", {}),
+    "Relu": ("ReLU", {}),
+    "tf.nn.relu": ("ReLU", {}),
+    "Relu6": ("ReLU", {"max_value": 6.0}),
+    "tf.nn.relu6": ("ReLU", {"max_value": 6.0}),
+    "Sigmoid": ("Activation", {"activation": "sigmoid"}),
+    "tf.math.sigmoid": ("Activation", {"activation": "sigmoid"}),
+    "Softmax": ("Activation", {"activation": "softmax"}),
+    "tf.nn.softmax": ("Activation", {"activation": "softmax"}),
+}
+_NOT_COPIED = re.compile(r"name|dtype|trainable|seed|.*(initializer|regularizer|constraint)")  # training alone needs these
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One call of one layer."""
+
+    kind: str
+    """The layer's class, as in ``tf_keras.layers``; anything else is a function or a class that tf_keras does not have."""
+    config: dict[str, Any]
+    weights: Weights
+    inputs: tuple[str, ...]
+    shape: tuple[int | None, ...]
+    """Of the output."""
+    call: Callable[[Any], Any] | None = None
+    """The source's own layer, as a function of its one input."""
+
+
+@dataclass(slots=True)
+class Graph:
+    """Nodes by name, inputs before outputs; the first is the input."""
+
+    nodes: dict[str, Node]
+    output: str
+
+    @property
+    def input(self) -> str:
+        """The name of the input."""
+        return next(iter(self.nodes))
+
+    def consumers(self, name: str) -> list[str]:
+        """The nodes that take the output of ``name``."""
+        return [other for other, node in self.nodes.items() if name in node.inputs]
+
+    def unused(self, name: str) -> str:
+        """``name`` in letters, digits and underscores, with a number behind it when it is taken."""
+        return _unused(name, self.nodes)
+
+    def remove(self, name: str) -> None:
+        """Take out a node of one input: who took its output takes its input now."""
+        (source,) = self.nodes.pop(name).inputs
+        self.nodes = {other: _rewired(node, name, source) for other, node in self.nodes.items()}
+        self.output = source if self.output == name else self.output
+
+    def replace(self, name: str, nodes: dict[str, Node]) -> None:
+        """Put ``nodes``, a chain whose last one takes over the name's outputs, in the place of the node ``name``."""
+        last = list(nodes)[-1]
+        changed: dict[str, Node] = {}
+        for other, node in self.nodes.items():
+            changed |= nodes if other == name else {other: _rewired(node, name, last)}
+        self.nodes = changed
+        self.output = last if self.output == name else self.output
+
+
+def read(model: Any) -> Graph:
+    """The graph of a built Functional or Sequential model of tf_keras or Keras 3, nested models flattened.
+
+    Raises ``InputError`` for a model that is no such graph, or has several inputs or outputs.
+    """
+    model = _functional(model)
+    if len(model.inputs) != 1 or len(model.outputs) != 1:
+        raise InputError(f"expected a model with one input and one output, got {len(model.inputs)} and {len(model.outputs)}")
+    nodes: dict[str, Node] = {}
+    produced: dict[Any, str] = {}
+    _read_into(nodes, produced, model)
+    return Graph(nodes, produced[_key(model.outputs[0])])
+
+
+def build(graph: Graph, *, name: str) -> Any:
+    """``graph`` as a tf_keras Functional model. Raises ``InputError`` naming what tf_keras has no layer for."""
+    foreign = [f"{name} ({node.kind})" for name, node in graph.nodes.items() if _layer_class(node.kind) is None]
+    if foreign:
+        raise InputError(f"tf_keras has no layer like {', '.join(foreign)}")
+    tensors: dict[str, Any] = {}
+    for key, node in graph.nodes.items():
+        if node.kind == "InputLayer":
+            tensors[key] = keras.Input(node.shape[1:], name=key)
+            continue
+        layer = _layer_class(node.kind).from_config({**_accepted(node), "name": key})
+        inputs = [tensors[source] for source in node.inputs]
+        tensors[key] = layer(inputs[0] if len(inputs) == 1 else inputs)
+        layer.set_weights(node.weights)
+    return keras.Model(tensors[graph.input], tensors[graph.output], name=name)
+
+
+def _functional(model: Any) -> Any:
+    """The functional form of a model; a Keras 3 Sequential keeps it inside."""
+    inner = getattr(model, "_functional", None) or model
+    if not hasattr(inner, "_nodes_by_depth"):
+        raise InputError(f"{model.name} is a {type(model).__name__}, no Functional or built Sequential model")
+    return inner
+
+
+def _read_into(nodes: dict[str, Node], produced: dict[Any, str], model: Any) -> None:
+    """Add the calls of ``model`` to ``nodes``; ``produced`` says which node a tensor comes from."""
+    for call in _calls(model):
+        operation, inputs, outputs = _operation(call), list(_tensors(_arguments(call))), _list(call, "outputs", "output_tensors")
+        if isinstance(operation, keras.layers.InputLayer) or type(operation).__name__ == "InputLayer":
+            if _key(outputs[0]) in produced:  # of a nested model: stands for what is fed into it
+                continue
+        elif hasattr(operation, "_nodes_by_depth") or getattr(operation, "_functional", None):
+            inner = _functional(operation)
+            produced |= {_key(own): produced[_key(fed)] for own, fed in zip(inner.inputs, inputs, strict=True)}
+            _read_into(nodes, produced, inner)
+            produced |= {_key(tensor): produced[_key(own)] for tensor, own in zip(outputs, inner.outputs, strict=True)}
+            continue
+        name = _unused(operation.name, nodes)
+        sources = tuple(produced[_key(tensor)] for tensor in inputs)
+        nodes[name] = _node(call, operation, sources, tuple(outputs[0].shape))
+        produced |= {_key(tensor): name for tensor in outputs}
+
+
+def _node(call: Any, operation: Any, inputs: tuple[str, ...], shape: tuple[int | None, ...]) -> Node:
+    args, kwargs = _arguments(call)
+
+    def on(value: Any) -> Any:
+        return operation(*(value if _is_tensor(a) else a for a in args), **{k: v for k, v in kwargs.items() if k != "training"})
+
+    single = len(inputs) == 1 and bool(args) and _is_tensor(args[0])
+    if not hasattr(operation, "get_weights") or type(operation).__name__.endswith("OpLambda"):
+        constants = [a for a in args if not _is_tensor(a)] + [v for k, v in kwargs.items() if k not in ("name", "axis") and v]
+        known = _FUNCTIONS.get(operation.name if operation.name.startswith("tf.") else type(operation).__name__)
+        known = known or _FUNCTIONS.get(re.sub(r"_\d+$", "", operation.name))  # tf_keras numbers the calls of a function
+        kind, config = known if known and not constants else (f"function {operation.name}", {})
+        return Node(kind, dict(config), (), inputs, shape, on if single else None)
+    ours = type(operation).__module__.split(".")[0] in ("keras", "tf_keras", "training")
+    kind = type(operation).__name__ if ours else f"custom {type(operation).__name__}"
+    config = operation.get_config() if ours else {}
+    if "negative_slope" in config and kind == "LeakyReLU":
+        config["alpha"] = config["negative_slope"]  # its name in tf_keras
+    return Node(kind, config, tuple(operation.get_weights()), inputs, shape, on if single else None)
+
+
+def _calls(model: Any) -> Iterator[Any]:
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        yield from model._nodes_by_depth[depth]
+
+
+def _operation(call: Any) -> Any:
+    return call.operation if hasattr(call, "operation") else call.layer
+
+
+def _arguments(call: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    if hasattr(call, "arguments"):
+        return call.arguments.args, call.arguments.kwargs
+    return tuple(call.call_args), call.call_kwargs
+
+
+def _list(call: Any, *names: str) -> list[Any]:
+    value = next(getattr(call, name) for name in names if hasattr(call, name))
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _tensors(value: Any) -> Iterator[Any]:
+    """The tensors in the arguments of a call, first to last."""
+    if _is_tensor(value):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _tensors(item)
+    elif isinstance(value, dict):
+        yield from _tensors(list(value.values()))
+
+
+def _is_tensor(value: Any) -> bool:
+    return hasattr(value, "_keras_history")
+
+
+def _key(tensor: Any) -> tuple[int, int, int]:
+    operation, call, index = tensor._keras_history
+    return id(operation), call, index
+
+
+def _unused(name: str, nodes: dict[str, Node]) -> str:
+    plain = re.sub(r"\W", "_", name).strip("_")
+    return next(n for n in (plain, *(f"{plain}_{i}" for i in range(2, len(nodes) + 3))) if n not in nodes)
+
+
+def _rewired(node: Node, old: str, new: str) -> Node:
+    inputs = tuple(new if name == old else name for name in node.inputs)
+    return node if inputs == node.inputs else replace(node, inputs=inputs)
+
+
+def _layer_class(kind: str) -> Any:
+    return Border if kind == Border.__name__ else getattr(keras.layers, kind, None)
+
+
+def _accepted(node: Node) -> dict[str, Any]:
+    """The part of a node's configuration that the layer's class in tf_keras takes."""
+    taken = {
+        parameter
+        for parent in _layer_class(node.kind).__mro__
+        if "__init__" in vars(parent)
+        for parameter in inspect.signature(parent.__init__).parameters
+    }
+    return {key: value for key, value in node.config.items() if key in taken and not _NOT_COPIED.fullmatch(key)}
