@@ -1,51 +1,149 @@
+"""Folding, fake quantization, and that every architecture comes out of the converter fit for the device."""
+
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tf_keras as keras
 
-from training.quantize import QuantizedModel, fold_head
-from training.recipes import RECIPES, build
+from convert.graph import Graph, read_graph
+from convert.tflite import int8_tflite
+from edgefake.errors import InputError
+from edgefake.model_card import fake_log_odds
+from edgefake.preprocessing import to_float, to_int8
+from training.border import Border
+from training.device import on_device
+from training.quantize import QuantizedModel, fold
+from training.recipes import build
+
+layers = keras.layers
 
 SIZE = 32
+ARCHITECTURES = ("cnn", "resnet18", "resnet50", "xception", "mobilenet_v2_035", "efficientnet_lite0")
+"""One recipe of every module; the others differ in width alone."""
 
 
-def _faces(count: int = 8) -> np.ndarray:
-    return np.random.default_rng(0).uniform(-1, 127 / 128, (count, SIZE, SIZE, 3)).astype(np.float32)
+def _pixels() -> np.ndarray:
+    """Coloured blobs: features of pure noise would all be alike."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (16, 4, 4, 3))
+    return np.clip(
+        np.kron(coarse, np.ones((1, SIZE // 4, SIZE // 4, 1))) + rng.normal(0, 10, (16, SIZE, SIZE, 3)), 0, 255
+    ).astype(np.uint8)
 
 
-def _trained_like(recipe: str):  # type: ignore[no-untyped-def]
-    """A model whose BatchNorms do something, as after training."""
-    keras.utils.set_random_seed(1)
-    model = build(recipe, SIZE)
-    rng = np.random.default_rng(1)
-    for layer in model.layers:
-        if layer.__class__.__name__ == "BatchNormalization":
-            count = layer.gamma.shape[0]
-            layer.set_weights([rng.uniform(*span, count) for span in ((0.5, 1.5), (-0.3, 0.3), (-0.5, 0.5), (0.5, 2.0))])
+FACES = to_float(_pixels())
+
+
+def _settled(model: Any) -> Any:
+    """``model`` with BatchNorm statistics of the faces, as after training: without them sums grow from block to block."""
+    norms = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
+    for norm in norms:
+        norm.momentum = 0.0
+        norm.set_weights([np.random.default_rng(1).uniform(0.2, 0.6, norm.gamma.shape), *norm.get_weights()[1:]])
+    model(FACES, training=True)
     return model
 
 
-def _features(model, layer: str) -> np.ndarray:  # type: ignore[no-untyped-def]
-    return np.asarray(keras.Model(model.input, model.get_layer(layer).output).predict_on_batch(_faces()))
+@cache
+def _float(recipe: str) -> Any:
+    keras.utils.set_random_seed(1)
+    return _settled(build(recipe, SIZE))
 
 
-def _folded(recipe: str):  # type: ignore[no-untyped-def]
-    model, folded = _trained_like(recipe), build(recipe, SIZE, folded=True)
-    fold_head(model, folded)
-    return model, folded
+@cache
+def _quantized(recipe: str) -> QuantizedModel:
+    quantized = QuantizedModel(fold(_float(recipe)))
+    quantized.calibrate([FACES])
+    return quantized
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_folding_the_head_changes_nothing(recipe: str) -> None:
-    model, folded = _folded(recipe)
-    assert "fc_bn" not in [layer.name for layer in folded.layers]
-    expected = model.predict_on_batch(_faces())
-    np.testing.assert_allclose(folded.predict_on_batch(_faces()), expected, atol=1e-4 * np.abs(expected).max())
+def _outputs(model: Any) -> np.ndarray:
+    return np.asarray(model.predict_on_batch(FACES))
+
+
+def _same(model: Any, other: Any) -> None:
+    expected = _outputs(model)
+    np.testing.assert_allclose(_outputs(other), expected, atol=1e-4 * max(1.0, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("recipe", ARCHITECTURES)
+def test_folding_changes_nothing_and_leaves_no_batch_norm_beside_dense(recipe: str) -> None:
+    folded = fold(_float(recipe))
+    _same(_float(recipe), folded)
+    norms = [layer.name for layer in folded.layers if isinstance(layer, layers.BatchNormalization)]
+    assert norms
+    assert "fc_bn" not in norms
+
+
+@pytest.mark.parametrize("recipe", ARCHITECTURES)
+def test_calibrated_fake_quantization_stays_close_to_float_and_is_symmetric(recipe: str) -> None:
+    def features(model: Any, layer: str) -> np.ndarray:
+        return _outputs(keras.Model(model.input, model.get_layer(layer).output))
+
+    expected = features(_float(recipe), "gap")
+    error = np.linalg.norm(features(_quantized(recipe).model, "quant_gap") - expected) / np.linalg.norm(expected)
+    assert 0 < error < 0.25
+
+    ranges = {w.name: w.numpy() for w in _quantized(recipe).model.weights if "min" in w.name or "max" in w.name}
+    activations = [name for name in ranges if "kernel" not in name and "quantize_layer" not in name and "per_channel" not in name]
+    lows = [name for name in activations if name.endswith("min:0")]
+    assert lows
+    for low in lows:
+        assert ranges[low] == -ranges[low.replace("min:0", "max:0")] < 0
+    assert [float(ranges[n]) for n in sorted(ranges) if "quantize_layer" in n] == [127 / 128, -1.0]
+
+
+def test_fresh_ranges_are_far_from_float() -> None:
+    quantized = QuantizedModel(fold(_float("cnn")))
+    fresh = np.abs(_outputs(quantized.model) - _outputs(_float("cnn"))).mean()
+    calibrated = np.abs(_outputs(_quantized("cnn").model) - _outputs(_float("cnn"))).mean()
+    assert calibrated < fresh / 5
+
+
+@pytest.fixture(scope="module")
+def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Graph, np.ndarray]]:
+    """The INT8 graph of every architecture, with its outputs for the faces."""
+    folder = tmp_path_factory.mktemp("graphs")
+    for recipe in ARCHITECTURES:
+        (folder / f"{recipe}.tflite").write_bytes(int8_tflite(_quantized(recipe).model, size=SIZE))
+    return dict(zip(ARCHITECTURES, on_device(_measured, [folder / f"{recipe}.tflite" for recipe in ARCHITECTURES]), strict=True))
+
+
+def _measured(paths: list[Path]) -> list[tuple[Graph, np.ndarray]]:
+    return [(read_graph(path), _run(path)) for path in paths]
+
+
+def _run(path: Path) -> np.ndarray:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    outputs = []
+    for face in to_int8(_pixels()):
+        interpreter.set_tensor(taken["index"], face[None])
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(given["index"])[0] * given["quantization"][0])
+    return np.array(outputs, np.float32)
+
+
+@pytest.mark.parametrize("recipe", ARCHITECTURES)
+def test_every_architecture_converts_to_one_partition_of_eight_bits(
+    recipe: str, graphs: dict[str, tuple[Graph, np.ndarray]]
+) -> None:
+    graph, outputs = graphs[recipe]
+    assert graph.faults() == []
+    expected = _outputs(_quantized(recipe).model)
+    step = np.abs(outputs[outputs != 0]).min()
+    assert np.abs(outputs - expected).mean() < 4 * step  # rounding in the last layers
 
 
 def test_silent_units_are_dropped_where_they_would_stretch_the_kernel() -> None:
-    model, folded = _trained_like("cnn"), build("cnn", SIZE, folded=True)
+    model = keras.models.clone_model(_float("cnn"))
+    model.set_weights(_float("cnn").get_weights())
     norm = model.get_layer("fc_bn")
     gamma, beta, mean, variance = norm.get_weights()
     variance[:5], mean[:5] = 1e-12, 0.0  # as for units that never fire
@@ -54,44 +152,90 @@ def test_silent_units_are_dropped_where_they_would_stretch_the_kernel() -> None:
     kernel[:, :5], bias[:5] = 0.0, -1.0
     model.get_layer("fc").set_weights([kernel, bias])
 
-    fold_head(model, folded)
-    stretched = np.abs(folded.get_layer("logit").get_weights()[0])
-    fold_head(model, folded, drop_below=0.01)
-    kept = np.abs(folded.get_layer("logit").get_weights()[0])
-    assert kept.max() < stretched.max() / 20
+    stretched = np.abs(fold(model).get_layer("logit").get_weights()[0])
+    dropped = fold(model, drop_below=0.01)
+    kept = np.abs(dropped.get_layer("logit").get_weights()[0])
+    assert kept.max() < stretched.max() / 10
     assert np.all(kept[:5] == 0)
-    expected = model.predict_on_batch(_faces())
-    np.testing.assert_allclose(folded.predict_on_batch(_faces()), expected, atol=1e-4 * np.abs(expected).max())
-
-
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_calibrated_fake_quantization_stays_close_to_float_and_is_symmetric(recipe: str) -> None:
-    _, folded = _folded(recipe)
-    expected = _features(folded, "gap")
-    quantized = QuantizedModel(folded)
-    fresh = np.linalg.norm(_features(quantized.model, "quant_gap") - expected) / np.linalg.norm(expected)
-    quantized.calibrate([_faces()])
-    calibrated = np.linalg.norm(_features(quantized.model, "quant_gap") - expected) / np.linalg.norm(expected)
-    assert 0 < calibrated < 0.1 < fresh
-
-    ranges = {w.name: w.numpy() for w in quantized.model.weights if "min" in w.name or "max" in w.name}
-    activations = [name for name in ranges if "kernel" not in name and "quantize_layer" not in name]
-    lows = [name for name in activations if name.endswith("min:0")]
-    assert lows
-    for low in lows:
-        assert ranges[low] == -ranges[low.replace("min:0", "max:0")] < 0
-    assert [float(ranges[n]) for n in sorted(ranges) if "quantize_layer" in n] == [127 / 128, -1.0]
+    _same(model, dropped)
 
 
 def test_weights_and_ranges_survive_the_file_also_with_frozen_batch_norm(tmp_path: Path) -> None:
-    _, folded = _folded("resnet18")
-    quantized = QuantizedModel(folded)
-    quantized.calibrate([_faces()])
+    quantized = QuantizedModel(fold(_float("cnn")))
+    quantized.calibrate([FACES])
     quantized.freeze_batch_norm()
     quantized.save(tmp_path / "qat.h5")
-    again = QuantizedModel(RECIPES["resnet18"].build(SIZE, folded=True))
+    again = QuantizedModel(fold(build("cnn", SIZE)))
     again.model.load_weights(tmp_path / "qat.h5")
-    np.testing.assert_array_equal(again.model.predict_on_batch(_faces()), quantized.model.predict_on_batch(_faces()))
+    np.testing.assert_array_equal(_outputs(again.model), _outputs(quantized.model))
     frozen = [layer for layer in quantized.model.layers if "_bn" in layer.name]
     assert frozen
     assert not any(layer.trainable for layer in frozen)
+
+
+def _by_hand(x: Any) -> Any:
+    """Activations inside convolutions, BatchNorm behind them, average pooling: a network as tutorials write it."""
+    x = layers.Conv2D(8, 3, activation="relu", padding="same")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.AveragePooling2D()(x)
+    x = layers.Concatenate()(
+        [layers.Conv2D(4, 1, activation="relu")(x), layers.Conv2D(4, 3, padding="same", activation="relu6")(x)]
+    )
+    x = layers.SeparableConv2D(12, 3, activation="relu")(x)
+    x = layers.LeakyReLU(0.1)(layers.DepthwiseConv2D(3, depth_multiplier=2)(x))
+    x = layers.Flatten()(layers.MaxPooling2D(2)(x))
+    x = layers.ReLU()(layers.BatchNormalization()(layers.Dense(16, use_bias=False)(x)))
+    x = layers.Dropout(0.3)(layers.BatchNormalization()(x))
+    return layers.Dense(1)(x)
+
+
+def _residual(x: Any) -> Any:
+    """BatchNorm and ReLU before the convolutions, dense connections, a sum of three, a grey border and several classes."""
+    x = Border(((0, 1), (0, 1)), (-1.0, -0.25, 0.5))(x)
+    x = layers.Activation("relu6")(layers.Conv2D(8, 3, strides=2)(x))
+    y = layers.Activation("relu")(layers.BatchNormalization()(x))
+    y = layers.BatchNormalization()(layers.Conv2D(8, 3, padding="same", use_bias=False)(y))
+    x = layers.Add()([x, y, layers.Conv2D(8, 1)(x)])
+    x = layers.Concatenate()([x, layers.Conv2D(8, 3, padding="same")(x)])
+    x = layers.ReLU(6.0)(layers.BatchNormalization()(layers.ZeroPadding2D(1)(x)))
+    x = layers.BatchNormalization()(layers.GlobalMaxPooling2D()(x))
+    return layers.Concatenate()([layers.Dense(1)(x), layers.Dense(2)(x)])
+
+
+@pytest.mark.parametrize("network", [_by_hand, _residual])
+def test_networks_of_other_makes_convert_too(network: Any, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(1)
+    face = keras.Input((SIZE, SIZE, 3))
+    model = _settled(keras.Model(face, network(face), name="network"))
+    folded = fold(model)
+    _same(model, folded)
+    quantized = QuantizedModel(folded)
+    quantized.calibrate([FACES])
+    path = tmp_path / "network.tflite"
+    path.write_bytes(int8_tflite(quantized.model, size=SIZE))
+    ((graph, outputs),) = on_device(_measured, [path])
+    assert graph.faults() == []
+    expected = _outputs(quantized.model)
+    assert np.corrcoef(outputs[:, -1], expected[:, -1])[0, 1] > 0.98
+    if network is _residual:  # three classes: the fakes' odds against real
+        np.testing.assert_allclose(fake_log_odds(outputs), fake_log_odds(expected), atol=0.2 * np.abs(expected).max())
+
+
+def test_layers_without_a_form_in_eight_bits_are_named_with_a_remedy() -> None:
+    face = keras.Input((SIZE, SIZE, 3))
+    x = layers.Conv2D(4, 3, padding="same", activation="swish", name="stem")(face)
+    x = layers.Conv2D(4, 3, padding="same", activation="swish", name="second")(x)
+    gate = layers.Dense(4, activation="sigmoid", name="gate")(layers.GlobalAveragePooling2D()(x))
+    x = layers.Multiply(name="excite")([x, gate])
+    x = layers.AveragePooling2D(3, 1, "same", name="smooth")(x)
+    x = layers.BatchNormalization(name="norm")(layers.Concatenate()([layers.GlobalAveragePooling2D()(x), gate]))
+    model = keras.Model(face, layers.ReLU()(x))
+    with pytest.raises(InputError) as caught:
+        QuantizedModel(fold(model))
+    text = str(caught.value)
+    assert "stem and 1 more, the activation swish (use ReLU or ReLU6)" in text
+    assert "excite, Multiply (leave squeeze-and-excitation out" in text
+    assert "smooth, AveragePooling2D (give it padding='valid'" in text
+    assert "norm, BatchNormalization (put it behind a convolution" in text
+    assert "gate, the activation sigmoid" in text
+    assert "--post-training" in text
