@@ -33,7 +33,7 @@ def test_a_real_portrait_is_real_at_every_usual_resolution(model: str, grace_hop
             assert (prediction.status, prediction.verdict, len(prediction.faces)) == (Status.OK, Verdict.REAL, 1)
 
 
-@pytest.mark.parametrize(("model", "least"), [("resnet18_int8", 0.95), ("cnn_int8", 0.93)])
+@pytest.mark.parametrize(("model", "least"), [("resnet18_int8", 0.95), ("cnn_int8", 0.93), ("mobilenet_v2_035_int8", 0.97)])
 def test_labelled_faces_are_told_apart(model: str, least: float) -> None:
     root = os.environ.get("EDGEFAKE_TEST_DATA")
     if not root:
