@@ -92,7 +92,8 @@ class QuantizedModel:
         eight bits.
         """
         _check_quantizable(folded)
-        self.model = tfmot.quantization.keras.quantize_apply(keras.models.clone_model(folded, clone_function=_annotated))
+        with tfmot.quantization.keras.quantize_scope():
+            self.model = tfmot.quantization.keras.quantize_apply(keras.models.clone_model(folded, clone_function=_annotated))
         self._quantizers: list[SymmetricQuantizer] = []
         self._ranges: list[Any] = []
         for wrapper in self._wrappers():
