@@ -1,20 +1,20 @@
-"""From a QAT run to finished model files."""
+"""From a trained detector to finished model files."""
 
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Literal
 
-from convert.card import Origin, complete
+from convert.card import complete
 from convert.graph import read_graph
-from convert.tflite import float_tflite, int8_tflite
-from edgefake.errors import EdgefakeError, InputError
+from convert.source import Source, report_samples
+from convert.tflite import float_tflite, int8_tflite, post_training_tflite
+from edgefake.errors import EdgefakeError
 from edgefake.model_card import ModelCard
 from training.device import on_device
-from training.qat import folded_model, quantized_model
-from training.runs import Run, float_parent, read_run
-from training.samples import Sample
+from training.qat import calibration_faces
 
 Precision = Literal["int8", "float32", "float16"]
 SUFFIXES: dict[Precision, str] = {"int8": "int8", "float32": "fp32", "float16": "fp16"}
@@ -24,56 +24,47 @@ class ConversionError(EdgefakeError):
     """The converted graph is not what the device needs."""
 
 
-def build_tflite(qat_run: Path, out: Path, *, name: str | None, data: str, licence: str) -> dict[Path, ModelCard]:
+def build_tflite(source: Source, out: Path, *, name: str | None, data: str, licence: str) -> dict[Path, ModelCard]:
     """Write ``NAME_int8.tflite``, ``NAME_fp32.tflite`` and ``NAME_fp16.tflite`` into ``out``; the cards by file.
 
     Calibration and thresholds are fitted on the run's validation samples; every split that the run has not seen is reported on.
-    Raises ``ConversionError`` when the INT8 graph is not fully INT8 in one XNNPACK partition.
+    Raises ``ConversionError`` when the INT8 graph is not fully INT8 in one XNNPACK partition; after post-training quantization
+    that is a warning on stderr.
     """
-    run, float_checkpoint = _qat_run(qat_run)
-    origin = Origin(run, float_checkpoint, data, licence, _commands(run))
+    run = source.run
     _, validation = run.training_samples()
-    reports = _report_samples(run, data)
+    reports = report_samples(run, data)
     out.mkdir(parents=True, exist_ok=True)
     cards = {}
     for precision, suffix in SUFFIXES.items():
         full_name = f"{name or run.recipe}_{suffix}"
         partial, final = out / f"{full_name}.partial.tflite", out / f"{full_name}.tflite"
         try:
-            partial.write_bytes(_convert(run, qat_run / "best.h5", float_checkpoint, precision))
+            partial.write_bytes(_convert(source, precision))
             if precision == "int8":
-                faults = on_device(read_graph, partial).faults()
-                if faults:
-                    raise ConversionError(f"the INT8 graph of {run.recipe} is not fit for the device: {'; '.join(faults)}")
-            cards[final] = complete(partial, full_name, precision, origin, validation, reports)
+                _check_graph(partial, source)
+            cards[final] = complete(partial, full_name, precision, source, data, licence, validation, reports)
             os.replace(partial, final)
         finally:
             partial.unlink(missing_ok=True)
     return cards
 
 
-def _qat_run(folder: Path) -> tuple[Run, Path]:
-    run = read_run(folder)
-    if not run.is_qat:
-        raise InputError(f"{folder} is a float run: fine-tune it first with python -m training qat {folder} --run …")
-    return run, float_parent(run)
+def _convert(source: Source, precision: Precision) -> bytes:
+    size = source.run.size
+    if precision != "int8":
+        return float_tflite(source.float_model, size=size, precision=precision)
+    if not source.post_training:
+        return int8_tflite(source.int8_model, size=size)
+    train, _ = source.run.training_samples()
+    return post_training_tflite(source.int8_model, calibration_faces(source.run, train), size=size)
 
 
-def _convert(run: Run, qat_checkpoint: Path, float_checkpoint: Path, precision: Precision) -> bytes:
-    if precision == "int8":
-        return int8_tflite(quantized_model(run, qat_checkpoint), size=run.size)
-    return float_tflite(folded_model(run, float_checkpoint), size=run.size, precision=precision)
-
-
-def _report_samples(run: Run, data: str) -> dict[str, list[Sample]]:
-    """The size-matched faces of every split that the run has not seen, by data set name."""
-    samples = [s for s in run.samples() if s.size_matched]
-    splits = {split: [s for s in samples if s.split == split] for split in run.report_splits()}
-    return {f"{data} {split}": found for split, found in splits.items() if found}
-
-
-def _commands(run: Run) -> tuple[str, ...]:
-    """The commands that made this model, first to last: a run may have started from another's weights."""
-    parent = Path(run.weights).parent
-    earlier = _commands(read_run(parent)) if (parent / "run.json").exists() else ()
-    return (*earlier, run.command)
+def _check_graph(path: Path, source: Source) -> None:
+    """Raise ``ConversionError`` for an INT8 graph that is not fit for the device; post-training quantization may leave some."""
+    graph = on_device(read_graph, path)
+    if source.post_training:
+        for fault in graph.faults(symmetric=False):
+            print(f"warning: {fault}, which makes it slower", file=sys.stderr)
+    elif faults := graph.faults():
+        raise ConversionError(f"the INT8 graph of {source.run.recipe} is not fit for the device: {'; '.join(faults)}")

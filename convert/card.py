@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import logit
 
+from convert.source import Source
 from edgefake import __version__
 from edgefake.golden import encode_pixels
 from edgefake.model_card import Figure, Golden, Metrics, ModelCard, Training, write_card
@@ -19,47 +20,42 @@ from edgefake.runtimes import open_runtime
 from training.decision import fit_decision
 from training.device import device_outputs, on_device
 from training.metrics import evaluate_scores
-from training.runs import Run
 from training.samples import CLASSES, Sample
 
 DEFAULT_THRESHOLD = "fpr_5%"
 GOLDEN_COUNT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """What a card says about where a model comes from."""
-
-    run: Run
-    checkpoint: Path
-    """The float parent's."""
-    data: str
-    licence: str
-    commands: tuple[str, ...]
-
-
 def complete(
-    path: Path, name: str, precision: str, origin: Origin, validation: Sequence[Sample], reports: dict[str, Sequence[Sample]]
+    path: Path,
+    name: str,
+    precision: str,
+    source: Source,
+    data: str,
+    licence: str,
+    validation: Sequence[Sample],
+    reports: dict[str, Sequence[Sample]],
 ) -> ModelCard:
     """Write the card of the bare ``.tflite`` at ``path``.
 
     Calibration and thresholds come from ``validation``, the metrics from ``reports`` (held-out samples by data set name).
     """
-    run = origin.run
+    run = source.run
     bare = ModelCard(
         name=name,
         architecture=run.recipe,
         precision=precision,  # type: ignore[arg-type]
         input_size=run.size,
         crop_margin=run.margin,
-        output="logits" if run.classes else "logit",
+        output=source.output,
         classes=run.classes or CLASSES,
         thresholds={DEFAULT_THRESHOLD: 0.5},
-        training=Training(origin.data, origin.licence, origin.commands, run.seed),
+        training=Training(data, licence, source.commands, run.seed),
         toolchain=_toolchain(),
-        parent_sha256=hashlib.sha256(origin.checkpoint.read_bytes()).hexdigest(),
+        parent_sha256=source.parent_sha256(),
     )
-    decision = fit_decision(_labels(validation), on_device(device_outputs, path, bare, validation))
+    outputs = on_device(device_outputs, path, bare, validation)
+    decision = fit_decision(_labels(validation), log_odds_of(bare, outputs))
     card = replace(bare, calibration=decision.calibration, thresholds=decision.thresholds)
     golden, step = on_device(golden_vectors, path, card)
     card = replace(
@@ -70,6 +66,11 @@ def complete(
     )
     write_card(path, card)
     return card
+
+
+def log_odds_of(card: ModelCard, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+    """The card's ``one_output`` (N,) as what calibration divides by its temperature: a probability as its log-odds."""
+    return logit(np.clip(outputs, 1e-7, 1 - 1e-7, dtype=np.float64)) if card.output == "p_fake" else outputs
 
 
 def golden_vectors(path: Path, card: ModelCard) -> tuple[tuple[Golden, ...], float]:

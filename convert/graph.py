@@ -25,19 +25,22 @@ class Graph:
     undelegated: int
     """Operators left to the slow reference kernels."""
 
-    def faults(self) -> list[str]:
-        """What keeps this from being a fully INT8 graph in one XNNPACK partition; empty when nothing does."""
+    def faults(self, *, symmetric: bool = True) -> list[str]:
+        """What keeps this from being a fully INT8 graph in one XNNPACK partition; empty when nothing does.
+
+        ``symmetric`` also expects what QAT promises: zero-points of 0, and the input scale at which tensors are pixels.
+        """
         found = []
         if self.float_tensors:
             found.append(f"{len(self.float_tensors)} float tensors are left, the first is {self.float_tensors[0]}")
         conversions = [op for op in ("QUANTIZE", "DEQUANTIZE") if op in self.ops]
         if conversions:
             found.append(f"{' and '.join(conversions)} operators are left")
-        if self.shifted_tensors:
+        if symmetric and self.shifted_tensors:
             found.append(
                 f"{len(self.shifted_tensors)} tensors have a zero-point other than 0, the first is {self.shifted_tensors[0]}"
             )
-        if self.input_scale != 1 / 128:
+        if symmetric and self.input_scale != 1 / 128:
             found.append(f"the input scale is {self.input_scale}, expected 1/128")
         if self.delegate_partitions != 1 or self.undelegated:
             found.append(

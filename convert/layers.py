@@ -46,12 +46,13 @@ def int8_activations(path: Path, pixels: npt.NDArray[np.uint8]) -> Activations:
     )
     interpreter.allocate_tensors()
     tensors = {int(t["index"]): t for t in interpreter.get_tensor_details()}
-    produced = {int(i): _layer_name(tensors[int(i)]["name"]) for op in interpreter._get_ops_details() for i in op["outputs"]}
+    # A layer of several operators ends with the last of them.
+    last = {_layer_name(tensors[int(i)]["name"]): int(i) for op in interpreter._get_ops_details() for i in op["outputs"]}
     collected: dict[str, list[npt.NDArray[np.float32]]] = {}
     for face in pixels:
         interpreter.set_tensor(interpreter.get_input_details()[0]["index"], to_int8(face[None]))
         interpreter.invoke()
-        for index, layer in produced.items():
+        for layer, index in last.items():
             scale, zero_point = tensors[index]["quantization"]
             values = (interpreter.get_tensor(index).astype(np.float32) - zero_point) * scale
             collected.setdefault(layer, []).append(values)
@@ -59,8 +60,11 @@ def int8_activations(path: Path, pixels: npt.NDArray[np.uint8]) -> Activations:
 
 
 def _layer_name(tensor: str) -> str:
-    """``resnet18/quant_stem_relu/Relu;resnet18/quant_stem_bn/…`` → ``stem_relu``: the last layer fused into the operator."""
-    match = re.search(r"quant_(\w+)/", tensor)
+    """``resnet18/quant_stem_relu/Relu;resnet18/quant_stem_bn/…`` → ``stem_relu``: the last layer fused into the operator.
+
+    Without QAT, there is no ``quant_``.
+    """
+    match = re.match(r"\w+/(?:quant_)?(\w+)/", tensor)
     return match.group(1) if match else tensor
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import tensorflow as tf
+from tensorflow.lite.python.convert import ConverterError
 
 from convert.rewrite import leaky_relus
+from edgefake.errors import InputError
 
 
 def int8_tflite(qat_model: Any, *, size: int) -> bytes:
@@ -16,6 +20,24 @@ def int8_tflite(qat_model: Any, *, size: int) -> bytes:
     # uint8 input or output would each add a QUANTIZE op; flipping the pixels' top bit costs nothing.
     converter.inference_input_type = converter.inference_output_type = tf.int8
     return leaky_relus(bytes(converter.convert()))
+
+
+def post_training_tflite(model: Any, faces: Iterable[Any], *, size: int) -> bytes:
+    """Convert a float model to INT8 with the ranges that ``faces`` (batches of its inputs) show: post-training quantization.
+
+    Activations have zero-points of their own; operators without an INT8 kernel stay float.
+    Raises ``InputError`` for a model that TFLite has no operators for.
+    """
+    converter = _converter(model, size)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([face[None]] for batch in faces for face in batch)
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    try:
+        return leaky_relus(bytes(converter.convert()))
+    except ConverterError as error:
+        missing = re.search(r"(?:TF Select|Flex|Custom) ops: [^\n]+", str(error))
+        cause = missing.group(0) if missing else str(error).strip().splitlines()[0]
+        raise InputError(f"TFLite cannot run this model ({cause}): replace those operations and train again") from error
 
 
 def float_tflite(model: Any, *, size: int, precision: Literal["float32", "float16"]) -> bytes:

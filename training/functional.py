@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,16 +24,16 @@ Weights = tuple[npt.NDArray[np.float32], ...]
 
 # What functions outside layers are called, and the layer that does the same
 _FUNCTIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "Add": ("Add", {}),
+    "add": ("Add", {}),
     "tf.__operators__.add": ("Add", {}),
     "tf.math.add": ("Add", {}),
-    "Relu": ("ReLU", {}),
+    "relu": ("ReLU", {}),
     "tf.nn.relu": ("ReLU", {}),
-    "Relu6": ("ReLU", {"max_value": 6.0}),
+    "relu6": ("ReLU", {"max_value": 6.0}),
     "tf.nn.relu6": ("ReLU", {"max_value": 6.0}),
-    "Sigmoid": ("Activation", {"activation": "sigmoid"}),
+    "sigmoid": ("Activation", {"activation": "sigmoid"}),
     "tf.math.sigmoid": ("Activation", {"activation": "sigmoid"}),
-    "Softmax": ("Activation", {"activation": "softmax"}),
+    "softmax": ("Activation", {"activation": "softmax"}),
     "tf.nn.softmax": ("Activation", {"activation": "softmax"}),
 }
 _NOT_COPIED = re.compile(r"name|dtype|trainable|seed|.*(initializer|regularizer|constraint)")  # training alone needs these
@@ -48,8 +50,8 @@ class Node:
     inputs: tuple[str, ...]
     shape: tuple[int | None, ...]
     """Of the output."""
-    call: Callable[[Any], Any] | None = None
-    """The source's own layer, as a function of its one input."""
+    call: Callable[..., Any] | None = None
+    """The source's own layer, as a function of its inputs."""
 
 
 @dataclass(slots=True)
@@ -75,17 +77,22 @@ class Graph:
     def remove(self, name: str) -> None:
         """Take out a node of one input: who took its output takes its input now."""
         (source,) = self.nodes.pop(name).inputs
-        self.nodes = {other: _rewired(node, name, source) for other, node in self.nodes.items()}
+        self.rewire(name, source)
+
+    def rewire(self, name: str, source: str) -> None:
+        """Let who took the output of ``name`` take that of ``source``."""
+        for other, node in self.nodes.items():
+            inputs = tuple(source if taken == name else taken for taken in node.inputs)
+            self.nodes[other] = replace(node, inputs=inputs)
         self.output = source if self.output == name else self.output
 
     def replace(self, name: str, nodes: dict[str, Node]) -> None:
-        """Put ``nodes``, a chain whose last one takes over the name's outputs, in the place of the node ``name``."""
-        last = list(nodes)[-1]
-        changed: dict[str, Node] = {}
-        for other, node in self.nodes.items():
-            changed |= nodes if other == name else {other: _rewired(node, name, last)}
-        self.nodes = changed
-        self.output = last if self.output == name else self.output
+        """Put ``nodes``, of which the last takes over the output, in the place of the node ``name``."""
+        if list(nodes)[-1] != name:
+            self.rewire(name, list(nodes)[-1])
+        self.nodes = dict(
+            chain.from_iterable(nodes.items() if other == name else [(other, node)] for other, node in self.nodes.items())
+        )
 
 
 def read(model: Any) -> Graph:
@@ -104,9 +111,9 @@ def read(model: Any) -> Graph:
 
 def build(graph: Graph, *, name: str) -> Any:
     """``graph`` as a tf_keras Functional model. Raises ``InputError`` naming what tf_keras has no layer for."""
-    foreign = [f"{name} ({node.kind})" for name, node in graph.nodes.items() if _layer_class(node.kind) is None]
+    foreign = Counter(node.kind for node in graph.nodes.values() if _layer_class(node.kind) is None)
     if foreign:
-        raise InputError(f"tf_keras has no layer like {', '.join(foreign)}")
+        raise InputError(f"tf_keras has no layer like {', '.join(f'{kind} (× {count})' for kind, count in foreign.items())}")
     tensors: dict[str, Any] = {}
     for key, node in graph.nodes.items():
         if node.kind == "InputLayer":
@@ -149,22 +156,22 @@ def _read_into(nodes: dict[str, Node], produced: dict[Any, str], model: Any) -> 
 def _node(call: Any, operation: Any, inputs: tuple[str, ...], shape: tuple[int | None, ...]) -> Node:
     args, kwargs = _arguments(call)
 
-    def on(value: Any) -> Any:
-        return operation(*(value if _is_tensor(a) else a for a in args), **{k: v for k, v in kwargs.items() if k != "training"})
+    def on(*values: Any) -> Any:
+        fed = iter(values)
+        return operation(*_fed(args, fed), **{key: _fed(value, fed) for key, value in kwargs.items() if key != "training"})
 
-    single = len(inputs) == 1 and bool(args) and _is_tensor(args[0])
     if not hasattr(operation, "get_weights") or type(operation).__name__.endswith("OpLambda"):
         constants = [a for a in args if not _is_tensor(a)] + [v for k, v in kwargs.items() if k not in ("name", "axis") and v]
-        known = _FUNCTIONS.get(operation.name if operation.name.startswith("tf.") else type(operation).__name__)
-        known = known or _FUNCTIONS.get(re.sub(r"_\d+$", "", operation.name))  # tf_keras numbers the calls of a function
-        kind, config = known if known and not constants else (f"function {operation.name}", {})
-        return Node(kind, dict(config), (), inputs, shape, on if single else None)
+        function = re.sub(r"_\d+$", "", operation.name)  # calls are numbered
+        known = _FUNCTIONS.get(function)
+        kind, config = known if known and not constants else (f"function {function}", {})
+        return Node(kind, dict(config), (), inputs, shape, on)
     ours = type(operation).__module__.split(".")[0] in ("keras", "tf_keras", "training")
     kind = type(operation).__name__ if ours else f"custom {type(operation).__name__}"
     config = operation.get_config() if ours else {}
     if "negative_slope" in config and kind == "LeakyReLU":
         config["alpha"] = config["negative_slope"]  # its name in tf_keras
-    return Node(kind, config, tuple(operation.get_weights()), inputs, shape, on if single else None)
+    return Node(kind, config, tuple(operation.get_weights()), inputs, shape, on)
 
 
 def _calls(model: Any) -> Iterator[Any]:
@@ -191,11 +198,18 @@ def _tensors(value: Any) -> Iterator[Any]:
     """The tensors in the arguments of a call, first to last."""
     if _is_tensor(value):
         yield value
-    elif isinstance(value, (list, tuple)):
-        for item in value:
-            yield from _tensors(item)
     elif isinstance(value, dict):
         yield from _tensors(list(value.values()))
+    elif type(value) in (list, tuple):
+        for item in value:
+            yield from _tensors(item)
+
+
+def _fed(value: Any, values: Iterator[Any]) -> Any:
+    """``value`` with its tensors replaced, in the order of ``_tensors``."""
+    if _is_tensor(value):
+        return next(values)
+    return type(value)(_fed(item, values) for item in value) if type(value) in (list, tuple) else value
 
 
 def _is_tensor(value: Any) -> bool:
@@ -210,11 +224,6 @@ def _key(tensor: Any) -> tuple[int, int, int]:
 def _unused(name: str, nodes: dict[str, Node]) -> str:
     plain = re.sub(r"\W", "_", name).strip("_")
     return next(n for n in (plain, *(f"{plain}_{i}" for i in range(2, len(nodes) + 3))) if n not in nodes)
-
-
-def _rewired(node: Node, old: str, new: str) -> Node:
-    inputs = tuple(new if name == old else name for name in node.inputs)
-    return node if inputs == node.inputs else replace(node, inputs=inputs)
 
 
 def _layer_class(kind: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ from training.batches import Batch, readable
 from training.loop import Stopping, batches_of, compile_for, last_checkpoint, train
 from training.quantize import QuantizedModel, fold
 from training.runs import Run, State, float_parent, open_run, read_run
+from training.samples import Sample
 from training.start import load_weights
 
 CALIBRATION_FACES = 512
@@ -47,8 +48,7 @@ def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float,
     elif earlier.is_qat:
         load_weights(quantized.model, weights)
     else:
-        batches = batches_of(run, train_samples, epoch=CALIBRATION_EPOCH)
-        quantized.calibrate(x for x, _ in islice(batches, max(1, CALIBRATION_FACES // run.batch)))
+        quantized.calibrate(calibration_faces(run, train_samples))
     quantized.freeze_batch_norm()
     compile_for(quantized.model, run.learning_rate, soft=True)
 
@@ -69,6 +69,12 @@ def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float,
         # Any epoch brings the verdicts closer to the float model's, which the validation AUC hardly shows.
         keep_start=not stopping.epochs,
     )
+
+
+def calibration_faces(run: Run, samples: Sequence[Sample]) -> Iterator[Any]:
+    """Varied training faces to measure the ranges of activations with: batches of float (N, S, S, 3), (pixel - 128) / 128."""
+    for x, _ in islice(batches_of(run, samples, epoch=CALIBRATION_EPOCH), max(1, CALIBRATION_FACES // run.batch)):
+        yield x
 
 
 def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -20,6 +20,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.d
 )
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
+from tensorflow_model_optimization.python.core.quantization.keras.quantizers import NoQuantizer
 
 from edgefake.errors import InputError
 from training.border import Border
@@ -35,6 +36,10 @@ _QUANTIZABLE = {
     *("Activation", "Add", "Concatenate", "MaxPooling2D", "GlobalMaxPooling2D", "GlobalAveragePooling2D", "ZeroPadding2D"),
     *("Cropping2D", "Flatten", "Reshape", "Dropout", "SpatialDropout2D"),
 }
+_SCALE_KEEPING = (
+    *(keras.layers.MaxPooling2D, keras.layers.ZeroPadding2D, keras.layers.Cropping2D, keras.layers.Flatten, keras.layers.Reshape),
+    *(keras.layers.Dropout, keras.layers.SpatialDropout2D),
+)
 _REMEDIES = {
     "AveragePooling2D": "give it padding='valid', or use MaxPooling2D",
     "BatchNormalization": "put it behind a convolution or beside a Dense layer",
@@ -101,6 +106,8 @@ class QuantizedModel:
         for layer in self.model.layers:
             if isinstance(layer, QuantizeLayer):
                 _fix_input(layer)
+            elif isinstance(layer.layer if isinstance(layer, QuantizeWrapper) else layer, keras.layers.Concatenate):
+                _join_scales(layer)
 
     def calibrate(self, batches: Iterable[np.ndarray]) -> None:
         """Set every range: the weights' to their own, the activations' to the largest magnitude in ``batches`` (float inputs).
@@ -197,7 +204,7 @@ def _parts(graph: Graph, name: str) -> dict[str, Node]:
             inner: Node("DepthwiseConv2D", first | {"use_bias": False}, (depthwise,), node.inputs, shape),
             name: Node("Conv2D", second, (pointwise, *bias), (inner,), node.shape),
         }
-    if node.kind == "AveragePooling2D" and config["padding"] == "valid":
+    if node.kind in ("AveragePooling2D", "MaxPooling2D") and _is_mean(node):
         height, width = config["pool_size"]
         window = {"kernel_size": (height, width), "strides": config["strides"], "use_bias": False}
         mean = np.full((height, width, node.shape[-1], 1), 1 / (height * width), np.float32)
@@ -209,6 +216,11 @@ def _parts(graph: Graph, name: str) -> dict[str, Node]:
     if node.kind == "Activation" and config["activation"] == "relu6":
         return {name: Node("ReLU", {"max_value": 6.0}, (), node.inputs, node.shape)}
     return {name: node}
+
+
+def _is_mean(node: Node) -> bool:
+    """Whether a pooling layer averages whole windows; a maximum of single pixels does too."""
+    return tuple(node.config["pool_size"]) == (1, 1) or (node.kind == "AveragePooling2D" and node.config["padding"] == "valid")
 
 
 def _outer_relu(graph: Graph, name: str) -> dict[str, Node]:
@@ -338,6 +350,18 @@ def _annotated(layer: Any) -> Any:
     """What to quantize: everything but a border, whose constants have the scale of what they surround."""
     annotate = tfmot.quantization.keras.quantize_annotate_layer
     return annotate(layer, NoOpQuantizeConfig()) if isinstance(layer, Border) else annotate(layer)
+
+
+def _join_scales(concatenate: Any) -> None:
+    """Leave what a Concatenate joins to its one scale: tfmot forgets inputs that go elsewhere too, and QUANTIZE would remain."""
+    (call,) = concatenate.inbound_nodes
+    for source in tf.nest.flatten(call.inbound_layers):
+        if isinstance(getattr(source, "layer", None), _SCALE_KEEPING):
+            _join_scales(source)
+        elif isinstance(source, QuantizeWrapper):
+            source._output_quantizers = []
+            for activation in source._quantize_activations:
+                activation.quantizer = NoQuantizer()
 
 
 def _fix_input(layer: Any) -> None:

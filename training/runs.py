@@ -19,6 +19,7 @@ class Run:
 
     stage: Literal["float", "qat"]
     recipe: str
+    """Of ``training.recipes``, or what a user's own model is called."""
     data: str
     faces: str | None
     classes: tuple[str, ...]
@@ -38,6 +39,8 @@ class Run:
     weights: str
     """Where the weights start: ``imagenet``, ``none`` (random) or a checkpoint."""
     command: str
+    model: str = ""
+    """The file of a user's own model, imported; empty for a recipe."""
 
     @property
     def is_qat(self) -> bool:
@@ -45,8 +48,13 @@ class Run:
         return self.stage == "qat"
 
     def build(self) -> Any:
-        """The run's architecture, with fresh weights."""
-        from training.recipes import build  # loads TensorFlow, which the processes that measure devices must not
+        """The run's architecture, with fresh weights; a user's own with those it came with."""
+        # Both load TensorFlow, which the processes that measure devices must not.
+        if self.model:
+            from training.own.standard import load_standard
+
+            return load_standard(Path(self.model))
+        from training.recipes import build
 
         return build(self.recipe, self.size, outputs=len(self.classes) or 1)
 
@@ -94,6 +102,11 @@ class State:
     plateau_epoch: int = 0
     """The epoch from which reduce-on-plateau counts its patience."""
     seconds: float = 0.0
+
+
+def is_run(path: Path) -> bool:
+    """Whether ``path`` is to be taken for a run: its folder, or no model file either."""
+    return (path / "run.json").exists() or not (path.is_file() or (path / "saved_model.pb").exists())
 
 
 def read_run(folder: Path) -> Run:

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import tf_keras as keras
 
-from convert.graph import Graph, read_graph
+from convert.graph import Graph
 from convert.tflite import int8_tflite
 from edgefake.errors import InputError
 from edgefake.model_card import fake_log_odds
 from edgefake.preprocessing import to_float, to_int8
+from tests.interpreted import graphs_and_outputs
 from training.border import Border
 from training.device import on_device
 from training.quantize import QuantizedModel, fold
@@ -110,25 +111,8 @@ def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Graph, n
     folder = tmp_path_factory.mktemp("graphs")
     for recipe in ARCHITECTURES:
         (folder / f"{recipe}.tflite").write_bytes(int8_tflite(_quantized(recipe).model, size=SIZE))
-    return dict(zip(ARCHITECTURES, on_device(_measured, [folder / f"{recipe}.tflite" for recipe in ARCHITECTURES]), strict=True))
-
-
-def _measured(paths: list[Path]) -> list[tuple[Graph, np.ndarray]]:
-    return [(read_graph(path), _run(path)) for path in paths]
-
-
-def _run(path: Path) -> np.ndarray:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path))
-    interpreter.allocate_tensors()
-    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
-    outputs = []
-    for face in to_int8(_pixels()):
-        interpreter.set_tensor(taken["index"], face[None])
-        interpreter.invoke()
-        outputs.append(interpreter.get_tensor(given["index"])[0] * given["quantization"][0])
-    return np.array(outputs, np.float32)
+    found = on_device(graphs_and_outputs, [folder / f"{recipe}.tflite" for recipe in ARCHITECTURES], to_int8(_pixels()))
+    return {recipe: (graph, outputs) for recipe, (graph, _, outputs) in zip(ARCHITECTURES, found, strict=True)}
 
 
 @pytest.mark.parametrize("recipe", ARCHITECTURES)
@@ -214,7 +198,7 @@ def test_networks_of_other_makes_convert_too(network: Any, tmp_path: Path) -> No
     quantized.calibrate([FACES])
     path = tmp_path / "network.tflite"
     path.write_bytes(int8_tflite(quantized.model, size=SIZE))
-    ((graph, outputs),) = on_device(_measured, [path])
+    ((graph, _, outputs),) = on_device(graphs_and_outputs, [path], to_int8(_pixels()))
     assert graph.faults() == []
     expected = _outputs(quantized.model)
     assert np.corrcoef(outputs[:, -1], expected[:, -1])[0, 1] > 0.98

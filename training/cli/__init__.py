@@ -8,9 +8,9 @@ import shlex
 import sys
 
 from edgefake.errors import EdgefakeError
-from training.cli import audit, contact_sheet, evaluate, explain, fit, qat, zoo
+from training.cli import audit, contact_sheet, evaluate, explain, fit, import_model, qat, zoo
 
-COMMANDS = (zoo, audit, contact_sheet, fit, qat, evaluate, explain)
+COMMANDS = (zoo, audit, contact_sheet, fit, import_model, qat, evaluate, explain)
 
 
 def main(argv: list[str] | None = None) -> int:

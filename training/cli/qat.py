@@ -6,24 +6,44 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from edgefake.errors import InputError
+from training.cli.import_model import add_detector, own_detector
+
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("qat", help="fine-tune a float run for INT8 (quantization-aware training)")
+    parser = commands.add_parser(
+        "qat", help="fine-tune a float run for INT8 (quantization-aware training)", conflict_handler="resolve"
+    )
     parser.set_defaults(action=_qat)
-    parser.add_argument("source", type=Path, help="folder of the float run, or of a QAT run to train further")
+    parser.add_argument(
+        "source",
+        type=Path,
+        help="folder of the float run, or of a QAT run to train further; or a detector of your own, which is imported first",
+    )
     parser.add_argument("--run", type=Path, required=True, help="folder of the QAT run")
     parser.add_argument("--epochs", type=int, default=3, help="at most so many (default %(default)s)")
     parser.add_argument("--learning-rate", type=float, default=1e-5, help="Adam's first rate (default %(default)s)")
     parser.add_argument("--patience", type=int, default=3, help="as for fit (default %(default)s)")
     parser.add_argument("--plateau", type=int, default=1, help="as for fit (default %(default)s)")
+    add_detector(parser, data_required=False)
 
 
 def _qat(options: argparse.Namespace, command: str) -> int:
     from training.loop import Stopping
     from training.qat import qat
+    from training.runs import is_run
 
+    source = options.source
+    if is_run(source):
+        if options.data:
+            raise InputError(f"the run {source} knows its data: give --data with a detector of your own only")
+    else:
+        from training.own.importing import import_model
+
+        source = options.run / "float"
+        import_model(*own_detector(options, options.source, command), source)
     stopping = Stopping(options.epochs, options.patience, options.plateau)
-    state = qat(options.source, options.run, stopping, learning_rate=options.learning_rate, command=command)
+    state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=command)
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
     return 0

@@ -1,0 +1,117 @@
+"""What is converted: a trained run, or a user's detector as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.errors import InputError
+from edgefake.model_card import ModelCard
+from edgefake.preprocessing import to_float
+from training.batches import all_pixels
+from training.own.head import are_probabilities, log_odds
+from training.own.importing import Own, check_order
+from training.own.standard import standard
+from training.own.wrapped import Wrapped
+from training.qat import SILENT, folded_model, quantized_model
+from training.quantize import fold
+from training.runs import Run, float_parent, read_run
+from training.samples import Sample
+
+Output = Literal["logit", "logits", "p_fake", "probabilities"]
+LOOKED_AT = 256  # faces that tell what a user's outputs are
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A float model, what it became in QAT, and where both come from."""
+
+    run: Run
+    parent: Path
+    """The float model's file or folder."""
+    float_model: Any
+    """From float (N, S, S, 3), RGB, (pixel - 128) / 128, to what ``output`` says; has ``predict_on_batch``."""
+    int8_model: Any
+    """What becomes INT8: the QAT model, or, for post-training quantization, a float one whose ranges are then measured."""
+    post_training: bool
+    output: Output
+    commands: tuple[str, ...]
+    """That made the model, first to last."""
+
+    def parent_sha256(self) -> str:
+        """Of the parent's bytes; of a folder, of its files in the order of their names."""
+        files = [self.parent] if self.parent.is_file() else sorted(p for p in self.parent.rglob("*") if p.is_file())
+        digest = hashlib.sha256()
+        for file in files:
+            digest.update(file.read_bytes())
+        return digest.hexdigest()
+
+
+def qat_source(folder: Path) -> Source:
+    """The QAT run in ``folder`` and its float parent; ``InputError`` for a float run, with what to do."""
+    run = read_run(folder)
+    if not run.is_qat:
+        raise InputError(
+            f"{folder} is a float run: fine-tune it first with python -m training qat {folder} --run …, or quantize it as it is "
+            "with --post-training, which can cost accuracy"
+        )
+    parent = float_parent(run)
+    trained = quantized_model(run, folder / "best.h5")
+    return Source(run, parent, folded_model(run, parent), trained, False, _logits(run), commands_of(run))
+
+
+def float_source(folder: Path, command: str) -> Source:
+    """The float run in ``folder``, for post-training quantization by ``command``; ``InputError`` for a QAT run."""
+    run, checkpoint = read_run(folder), folder / "best.h5"
+    if run.is_qat:
+        raise InputError(f"{folder} is a QAT run: convert it without --post-training, or name its float parent {run.weights}")
+    models = folded_model(run, checkpoint), folded_model(run, checkpoint, drop_below=SILENT)
+    return Source(run, checkpoint, *models, True, _logits(run), (*commands_of(run), command))
+
+
+def detector_source(own: Own, run: Run, command: str) -> Source:
+    """A user's detector for post-training quantization by ``command``: imported where that is possible, else as it is."""
+    validation = run.training_samples()[1]
+    some = validation[:: max(1, len(validation) // LOOKED_AT)]
+    outputs = own.model.outputs(own.feed(all_pixels(some, size=run.size, margin=run.margin)))
+    check_order(np.array([s.fake for s in some], int), log_odds(outputs, own.classes), own.classes)
+    try:
+        model = standard(own.model, own.feed, own.classes)
+        models, output = (fold(model), fold(model, drop_below=SILENT)), _logits(run)
+    except InputError as error:
+        print(f"note: {own.model.path} is quantized as it is, not layer by layer: {error}", file=sys.stderr)
+        probabilities = are_probabilities(outputs)
+        models = (Wrapped(own, probabilities=probabilities),) * 2
+        output = ("probabilities" if run.classes else "p_fake") if probabilities else _logits(run)
+    return Source(run, own.model.path, *models, True, output, (command,))
+
+
+def one_outputs(card: ModelCard, model: Any, pixels: npt.NDArray[np.uint8], batch: int = 64) -> npt.NDArray[np.float32]:
+    """The card's ``one_output`` (N,) of a Keras model for faces (uint8, (N, S, S, 3), RGB)."""
+    chunks = [to_float(pixels[i : i + batch]) for i in range(0, len(pixels), batch)]
+    return card.one_output(np.concatenate([np.asarray(model.predict_on_batch(chunk), np.float32) for chunk in chunks]))
+
+
+def commands_of(run: Run) -> tuple[str, ...]:
+    """The commands that made this run, first to last: it may have started from another's weights."""
+    parent = Path(run.weights).parent
+    earlier = commands_of(read_run(parent)) if (parent / "run.json").exists() else ()
+    return earlier if run.command in earlier else (*earlier, run.command)
+
+
+def report_samples(run: Run, data: str) -> dict[str, Sequence[Sample]]:
+    """The size-matched faces of every split that the run has not seen, by data set name."""
+    samples = [s for s in run.samples() if s.size_matched]
+    splits = {split: [s for s in samples if s.split == split] for split in run.report_splits()}
+    return {f"{data} {split}": found for split, found in splits.items() if found}
+
+
+def _logits(run: Run) -> Output:
+    return "logits" if run.classes else "logit"

@@ -1,0 +1,97 @@
+"""``python -m training import``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgefake.errors import InputError
+from training.cli.data import add_data
+
+if TYPE_CHECKING:
+    from training.own.importing import Own
+    from training.runs import Run
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "import",
+        help="make a float run of your own Keras detector (.keras, .h5), for qat, evaluate, explain and convert",
+        conflict_handler="resolve",
+    )
+    parser.set_defaults(action=_import)
+    parser.add_argument("detector", type=Path, help="a whole model of Keras 2 or 3, or a SavedModel folder of Keras 2")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the run that is made")
+    add_detector(parser, data_required=True)
+
+
+def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> None:
+    """Add what describes a user's detector and its data; the parser needs ``conflict_handler="resolve"``."""
+    group: Any = parser if data_required else parser.add_argument_group("for a detector of your own, in the place of a run")
+    add_data(group)
+    group.add_argument("--data", type=Path, required=data_required, help="labelled faces, as for fit")
+    group.add_argument(
+        "--classes",
+        type=lambda text: tuple(name.strip() for name in text.split(",")),
+        default=("real", "fake"),
+        metavar="real,fake|fake,real|…",
+        help="what its outputs mean, in their order; one output rises with the second (default real,fake; Keras sorts fake,real)",
+    )
+    group.add_argument(
+        "--scaling",
+        default="own",
+        metavar="own|pixels|x/255|x/127.5-1|torch|caffe|OFFSET,SCALE",
+        help="what it was fed in training (default own: pixels, which its own first layers scale); torch and caffe as in Keras",
+    )
+    group.add_argument("--bgr", action="store_true", help="it was fed BGR, as OpenCV reads pictures")
+    group.add_argument("--size", type=int, help="side of its input, where the model leaves it open")
+    group.add_argument(
+        "--margin", type=float, default=0.3, help="context around the face box in its training (default %(default)s)"
+    )
+    group.add_argument(
+        "--hold-out", type=float, default=0.0, metavar="FRACTION", help="validate on this part of train, as for fit"
+    )
+    group.add_argument("--batch", type=int, default=32, help="batch size of qat (default %(default)s)")
+    group.add_argument("--trust-code", action="store_true", help="load Lambda layers, which run Python code from the file")
+
+
+def own_detector(options: argparse.Namespace, source: Path, command: str) -> tuple[Own, Run]:
+    """The detector at ``source`` as the options describe it, and the run that it makes."""
+    from training.own.feed import feed_named
+    from training.own.files import open_model
+    from training.own.importing import Own
+    from training.runs import Run
+
+    if options.data is None:
+        raise InputError(f"{source} is no run: for a detector of your own, name the labelled faces with --data")
+    model = open_model(source, size=options.size, trust_code=options.trust_code)
+    own = Own(model, feed_named(options.scaling, bgr=options.bgr), options.classes)
+    settings = Run(
+        stage="float",
+        recipe="",
+        data=str(options.data),
+        faces=str(options.faces) if options.faces else None,
+        classes=(),
+        self_blend=False,
+        augmentation="standard",
+        size=0,
+        margin=options.margin,
+        batch=options.batch,
+        learning_rate=0.0,
+        hold_out=options.hold_out,
+        seed=options.seed,
+        bfloat16=False,
+        weights="",
+        command=command,
+    )
+    return own, own.run(settings)
+
+
+def _import(options: argparse.Namespace, command: str) -> int:
+    from training.own.importing import import_model
+
+    import_model(*own_detector(options, options.detector, command), options.run)
+    print(f"imported: {options.run}; next: python -m training qat {options.run} --run …")
+    return 0

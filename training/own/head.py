@@ -1,0 +1,88 @@
+"""Outputs: which of them means what, and logits instead of probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logit
+
+from edgefake.errors import InputError
+from edgefake.model_card import fake_log_odds
+from training.functional import Graph, Node
+
+Outputs = npt.NDArray[np.float32]
+SMALLEST = 1e-7
+
+
+def check_classes(classes: Sequence[str], outputs: int) -> None:
+    """Raise ``InputError`` unless ``classes`` name what so many outputs tell apart: two for one output, else one each."""
+    if "real" not in classes or len(classes) != max(outputs, 2) or len(set(classes)) != len(classes):
+        expected = "the two names real and fake" if outputs < 3 else f"{outputs} names, one of them real"
+        raise InputError(
+            f"the detector has {outputs} output{'s' * (outputs > 1)}: expected --classes with {expected}, in the order of its "
+            f"training, got {','.join(classes)}"
+        )
+    if outputs == 1 and set(classes) != {"real", "fake"}:
+        raise InputError(
+            f"a detector with one output tells real from fake: expected --classes real,fake or fake,real, got {','.join(classes)}"
+        )
+
+
+def real_first(classes: Sequence[str]) -> tuple[str, ...]:
+    """``classes`` with real before the kinds of fake."""
+    return ("real", *(name for name in classes if name != "real"))
+
+
+def are_probabilities(outputs: Outputs) -> bool:
+    """Whether outputs (N, K) lie in 0…1 and, of several classes, add up to 1."""
+    inside = bool(np.all((outputs >= 0) & (outputs <= 1)))
+    return inside and (outputs.shape[1] == 1 or bool(np.allclose(outputs.sum(axis=1), 1, atol=1e-3)))
+
+
+def log_odds(outputs: Outputs, classes: Sequence[str]) -> Outputs:
+    """Fake against real (N,), of a user's outputs (N, K) in the order of ``classes``; one output rises with the second class."""
+    if outputs.shape[1] == 1:
+        logits = logit(np.clip(outputs[:, 0], SMALLEST, 1 - SMALLEST)) if are_probabilities(outputs) else outputs[:, 0]
+        return logits if classes[1] == "fake" else -logits
+    logits = np.log(np.clip(outputs, SMALLEST, 1)) if are_probabilities(outputs) else outputs
+    return fake_log_odds(logits[:, [list(classes).index(name) for name in real_first(classes)]])
+
+
+def to_logits(graph: Graph, classes: Sequence[str]) -> None:
+    """Take the last activation off, and let one output mean fake, several come in the order of ``real_first``.
+
+    Raises ``InputError`` where the outputs are neither logits nor of a sigmoid or softmax.
+    """
+    last = graph.nodes[graph.output]
+    activation = "softmax" if last.kind == "Softmax" else last.config.get("activation", "linear")
+    if last.kind in ("Softmax", "Activation"):
+        graph.remove(graph.output)
+    elif activation != "linear":
+        graph.nodes[graph.output] = replace(last, config={**last.config, "activation": "linear"})
+    last = graph.nodes[graph.output]
+    outputs = last.shape[-1] or 0
+    if len(last.shape) != 2 or activation not in ("linear", "sigmoid" if outputs == 1 else "softmax"):
+        raise InputError(
+            f"expected one sigmoid or several softmax outputs (N, K), or their logits, got {last.shape} with {activation}"
+        )
+    check_classes(classes, outputs)
+    if outputs == 1:
+        order = np.array([[1.0 if classes[1] == "fake" else -1.0]], np.float32)
+    else:
+        order = np.eye(outputs, dtype=np.float32)[:, [list(classes).index(name) for name in real_first(classes)]]
+    if not np.array_equal(order, np.eye(outputs)):
+        _reorder(graph, last, order)
+
+
+def _reorder(graph: Graph, last: Node, order: npt.NDArray[np.float32]) -> None:
+    """Multiply the outputs by ``order`` (K, K), inside the last layer where it is Dense."""
+    if last.kind == "Dense":
+        graph.nodes[graph.output] = replace(last, weights=tuple(value @ order for value in last.weights))
+        return
+    name = graph.unused("in_order")
+    config = {"units": len(order), "use_bias": False}
+    graph.nodes[name] = Node("Dense", config, (order,), (graph.output,), last.shape)
+    graph.output = name

@@ -1,0 +1,57 @@
+"""A user's functional model in this project's form, with the same p_fake."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tf_keras as keras
+
+from edgefake.errors import InputError
+from training.functional import Graph, build, read
+from training.own.feed import ASK_SCALING, Feed
+from training.own.files import UserModel
+from training.own.head import to_logits
+from training.own.scaling import leading, take_up_scaling
+
+TRAINING_ONLY = {"ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity"}
+
+
+def standard(model: UserModel, feed: Feed, classes: Sequence[str]) -> Any:
+    """``model`` as a flat tf_keras Functional model: float (N, S, S, 3), RGB, (pixel - 128) / 128 in, logits out, real first.
+
+    Args:
+        feed: what it was fed in its training.
+        classes: what its outputs mean, in their order; one output rises with the second.
+
+    Raises:
+        InputError: it is no such graph, or holds what tf_keras has no layer for; or its scaling is unknown.
+    """
+    if model.keras is None:
+        raise InputError("it is a computation without its layers")
+    graph = read(model.keras)
+    _drop_training_layers(graph)
+    if feed.by_itself and len(leading(graph)) == 1:
+        raise InputError(f"its first layers do not scale pixels, so {ASK_SCALING}")
+    take_up_scaling(graph, feed, model.size)
+    to_logits(graph, classes)
+    return build(graph, name=model.name)
+
+
+def load_standard(path: Path) -> Any:
+    """The model that ``standard`` made, from the file it was saved in; ``InputError`` when that is gone or damaged."""
+    if not path.exists():
+        raise InputError(f"the imported model {path} is gone: import the detector again")
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (ValueError, OSError, KeyError) as error:
+        raise InputError(f"{path} is no imported model: {str(error).splitlines()[0]}") from error
+
+
+def _drop_training_layers(graph: Graph) -> None:
+    """Remove what does nothing at inference; Resizing too, because the crop has the network's size already."""
+    for name, node in list(graph.nodes.items()):
+        nothing = node.kind == "Activation" and node.config["activation"] == "linear"
+        if nothing or node.kind in TRAINING_ONLY or node.kind.startswith("Random") or node.kind == "Resizing":
+            graph.remove(name)
