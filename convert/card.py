@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import logit
 
-from convert.source import Source
 from edgefake import __version__
 from edgefake.golden import encode_pixels
 from edgefake.model_card import Figure, Golden, Metrics, ModelCard, Training, write_card
@@ -21,6 +21,9 @@ from training.decision import fit_decision
 from training.device import device_outputs, on_device
 from training.metrics import evaluate_scores
 from training.samples import CLASSES, Sample
+
+if TYPE_CHECKING:  # it loads TensorFlow, which the processes that measure devices must not
+    from convert.source import Source
 
 DEFAULT_THRESHOLD = "fpr_5%"
 GOLDEN_COUNT = 4
