@@ -16,8 +16,9 @@ from edgefake.errors import InputError
 from edgefake.model_card import ModelCard
 from edgefake.preprocessing import to_float
 from training.batches import all_pixels
+from training.loop import logits
 from training.own.head import are_probabilities, log_odds
-from training.own.importing import Own, check_order
+from training.own.importing import Own, check_order, check_same
 from training.own.standard import standard
 from training.own.wrapped import Wrapped
 from training.qat import SILENT, folded_model, quantized_model
@@ -80,10 +81,13 @@ def detector_source(own: Own, run: Run, command: str) -> Source:
     """A user's detector for post-training quantization by ``command``: imported where that is possible, else as it is."""
     validation = run.training_samples()[1]
     some = validation[:: max(1, len(validation) // LOOKED_AT)]
-    outputs = own.model.outputs(own.feed(all_pixels(some, size=run.size, margin=run.margin)))
-    check_order(np.array([s.fake for s in some], int), log_odds(outputs, own.classes), own.classes)
+    pixels = all_pixels(some, size=run.size, margin=run.margin)
+    outputs = own.model.outputs(own.feed(pixels))
+    scores = log_odds(outputs, own.classes)
+    check_order(np.array([s.fake for s in some], int), scores, own.classes)
     try:
         model = standard(own.model, own.feed, own.classes)
+        check_same(scores, logits(model, pixels))
         models, output = (fold(model), fold(model, drop_below=SILENT)), _logits(run)
     except InputError as error:
         print(f"note: {own.model.path} is quantized as it is, not layer by layer: {error}", file=sys.stderr)

@@ -119,10 +119,13 @@ def build(graph: Graph, *, name: str) -> Any:
         if node.kind == "InputLayer":
             tensors[key] = keras.Input(node.shape[1:], name=key)
             continue
-        layer = _layer_class(node.kind).from_config({**_accepted(node), "name": key})
         inputs = [tensors[source] for source in node.inputs]
-        tensors[key] = layer(inputs[0] if len(inputs) == 1 else inputs)
-        layer.set_weights(node.weights)
+        try:
+            layer = _layer_class(node.kind).from_config({**_accepted(node), "name": key})
+            tensors[key] = layer(inputs[0] if len(inputs) == 1 else inputs)
+            layer.set_weights(node.weights)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"tf_keras cannot make the layer {key} ({node.kind}): {str(error).splitlines()[0]}") from error
     return keras.Model(tensors[graph.input], tensors[graph.output], name=name)
 
 
@@ -227,7 +230,9 @@ def _unused(name: str, nodes: dict[str, Node]) -> str:
 
 
 def _layer_class(kind: str) -> Any:
-    return Border if kind == Border.__name__ else getattr(keras.layers, kind, None)
+    if kind in ("Border", "Lambda"):  # the code of a Lambda is of the Keras that wrote it
+        return Border if kind == "Border" else None
+    return getattr(keras.layers, kind, None)
 
 
 def _accepted(node: Node) -> dict[str, Any]:

@@ -105,8 +105,8 @@ class State:
 
 
 def is_run(path: Path) -> bool:
-    """Whether ``path`` is to be taken for a run: its folder, or no model file either."""
-    return (path / "run.json").exists() or not (path.is_file() or (path / "saved_model.pb").exists())
+    """Whether ``path`` is meant for a run's folder; else for a model file, or the folder of a SavedModel."""
+    return not (path.is_file() or path.suffix in (".h5", ".hdf5", ".keras") or (path / "saved_model.pb").exists())
 
 
 def read_run(folder: Path) -> Run:
