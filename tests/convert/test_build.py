@@ -65,7 +65,14 @@ def _flips_top_bit(path) -> bool:  # type: ignore[no-untyped-def]
     return runtime._encode.flips_top_bit and np.all(np.isfinite(runtime.run(np.zeros((1, 32, 32, 3), np.uint8))))  # type: ignore[attr-defined]
 
 
-def test_a_float_run_is_refused_with_the_remedy(converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:
-    for source, message in ((converted.float_run, "python -m training qat"), (converted.data, "run")):
-        assert main(["tflite", str(source), "--out", str(converted.out), "--data-name", "x", "--licence", "x"]) == 2
-        assert message in capsys.readouterr().err
+def test_runs_that_cannot_be_converted_are_refused_with_the_remedy(
+    converted: Converted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def error(*arguments: object) -> str:
+        assert main(["tflite", *map(str, arguments), "--out", str(converted.out), "--data-name", "x", "--licence", "x"]) == 2
+        return capsys.readouterr().err
+
+    assert "python -m training qat" in error(converted.float_run)
+    assert "--post-training" in error(converted.float_run)
+    assert "without --post-training" in error(converted.qat_run, "--post-training")
+    assert "run.json" in error(converted.data)
