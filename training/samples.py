@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -84,11 +85,16 @@ def fake_labels(samples: Sequence[Sample]) -> npt.NDArray[np.int_]:
 
 
 def hold_out(samples: Sequence[Sample], fraction: float, seed: int) -> tuple[list[Sample], list[Sample]]:
-    """Split ``samples`` into (rest, held out), stratified by class; only size-matched samples are held out."""
+    """Split ``samples`` into (rest, held out), stratified by class; only size-matched samples are held out.
+
+    Byte-identical copies of held-out pictures are in neither: training on them would flatter every held-out figure.
+    """
     matched = [s for s in samples if s.size_matched]
     parts = _split(matched, {"rest": 1.0 - fraction, "held": fraction}, seed)
     held = {s.path for s in parts if s.split == "held"}
-    return [s for s in samples if s.path not in held], [s for s in samples if s.path in held]
+    digests = {path: sha256(path.read_bytes()).digest() for path in {s.path for s in samples}}
+    seen = {digests[path] for path in held}
+    return [s for s in samples if digests[s.path] not in seen], [s for s in samples if s.path in held]
 
 
 def class_weights(samples: Sequence[Sample]) -> dict[int, float]:

@@ -11,6 +11,7 @@ import tf_keras as keras
 
 from edgefake.errors import InputError
 from edgefake.preprocessing import to_float
+from training.dequantized import load_dequantized
 from training.recipes import recipe_named
 
 
@@ -18,7 +19,8 @@ def start(model: Any, weights: str, faces: npt.NDArray[np.uint8]) -> None:
     """Set the first weights of ``model``, as ``training.recipes.build`` made it.
 
     Args:
-        weights: ``none``, ``imagenet``, or a checkpoint of the whole model or of its features (any input size).
+        weights: ``none``, ``imagenet``, a checkpoint of the whole model or of its features (any input size), or an INT8
+            ``.tflite`` of it that this project made, whose features are taken.
         faces: uint8 (N, size, size, 3), some training faces, to which features from elsewhere are adapted.
 
     Raises:
@@ -29,6 +31,8 @@ def start(model: Any, weights: str, faces: npt.NDArray[np.uint8]) -> None:
     features = keras.Model(model.input, model.get_layer("gap").input, name=model.name)
     if weights == "imagenet":
         _load_imagenet(features)
+    elif Path(weights).suffix == ".tflite":
+        load_dequantized(features, Path(weights))
     else:
         try:
             load_weights(model, Path(weights))

@@ -1,5 +1,6 @@
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -77,6 +78,17 @@ def test_hold_out_is_disjoint_stratified_and_size_matched(tmp_path: Path) -> Non
     assert not {s.path for s in rest} & {s.path for s in held}
     assert Counter(s.label for s in held) == {0: 2, 1: 2}
     assert all(s.size_matched for s in held)
+
+
+def test_no_copy_of_a_held_out_picture_is_trained_on(tmp_path: Path) -> None:
+    drawn_dataset(tmp_path, splits={"train": 10})
+    originals = load_samples(tmp_path)
+    copies = [replace(s, path=s.path.with_name(f"copy{s.path.name}")) for s in originals]
+    for original, copy in zip(originals, copies, strict=True):
+        copy.path.write_bytes(original.path.read_bytes())
+    rest, held = hold_out([*originals, *copies], 0.2, seed=1)
+    assert len(held) == 8
+    assert not {s.path.read_bytes() for s in rest} & {s.path.read_bytes() for s in held}
 
 
 def test_the_faces_of_one_picture_stay_together(tmp_path: Path) -> None:

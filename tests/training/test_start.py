@@ -1,14 +1,18 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tf_keras as keras
 
-from edgefake.errors import InputError
-from training.recipes import build
+from convert.layers import int8_activations
+from edgefake.errors import InputError, ModelFileError
+from training.device import on_device
+from training.recipes import RECIPES, build
 from training.start import adapt_batch_norm, start
 
 SIZE = 32
+ZOO = Path(__file__).parents[2] / "edgefake" / "zoo"
 FACES = np.random.default_rng(0).integers(0, 256, (24, SIZE, SIZE, 3), np.uint8)
 
 
@@ -18,6 +22,12 @@ def _features(model):  # type: ignore[no-untyped-def]
 
 def _outputs(model) -> np.ndarray:  # type: ignore[no-untyped-def]
     return np.asarray(model.predict_on_batch((FACES.astype(np.float32) - 128) / 128))
+
+
+def _portraits(size: int) -> np.ndarray:
+    """Eight variations of a drawn face, uint8 (8, size, size, 3)."""
+    face = cv2.resize(cv2.imread(str(Path(__file__).parents[1] / "images" / "portrait.jpg")), (size, size))
+    return np.stack([np.clip(face * gain, 0, 255).astype(np.uint8) for gain in np.linspace(0.6, 1.3, 8)])
 
 
 def test_adapting_changes_the_statistics_and_not_the_function() -> None:
@@ -52,6 +62,26 @@ def test_a_whole_checkpoint_is_taken_as_it_is(tmp_path: Path) -> None:
     first.save_weights(tmp_path / "model.h5")
     start(second, str(tmp_path / "model.h5"), FACES)
     np.testing.assert_array_equal(_outputs(second), _outputs(first))
+
+
+@pytest.mark.parametrize("recipe", ["cnn", "mobilenet_v2_035"])
+def test_a_published_int8_model_gives_its_features(recipe: str) -> None:
+    published = ZOO / f"{recipe}_int8.tflite"
+    model = build(recipe, RECIPES[recipe].size)
+    faces = _portraits(model.input_shape[1])
+    expected = on_device(int8_activations, published, faces)["gap"].reshape(len(faces), -1)
+    start(model, str(published), faces)
+    found = keras.Model(model.input, model.get_layer("gap").output).predict_on_batch((faces.astype(np.float32) - 128) / 128)
+    # Only the rounding of activations is left between them: 16 dB in the worst case here.
+    assert np.sum((found - expected) ** 2) < 0.05 * np.sum(expected**2)
+
+
+def test_an_int8_model_of_another_architecture_or_a_float_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cnn_int8.tflite is no INT8 model of mobilenet_v2_035: Conv1 needs a kernel"):
+        start(build("mobilenet_v2_035", SIZE), str(ZOO / "cnn_int8.tflite"), FACES)
+    (tmp_path / "no.tflite").write_bytes(b"not a model")
+    with pytest.raises(ModelFileError, match="no TFLite model"):
+        start(build("cnn", SIZE), str(tmp_path / "no.tflite"), FACES)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ def add(commands: Any) -> None:
         "--weights",
         default="none",
         metavar="imagenet|none|PATH",
-        help="where to start: ImageNet (downloaded), random (default), or a checkpoint of the architecture or its backbone",
+        help="where to start: ImageNet (downloaded), random (default), a checkpoint of the architecture or its backbone, or an "
+        "INT8 .tflite of it, such as those in edgefake/zoo",
     )
     parser.add_argument("--bfloat16", action="store_true", help="mixed precision: faster for ResNets")
 
