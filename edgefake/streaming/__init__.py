@@ -1,0 +1,1 @@
+"""Streams: camera, RTSP, file → faces → tracks → verdicts. ``edgefake.watch`` is the way in."""

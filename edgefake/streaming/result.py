@@ -1,0 +1,134 @@
+"""What a stream answers: one frozen ``FrameResult`` per frame, ready for JSON lines.
+
+The schema of a line (version 1; a key is never renamed or given another meaning under the same number, new ones may be added)::
+
+    schema      1
+    source      what is watched, without credentials: "0", "rtsp://door/main", "clip.mp4"
+    index       number of the frame in its source, from 0; numbers are missing where frames were dropped
+    seconds     media time in files, time since the start in live sources
+    captured    Unix time at which the frame was read
+    verdict     "fake" when any track's is, else "real" when any track has one, else null
+    p_fake      maximum over the tracks, null when none has one
+    tracks      [{id, box [x, y, width, height] in pixels, status, frame_p_fake, p_fake, verdict, scored}, …]
+    threshold   the p_fake around which verdicts change
+    timings     milliseconds of this frame: {capture, detect, track, preprocess, infer}
+    latency     milliseconds from the frame's arrival to this result, waiting included
+    dropped     frames dropped so far, because they came faster than they could be judged
+    reconnects  how often a live source was lost and found again so far
+    model       the model's name
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.faces import Box
+from edgefake.prediction import Status, Verdict
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrackResult:
+    """One face that is followed from frame to frame."""
+
+    id: int
+    """Lasts as long as the face is followed, short occlusions included; never used again within a stream."""
+    box: Box
+    """Where the face is in this frame: found, or predicted between two searches."""
+    status: Status
+    """Of the face when it was last looked at: in this frame, unless others had their turn."""
+    frame_p_fake: float | None
+    """The calibrated score of this frame alone; None when the face was not scored in it."""
+    p_fake: float | None
+    """The scores of the track combined over time; None before the first."""
+    verdict: Verdict | None
+    """Changes with hysteresis around the threshold; None until there is enough evidence."""
+    scored: int
+    """How many scored frames ``p_fake`` stands on."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only; the box as ``[x, y, width, height]``."""
+        return {
+            "id": self.id,
+            "box": [round(v, 1) for v in (self.box.x, self.box.y, self.box.width, self.box.height)],
+            "status": self.status.value,
+            "frame_p_fake": self.frame_p_fake,
+            "p_fake": self.p_fake,
+            "verdict": self.verdict and self.verdict.value,
+            "scored": self.scored,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTimings:
+    """Milliseconds that each stage took for one frame; 0 for a stage that was not needed."""
+
+    capture: float
+    """Waiting for the frame and decoding it, in the capture thread."""
+    detect: float
+    track: float
+    preprocess: float
+    infer: float
+
+    def to_dict(self) -> dict[str, float]:
+        return {name: round(getattr(self, name), 3) for name in ("capture", "detect", "track", "preprocess", "infer")}
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """The answer for one frame of a stream; the fields are those of the JSON line, see this module."""
+
+    index: int
+    seconds: float
+    captured: float
+    tracks: tuple[TrackResult, ...]
+    timings: StreamTimings
+    latency: float
+    dropped: int
+    reconnects: int
+    source: str
+    model: str
+    threshold: float
+
+    @property
+    def p_fake(self) -> float | None:
+        """The maximum over the tracks; None when no track was scored yet."""
+        return max([track.p_fake for track in self.tracks if track.p_fake is not None], default=None)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Fake when any track is called fake; None when no track has a verdict."""
+        verdicts = {track.verdict for track in self.tracks}
+        return Verdict.FAKE if Verdict.FAKE in verdicts else Verdict.REAL if Verdict.REAL in verdicts else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values only: one line of ``edgefake watch --json``."""
+        return {
+            "schema": SCHEMA,
+            "source": self.source,
+            "index": self.index,
+            "seconds": round(self.seconds, 3),
+            "captured": round(self.captured, 3),
+            "verdict": self.verdict and self.verdict.value,
+            "p_fake": self.p_fake,
+            "tracks": [track.to_dict() for track in self.tracks],
+            "threshold": self.threshold,
+            "timings": self.timings.to_dict(),
+            "latency": round(self.latency, 3),
+            "dropped": self.dropped,
+            "reconnects": self.reconnects,
+            "model": self.model,
+        }
+
+
+class Watched(NamedTuple):
+    """A frame and what was found in it: ``for frame, result in edgefake.watch(…)``."""
+
+    frame: npt.NDArray[np.uint8]
+    """uint8, H×W×3, BGR."""
+    result: FrameResult

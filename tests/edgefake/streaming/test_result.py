@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from edgefake import Box, Status, Verdict
+from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
+
+
+def track(id: int, p_fake: float | None, verdict: Verdict | None) -> TrackResult:
+    return TrackResult(id, Box(1.04, 2, 30, 40), Status.OK, p_fake, p_fake, verdict, 7)
+
+
+def frame(*tracks: TrackResult) -> FrameResult:
+    timings = StreamTimings(1.0, 2.0, 0.12345, 0.0, 3.0)
+    return FrameResult(12, 0.4, 1e9, tracks, timings, 8.5, 3, 1, "clip.mp4", "tiny", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "p_fake", "verdict"),
+    [
+        ((), None, None),
+        ((track(1, None, None),), None, None),
+        ((track(1, 0.4, None),), 0.4, None),
+        ((track(1, 0.2, Verdict.REAL), track(2, 0.4, None)), 0.4, Verdict.REAL),
+        ((track(1, 0.6, Verdict.REAL), track(2, 0.5, Verdict.FAKE)), 0.6, Verdict.FAKE),
+    ],
+)
+def test_a_frame_is_as_fake_as_its_worst_track(
+    tracks: tuple[TrackResult, ...], p_fake: float | None, verdict: Verdict | None
+) -> None:
+    assert frame(*tracks).p_fake == p_fake
+    assert frame(*tracks).verdict is verdict
+
+
+def test_the_json_line_is_the_documented_schema() -> None:
+    line = json.loads(json.dumps(frame(track(1, 0.25, Verdict.REAL)).to_dict()))
+    assert line == {
+        "schema": 1,
+        "source": "clip.mp4",
+        "index": 12,
+        "seconds": 0.4,
+        "captured": 1e9,
+        "verdict": "real",
+        "p_fake": 0.25,
+        "tracks": [
+            {
+                "id": 1,
+                "box": [1.0, 2.0, 30.0, 40.0],
+                "status": "ok",
+                "frame_p_fake": 0.25,
+                "p_fake": 0.25,
+                "verdict": "real",
+                "scored": 7,
+            }
+        ],
+        "threshold": 0.5,
+        "timings": {"capture": 1.0, "detect": 2.0, "track": 0.123, "preprocess": 0.0, "infer": 3.0},
+        "latency": 8.5,
+        "dropped": 3,
+        "reconnects": 1,
+        "model": "tiny",
+    }
