@@ -7,9 +7,10 @@ import json
 import shutil
 from pathlib import Path
 
+from edgefake.card_files import read_card
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
-from edgefake.model_card import Metrics, ModelCard, read_card
+from edgefake.model_card import Metrics, ModelCard
 
 ZOO = Path(__file__).parents[1] / "edgefake" / "zoo"
 

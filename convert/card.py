@@ -14,8 +14,9 @@ import numpy.typing as npt
 from scipy.special import logit
 
 from edgefake import __version__
+from edgefake.card_files import write_card
 from edgefake.golden import encode_pixels
-from edgefake.model_card import Figure, Golden, Metrics, ModelCard, Training, write_card
+from edgefake.model_card import Figure, Golden, Metrics, ModelCard, Training
 from edgefake.runtimes import open_runtime
 from training.decision import fit_decision
 from training.device import device_outputs, on_device

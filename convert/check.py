@@ -12,8 +12,8 @@ import tf_keras as keras
 from convert.gate import Comparison, compare
 from convert.layers import LayerNoise, int8_activations, layer_noise
 from convert.source import Source, one_outputs
+from edgefake.card_files import read_card
 from edgefake.errors import InputError
-from edgefake.model_card import read_card
 from training.batches import all_pixels
 from training.device import device_outputs, on_device
 from training.samples import Sample

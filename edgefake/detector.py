@@ -12,9 +12,10 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.card_files import check_model, read_card
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, Faces, face_finder, whole_frame
-from edgefake.model_card import ModelCard, check_tflite, read_card
+from edgefake.model_card import ModelCard
 from edgefake.model_store import find_model
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
 from edgefake.preprocessing import face_pixels
@@ -220,7 +221,7 @@ def _as_box(box: BoxLike) -> Box:
 
 
 def _card_of(path: Path) -> ModelCard:
-    check_tflite(path)
+    check_model(path)
     card = read_card(path)
     if card is None:
         needed = [f.name for f in fields(ModelCard) if f.default is MISSING and f.default_factory is MISSING]

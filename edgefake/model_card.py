@@ -1,32 +1,22 @@
-"""ModelCard: everything about a model that a device needs and a reader should know, kept inside the model's own file.
-
-In a ``.tflite`` the card is JSON in a zip appended to the FlatBuffer (the TensorFlow Lite metadata convention), which
-interpreters ignore.
-"""
+"""ModelCard: everything about a model that a device needs and a reader should know; ``card_files`` keeps it in the file."""
 
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import math
 import numbers
 import types
 import typing
-import zipfile
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, Union
 
 import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import CardError, InputError, ModelFileError
-from edgefake.files import write_atomically
 
 SCHEMA = 1
-ENTRY = "edgefake_card.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,49 +183,6 @@ def fake_log_odds(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     """``log(p_fake / p_real)`` (N,) of class logits (N, K), real first; p_fake is the softmax summed over the fakes."""
     fakes = np.logaddexp.reduce(logits[:, 1:], axis=1)
     return np.asarray(fakes - logits[:, 0], np.float32)
-
-
-def check_tflite(path: Path) -> None:
-    """Raise ``ModelFileError`` when the file at ``path`` is no TFLite model: interpreters answer some of those with a crash."""
-    with path.open("rb") as stream:
-        if stream.read(8)[4:] != b"TFL3":
-            raise ModelFileError(f"{path} is no TFLite model (no TFL3 mark): get the file again, or convert the model")
-
-
-def read_card(path: str | Path) -> ModelCard | None:
-    """The card inside a ``.tflite`` file, or None when it has none. Raises ``CardError`` when there is one that can't be used."""
-    path = Path(path)
-    if not zipfile.is_zipfile(path):
-        return None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if ENTRY not in archive.namelist():
-                return None
-            return ModelCard.from_json(archive.read(ENTRY), source=str(path))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise CardError(f"the card in {path} is damaged ({error}): get the file again") from error
-
-
-def write_card(path: str | Path, card: ModelCard) -> None:
-    """Put ``card`` into the ``.tflite`` file at ``path``, replacing one that is there; the model itself is untouched.
-
-    The file is replaced atomically. Other entries of the appended zip (a stranger's metadata) are kept.
-    """
-    path = Path(path)
-    model = path.read_bytes()
-    entries: dict[str, bytes] = {}
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            entries = {info.filename: archive.read(info) for info in infos}
-            model = model[: min((info.header_offset for info in infos), default=archive.start_dir)]
-    entries[ENTRY] = card.to_json().encode()
-    file = io.BytesIO(model)
-    with zipfile.ZipFile(file, "a") as archive:
-        for name, data in entries.items():
-            # Stored, with a fixed time stamp: the same model and card give the same bytes everywhere, and so the same SHA-256.
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_STORED)
-    write_atomically(path, file.getvalue())
 
 
 def _decode(kind: Any, value: Any, where: str) -> Any:

@@ -12,8 +12,8 @@ import tf_keras as keras
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from edgefake.card_files import check_model
 from edgefake.errors import InputError
-from edgefake.model_card import check_tflite
 
 OPERATORS = {
     schema.BuiltinOperator.CONV_2D: (1, 2, 3, 0),  # output channels first, in Keras last
@@ -27,7 +27,7 @@ def load_dequantized(features: Any, path: Path) -> None:
     The BatchNorms of ``features`` become additions of a bias; ``training.start.adapt_batch_norm`` makes them trainable again.
     Raises ``InputError`` for a file that is no INT8 model of this architecture.
     """
-    check_tflite(path)
+    check_model(path)
     stored = _stored_weights(path)
     for layer in features.layers:
         if not isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from edgefake.card_files import read_card
 from edgefake.errors import InputError
-from edgefake.model_card import ModelCard, read_card
+from edgefake.model_card import ModelCard
 from training.batches import all_pixels
 from training.decision import fit_decision
 from training.device import on_device

@@ -7,8 +7,9 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
+from edgefake.card_files import read_card
 from edgefake.errors import CardError, InputError, ModelNotFoundError
-from edgefake.model_card import ModelCard, read_card
+from edgefake.model_card import ModelCard
 from edgefake.model_store import LocatedModel, find_model, list_models
 
 

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.card_files import check_model
 from edgefake.errors import BackendError, ModelFileError
-from edgefake.model_card import ModelCard, Scaling, check_tflite
+from edgefake.model_card import ModelCard, Scaling
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _INTERPRETERS = (
 def open_model(path: Path, card: ModelCard, num_threads: int) -> TFLiteRuntime:
     """Load the ``.tflite`` file at ``path``. Raises ``BackendError`` or ``ModelFileError``."""
     interpreter, name = _find_interpreter()
-    check_tflite(path)
+    check_model(path)
     try:
         loaded = interpreter(model_path=str(path), num_threads=num_threads)
         loaded.allocate_tensors()

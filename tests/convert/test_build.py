@@ -5,8 +5,9 @@ import pytest
 
 from convert.cli import main
 from convert.graph import read_graph
+from edgefake.card_files import read_card
 from edgefake.golden import golden_errors
-from edgefake.model_card import ModelCard, read_card
+from edgefake.model_card import ModelCard
 from edgefake.runtimes import open_runtime
 from tests.conftest import Converted
 from training.device import on_device

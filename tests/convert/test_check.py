@@ -8,7 +8,7 @@ import pytest
 
 from convert.cli import main
 from convert.gate import compare
-from edgefake.model_card import read_card, write_card
+from edgefake.card_files import read_card, write_card
 from tests.conftest import Converted
 
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pytest
 
 from edgefake import Detector, ModelCard
-from edgefake.model_card import Scaling, write_card
+from edgefake.card_files import write_card
+from edgefake.model_card import Scaling
 
 Pixels = npt.NDArray[np.uint8]
 MakeCard = Callable[..., ModelCard]

@@ -24,8 +24,8 @@ from edgefake import (
     Verdict,
     read_image,
 )
+from edgefake.card_files import write_card
 from edgefake.faces import crop_square
-from edgefake.model_card import write_card
 from edgefake.preprocessing import face_pixels
 
 MakeCard = Callable[..., ModelCard]

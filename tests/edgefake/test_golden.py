@@ -14,8 +14,9 @@ import pytest
 
 import edgefake
 from edgefake import CardError, ModelCard
+from edgefake.card_files import read_card
 from edgefake.golden import decode_pixels, encode_pixels, golden_errors
-from edgefake.model_card import Golden, read_card
+from edgefake.model_card import Golden
 from edgefake.runtimes import Runtime, open_runtime
 
 BUNDLED = sorted((Path(edgefake.__file__).parent / "zoo").glob("*.tflite"))
@@ -82,7 +83,7 @@ def test_bundled_models_replay_their_golden_vectors(path: Path, interpreter: str
         "import sys, pathlib\n"
         f"for module in {others}: sys.modules[module] = None\n"
         "from edgefake.golden import golden_errors\n"
-        "from edgefake.model_card import read_card\n"
+        "from edgefake.card_files import read_card\n"
         "from edgefake.runtimes import open_runtime\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "card = read_card(path)\n"

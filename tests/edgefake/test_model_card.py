@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import CardError, InputError, ModelCard, ModelFileError
-from edgefake.model_card import ENTRY, Calibration, Figure, Golden, Metrics, Scaling, Training, read_card, write_card
+from edgefake.card_files import ENTRY, read_card, write_card
+from edgefake.model_card import Calibration, Figure, Golden, Metrics, Scaling, Training
 
 MakeCard = Callable[..., ModelCard]
 

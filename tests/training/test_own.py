@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tf_keras as keras2
 
+from edgefake.card_files import read_card
 from edgefake.errors import InputError
-from edgefake.model_card import read_card
 from tests.drawn import drawn_dataset
 from training.cli import main
 from training.own.feed import FEEDS, feed_named

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import edgefake
+from edgefake.card_files import read_card
 from edgefake.cli import main
-from edgefake.model_card import ModelCard, read_card
+from edgefake.model_card import ModelCard
 from edgefake.model_store import find_model
 
 NAMES = ("resnet18_int8", "cnn_int8")
