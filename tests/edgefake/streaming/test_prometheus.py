@@ -1,0 +1,121 @@
+"""The metrics page, scraped over loopback and read by a parser."""
+
+from __future__ import annotations
+
+import re
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from edgefake.errors import InputError
+from edgefake.streaming.health import Health
+from edgefake.streaming.prometheus import CONTENT_TYPE, MetricsServer, exposition
+
+LABEL = r'[a-z]+="(?:[^"\\\n]|\\[\\"n])*"'
+SAMPLE = re.compile(rf"(edgefake_[a-z_]+)(\{{{LABEL}(?:,{LABEL})*\}})? (-?\d+(?:\.\d+)?(?:e-?\d+)?)")
+ODD = 'a "sink"\\with\nall'
+
+
+@pytest.fixture
+def health() -> Health:
+    health = Health()
+    health.count("frames_in", 5)
+    health.count("frames_out", 4)
+    health.count("dropped")
+    health.lose("mqtt", 2)
+    health.lose(ODD)
+    for milliseconds in (10, 20, 30):
+        health.time("infer", milliseconds / 1e3)
+    return health
+
+
+@pytest.fixture
+def server(health: Health) -> Iterator[MetricsServer]:
+    with MetricsServer(health, port=0) as server:
+        yield server
+
+
+def get(url: str) -> tuple[str, str]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(url, timeout=30) as response:
+        return response.headers["Content-Type"], response.read().decode()
+
+
+def test_a_scrape(server: MetricsServer, health: Health) -> None:
+    kind, text = get(server.url)
+    assert kind == CONTENT_TYPE
+    lines = text.splitlines()
+    assert {
+        "edgefake_frames_in_total 5",
+        "edgefake_frames_out_total 4",
+        "edgefake_frames_dropped_total 1",
+        "edgefake_reconnects_total 0",
+        'edgefake_sink_lost_total{sink="mqtt"} 2',
+        'edgefake_sink_lost_total{sink="a \\"sink\\"\\\\with\\nall"} 1',
+        'edgefake_stage_seconds{stage="infer",quantile="0.5"} 0.02',
+        'edgefake_stage_seconds_count{stage="infer"} 3',
+    } <= set(lines)
+    health.count("frames_in")
+    assert "edgefake_frames_in_total 6\n" in get(server.url)[1]
+
+
+def test_the_format(health: Health) -> None:
+    text = exposition(health.report())
+    assert text.endswith("\n")
+    described: list[str] = []
+    for line in text.splitlines():
+        if line.startswith("# HELP "):
+            described.append(line.split()[2])
+        elif line.startswith("# TYPE "):
+            assert line.split()[2] == described[-1] and line.split()[3] in ("counter", "gauge", "summary")
+        else:
+            match = SAMPLE.fullmatch(line)
+            assert match, line
+            assert match[1].removesuffix("_sum").removesuffix("_count") == described[-1]
+    assert len(described) == len(set(described))
+
+
+def test_prometheus_reads_it(server: MetricsServer) -> None:
+    parser = pytest.importorskip("prometheus_client.parser")
+    families = {family.name: family for family in parser.text_string_to_metric_families(get(server.url)[1])}
+    samples = {(s.name, *s.labels.values()): s.value for family in families.values() for s in family.samples}
+    assert families["edgefake_frames_in"].type == "counter"
+    assert families["edgefake_stage_seconds"].type == "summary"
+    assert samples[("edgefake_sink_lost_total", ODD)] == 1
+    assert samples[("edgefake_stage_seconds", "infer", "0.95")] == pytest.approx(0.029)
+    assert samples[("edgefake_stage_seconds_sum", "infer")] == pytest.approx(0.06)
+
+
+def test_other_pages_do_not_exist(server: MetricsServer) -> None:
+    assert get(f"{server.url}?name=1")[0] == CONTENT_TYPE
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        get(server.url.replace("/metrics", "/"))
+
+
+def test_a_silent_client_stops_no_scrape(server: MetricsServer) -> None:
+    port = int(server.url.split(":")[2].split("/")[0])
+    with socket.create_connection(("127.0.0.1", port)):
+        assert "edgefake_fps" in get(server.url)[1]
+
+
+def test_a_port_in_use(server: MetricsServer) -> None:
+    port = int(server.url.split(":")[2].split("/")[0])
+    with pytest.raises(InputError, match=f"127.0.0.1:{port} .*choose another port"):
+        MetricsServer(Health(), port=port)
+
+
+@pytest.mark.parametrize(("address", "port"), [("127.0.0.1", 70000), ("127.0.0.1", -1), ("no.such.host.invalid", 0)])
+def test_no_such_address(address: str, port: int) -> None:
+    with pytest.raises(InputError, match="choose another port or address"):
+        MetricsServer(Health(), port=port, address=address)
+
+
+def test_closing_frees_the_port(health: Health) -> None:
+    server = MetricsServer(health, port=0)
+    server.close()
+    with pytest.raises(urllib.error.URLError):
+        get(server.url)
+    MetricsServer(health, port=int(server.url.split(":")[2].split("/")[0])).close()
