@@ -27,3 +27,12 @@ class ModelStoreError(EdgefakeError):
 
 class BackendError(EdgefakeError):
     """The runtime asked for is unknown, not installed, or cannot run this model."""
+
+
+class SinkError(EdgefakeError):
+    """A sink that cannot be opened, or results of a stream that it could not deliver."""
+
+    def __init__(self, message: str, *, lost: int = 1) -> None:
+        super().__init__(message)
+        self.lost = lost
+        """How many results."""

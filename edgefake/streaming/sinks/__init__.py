@@ -1,0 +1,217 @@
+"""Where results go, each sink in a thread of its own behind a bounded queue, so that none holds up the stream."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.errors import SinkError
+from edgefake.streaming.health import Health
+from edgefake.streaming.result import FrameResult
+
+Pixels = npt.NDArray[np.uint8]
+
+FRAMES = 8
+"""Room in the queue of a sink that uses frames: 22 MB at 1280×720."""
+RESULTS = 1000
+"""Room in the queue of a sink that needs results only: half a minute at 30 fps."""
+DRAIN_S = 5.0
+"""How long ``close`` delivers what is still queued."""
+GRACE_S = 5.0
+"""How long ``close`` waits for a sink that is busy beyond that, before it is given up."""
+FIRST_PAUSE_S = 0.2
+"""Before a result is given to the sink again, less a random part; doubled each time, up to ``LONGEST_PAUSE_S``."""
+LONGEST_PAUSE_S = 10.0
+
+_NO_FRAME: Pixels = np.empty((0, 0, 3), np.uint8)
+_log = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Takes results, one at a time and all in one thread; it may block.
+
+    ``send`` raises ``TryLater`` when the same result should be given again, and anything else when it is lost (``SinkError.lost``
+    results, else one). ``close`` comes after the last ``send``, in the same thread, and raises when results are lost by then.
+    The frame (uint8, H×W×3, BGR) is shared with others and must not be changed; it is empty unless ``uses_frame``.
+    """
+
+    name: str
+    uses_frame: bool
+
+    def send(self, frame: Pixels, result: FrameResult) -> None: ...
+    def close(self) -> None: ...
+
+
+class TryLater(Exception):
+    """What a sink raises when a result cannot be delivered now, but perhaps later: the receiver is away."""
+
+
+class Callback:
+    """A sink that calls a function of the user with each frame and result."""
+
+    uses_frame = True
+
+    def __init__(self, call: Callable[[Pixels, FrameResult], object]) -> None:
+        self._call = call
+        self.name = str(getattr(call, "__qualname__", type(call).__name__))
+
+    def send(self, frame: Pixels, result: FrameResult) -> None:
+        self._call(frame, result)
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, slots=True)
+class SinkReport:
+    """What became of the results given to one sink; what is in neither number is still on its way."""
+
+    name: str
+    delivered: int
+    lost: int
+    error: BaseException | None
+    """The first thing that went wrong."""
+
+
+class QueuedSink:
+    """Runs ``sink`` in a thread of its own and keeps at most ``size`` results for it (default: ``FRAMES`` or ``RESULTS``).
+
+    When the queue is full, ``drop_oldest`` loses the oldest result, so that ``send`` never waits; ``wait`` waits: for files,
+    where nothing may be lost and time does not matter. Losses are counted in ``health``; the first thing that goes wrong is also
+    logged, as a warning, and the stream goes on.
+    """
+
+    def __init__(
+        self, sink: Sink, health: Health, *, size: int | None = None, when_full: Literal["drop_oldest", "wait"] = "drop_oldest"
+    ) -> None:
+        self._sink = sink
+        self._health = health
+        self._size = size or (FRAMES if sink.uses_frame else RESULTS)
+        self._waits = when_full == "wait"
+        self._queue: deque[tuple[Pixels, FrameResult]] = deque()
+        self._changed = threading.Condition()
+        self._deadline: float | None = None
+        self._accepted = self._delivered = self._lost = 0
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._work, name=f"sink {sink.name}", daemon=True)
+        self._thread.start()
+
+    def send(self, frame: Pixels, result: FrameResult) -> None:
+        """Queue one result; after ``close`` it is lost."""
+        with self._changed:
+            while self._waits and len(self._queue) >= self._size and self._deadline is None:
+                self._changed.wait()
+            self._accepted += 1
+            if self._deadline is not None:
+                self._lose(1, SinkError(f"the sink {self._sink.name} is closed: send results before close"))
+                return
+            if len(self._queue) >= self._size:
+                self._queue.popleft()
+                self._lose(1, SinkError(f"its queue of {self._size} results is full: the receiver is too slow or away"))
+            self._queue.append((frame if self._sink.uses_frame else _NO_FRAME, result))
+            self._changed.notify_all()
+
+    def report(self) -> SinkReport:
+        """What became of the results so far."""
+        with self._changed:
+            return SinkReport(self._sink.name, self._delivered, self._lost, self._error)
+
+    def stop(self, drain_s: float = DRAIN_S) -> None:
+        """Take no further results, and begin to deliver what is queued, for so many seconds; does not wait for it."""
+        with self._changed:
+            if self._deadline is None:
+                self._deadline = time.monotonic() + drain_s
+            self._changed.notify_all()
+
+    def close(self, drain_s: float = DRAIN_S) -> SinkReport:
+        """Deliver what is queued within ``drain_s`` seconds, close the sink, and tell what was lost.
+
+        A sink that is still busy ``GRACE_S`` seconds later is left to itself, and what it holds counts as lost.
+        """
+        self.stop(drain_s)
+        assert self._deadline is not None
+        self._thread.join(max(0.0, self._deadline - time.monotonic()) + GRACE_S)
+        with self._changed:
+            left = self._accepted - self._delivered - self._lost
+            if left:
+                self._lose(left, SinkError(f"{left} results were not delivered in the {drain_s:g} s before the end"))
+        return self.report()
+
+    def _work(self) -> None:
+        while (queued := self._next()) is not None:
+            self._deliver(*queued)
+        try:
+            self._sink.close()
+        except Exception as error:
+            late = error.lost if isinstance(error, SinkError) else 0
+            with self._changed:
+                self._delivered -= late
+                self._lose(late, error)
+
+    def _next(self) -> tuple[Pixels, FrameResult] | None:
+        """The oldest result as soon as there is one; None when the thread is to end."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._deadline is not None)
+            if not self._queue or self._is_over():
+                return None
+            queued = self._queue.popleft()
+            self._changed.notify_all()
+            return queued
+
+    def _deliver(self, frame: Pixels, result: FrameResult) -> None:
+        pause = FIRST_PAUSE_S
+        while not self._is_over():
+            try:
+                with self._health.timed("sink"):
+                    self._sink.send(frame, result)
+            except TryLater as reason:
+                self._tell(reason)
+                self._rest(pause * random.uniform(0.5, 1.0))
+                pause = min(2 * pause, LONGEST_PAUSE_S)
+            except (Exception, SystemExit) as error:
+                with self._changed:
+                    self._lose(error.lost if isinstance(error, SinkError) else 1, error)
+                return
+            else:
+                with self._changed:
+                    self._delivered += 1
+                return
+
+    def _rest(self, seconds: float) -> None:
+        """Wait so long, or until ``stop`` asks for one more attempt, or until the time for that is over."""
+        with self._changed:
+            if self._deadline is None:
+                self._changed.wait_for(lambda: self._deadline is not None, seconds)
+            else:
+                self._changed.wait(min(seconds, FIRST_PAUSE_S))
+
+    def _is_over(self) -> bool:
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def _lose(self, number: int, error: BaseException) -> None:
+        self._lost += number
+        if number:
+            self._health.lose(self._sink.name, number)
+        self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
+        """Log the first thing that goes wrong."""
+        if self._error is None:
+            self._error = error
+            _log.warning("sink %s: %s; what it cannot deliver is counted", self._sink.name, str(error) or type(error).__name__)
+
+
+def close_all(sinks: Sequence[QueuedSink], drain_s: float = DRAIN_S) -> list[SinkReport]:
+    """Close ``sinks`` side by side, all within the time that one is given."""
+    for sink in sinks:
+        sink.stop(drain_s)
+    return [sink.close(drain_s) for sink in sinks]
