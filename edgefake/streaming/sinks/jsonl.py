@@ -1,0 +1,73 @@
+"""Results as JSON lines, in a file or on stdout; ``edgefake.streaming.result`` has the schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from edgefake.errors import SinkError
+from edgefake.streaming.result import FrameResult
+from edgefake.streaming.sinks import Pixels
+
+
+class JsonLinesSink:
+    """Appends one line per frame to the file ``path`` (``"-"``: stdout), each handed to the system at once.
+
+    A line that was cut off, by a crash or a full disk, is ended before the next, so that a reader loses no other.
+    Raises ``SinkError`` when the file cannot be opened.
+    """
+
+    name = "jsonl"
+    uses_frame = False
+
+    def __init__(self, path: str | Path) -> None:
+        self._file = None if path == "-" else _Appended(Path(path))
+
+    def send(self, frame: Pixels, result: FrameResult) -> None:
+        line = json.dumps(result.to_dict())
+        if self._file is None:
+            print(line, flush=True)
+        else:
+            self._file.write(line)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class _Appended:
+    """A file that grows by whole lines."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._raw = path.open("ab", buffering=0)  # a buffer would keep a line that failed and write it again
+            self._torn = not _ends_whole(path)
+        except OSError as error:
+            raise SinkError(f"{path} cannot be written ({error.strerror or error}): give another file") from error
+
+    def write(self, line: str) -> None:
+        data = f"{line}\n".encode()
+        try:
+            if self._torn:
+                self._raw.write(b"\n")
+                self._torn = False
+            written = self._raw.write(data)
+        except OSError as error:
+            raise SinkError(f"{self._path} cannot be written ({error.strerror or error}): make room") from error
+        if written != len(data):
+            self._torn = True
+            raise SinkError(f"{self._path} took {written} of {len(data)} bytes: make room")
+
+    def close(self) -> None:
+        self._raw.close()
+
+
+def _ends_whole(path: Path) -> bool:
+    """Whether the file is empty or ends with a line end; what is no regular file is taken as such."""
+    if not path.is_file() or path.stat().st_size == 0:
+        return True
+    with path.open("rb") as stream:
+        stream.seek(-1, 2)
+        return stream.read() == b"\n"

@@ -1,0 +1,132 @@
+"""JSON lines in files, in full and broken ones, and on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefake.errors import SinkError
+from edgefake.streaming.health import Health
+from edgefake.streaming.sinks import QueuedSink
+from edgefake.streaming.sinks.jsonl import JsonLinesSink
+from tests.edgefake.streaming.results import result, track
+
+FRAME = np.zeros((2, 2, 3), np.uint8)
+
+
+def test_one_line_per_result_is_in_the_file_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "results.jsonl"
+    sink = JsonLinesSink(path)
+    for index in range(3):
+        sink.send(FRAME, result(index, track()))
+        lines = path.read_text().splitlines()
+        assert len(lines) == index + 1
+        assert json.loads(lines[-1]) == result(index, track()).to_dict()
+    sink.close()
+
+
+def test_a_second_run_appends(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    for index in range(2):
+        sink = JsonLinesSink(path)
+        sink.send(FRAME, result(index))
+        sink.close()
+    assert [json.loads(line)["index"] for line in path.read_text().splitlines()] == [0, 1]
+
+
+def test_a_line_that_a_crash_cut_off_is_ended(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"schema": 1, "ind')
+    sink = JsonLinesSink(path)
+    sink.send(FRAME, result(0))
+    sink.send(FRAME, result(1))
+    torn, *whole = path.read_text().splitlines()
+    assert torn == '{"schema": 1, "ind'
+    assert [json.loads(line)["index"] for line in whole] == [0, 1]
+
+
+def test_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    sink = JsonLinesSink("-")
+    sink.send(FRAME, result(4, track(p_fake=None)))
+    sink.close()
+    assert json.loads(capsys.readouterr().out) == result(4, track(p_fake=None)).to_dict()
+    print("still open")
+
+
+def test_a_reader_that_goes_away_is_told() -> None:
+    program = (
+        "import numpy as np\n"
+        "from edgefake.streaming.health import Health\n"
+        "from edgefake.streaming.sinks import QueuedSink\n"
+        "from edgefake.streaming.sinks.jsonl import JsonLinesSink\n"
+        "from tests.edgefake.streaming.results import result\n"
+        "queued = QueuedSink(JsonLinesSink('-'), Health(), when_full='wait')\n"
+        "for index in range(3000): queued.send(None, result(index))\n"
+        "report = queued.close(60)\n"
+        "raise SystemExit(0 if isinstance(report.error, BrokenPipeError) and report.delivered + report.lost == 3000 else 1)\n"
+    )
+    reader, writer = os.pipe()
+    with subprocess.Popen([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE) as process:
+        os.close(writer)
+        os.read(reader, 100)
+        os.close(reader)
+        errors = process.communicate(timeout=60)[1].decode()
+    assert "sink jsonl: [Errno 32] Broken pipe" in errors
+    assert errors.count("sink jsonl") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_is_told_and_counted() -> None:
+    health = Health()
+    queued = QueuedSink(JsonLinesSink("/dev/full"), health)
+    for index in range(5):
+        queued.send(FRAME, result(index))
+    report = queued.close(60)
+    assert (report.delivered, report.lost) == (0, 5)
+    assert str(report.error) == "/dev/full cannot be written (No space left on device): make room"
+    assert health.report().lost == {"jsonl": 5}
+
+
+def test_when_there_is_room_again_lines_are_whole(tmp_path: Path) -> None:
+    """The file may grow to 1000 bytes, which cuts a line in two, and then without limit."""
+    path = tmp_path / "results.jsonl"
+    program = (
+        "import resource, sys\n"
+        "from edgefake.errors import SinkError\n"
+        "from edgefake.streaming.sinks.jsonl import JsonLinesSink\n"
+        "from tests.edgefake.streaming.results import result\n"
+        "sink = JsonLinesSink(sys.argv[1])\n"
+        "lost = 0\n"
+        "for index in range(10):\n"
+        "    limit = 1000 if index < 6 else resource.RLIM_INFINITY\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))\n"
+        "    try: sink.send(None, result(index))\n"
+        "    except SinkError as error:\n"
+        "        lost += 1\n"
+        "        print(error, file=sys.stderr)\n"
+        "raise SystemExit(lost)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60)
+    whole = []
+    torn = 0
+    for line in path.read_text().splitlines():
+        try:
+            whole.append(json.loads(line)["index"])
+        except json.JSONDecodeError:
+            torn += 1
+    assert torn == 1
+    assert whole == [*range(10 - 4 - done.returncode), 6, 7, 8, 9] and done.returncode > 0
+    assert "bytes: make room" in done.stderr and "File too large" in done.stderr
+
+
+@pytest.mark.parametrize("path", ["", "a/b.jsonl"])
+def test_a_file_that_cannot_be_opened(path: str, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a file where the folder should be")
+    with pytest.raises(SinkError, match=r"cannot be written .*give another file"):
+        JsonLinesSink(tmp_path / path)
