@@ -99,6 +99,10 @@ class Detector:
         remaining = iter(scores)
         return [self._prediction(one, [next(remaining) for _ in one.faces], infer) for one in prepared]
 
+    def find_faces(self, frame: Pixels) -> list[Box]:
+        """Where the faces of ``frame`` are, largest first, without judging them: ``predict(frame, boxes=…)`` does that."""
+        return self._find_faces(_checked_frame(frame))
+
     def predict_faces(self, crops: Sequence[Pixels]) -> list[FaceScore]:
         """Judge faces that are cut out already: each crop (uint8, H×W×3, BGR) is taken whole, with no margin added.
 
@@ -128,7 +132,8 @@ class Detector:
         started = time.perf_counter()
         found = self._find_faces(frame) if boxes is None else boxes
         located = time.perf_counter()
-        margin = 0.0 if self._whole and boxes is None else self.card.crop_margin  # a whole frame has its context already
+        whole = self._whole and list(found) == whole_frame(frame)  # has its context already
+        margin = 0.0 if whole else self.card.crop_margin
         faces = [self._face(frame, _as_box(box), margin=margin) for box in found]
         done = time.perf_counter()
         return _Prepared(faces, (located - started) * 1e3, (done - located) * 1e3)

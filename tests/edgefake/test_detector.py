@@ -281,3 +281,17 @@ def test_a_card_that_does_not_fit(model: Path, make_card: MakeCard) -> None:
     write_card(model, make_card(input_size=64))
     with pytest.raises(ModelFileError, match=r"takes input \[1, 16, 16, 3\], its card says one input of \[1, 64, 64, 3\]"):
         Detector(model)
+
+
+@pytest.mark.parametrize("faces", ["haar", "frame"])
+def test_faces_that_were_found_give_the_same_scores_when_handed_back(model: Path, portrait: Path, faces: str) -> None:
+    frame = read_image(portrait)
+    with Detector(model, faces=faces) as detector:
+        found = detector.find_faces(frame)
+        assert len(found) == 1
+        assert detector.predict(frame, boxes=found).faces == detector.predict(frame).faces
+
+
+def test_faces_are_not_searched_in_what_is_no_frame(model: Path) -> None:
+    with Detector(model) as detector, pytest.raises(InputError, match="uint8"):
+        detector.find_faces(np.zeros((64, 64, 3)))  # type: ignore[arg-type]
