@@ -1,0 +1,170 @@
+"""Reading a source in a thread of its own, so that nothing behind it can slow it."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.errors import InputError
+from edgefake.streaming.health import Health
+from edgefake.streaming.sources import Reader, Source
+
+_log = logging.getLogger(__name__)
+
+CAPACITY = 3
+"""At most so many frames wait. More would bridge longer delays, but every frame behind them would be older."""
+
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
+"""Before a lost source is tried again: doubled from one attempt to the next."""
+
+CLOSE_S = 10.0
+"""How long closing waits for a read in progress, which ends by itself in every source but an iterable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """One frame (uint8, H×W×3, BGR) with its number in the source, from 0."""
+
+    pixels: npt.NDArray[np.uint8]
+    index: int
+    seconds: float
+    """Media time, or time since the start in live sources; never runs backwards."""
+    captured: float
+    """Unix time, for people only: that clock may be set."""
+    arrived: float
+    """``time.perf_counter()`` when the frame was there."""
+    read_ms: float
+
+
+class Capture:
+    """A thread that reads ``source`` from now on; ``next`` hands the frames out.
+
+    When ``CAPACITY`` frames wait, a live source drops the oldest and any other waits. A live source that is lost is opened again
+    after growing, random waits (Brooker 2015, "Exponential Backoff And Jitter"), until ``stop``.
+
+    Raises ``InputError`` when the source cannot be opened at the start.
+    """
+
+    def __init__(self, source: Source, *, health: Health) -> None:
+        self.dropped = 0
+        self.reconnects = 0
+        self._source = source
+        self._health = health
+        self._frames: deque[Captured] = deque()
+        self._changed = threading.Condition()  # re-entrant: stop() is called from signal handlers too
+        self._stopped = False
+        self._ended = False
+        self._error: Exception | None = None
+        self._attempts = 0  # to reconnect, since the last frame
+        reader = source.open()
+        self.total = reader.total
+        self._thread = threading.Thread(target=self._run, args=(reader,), name=f"capture {source.name}", daemon=True)
+        self._thread.start()
+
+    def next(self) -> Captured | None:
+        """The oldest waiting frame; waits for one. None when the source has ended or was stopped.
+
+        What an iterable of the user raised is raised here, after the frames before it.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._frames or self._ended or self._stopped)
+            if self._frames and not self._stopped:
+                self._changed.notify_all()
+                return self._frames.popleft()
+            error, self._error = self._error, None
+        if error is not None:
+            raise error
+        return None
+
+    def stop(self) -> None:
+        """Hand out no more frames and let the thread end; returns at once. From any thread or signal handler."""
+        with self._changed:
+            self._stopped = True
+            self._frames.clear()
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Stop, and wait until the source is released."""
+        self.stop()
+        self._thread.join(CLOSE_S)
+        if self._thread.is_alive():
+            _log.warning("%s is still busy with a read: its thread ends when that returns", self._source.name)
+
+    def _run(self, reader: Reader) -> None:
+        try:
+            started, indices = time.perf_counter(), count()
+            while self._read(reader, started, indices) and self._source.reconnects:
+                again = self._reconnect()
+                if again is None:
+                    break
+                reader = again
+        except Exception as error:  # of a user's iterable, or a damaged picture: told to whoever asks for the next frame
+            self._error = error
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify_all()
+
+    def _read(self, reader: Reader, started: float, indices: count[int]) -> bool:
+        """Read to the end; False when stopped before."""
+        index = -1
+        try:
+            asked = time.perf_counter()
+            for pixels, seconds in reader.frames:
+                arrived = time.perf_counter()
+                index = next(indices)
+                since_start = arrived - started if seconds is None else seconds
+                self._attempts = 0
+                frame = Captured(pixels, index, since_start, time.time(), arrived, (arrived - asked) * 1e3)
+                if not self._put(frame):
+                    return False
+                asked = time.perf_counter()
+        finally:
+            reader.frames.close()
+        if reader.total and index + 1 < 0.98 * reader.total:  # containers may be a frame or two off
+            _log.warning("%s ended after %d of %d frames: it is cut short", self._source.name, index + 1, reader.total)
+        return True
+
+    def _put(self, frame: Captured) -> bool:
+        """Queue ``frame`` by the source's policy; False when stopped."""
+        self._health.count("frames_in")
+        self._health.time("capture", frame.read_ms / 1e3)
+        with self._changed:
+            if not self._source.live:
+                self._changed.wait_for(lambda: len(self._frames) < CAPACITY or self._stopped)
+            elif len(self._frames) == CAPACITY:
+                self._frames.popleft()
+                self.dropped += 1
+                self._health.count("dropped")
+            if self._stopped:
+                return False
+            self._frames.append(frame)
+            self._changed.notify_all()
+            return True
+
+    def _reconnect(self) -> Reader | None:
+        """The source opened again, whenever that works; None when stopped before."""
+        lost = time.monotonic()
+        while True:
+            wait = min(FIRST_WAIT_S * 2 ** min(self._attempts, 16), LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
+            self._attempts += 1
+            _log.warning("%s is lost: attempt %d in %.1f s", self._source.name, self._attempts, wait)
+            with self._changed:
+                if self._changed.wait_for(lambda: self._stopped, timeout=wait):
+                    return None
+            try:
+                reader = self._source.open()
+            except InputError:
+                continue
+            self.reconnects += 1
+            self._health.count("reconnects")
+            _log.warning("%s is back after %.1f s", self._source.name, time.monotonic() - lost)
+            return reader

@@ -1,0 +1,68 @@
+"""Many scores of one face → one p_fake and a verdict that does not flicker.
+
+Scores are averaged as log-odds, that is, their odds by the geometric mean (the logarithmic opinion pool, Genest & Zidek 1986).
+They are not summed as independent evidence would be: neighbouring frames show nearly the same thing.
+"""
+
+from __future__ import annotations
+
+import math
+
+from edgefake.prediction import Verdict
+
+HALF_LIFE_S = 1.0
+"""After so long a score weighs half as much as a new one."""
+
+HYSTERESIS = 0.5
+"""A verdict changes when the log-odds pass the threshold's by so much: at a threshold of 0.5 at p_fake 0.62 and 0.38."""
+
+MIN_SCORED = 5
+"""Scored frames before the first verdict."""
+
+MAX_LOG_ODDS = 6.0
+"""No single frame counts as more certain than this (p_fake 0.0025 or 0.9975)."""
+
+
+def log_odds(p: float) -> float:
+    """``log(p / (1 - p))``, within ± ``MAX_LOG_ODDS``."""
+    if p <= 0.0 or p >= 1.0:
+        return math.copysign(MAX_LOG_ODDS, p - 0.5)
+    return max(-MAX_LOG_ODDS, min(MAX_LOG_ODDS, math.log(p / (1.0 - p))))
+
+
+def probability(log_odds: float) -> float:
+    """The inverse of ``log_odds``."""
+    return 1.0 / (1.0 + math.exp(-log_odds))
+
+
+class Evidence:
+    """The scores of one face so far, the older the lighter."""
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = log_odds(threshold)
+        self._sum = 0.0
+        self._weight = 0.0
+        self._seconds = 0.0
+        self.scored = 0
+        self.verdict: Verdict | None = None
+
+    @property
+    def p_fake(self) -> float | None:
+        return probability(self._sum / self._weight) if self.scored else None
+
+    def add(self, p_fake: float, seconds: float) -> None:
+        """Take in the calibrated score of a frame at ``seconds`` of media time."""
+        decay = 0.5 ** (max(0.0, seconds - self._seconds) / HALF_LIFE_S)
+        self._sum = self._sum * decay + log_odds(p_fake)
+        self._weight = self._weight * decay + 1.0
+        self._seconds = max(seconds, self._seconds)
+        self.scored += 1
+        if self.scored >= MIN_SCORED:
+            self.verdict = self._judge(self._sum / self._weight - self._threshold)
+
+    def _judge(self, excess: float) -> Verdict:
+        if self.verdict is None:
+            return Verdict.FAKE if excess >= 0 else Verdict.REAL
+        if abs(excess) < HYSTERESIS:
+            return self.verdict
+        return Verdict.FAKE if excess > 0 else Verdict.REAL

@@ -1,0 +1,106 @@
+"""One frame after the other: faces → tracks → one batch of crops → evidence → result."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from edgefake.detector import Detector
+from edgefake.prediction import FaceScore, Prediction, Status
+from edgefake.streaming.capture import Captured
+from edgefake.streaming.evidence import Evidence
+from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
+from edgefake.streaming.tracks import Track, Tracker
+
+
+@dataclass(slots=True)
+class _Face:
+    """What is known about one track's face."""
+
+    evidence: Evidence
+    status: Status = Status.OK
+    looked_at: int = -1
+    """The last frame in which it had its turn."""
+
+
+class Judge:
+    """What a detector says about the faces of one stream, remembering the frames before."""
+
+    def __init__(self, detector: Detector, *, source: str, detect_every: int, faces_per_frame: int) -> None:
+        self._detector = detector
+        self._source = source
+        self._budget = faces_per_frame
+        self._tracker = Tracker(detect_every=detect_every)
+        self._faces: dict[int, _Face] = {}
+        self._shape: tuple[int, ...] | None = ()
+
+    def judge(self, frame: Captured, *, dropped: int, reconnects: int) -> FrameResult:
+        """The result for the next frame; raises ``InputError`` when it is no frame (uint8, H×W×3, BGR)."""
+        started = time.perf_counter()
+        detect_ms = self._follow(frame)
+        shown = self._tracker.shown
+        chosen = self._choose(shown, frame)
+        track_ms = (time.perf_counter() - started) * 1e3 - detect_ms
+        prediction = self._detector.predict(frame.pixels, boxes=[track.box for track in chosen]) if chosen else None
+        scores = self._remember(chosen, prediction, frame) if prediction else {}
+        tracks = tuple(self._result(track, scores.get(track.id)) for track in shown)
+        preprocess_ms, infer_ms = (prediction.timings.preprocess, prediction.timings.infer) if prediction else (0.0, 0.0)
+        return FrameResult(
+            index=frame.index,
+            seconds=frame.seconds,
+            captured=frame.captured,
+            tracks=tracks,
+            timings=StreamTimings(frame.read_ms, detect_ms, track_ms, preprocess_ms, infer_ms),
+            latency=(time.perf_counter() - frame.arrived) * 1e3,
+            dropped=dropped,
+            reconnects=reconnects,
+            source=self._source,
+            model=self._detector.card.name,
+            threshold=self._detector.threshold,
+        )
+
+    def _follow(self, frame: Captured) -> float:
+        """Bring the tracks to this frame; how many milliseconds were spent on searching faces."""
+        shape = getattr(frame.pixels, "shape", None)  # what else a user's iterable may give is refused by the search below
+        if shape != self._shape:  # boxes of another resolution mean nothing here
+            self._tracker.forget()
+            self._shape = shape
+        self._tracker.move(frame.seconds)
+        if not self._tracker.search_due:
+            return 0.0
+        started = time.perf_counter()
+        found = self._detector.find_faces(frame.pixels)
+        detect_ms = (time.perf_counter() - started) * 1e3
+        self._tracker.update(found)
+        known = self._tracker.ids
+        self._faces = {id: self._faces.get(id) or _Face(Evidence(self._detector.threshold)) for id in known}
+        return detect_ms
+
+    def _choose(self, shown: list[Track], frame: Captured) -> list[Track]:
+        """Whose turn it is: of the faces that the last search found, those that were not looked at for longest."""
+        height, width = frame.pixels.shape[:2]
+        candidates = [track for track in shown if not track.missed and track.is_inside(width, height)]
+        return sorted(candidates, key=lambda track: self._faces[track.id].looked_at)[: self._budget]
+
+    def _remember(self, chosen: list[Track], prediction: Prediction, frame: Captured) -> dict[int, FaceScore]:
+        """Take in the scores of the chosen tracks; the scores by id."""
+        scores = {}
+        for track, score in zip(chosen, prediction.faces, strict=True):
+            face = self._faces[track.id]
+            face.status, face.looked_at = score.status, frame.index
+            if score.p_fake is not None:
+                face.evidence.add(score.p_fake, frame.seconds)
+            scores[track.id] = score
+        return scores
+
+    def _result(self, track: Track, score: FaceScore | None) -> TrackResult:
+        face = self._faces[track.id]
+        return TrackResult(
+            id=track.id,
+            box=track.box,
+            status=face.status,
+            frame_p_fake=score.p_fake if score else None,
+            p_fake=face.evidence.p_fake,
+            verdict=face.evidence.verdict,
+            scored=face.evidence.scored,
+        )

@@ -1,0 +1,138 @@
+"""``watch``: source → capture → judge → results and sinks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.detector import Detector
+from edgefake.errors import InputError
+from edgefake.streaming.capture import Capture
+from edgefake.streaming.health import Health
+from edgefake.streaming.judge import Judge
+from edgefake.streaming.result import FrameResult, Watched
+from edgefake.streaming.sources import SourceLike, find_source
+
+_log = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Where results go. ``send`` should return at once: the next frame is judged after it."""
+
+    def send(self, frame: npt.NDArray[np.uint8], result: FrameResult) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def watch(
+    source: SourceLike,
+    detector: Detector,
+    *,
+    sinks: Sequence[Sink] = (),
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    live: bool | None = None,
+    detect_every: int = 5,
+    faces_per_frame: int = 4,
+    health: Health | None = None,
+) -> Watch:
+    """Judge the faces of a stream, frame by frame: ``for frame, result in edgefake.watch(0, detector)``.
+
+    Frames are read in a thread of their own. A live source drops the oldest of the waiting frames when they come faster than they
+    are judged, a file waits. Judging, and sending to the sinks, happens as the results are asked for.
+
+    Args:
+        source: a camera, URL, GStreamer pipeline, video file, folder of pictures or iterable of frames; with ``size``, ``fps``
+            and ``live`` as in ``edgefake.streaming.sources.find_source``.
+        detector: judges the faces, and finds them by its ``faces=``.
+        sinks: get every result (see ``Sink``), and are closed with the stream. One that raises is told to the log and counted
+            in ``health``; the stream goes on.
+        detect_every: faces are searched in every n-th frame, and followed in between.
+        faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.
+        health: counts and times this stream; give one to share it with sinks and a metrics server.
+
+    Raises ``InputError`` when the source cannot be opened or an argument is out of range; an iterable's own exceptions come out
+    after the frames before them.
+    """
+    for name, value in (("detect_every", detect_every), ("faces_per_frame", faces_per_frame)):
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    found = find_source(source, size=size, fps=fps, live=live)
+    health = health or Health()
+    capture = Capture(found, health=health)
+    judge = Judge(detector, source=found.name, detect_every=detect_every, faces_per_frame=faces_per_frame)
+    return Watch(capture, judge, sinks, health)
+
+
+class Watch(Iterator[Watched]):
+    """A running stream; see ``watch``. Use it as a context manager, or ``close`` it, unless it is read to its end."""
+
+    def __init__(self, capture: Capture, judge: Judge, sinks: Sequence[Sink], health: Health) -> None:
+        self.health = health
+        self.total = capture.total
+        """How many frames there should be, where the source tells."""
+        self._capture = capture
+        self._judge = judge
+        self._sinks = {f"{type(sink).__name__} {i}": sink for i, sink in enumerate(sinks)}
+        self._failed: set[str] = set()
+        self._closed = False
+
+    def __next__(self) -> Watched:
+        try:
+            captured = None if self._closed else self._capture.next()
+            if captured is None:
+                raise StopIteration
+            result = self._judge.judge(captured, dropped=self._capture.dropped, reconnects=self._capture.reconnects)
+        except BaseException:
+            self.close()
+            raise
+        self._count(result)
+        for name, sink in self._sinks.items():
+            self._send(name, sink, captured.pixels, result)
+        return Watched(captured.pixels, result)
+
+    def stop(self) -> None:
+        """End the iteration after the present frame; returns at once. From any thread or signal handler."""
+        self._capture.stop()
+
+    def close(self) -> None:
+        """Release the source and close the sinks, which deliver what they hold."""
+        if self._closed:
+            return
+        self._closed = True
+        self._capture.close()
+        for name, sink in self._sinks.items():
+            try:
+                sink.close()
+            except Exception:  # the others are still to be closed
+                _log.warning("%s failed to close", name, exc_info=True)
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _send(self, name: str, sink: Sink, frame: npt.NDArray[np.uint8], result: FrameResult) -> None:
+        try:
+            sink.send(frame, result)
+        except Exception:  # whatever it is, it is the sink's, and the stream goes on
+            self.health.lose(name)
+            if name not in self._failed:
+                _log.warning("%s failed; further failures are only counted", name, exc_info=True)
+            self._failed.add(name)
+
+    def _count(self, result: FrameResult) -> None:
+        self.health.count("frames_out")
+        self.health.time("latency", result.latency / 1e3)
+        self.health.time("track", result.timings.track / 1e3)
+        if result.timings.detect:
+            self.health.time("detect", result.timings.detect / 1e3)
+        if result.timings.infer:
+            self.health.time("preprocess", result.timings.preprocess / 1e3)
+            self.health.time("infer", result.timings.infer / 1e3)

@@ -1,0 +1,218 @@
+"""Where frames come from: camera, video file, image folder, URL, GStreamer pipeline, or any iterable of frames."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.errors import InputError
+from edgefake.images import IMAGE_SUFFIXES, find_images, read_image
+
+Pixels = npt.NDArray[np.uint8]
+SourceLike = int | str | Path | Iterable[Pixels]
+
+_log = logging.getLogger(__name__)
+
+TIMEOUT_MS = 5000
+"""A URL that does not answer, or sends nothing for so long, counts as lost. Stopping may have to wait as long."""
+
+DEFAULT_FPS = 30.0
+"""The frame rate of pictures and iterables whose rate nobody gave, and of files that do not tell theirs."""
+
+SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """An open source: frames (uint8, H×W×3, BGR) with their media time in seconds, which never runs backwards.
+
+    The media time is None in live sources: there the time of arrival counts. Closing ``frames`` closes the source.
+    """
+
+    frames: Generator[tuple[Pixels, float | None], None, None]
+    total: int | None = None
+    """How many frames there should be, where the source tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Something to watch. ``open`` raises ``InputError`` when it is not there."""
+
+    name: str
+    """For results and messages; without the user, password and query of a URL."""
+    live: bool
+    """Comes at its own pace, so that late frames are dropped; files and folders wait."""
+    reconnects: bool
+    """Can be opened again after it was lost."""
+    open: Callable[[], Reader]
+
+
+def find_source(
+    source: SourceLike, *, size: tuple[int, int] | None = None, fps: float | None = None, live: bool | None = None
+) -> Source:
+    """What ``source`` stands for.
+
+    Args:
+        source: a camera (``0`` or ``/dev/video0``; ``/dev/v4l/by-id/…`` stays the same when cameras are replugged), a URL, a
+            GStreamer pipeline (``v4l2src ! … ! appsink``), a video file, a folder of pictures in the order of their numbers,
+            or an iterable of frames (uint8, H×W×3, BGR), which must not be changed after they were handed out.
+        size: (width, height) to ask of a camera.
+        fps: frames per second to ask of a camera, or at which pictures and frames of an iterable follow each other.
+        live: whether late frames are dropped. Cameras and pipelines are live, files and folders are not; URLs are unless this
+            says that there is a video file behind it; iterables are when this says so.
+
+    Raises ``InputError`` for anything else, and for ``size`` or ``fps`` where they mean nothing.
+    """
+    _check(size, fps)
+    found = _find(source, size, fps, live)
+    if live is not None and live != found.live:
+        raise InputError(f"{found.name} {'does not come' if live else 'always comes'} live: leave live={live} out")
+    return found
+
+
+def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, live: bool | None) -> Source:
+    if isinstance(source, Path):
+        source = str(source)
+    if isinstance(source, bool) or not isinstance(source, int | str | Iterable):
+        raise InputError(f"expected a camera number, a path, a URL or an iterable of frames to watch, got {source!r}")
+    if isinstance(source, np.ndarray) and source.ndim < 4:
+        raise InputError(f"expected frames to watch, got one array of shape {source.shape}: judge it with Detector.predict")
+    if isinstance(source, int) or (isinstance(source, str) and re.fullmatch(r"\d+|/dev/(video|v4l/).+", source)):
+        return _camera(source, size, fps)
+    if size is not None:
+        raise InputError(f"only cameras can be asked for a size, got {size[0]}×{size[1]}: leave it out")
+    if not isinstance(source, str):
+        return Source("iterable", bool(live), False, lambda: Reader(_timed(iter(source), fps, live=bool(live))))
+    if Path(source).is_dir():
+        return _folder(source, fps)
+    if fps is not None:
+        raise InputError(f"{_public_name(source)} comes with its own frame rate: leave fps={fps:g} out")
+    if re.search(r"\s!\s", source):
+        return _pipeline(source)
+    if "://" in source:
+        return _url(source, live=live is not False)
+    return _file(source)
+
+
+def _check(size: tuple[int, int] | None, fps: float | None) -> None:
+    if size is not None and not (len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
+        raise InputError(f"expected a size as (width, height) in whole pixels, got {size!r}")
+    if fps is not None and not 0 < fps < 1000:
+        raise InputError(f"expected a frame rate above 0 and below 1000 per second, got {fps!r}")
+
+
+def _camera(source: int | str, size: tuple[int, int] | None, fps: float | None) -> Source:
+    device = int(source) if str(source).isdigit() else str(source)
+
+    def open_camera() -> Reader:
+        camera = _capture(device, cv2.CAP_V4L2 if sys.platform == "linux" else cv2.CAP_ANY)
+        if size is not None:
+            camera.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+            camera.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+            width, height = round(camera.get(cv2.CAP_PROP_FRAME_WIDTH)), round(camera.get(cv2.CAP_PROP_FRAME_HEIGHT))
+            if (width, height) != tuple(size):
+                camera.release()
+                raise InputError(f"camera {device} gives {width}×{height}, not {size[0]}×{size[1]}: ask for a size that it has")
+        if fps is not None and not camera.set(cv2.CAP_PROP_FPS, fps):
+            _log.warning("camera %s does not let its frame rate be set: it gives %g", device, camera.get(cv2.CAP_PROP_FPS))
+        return Reader(_read(camera, live=True))
+
+    return Source(str(device), True, True, open_camera)
+
+
+def _url(url: str, *, live: bool) -> Source:
+    scheme = url.split("://")[0].lower()
+    if scheme not in SCHEMES:
+        raise InputError(f"cannot watch {scheme}:// addresses: expected one of {', '.join(SCHEMES)}")
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
+    return Source(_public_name(url), live, live, lambda: _video(_capture(url, cv2.CAP_FFMPEG, limits), live=live))
+
+
+def _pipeline(pipeline: str) -> Source:
+    if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
+        raise InputError(
+            "this OpenCV was built without GStreamer, as those from PyPI are: "
+            "use the OpenCV of JetPack or of your distribution for pipelines, or give a camera or URL"
+        )
+    return Source(_public_name(pipeline), True, True, lambda: _video(_capture(pipeline, cv2.CAP_GSTREAMER), live=True))
+
+
+def _file(path: str) -> Source:
+    if Path(path).suffix.lower() in IMAGE_SUFFIXES:
+        raise InputError(f"{path} is a picture: judge it with `edgefake predict`, or give a folder of pictures to watch")
+
+    def open_file() -> Reader:
+        if not Path(path).is_file():
+            raise InputError(f"there is no video file {path}: expected a file, folder, camera, URL or pipeline to watch")
+        return _video(_capture(path, cv2.CAP_FFMPEG), live=False)
+
+    return Source(path, False, False, open_file)
+
+
+def _folder(path: str, fps: float | None) -> Source:
+    def by_number(picture: Path) -> list[tuple[int, str]]:  # 9.png comes before 10.png
+        return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", str(picture))]
+
+    def open_folder() -> Reader:
+        pictures = sorted(find_images(path), key=by_number)
+        return Reader(_timed(map(read_image, pictures), fps, live=False), len(pictures))
+
+    return Source(path, False, False, open_folder)
+
+
+def _capture(source: int | str, backend: int, limits: Sequence[int] = ()) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(source, backend, limits)
+    if not capture.isOpened():
+        capture.release()
+        name = _public_name(source)
+        if isinstance(source, str) and Path(source).is_file():
+            raise InputError(f"{name} is damaged, cut short or no video that FFmpeg can read: get the whole file")
+        raise InputError(f"{name} does not answer: see that it is there, that nothing else uses it, and that you may")
+    return capture
+
+
+def _video(capture: cv2.VideoCapture, *, live: bool) -> Reader:
+    frames = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    return Reader(_read(capture, live=live), frames if frames > 0 and not live else None)
+
+
+def _read(capture: cv2.VideoCapture, *, live: bool) -> Generator[tuple[Pixels, float | None], None, None]:
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    step = 1.0 / rate if 0 < rate < 1000 else 1.0 / DEFAULT_FPS
+    seconds = -step
+    try:
+        while True:
+            read, frame = capture.read()
+            if not read:
+                return
+            if not live:
+                told = capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+                seconds = told if told > seconds else seconds + step  # joined and damaged files jump back
+            yield np.asarray(frame, np.uint8), None if live else seconds
+    finally:
+        capture.release()
+
+
+def _timed(frames: Iterable[Pixels], fps: float | None, *, live: bool) -> Generator[tuple[Pixels, float | None], None, None]:
+    rate = fps or DEFAULT_FPS
+    for index, frame in enumerate(frames):
+        yield frame, None if live else index / rate
+
+
+def _public_name(source: object) -> str:
+    """``source`` for people and logs, without what may be secret: user, password and query of the URLs in it."""
+
+    def public(match: re.Match[str]) -> str:
+        parts = urlsplit(match[0])
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+    return re.sub(r"user-pw=\S+", "user-pw=…", re.sub(r"\w+://[^\s\"']+", public, str(source)))

@@ -1,0 +1,173 @@
+"""Following faces from frame to frame, and deciding when to search again.
+
+SORT (Bewley et al. 2016) with its Kalman filter cut down to what faces need, and the buffered IoU of C-BIoU (Yang et al. 2023),
+whose buffer here is the filter's own uncertainty: what was not seen for longer is searched further away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edgefake.faces import Box
+
+LOST_S = 1.5
+"""A face that was not found for so long is forgotten; when it comes back it gets a new id."""
+
+SHOWN_S = 0.5
+"""A face that was not found for so long is no longer reported."""
+
+MIN_OVERLAP = 0.2
+"""Buffered IoU from which a found box may be a track's next."""
+
+_NOISE = 0.05**2
+"""Variance of a found box's centre, in face sizes."""
+_START_SPEED = 2.0**2
+"""Variance of a new face's speed, in face sizes per second."""
+_PUSH = 2.0**2
+"""Growth of that variance per second: how suddenly faces start and stop."""
+_COAST_S = 0.5
+"""The speed of a face that is not found falls to 1/e in so many seconds (Singer 1970)."""
+_MAX_BUFFER = 0.75
+
+
+@dataclass(slots=True)
+class Track:
+    """One face: where it should be now, and how sure that is. Ids start at 1; 0 is a track that was seen only once."""
+
+    box: Box
+    seen: float
+    """When it was last found, media seconds."""
+    id: int = 0
+    missed: int = 0
+    """Searches in a row that did not find it."""
+    speed: tuple[float, float] = (0.0, 0.0)
+    """Of the centre, pixels per second."""
+    # The covariance of position and speed, alike in x and y, in face sizes.
+    var: float = _NOISE
+    cov: float = 0.0
+    var_speed: float = _START_SPEED
+
+    def move(self, dt: float) -> None:
+        """Predict the box ``dt`` seconds on."""
+        decay = math.exp(-dt / _COAST_S) if self.missed else 1.0
+        reach = _COAST_S * (1.0 - decay) if self.missed else dt
+        vx, vy = self.speed
+        self.box = Box(self.box.x + vx * reach, self.box.y + vy * reach, self.box.width, self.box.height)
+        self.speed = (vx * decay, vy * decay)
+        self.var += 2 * dt * self.cov + dt * dt * self.var_speed + _PUSH * dt**3 / 3
+        self.cov += dt * self.var_speed + _PUSH * dt * dt / 2
+        self.var_speed += _PUSH * dt
+
+    def correct(self, found: Box, seconds: float) -> None:
+        """Take in where the face was found."""
+        gain, gain_speed = self.var / (self.var + _NOISE), self.cov / (self.var + _NOISE)
+        (x, y), (found_x, found_y) = _centre(self.box), _centre(found)
+        dx, dy = found_x - x, found_y - y
+        self.speed = (self.speed[0] + gain_speed * dx, self.speed[1] + gain_speed * dy)
+        width = self.box.width + gain * (found.width - self.box.width)
+        height = self.box.height + gain * (found.height - self.box.height)
+        self.box = Box(x + gain * dx - width / 2, y + gain * dy - height / 2, width, height)
+        self.var_speed -= gain_speed * self.cov
+        self.var, self.cov = self.var * (1 - gain), self.cov * (1 - gain)
+        self.seen, self.missed = seconds, 0
+
+    def is_inside(self, width: int, height: int) -> bool:
+        """Whether its centre lies in a frame of this size."""
+        x, y = _centre(self.box)
+        return 0 <= x < width and 0 <= y < height
+
+    @property
+    def buffer(self) -> float:
+        """How far around the box the face may be, in face sizes: one standard deviation."""
+        return min(math.sqrt(self.var), _MAX_BUFFER)
+
+
+class Tracker:
+    """The faces of one stream. Per frame: ``move``, then ``update`` when the faces of that frame were searched."""
+
+    def __init__(self, *, detect_every: int) -> None:
+        self._tracks: list[Track] = []
+        self._every = detect_every
+        self._seconds = 0.0
+        self._since_search = detect_every
+        self._second_look = False
+        self._last_id = 0
+
+    @property
+    def search_due(self) -> bool:
+        """Every n-th frame; and once more in the next frame when a face was new or missing, for one search may err."""
+        return self._since_search >= self._every or self._second_look
+
+    @property
+    def shown(self) -> list[Track]:
+        """The faces to report: found twice, and not long ago."""
+        return [track for track in self._tracks if track.id and self._seconds - track.seen <= SHOWN_S]
+
+    @property
+    def ids(self) -> set[int]:
+        """Of all faces that are remembered."""
+        return {track.id for track in self._tracks if track.id}
+
+    def move(self, seconds: float) -> None:
+        """Go on to the frame at ``seconds`` of media time."""
+        dt = max(0.0, seconds - self._seconds)
+        self._seconds = max(seconds, self._seconds)
+        self._since_search += 1
+        self._tracks = [track for track in self._tracks if self._seconds - track.seen <= LOST_S]
+        for track in self._tracks:
+            track.move(dt)
+
+    def update(self, found: Sequence[Box]) -> None:
+        """Take in all faces that a search of this frame found."""
+        regular = self._since_search >= self._every
+        self._since_search = 0
+        matched = self._match(found)
+        for index, track in enumerate(self._tracks):
+            if index not in matched:
+                track.missed += 1
+            else:
+                track.correct(found[matched[index]], self._seconds)
+                if not track.id:
+                    self._last_id += 1
+                    track.id = self._last_id
+        self._tracks = [track for track in self._tracks if track.id or not track.missed]
+        self._tracks += [Track(found[i], self._seconds) for i in range(len(found)) if i not in matched.values()]
+        self._second_look = regular and any(track.missed == 1 or not track.id for track in self._tracks)
+
+    def forget(self) -> None:
+        """Drop all faces and search in the next frame: the picture is another one. Ids go on."""
+        self._tracks = []
+        self._since_search = self._every
+
+    def _match(self, found: Sequence[Box]) -> dict[int, int]:
+        """Track → found box, both by number: the best pair first, each at most once."""
+        overlaps = [
+            (overlap(_grown(track.box, track.buffer), _grown(box, track.buffer)), t, f)
+            for t, track in enumerate(self._tracks)
+            for f, box in enumerate(found)
+        ]
+        matched: dict[int, int] = {}
+        for value, t, f in sorted(overlaps, key=lambda pair: pair[0], reverse=True):
+            if value >= MIN_OVERLAP and t not in matched and f not in matched.values():
+                matched[t] = f
+        return matched
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union, 0…1."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / (a.width * a.height + b.width * b.height - width * height)
+
+
+def _centre(box: Box) -> tuple[float, float]:
+    return box.x + box.width / 2, box.y + box.height / 2
+
+
+def _grown(box: Box, by: float) -> Box:
+    dx, dy = by * box.width, by * box.height
+    return Box(box.x - dx, box.y - dy, box.width + 2 * dx, box.height + 2 * dy)
