@@ -1,0 +1,166 @@
+"""Results to an MQTT broker; ``edgefake.streaming.result`` has the schema of a message."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from edgefake.errors import InputError, SinkError
+from edgefake.streaming.result import FrameResult
+from edgefake.streaming.sinks import Pixels, TryLater
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
+
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+IN_FLIGHT = 20
+"""So many results may be on their way to the broker without its acknowledgement; further ones stay in the queue."""
+KEEPALIVE_S = 30
+"""A broker that says nothing for half as long again is taken for dead."""
+LONGEST_RECONNECT_S = 10
+WAIT_S = 3.0
+"""One attempt waits so long for the connection, or for an acknowledgement that makes room."""
+CLOSE_S = 1.5
+"""So long ``close`` waits for the last acknowledgements."""
+
+
+class MqttSink:
+    """Publishes each result as JSON at ``mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC``; ``mqtts`` is over TLS.
+
+    ``TOPIC/status`` holds, retained, ``online`` or ``offline``; the broker itself enters the latter when this process dies.
+    With ``qos`` 1 (at least once) or 2 (exactly once) results outlive a broker that is away, at the start or later: ``IN_FLIGHT``
+    of them here and the others in the queue before this sink, up to its bound. With 0, what is on its way when the connection
+    breaks is lost unnoticed. ``ca_file`` (PEM) is for brokers whose certificate no public authority signed.
+
+    Raises ``InputError`` for an unusable address, ``SinkError`` when paho-mqtt is missing or ``ca_file`` unusable.
+    """
+
+    name = "mqtt"
+    uses_frame = False
+
+    def __init__(self, url: str, *, qos: int = 1, ca_file: str | Path | None = None) -> None:
+        address = _parsed(url)
+        if qos not in (0, 1, 2):
+            raise InputError(f"the quality of service of MQTT is 0, 1 or 2, got {qos!r}")
+        if ca_file is not None and not address.tls:
+            raise InputError("ca_file is for connections over TLS: give an address that starts with mqtts://")
+        self._broker = f"the MQTT broker at {address.host}:{address.port}"
+        self._topic = address.topic
+        self._qos = qos
+        self._connected = threading.Event()
+        self._room = threading.Semaphore(IN_FLIGHT)
+        self._status: int | None = None
+        self._failure = "it does not answer"
+        self._client = self._started(address, ca_file)
+
+    def send(self, frame: Pixels, result: FrameResult) -> None:
+        if not self._connected.wait(WAIT_S):
+            raise TryLater(f"{self._broker} cannot be reached ({self._failure}): check address, network and broker")
+        if self._qos and not self._room.acquire(timeout=WAIT_S):
+            raise TryLater(f"{self._broker} acknowledges nothing: check it")
+        sent = self._client.publish(self._topic, json.dumps(result.to_dict()), self._qos)
+        if sent.rc and not self._qos:  # with 1 and 2 the client has kept it, and sends it when it is connected again
+            raise TryLater(f"{self._broker} has gone away")
+
+    def close(self) -> None:
+        """Waits for acknowledgements, says ``offline`` and disconnects; raises ``SinkError`` for what is unacknowledged then."""
+        missing = self._unacknowledged() if self._qos else 0
+        if self._connected.is_set():
+            goodbye = self._client.publish(f"{self._topic}/status", "offline", 1, retain=True)
+            if not goodbye.rc:
+                goodbye.wait_for_publish(CLOSE_S)
+        self._client.disconnect()
+        if missing:
+            raise SinkError(f"{self._broker} has not acknowledged the last {missing} results", lost=missing)
+
+    def _unacknowledged(self) -> int:
+        until = time.monotonic() + CLOSE_S
+        for acknowledged in range(IN_FLIGHT):
+            wait = until - time.monotonic() if self._connected.is_set() else 0.0
+            if not self._room.acquire(timeout=max(wait, 0.0)):
+                return IN_FLIGHT - acknowledged
+        return 0
+
+    def _started(self, address: _Address, ca_file: str | Path | None) -> Client:
+        try:
+            from paho.mqtt.client import Client
+            from paho.mqtt.enums import CallbackAPIVersion
+        except ImportError as error:
+            raise SinkError('results go to MQTT through paho-mqtt 2: pip install "edgefake[stream]"') from error
+        # One lasting identity: else the will of a broken connection could come after the "online" of the next one.
+        client = Client(CallbackAPIVersion.VERSION2, client_id=f"edgefake-{os.urandom(6).hex()}")
+        if address.user is not None:
+            client.username_pw_set(address.user, address.password)
+        if address.tls:
+            try:
+                client.tls_set(None if ca_file is None else str(ca_file))
+            except OSError as error:
+                raise SinkError(f"{ca_file} is no file of certificates ({error}): give a PEM file") from error
+        client.max_inflight_messages_set(IN_FLIGHT)
+        client.reconnect_delay_set(1, LONGEST_RECONNECT_S)
+        client.will_set(f"{address.topic}/status", "offline", 1, retain=True)
+        client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
+        client.on_disconnect, client.on_publish = self._on_disconnect, self._on_publish
+        client.connect_async(address.host, address.port, KEEPALIVE_S)
+        client.loop_start()
+        return client
+
+    # The client calls these in its own thread.
+
+    def _on_connect(self, client: Client, data: object, flags: object, reason: Any, properties: object) -> None:
+        if reason.is_failure:
+            self._failure = str(reason)
+            return
+        self._status = client.publish(f"{self._topic}/status", "online", 0, retain=True).mid
+        self._connected.set()
+
+    def _on_connect_fail(self, client: Client, data: object) -> None:
+        self._failure = str(sys.exc_info()[1])
+
+    def _on_disconnect(self, client: Client, data: object, flags: object, reason: object, properties: object) -> None:
+        self._connected.clear()
+
+    def _on_publish(self, client: Client, data: object, mid: int, reason: object, properties: object) -> None:
+        if mid == self._status:
+            self._status = None
+        else:
+            self._room.release()
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    host: str
+    port: int
+    topic: str
+    tls: bool
+    user: str | None
+    password: str | None
+
+
+def _parsed(url: str) -> _Address:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or PORTS[parts.scheme]
+        host = (parts.hostname or "").encode("idna").decode()
+    except (ValueError, KeyError):
+        host = ""
+    if not host:
+        raise InputError(f"expected an MQTT address like mqtt://HOST:1883/TOPIC or mqtts://HOST/TOPIC, got {_public(url)!r}")
+    topic = unquote(parts.path).strip("/")
+    if not topic or any(sign in topic for sign in "+#\0"):
+        raise InputError(f"expected an MQTT topic without + and # after the host, as in mqtt://HOST/door/camera, got {topic!r}")
+    user = None if parts.username is None else unquote(parts.username)
+    return _Address(host, port, topic, parts.scheme == "mqtts", user, None if parts.password is None else unquote(parts.password))
+
+
+def _public(url: str) -> str:
+    """``url`` without a name and password, for messages."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
