@@ -15,12 +15,13 @@ import numpy.typing as npt
 from edgefake.card_files import check_model, read_card
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, Faces, face_finder, whole_frame
+from edgefake.golden import replay_once
 from edgefake.model_card import ModelCard
 from edgefake.model_store import find_model
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
 from edgefake.preprocessing import face_pixels
 from edgefake.quality import face_status, sharpness
-from edgefake.runtimes import open_runtime
+from edgefake.runtimes import open_runtime, suffix_of
 
 Pixels = npt.NDArray[np.uint8]
 BoxLike = Box | tuple[float, float, float, float]
@@ -31,7 +32,8 @@ class Detector:
 
     Args:
         model: a name (``edgefake models`` lists them) or the path of a model file.
-        backend: ``auto`` or ``tflite``. An explicit backend never falls back to another.
+        backend: ``auto`` (``tflite`` for a name or a ``.tflite`` file, ``onnx`` for an ``.onnx`` file), ``tflite``, ``onnx``
+            (on the CPU), ``onnx-cuda``, ``onnx-tensorrt`` or ``tensorrt``. An explicit backend never falls back to another.
         faces: how faces are found: ``"haar"`` (OpenCV's own cascade), the path of a YuNet ``.onnx``, ``"frame"`` (the
             frame is a face crop with its context already), or a function from a frame to boxes.
         threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the
@@ -44,7 +46,7 @@ class Detector:
     Raises:
         ModelNotFoundError, ModelStoreError: no such model, or it could not be fetched.
         ModelFileError, CardError: the file is damaged, no model, or without a usable card.
-        BackendError: the runtime is unknown or not installed.
+        BackendError: the runtime is unknown, not installed, or fails the model's golden vectors.
         InputError: an argument is out of range.
     """
 
@@ -64,10 +66,11 @@ class Detector:
             raise InputError(f"num_threads must be a whole number of at least 1, got {num_threads!r}")
         self._find_faces = face_finder(faces)
         self._whole = faces == "frame"
-        path = find_model(model)
+        path = find_model(model, suffix=suffix_of(backend))
         self.card = card or _card_of(path)
         self.threshold = self.card.threshold(threshold)
         self._runtime = open_runtime(path, self.card, backend=backend, num_threads=num_threads)
+        replay_once(self._runtime, self.card, path)
 
     @property
     def runtime(self) -> str:

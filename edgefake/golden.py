@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
+import platform
+from contextlib import suppress
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.errors import CardError
+from edgefake.errors import BackendError, CardError, ModelStoreError
 from edgefake.model_card import Golden, ModelCard
+from edgefake.model_store import cache_folder
 from edgefake.runtimes import Runtime
 
 Pixels = npt.NDArray[np.uint8]
@@ -36,6 +41,33 @@ def decode_pixels(png: str) -> Pixels:
 def golden_errors(runtime: Runtime, card: ModelCard) -> list[float]:
     """How far ``runtime`` is off each golden output of ``card``: at most ``card.golden_tolerance`` when correct."""
     return [abs(_output(runtime, card, golden) - golden.output) for golden in card.golden]
+
+
+def replay_once(runtime: Runtime, card: ModelCard, path: Path) -> None:
+    """Check ``runtime``, which has loaded ``path``, against the golden vectors, unless this was done on this machine before.
+
+    That it was done is remembered in the cache folder; where that cannot be written the vectors are replayed every time.
+    Raises ``BackendError`` when the runtime computes something else than the converter measured.
+    """
+    if not card.golden:
+        return
+    file = path.stat()
+    facts = (path.resolve(), file.st_size, file.st_mtime_ns, runtime.name, platform.node(), platform.machine())
+    done = None
+    with suppress(ModelStoreError):
+        done = cache_folder() / "replayed" / hashlib.sha256(repr(facts).encode()).hexdigest()
+        if done.exists():
+            return
+    worst = max(golden_errors(runtime, card))
+    if not worst <= card.golden_tolerance:
+        raise BackendError(
+            f"{runtime.name} does not compute what {card.name} was measured with: its output is {worst:.3g} off a golden vector "
+            f"({card.golden_tolerance:.3g} is allowed); install that runtime again, or choose another backend"
+        )
+    with suppress(OSError):
+        if done:
+            done.parent.mkdir(parents=True, exist_ok=True)
+            done.touch()
 
 
 def _output(runtime: Runtime, card: ModelCard, golden: Golden) -> float:

@@ -1,8 +1,9 @@
 """From a model's name to its file: bundled, cached, or downloaded with its SHA-256 checked; a path stands for itself.
 
-The registry ``zoo/models.json`` names every model of this version: ``{name: {"file": …, "sha256": …, "bytes": …}}``. Three
-environment variables steer what is not bundled: ``EDGEFAKE_HOME`` is the cache (default ``~/.cache/edgefake``),
-``EDGEFAKE_MODEL_URL`` the folder on the web that files are downloaded from, and ``EDGEFAKE_OFFLINE=1`` forbids downloads.
+The registry ``zoo/models.json`` names every model of this version: ``{name: {"file": …, "sha256": …, "bytes": …}}``; the entry
+``NAME.onnx`` is the ONNX file of the model ``NAME``. Three environment variables steer what is not bundled: ``EDGEFAKE_HOME`` is
+the cache (default ``~/.cache/edgefake``), ``EDGEFAKE_MODEL_URL`` the folder on the web that files are downloaded from, and
+``EDGEFAKE_OFFLINE=1`` forbids downloads.
 """
 
 from __future__ import annotations
@@ -61,26 +62,36 @@ class LocatedModel:
             return f"cannot be read: {error.strerror or error}"
 
 
-def find_model(model: str | os.PathLike[str], *, registry: Path = REGISTRY) -> Path:
-    """The file of ``model``: a registered name, or a path (anything with a folder in it or ending in ``.tflite``).
+def find_model(model: str | os.PathLike[str], *, suffix: str = ".tflite", registry: Path = REGISTRY) -> Path:
+    """The file of ``model``: a registered name, or a path (anything with a folder in it or ending in ``.tflite`` or ``.onnx``).
+
+    ``suffix`` chooses among the files of a registered model.
 
     A bundled file is used as it is, a cached one after its SHA-256 was checked; a model that is in neither place, or damaged in
     the cache, is downloaded into the cache. Bundled files lie beside ``registry``.
 
     Raises:
-        ModelNotFoundError: no file has this path, or no model this name; names near matches.
+        ModelNotFoundError: no file has this path, or no model this name or such a file; names near matches.
         ModelStoreError: it cannot be downloaded (offline, no address, network, wrong size or SHA-256), or the cache not written.
     """
-    if not isinstance(model, str) or Path(model).name != model or model.endswith(".tflite"):
+    if not isinstance(model, str) or Path(model).name != model or model.endswith((".tflite", ".onnx")):
         return _existing(Path(model))
     models = read_registry(registry)
     if model in models:
-        return _fetch(_locate(models[model], registry.parent))
+        name = model if suffix == ".tflite" else f"{model}{suffix}"
+        if name not in models:
+            raise ModelNotFoundError(
+                f"{model} has no {suffix} file here: choose another backend, or convert one with python -m convert"
+            )
+        return _fetch(_locate(models[name], registry.parent))
     if Path(model).is_file():
         return Path(model)
-    near = difflib.get_close_matches(model, models, n=2)
+    names = [name for name in models if not name.endswith(".onnx")]
+    near = difflib.get_close_matches(model, names, n=2)
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-    raise ModelNotFoundError(f"there is no model {model!r}{hint}: choose {', '.join(models)}, or give the path of a .tflite file")
+    raise ModelNotFoundError(
+        f"there is no model {model!r}{hint}: choose {', '.join(names)}, or give the path of a .tflite or .onnx file"
+    )
 
 
 def list_models(*, registry: Path = REGISTRY) -> list[LocatedModel]:
@@ -103,13 +114,15 @@ def _existing(path: Path) -> Path:
     if path.is_file():
         return path
     state = "is a folder" if path.is_dir() else "does not exist"
-    raise ModelNotFoundError(f"the model file {path} {state}: give a .tflite file, or a name that `edgefake models` lists")
+    raise ModelNotFoundError(
+        f"the model file {path} {state}: give a .tflite or .onnx file, or a name that `edgefake models` lists"
+    )
 
 
 def _locate(model: StoredModel, bundled: Path) -> LocatedModel:
     if (path := bundled / model.file).is_file():
         return LocatedModel(model, "bundled", path)
-    if (path := _cache() / model.file).is_file():
+    if (path := cache_folder() / model.file).is_file():
         return LocatedModel(model, "cached", path)
     return LocatedModel(model, "missing" if _offline() or not _url() else "downloadable", None)
 
@@ -119,7 +132,7 @@ def _fetch(found: LocatedModel) -> Path:
     fault = None if found.place == "bundled" else found.fault()
     if found.path and not fault:
         return found.path
-    model, cache = found.model, _cache()
+    model, cache = found.model, cache_folder()
     state = f"is damaged in the cache ({fault})" if found.path else "is not on this machine"
     remedy = f"or copy {model.file} to {cache}"
     if _offline():
@@ -147,7 +160,7 @@ def _download(model: StoredModel, cache: Path) -> Path:
     return cache / model.file
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
     try:
         home = os.environ.get("EDGEFAKE_HOME")
         return Path(home).expanduser() if home else Path.home() / ".cache" / "edgefake"

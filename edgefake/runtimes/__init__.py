@@ -32,27 +32,46 @@ class Runtime(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Backend:
+class Backend:
+    """How a runtime is opened, and which files it reads."""
+
     module: str
+    function: str
     suffix: str
 
 
-_BACKENDS = {"tflite": _Backend("edgefake.runtimes.tflite", ".tflite")}
+BACKENDS = {
+    "tflite": Backend("edgefake.runtimes.tflite", "open_model", ".tflite"),
+    "onnx": Backend("edgefake.runtimes.onnx", "open_model", ".onnx"),
+    "onnx-cuda": Backend("edgefake.runtimes.onnx", "open_model_cuda", ".onnx"),
+    "onnx-tensorrt": Backend("edgefake.runtimes.onnx", "open_model_tensorrt", ".onnx"),
+    "tensorrt": Backend("edgefake.runtimes.tensorrt", "open_model", ".onnx"),
+}
+"""By name; where ``auto`` is asked for, the first that reads a file of its kind."""
+
+
+def suffix_of(backend: str) -> str:
+    """The ending of the files that ``backend`` reads (of ``auto``: ``.tflite``). Raises ``BackendError`` for an unknown one."""
+    if backend == "auto":
+        return ".tflite"
+    if backend not in BACKENDS:
+        raise BackendError(f"unknown backend {backend!r}: choose auto, {', '.join(BACKENDS)}")
+    return BACKENDS[backend].suffix
 
 
 def open_runtime(path: Path, card: ModelCard, *, backend: str, num_threads: int) -> Runtime:
-    """Load ``path`` with the runtime named by ``backend``; ``auto`` takes the one that reads files of this kind.
+    """Load ``path`` with the runtime named by ``backend``; ``auto`` takes tflite for ``.tflite`` and onnx (CPU) for ``.onnx``.
 
     Raises ``BackendError`` for an unknown or missing runtime, ``ModelFileError`` for a file that it cannot run.
     """
-    if backend != "auto" and backend not in _BACKENDS:
-        raise BackendError(f"unknown backend {backend!r}: choose auto, {', '.join(_BACKENDS)}")
-    names = [name for name, known in _BACKENDS.items() if path.suffix == known.suffix]
+    expected = suffix_of(backend)
+    names = [name for name, known in BACKENDS.items() if path.suffix == known.suffix]
     if backend == "auto":
         if not names:
-            suffixes = ", ".join(known.suffix for known in _BACKENDS.values())
+            suffixes = ", ".join(dict.fromkeys(known.suffix for known in BACKENDS.values()))
             raise BackendError(f"no backend reads {path.name}: expected a file ending in {suffixes}")
         backend = names[0]
     elif backend not in names:
-        raise BackendError(f"backend {backend!r} reads {_BACKENDS[backend].suffix} files, got {path.name}")
-    return importlib.import_module(_BACKENDS[backend].module).open_model(path, card, num_threads)  # type: ignore[no-any-return]
+        raise BackendError(f"backend {backend!r} reads {expected} files, got {path.name}")
+    found = BACKENDS[backend]
+    return getattr(importlib.import_module(found.module), found.function)(path, card, num_threads)  # type: ignore[no-any-return]

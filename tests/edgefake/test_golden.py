@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 
 import edgefake
-from edgefake import CardError, ModelCard
+from edgefake import BackendError, CardError, ModelCard
 from edgefake.card_files import read_card
 from edgefake.golden import decode_pixels, encode_pixels, golden_errors
 from edgefake.model_card import Golden
@@ -64,6 +66,40 @@ def test_vectors_of_another_size_are_refused(runtime: Runtime, make_card: MakeCa
     small = Golden(encode_pixels(np.zeros((8, 8, 3), np.uint8)), 0.0)
     with pytest.raises(CardError, match=r"has shape \(8, 8, 3\), the model takes \(16, 16, 3\)"):
         golden_errors(runtime, make_card(golden=(small,)))
+
+
+def test_a_model_is_replayed_when_it_is_new_or_changed_here(
+    models: Path, make_card: MakeCard, face: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGEFAKE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "model.tflite"
+    shutil.copyfile(models / "int8.tflite", path)
+    right = float(open_runtime(path, make_card(), backend="auto", num_threads=1).run(face[None])[0])
+
+    def load(output: float) -> None:
+        edgefake.Detector(path, card=make_card(golden=(Golden(encode_pixels(face), output),), golden_tolerance=0.01)).close()
+
+    with pytest.raises(BackendError, match=r"tflite \(ai-edge-litert .*\) does not compute what .* off a golden vector"):
+        load(right + 1)
+    with pytest.raises(BackendError):  # a failure is not remembered
+        load(right + 1)
+    load(right)
+    load(right + 1)  # not replayed again
+    os.utime(path, (0, 0))
+    with pytest.raises(BackendError):
+        load(right + 1)
+
+
+def test_without_a_cache_every_load_replays(
+    models: Path, make_card: MakeCard, face: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("EDGEFAKE_HOME", str(tmp_path / "file"))
+    path = models / "int8.tflite"
+    right = float(open_runtime(path, make_card(), backend="auto", num_threads=1).run(face[None])[0])
+    edgefake.Detector(path, card=make_card(golden=(Golden(encode_pixels(face), right),))).close()
+    with pytest.raises(BackendError):
+        edgefake.Detector(path, card=make_card(golden=(Golden(encode_pixels(face), right + 1),)))
 
 
 def test_both_models_are_bundled() -> None:

@@ -1,0 +1,123 @@
+"""The QDQ ``.onnx`` of an INT8 ``.tflite``: the same weights and scales in the form that TensorRT and onnxruntime read."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from convert.qdq import Graph, to_qdq
+from edgefake.card_files import check_model, read_card, write_card
+from edgefake.errors import InputError
+from edgefake.files import write_atomically
+
+OPSET = 17
+"""The newest that TensorRT 8.5 (JetPack 5) reads."""
+
+PRODUCTS = ("Conv", "Gemm", "MatMul")
+INT8_TENSOR = 9  # in TFLite's schema
+
+
+@dataclass(frozen=True, slots=True)
+class QdqGraph:
+    """The facts about an ONNX graph that decide whether TensorRT runs it in eight bits."""
+
+    ops: dict[str, int]
+    """Number of nodes by type."""
+    float_layers: tuple[str, ...]
+    """Convolutions and matrix products without a quantizer on their input, their weights or their result."""
+    shifted: tuple[str, ...]
+    """Quantizers with a zero-point other than 0."""
+    separated: tuple[str, ...]
+    """Additions that no convolution feeds directly although one could."""
+
+    def faults(self) -> list[str]:
+        """What keeps it from that; empty when nothing does."""
+        found = []
+        if self.float_layers:
+            found.append(f"{len(self.float_layers)} layers are not in eight bits: {', '.join(self.float_layers[:10])}")
+        if self.shifted:
+            found.append(f"{len(self.shifted)} quantizers have a zero-point other than 0, the first is {self.shifted[0]}")
+        if self.separated:
+            found.append(f"a quantizer stands between convolution and addition at {', '.join(self.separated)}")
+        return found
+
+
+def export_onnx(tflite: Path, out: Path) -> Path:
+    """Write the ONNX form of the INT8 model at ``tflite``, with the same card, to ``out``.
+
+    Raises ``InputError`` where there is no card, or the model is not symmetric INT8.
+    """
+    check_model(tflite)
+    card = read_card(tflite)
+    if card is None:
+        raise InputError(f"{tflite} carries no card: give it one with python -m convert card")
+    if card.precision != "int8":
+        raise InputError(f"{tflite} is a {card.precision} model: the ONNX form is made of the INT8 one")
+    model = to_qdq(_tf2onnx(tflite))
+    if faults := read_qdq(model).faults():
+        raise InputError(f"{tflite} cannot run in eight bits under TensorRT: {'; '.join(faults)}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(out, model.SerializeToString(deterministic=True))
+        versions = {name: metadata.version(name) for name in ("onnx", "tf2onnx")}
+        write_card(out, replace(card, toolchain=card.toolchain | versions))
+    except OSError as error:
+        raise InputError(f"{out} cannot be written ({error.strerror}): make room, or give another --out") from error
+    return out
+
+
+def read_qdq(model: onnx.ModelProto) -> QdqGraph:
+    """Inspect a graph that ``to_qdq`` made."""
+    graph = Graph(model)
+    quantizers = graph.nodes("QuantizeLinear", "DequantizeLinear")
+    return QdqGraph(
+        ops=dict(Counter(node.op_type for node in graph.nodes())),
+        float_layers=tuple(node.name for node in graph.nodes(*PRODUCTS) if not _is_eight_bit(graph, node)),
+        shifted=tuple(node.name for node in quantizers if np.any(graph.constant(node.input[2]))),
+        separated=tuple(add.name for add in graph.nodes("Add") if _is_separated(graph, add)),
+    )
+
+
+def _is_eight_bit(graph: Graph, node: Any) -> bool:
+    inputs = [graph.producer(tensor) for tensor in node.input[:2]]
+    return all(i is not None and i.op_type == "DequantizeLinear" for i in inputs) and _is_quantized(graph, node.output[0])
+
+
+def _is_quantized(graph: Graph, tensor: str) -> bool:
+    """Whether every way from ``tensor`` on meets a quantizer, with nothing but activations and additions before it."""
+    users = graph.consumers(tensor)
+    return bool(users) and all(
+        user.op_type == "QuantizeLinear"
+        or (user.op_type in ("Relu", "LeakyRelu", "Clip", "Add") and _is_quantized(graph, user.output[0]))
+        for user in users
+    )
+
+
+def _is_separated(graph: Graph, add: Any) -> bool:
+    """Whether both sides of an addition come out of quantizers though one is a convolution's alone."""
+    sides = [graph.producer(tensor) for tensor in add.input]
+    if any(side is None or side.op_type != "DequantizeLinear" for side in sides):
+        return False
+    for side in sides:
+        quantizer = graph.producer(side.input[0])  # type: ignore[union-attr]
+        source = graph.producer(quantizer.input[0]) if quantizer is not None else None
+        if source is not None and source.op_type == "Conv" and len(graph.consumers(side.input[0])) == 1:  # type: ignore[union-attr]
+            return True
+    return False
+
+
+def _tf2onnx(tflite: Path) -> onnx.ModelProto:
+    import tf2onnx  # it loads TensorFlow
+
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    model, _ = tf2onnx.convert.from_tflite(str(tflite), opset=OPSET)
+    if model.graph.input[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT and len(model.graph.input) != 1:
+        raise InputError(f"{tflite} has {len(model.graph.input)} inputs, expected one: the face")
+    return model
