@@ -1,0 +1,166 @@
+"""From a model file to a running engine: from the cache, or built, checked and cached."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edgefake.errors import BackendError, ModelFileError
+from edgefake.golden import golden_errors
+from edgefake.model_card import ModelCard
+from edgefake.runtimes.tensorrt import cache
+from edgefake.runtimes.tensorrt.builder import MAX_BATCH, WORKSPACE_MB, build
+from edgefake.runtimes.tensorrt.cuda import Cuda, cuda_layer
+from edgefake.runtimes.tensorrt.engine import TensorRTRuntime
+from edgefake.runtimes.tensorrt.gpu import Gpu, find_gpu
+from edgefake.runtimes.tensorrt.inspection import not_int8
+from edgefake.runtimes.tensorrt.library import load_tensorrt, logger
+from edgefake.runtimes.tensorrt.progress import progress
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An engine that is loaded and ready to run."""
+
+    runtime: TensorRTRuntime
+    engine: Path
+    sidecar: cache.Sidecar
+    built: bool
+    """Whether it was built just now."""
+
+
+def prepare(path: Path, card: ModelCard, *, folder: Path | None = None, workspace_mb: int = WORKSPACE_MB) -> Prepared:
+    """The engine of the ``.onnx`` file at ``path``, from ``folder`` (default: the cache) or, once per machine, built into it.
+
+    Raises:
+        BackendError: no GPU, driver, TensorRT or pycuda; the engine cannot be built, or is not what its card promises.
+        ModelFileError: TensorRT cannot read the file.
+        ModelStoreError: the cache cannot be written.
+    """
+    machine = _this_machine(card)
+    model = path.read_bytes()
+    origin = machine.origin(hashlib.sha256(model).hexdigest(), card)
+    engine = cache.engine_path(folder or cache.engine_folder(), path, origin)
+    if found := _cached(engine, origin, card, machine):
+        return found
+    with cache.lock(engine):
+        return _cached(engine, origin, card, machine) or _built(model, engine, origin, card, machine, workspace_mb)
+
+
+def open_engine(path: Path, card: ModelCard) -> TensorRTRuntime:
+    """The ``.engine`` file at ``path``, which its sidecar must say was built for this machine. See ``prepare`` for errors."""
+    machine = _this_machine(card)
+    sidecar = cache.read_sidecar(path)
+    here = machine.origin(sidecar.origin.onnx_sha256, card)
+    if sidecar.origin != here:
+        raise BackendError(
+            f"{path} was built for {_target(sidecar.origin)}, this machine has {_target(here)}: "
+            "build it here (edgefake build-engine MODEL.onnx)"
+        )
+    runtime = machine.load(cache.read_engine(path, sidecar), card)
+    try:
+        _golden_error(runtime, card)
+    except BaseException:
+        runtime.close()
+        raise
+    return runtime
+
+
+@dataclass(frozen=True, slots=True)
+class _Machine:
+    """What an engine is built for and by."""
+
+    gpu: Gpu
+    trt: Any
+    cuda: Callable[[], Cuda]
+
+    def origin(self, onnx_sha256: str, card: ModelCard) -> cache.Origin:
+        return cache.Origin(
+            onnx_sha256, self.trt.__version__, self.gpu.name, self.gpu.capability, card.precision, card.input_size, MAX_BATCH
+        )
+
+    def load(self, engine: bytes, card: ModelCard) -> TensorRTRuntime:
+        return TensorRTRuntime(self.trt, logger(self.trt), engine, self.cuda(), card)
+
+
+def _this_machine(card: ModelCard) -> _Machine:
+    """All that is needed, looked for before the minutes of a build."""
+    gpu = find_gpu()
+    if card.precision == "int8" and not gpu.has_int8:
+        raise BackendError(
+            f"{gpu.name} (compute capability {gpu.capability}) has no INT8 arithmetic: use the tflite backend, or a float model"
+        )
+    return _Machine(gpu, load_tensorrt(), cuda_layer())
+
+
+def _cached(engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machine) -> Prepared | None:
+    """The engine when it is there, whole and for this machine."""
+    if not cache.sidecar_path(engine).exists():
+        return None
+    try:
+        sidecar = cache.read_sidecar(engine)
+        if sidecar.origin != origin:
+            raise ModelFileError(f"{engine} is of another model or machine")
+        return Prepared(machine.load(cache.read_engine(engine, sidecar), card), engine, sidecar, built=False)
+    except ModelFileError as error:
+        _log.warning("building an engine again: %s", error)
+        return None
+
+
+def _built(model: bytes, engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machine, workspace_mb: int) -> Prepared:
+    trt = machine.trt
+    timings = cache.timings_path(engine.parent, origin)
+    with progress(f"building the TensorRT engine of {card.name} for {machine.gpu.name}, once"):
+        built = build(
+            trt,
+            logger(trt),
+            model,
+            precision=card.precision,
+            workspace_mb=workspace_mb,
+            timings=timings.read_bytes() if timings.is_file() else b"",
+        )
+    runtime = machine.load(built.engine, card)
+    try:
+        int8 = _checked_int8(runtime, built.products) if card.precision == "int8" else 0
+        error = _golden_error(runtime, card)
+        sidecar = cache.Sidecar(origin, hashlib.sha256(built.engine).hexdigest(), int8, error, card)
+        cache.write_engine(engine, built.engine, sidecar, timings, built.timings)
+    except BaseException:
+        runtime.close()
+        raise
+    return Prepared(runtime, engine, sidecar, built=True)
+
+
+def _checked_int8(runtime: TensorRTRuntime, products: tuple[str, ...]) -> int:
+    """How many layers there are to run in INT8; ``BackendError`` names those that TensorRT runs in float."""
+    if slow := not_int8(runtime.layers(), products):
+        raise BackendError(
+            f"TensorRT would not run {len(slow)} of {len(products)} layers in INT8 ({', '.join(slow)}): convert the model "
+            "again, or update TensorRT"
+        )
+    return len(products)
+
+
+def _golden_error(runtime: TensorRTRuntime, card: ModelCard) -> float:
+    """The greatest difference from the card's golden outputs; ``BackendError`` when that is too much."""
+    error = max(golden_errors(runtime, card), default=0.0)
+    if not error <= card.golden_tolerance:  # NaN too
+        raise BackendError(
+            f"{card.name} on {runtime.name} is off its golden outputs by {error:.3g}, at most {card.golden_tolerance:g} "
+            "is right: update TensorRT and the driver, or use the tflite backend"
+        )
+    return error
+
+
+def _target(origin: cache.Origin) -> str:
+    fields = dataclasses.asdict(origin)
+    return ", ".join(
+        f"{name} {fields[name]}" for name in ("gpu", "capability", "tensorrt", "precision", "input_size", "max_batch")
+    )
