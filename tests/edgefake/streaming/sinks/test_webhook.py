@@ -188,7 +188,7 @@ def test_a_server_that_breaks_off(health: Health) -> None:
     assert queued.close(0.01).lost == 1
 
 
-NO_ADDRESSES = "host/path ftp://host/ http:// http:///x http://h:port/ http://h:0/ http://[ http://h/é".split()
+NO_ADDRESSES = ["host/path", "ftp://host/", "http://", "http:///x", "http://h:port/", "http://h:0/", "http://[", "http://h/é"]
 
 
 @pytest.mark.parametrize("url", ["", "http://h/a b", "http://h/\r\nX: y", *NO_ADDRESSES])
