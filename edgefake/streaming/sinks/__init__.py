@@ -41,11 +41,11 @@ class Sink(Protocol):
 
     ``send`` raises ``TryLater`` when the same result should be given again, and anything else when it is lost (``SinkError.lost``
     results, else one). ``close`` comes after the last ``send``, in the same thread, and raises when results are lost by then.
-    The frame (uint8, H×W×3, BGR) is shared with others and must not be changed; it is empty unless ``uses_frame``.
-    """
+    The frame (uint8, H×W×3, BGR) is shared with others and must not be changed.
 
-    name: str
-    uses_frame: bool
+    A sink may have a ``name``, for reports (default: its class), and ``uses_frame = False``: it then gets empty frames, and many
+    more results can be queued for it.
+    """
 
     def send(self, frame: Pixels, result: FrameResult) -> None: ...
     def close(self) -> None: ...
@@ -57,8 +57,6 @@ class TryLater(Exception):
 
 class Callback:
     """A sink that calls a function of the user with each frame and result."""
-
-    uses_frame = True
 
     def __init__(self, call: Callable[[Pixels, FrameResult], object]) -> None:
         self._call = call
@@ -93,16 +91,18 @@ class QueuedSink:
     def __init__(
         self, sink: Sink, health: Health, *, size: int | None = None, when_full: Literal["drop_oldest", "wait"] = "drop_oldest"
     ) -> None:
+        self.name = str(getattr(sink, "name", type(sink).__name__))
+        self._uses_frame = bool(getattr(sink, "uses_frame", True))
         self._sink = sink
         self._health = health
-        self._size = size or (FRAMES if sink.uses_frame else RESULTS)
+        self._size = size or (FRAMES if self._uses_frame else RESULTS)
         self._waits = when_full == "wait"
         self._queue: deque[tuple[Pixels, FrameResult]] = deque()
         self._changed = threading.Condition()
         self._deadline: float | None = None
         self._accepted = self._delivered = self._lost = 0
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name=f"sink {sink.name}", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"sink {self.name}", daemon=True)
         self._thread.start()
 
     def send(self, frame: Pixels, result: FrameResult) -> None:
@@ -112,18 +112,18 @@ class QueuedSink:
                 self._changed.wait()
             self._accepted += 1
             if self._deadline is not None:
-                self._lose(1, SinkError(f"the sink {self._sink.name} is closed: send results before close"))
+                self._lose(1, SinkError(f"the sink {self.name} is closed: send results before close"))
                 return
             if len(self._queue) >= self._size:
                 self._queue.popleft()
                 self._lose(1, SinkError(f"its queue of {self._size} results is full: the receiver is too slow or away"))
-            self._queue.append((frame if self._sink.uses_frame else _NO_FRAME, result))
+            self._queue.append((frame if self._uses_frame else _NO_FRAME, result))
             self._changed.notify_all()
 
     def report(self) -> SinkReport:
         """What became of the results so far."""
         with self._changed:
-            return SinkReport(self._sink.name, self._delivered, self._lost, self._error)
+            return SinkReport(self.name, self._delivered, self._lost, self._error)
 
     def stop(self, drain_s: float = DRAIN_S) -> None:
         """Take no further results, and begin to deliver what is queued, for so many seconds; does not wait for it."""
@@ -200,14 +200,14 @@ class QueuedSink:
     def _lose(self, number: int, error: BaseException) -> None:
         self._lost += number
         if number:
-            self._health.lose(self._sink.name, number)
+            self._health.lose(self.name, number)
         self._tell(error)
 
     def _tell(self, error: BaseException) -> None:
         """Log the first thing that goes wrong."""
         if self._error is None:
             self._error = error
-            _log.warning("sink %s: %s; what it cannot deliver is counted", self._sink.name, str(error) or type(error).__name__)
+            _log.warning("sink %s: %s; what it cannot deliver is counted", self.name, str(error) or type(error).__name__)
 
 
 def close_all(sinks: Sequence[QueuedSink], drain_s: float = DRAIN_S) -> list[SinkReport]:

@@ -165,6 +165,23 @@ def test_a_function_of_the_user(health: Health, caplog: pytest.LogCaptureFixture
     assert report.name.endswith("alarm") and "KeyError; what it" in caplog.text
 
 
+def test_a_sink_of_the_user_needs_two_methods_only(health: Health) -> None:
+    frames: list[Pixels] = []
+
+    class Mine:
+        def send(self, frame: Pixels, result: FrameResult) -> None:
+            frames.append(frame)
+
+        def close(self) -> None:
+            frames.clear()
+            frames.append(FRAME)
+
+    queued = QueuedSink(Mine(), health)
+    send(queued, 0, 1)
+    report = queued.close(60)
+    assert (report.name, report.delivered) == ("Mine", 2) and len(frames) == 1
+
+
 def test_later_is_tried_again_in_order(health: Health, caplog: pytest.LogCaptureFixture) -> None:
     attempts: list[int] = []
 
