@@ -1,32 +1,58 @@
-"""Boxes and labels on a frame."""
+"""Boxes and labels on a frame: one look for predictions and streams."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.faces import Box
 from edgefake.prediction import FaceScore, Prediction, Status, Verdict
 
+Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]  # BGR
+Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
-_COLOURS: dict[Verdict | None, Colour] = {Verdict.FAKE: (60, 60, 230), Verdict.REAL: (80, 170, 60), None: (150, 150, 150)}
+_COLOURS: dict[Verdict | None, Colour] = {Verdict.FAKE: (60, 60, 230), Verdict.REAL: (50, 155, 40), None: (105, 105, 105)}
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def draw_prediction(frame: npt.NDArray[np.uint8], prediction: Prediction) -> npt.NDArray[np.uint8]:
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A face to be marked: its box, the text of its label (ASCII), and the verdict that colours both."""
+
+    box: Box
+    text: str
+    verdict: Verdict | None
+
+
+def draw_prediction(frame: Pixels, prediction: Prediction) -> Pixels:
     """A copy of ``frame`` (uint8, H×W×3, BGR) with each face's box and label; without faces, the status in the corner."""
+    corner = "" if prediction.faces else prediction.status.value.replace("_", " ")
+    return draw_marks(frame, [Mark(face.box, _text(face), face.verdict) for face in prediction.faces], corner=corner)
+
+
+def draw_marks(frame: Pixels, marks: Sequence[Mark], *, corner: str = "") -> Pixels:
+    """A copy of ``frame`` (uint8, H×W×3, BGR) with ``marks``, and the text ``corner`` at its top left; all sized to the frame.
+
+    A label stands above its box, or below where it would cover another label or face.
+    """
     picture = frame.copy()
     unit = max(min(frame.shape[:2]) / 480, 0.4)
-    if not prediction.faces:
-        _label(picture, prediction.status.value.replace("_", " "), 0, 0, _COLOURS[None], unit)
-    for face in prediction.faces:
-        colour = _COLOURS[face.verdict]
-        x, y = round(face.box.x), round(face.box.y)
-        corner = (round(face.box.x + face.box.width), round(face.box.y + face.box.height))
-        cv2.rectangle(picture, (x, y), corner, (255, 255, 255), round(4 * unit) + 1)  # a light edge, legible on dark and on light
-        cv2.rectangle(picture, (x, y), corner, colour, max(1, round(2 * unit)))
-        _label(picture, _text(face), x, y, colour, unit)
+    boxes = [_rectangle(mark.box) for mark in marks]
+    taken: list[Rectangle] = []
+    if corner:
+        taken.append(_label(picture, corner, (0, 0), _COLOURS[None], unit))
+    for mark, (left, top, right, bottom) in zip(marks, boxes, strict=True):
+        cv2.rectangle(picture, (left, top), (right, bottom), (255, 255, 255), round(4 * unit) + 1)  # legible on dark and on light
+        cv2.rectangle(picture, (left, top), (right, bottom), _COLOURS[mark.verdict], max(1, round(2 * unit)))
+    for index, mark in enumerate(marks):
+        others = taken + boxes[:index] + boxes[index + 1 :]
+        place = _place(picture, mark.text, boxes[index], others, unit)
+        taken.append(_label(picture, mark.text, place, _COLOURS[mark.verdict], unit))
     return picture
 
 
@@ -36,12 +62,42 @@ def _text(face: FaceScore) -> str:
     return f"{face.verdict.value} {face.p_fake:.2f}"
 
 
-def _label(picture: npt.NDArray[np.uint8], text: str, x: int, y: int, colour: Colour, unit: float) -> None:
-    """Text on a filled bar above (x, y), moved inside the picture."""
-    scale, thickness = 0.6 * unit, max(1, round(1.4 * unit))
+def _rectangle(box: Box) -> Rectangle:
+    return round(box.x), round(box.y), round(box.x + box.width), round(box.y + box.height)
+
+
+def _place(picture: Pixels, text: str, box: Rectangle, others: Sequence[Rectangle], unit: float) -> tuple[int, int]:
+    """The left and top of the label of ``box``, inside the picture, where it covers least of ``others``."""
+    width, height = _bar_size(text, unit)
+    left = min(max(box[0], 0), max(picture.shape[1] - width, 0))
+    tops = [min(max(top, 0), max(picture.shape[0] - height, 0)) for top in (box[1] - height, box[3])]
+    covered = [sum(_overlap((left, top, left + width, top + height), other) for other in others) for top in tops]
+    return left, tops[covered.index(min(covered))]
+
+
+def _overlap(a: Rectangle, b: Rectangle) -> int:
+    """Common pixels."""
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _label(picture: Pixels, text: str, place: tuple[int, int], colour: Colour, unit: float) -> Rectangle:
+    """White text on a filled bar whose left top corner is ``place``; the bar."""
+    width, height = _bar_size(text, unit)
+    left, top = place
+    bar = (left, top, left + width, top + height)
+    cv2.rectangle(picture, bar[:2], bar[2:], colour, cv2.FILLED)
+    scale, thickness, pad = _letters(unit)
+    base = cv2.getTextSize(text, _FONT, scale, thickness)[1]
+    cv2.putText(picture, text, (left + pad, bar[3] - pad - base), _FONT, scale, (255, 255, 255), thickness, cv2.LINE_AA)
+    return bar
+
+
+def _bar_size(text: str, unit: float) -> tuple[int, int]:
+    scale, thickness, pad = _letters(unit)
     (width, height), base = cv2.getTextSize(text, _FONT, scale, thickness)
-    pad = max(2, round(4 * unit))
-    left = min(max(x, 0), max(picture.shape[1] - width - 2 * pad, 0))
-    top = max(y - height - base - 2 * pad, 0)
-    cv2.rectangle(picture, (left, top), (left + width + 2 * pad, top + height + base + 2 * pad), colour, cv2.FILLED)
-    cv2.putText(picture, text, (left + pad, top + pad + height), _FONT, scale, (255, 255, 255), thickness, cv2.LINE_AA)
+    return width + 2 * pad, height + base + 2 * pad
+
+
+def _letters(unit: float) -> tuple[float, int, int]:
+    """Scale and thickness of the letters, and the room around them."""
+    return 0.6 * unit, max(1, round(1.4 * unit)), max(2, round(4 * unit))

@@ -72,3 +72,15 @@ def test_the_label_of_a_face_at_the_edge_is_moved_inside() -> None:
     at_edge = prediction(face(Box(290, 0, 60, 60), Verdict.FAKE)).draw(FRAME)
     white = np.all(at_edge > 240, axis=2)
     assert white[:20, 200:].sum() > 20  # the label's letters
+
+
+def test_a_label_covers_neither_its_neighbour_nor_another_label() -> None:
+    """The second label would stand on the first face, and the third on the second's label: both go below their boxes."""
+    frame = np.full((720, 1280, 3), 100, np.uint8)
+    faces = [Box(320, 200, 190, 190), Box(450, 330, 200, 200)]
+    picture = prediction(*(face(box, Verdict.FAKE) for box in faces)).draw(frame)
+    alone = prediction(face(faces[0], Verdict.FAKE)).draw(frame)
+    assert np.array_equal(picture[:320, :440], alone[:320, :440])
+    assert np.any(picture[540:560, 460:560] != 100)  # below the second
+    beside = prediction(*(face(Box(x, 200, 60, 60), Verdict.FAKE) for x in (300, 380))).draw(frame)
+    assert np.any(beside[185, 310:360] != 100) and np.any(beside[275, 390:440] != 100) and np.all(beside[185, 480:] == 100)

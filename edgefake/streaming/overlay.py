@@ -1,0 +1,25 @@
+"""What a stream found, drawn on its frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.drawing import Mark, draw_marks
+from edgefake.prediction import Status
+from edgefake.streaming.result import FrameResult, TrackResult
+
+
+def draw(frame: npt.NDArray[np.uint8], result: FrameResult, *, fps: float | None = None) -> npt.NDArray[np.uint8]:
+    """A copy of ``frame`` (uint8, H×W×3, BGR) with every track's box, number, verdict and p_fake, and ``fps`` in the corner."""
+    corner = [] if result.tracks else ["no face"]
+    if fps is not None:
+        corner.append(f"{fps:.1f} fps")
+    marks = [Mark(track.box, f"#{track.id} {_text(track)}", track.verdict) for track in result.tracks]
+    return draw_marks(frame, marks, corner="  ".join(corner))
+
+
+def _text(track: TrackResult) -> str:
+    if track.verdict is None or track.p_fake is None:
+        return "undecided" if track.status is Status.OK else track.status.value.replace("_", " ")
+    return f"{track.verdict.value} {track.p_fake:.2f}"
