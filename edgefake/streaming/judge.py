@@ -19,8 +19,8 @@ class _Face:
 
     evidence: Evidence
     status: Status = Status.OK
-    looked_at: int = -1
-    """The last frame in which it had its turn."""
+    turn: int = 0
+    """The number of its last turn."""
 
 
 class Judge:
@@ -32,6 +32,7 @@ class Judge:
         self._budget = faces_per_frame
         self._tracker = Tracker(detect_every=detect_every)
         self._faces: dict[int, _Face] = {}
+        self._turns = 0
         self._shape: tuple[int, ...] | None = ()
 
     def judge(self, frame: Captured, *, dropped: int, reconnects: int) -> FrameResult:
@@ -77,17 +78,18 @@ class Judge:
         return detect_ms
 
     def _choose(self, shown: list[Track], frame: Captured) -> list[Track]:
-        """Whose turn it is: of the faces that the last search found, those that were not looked at for longest."""
+        """Whose turn it is: of the faces that the last search found, those whose last turn is longest ago."""
         height, width = frame.pixels.shape[:2]
         candidates = [track for track in shown if not track.missed and track.is_inside(width, height)]
-        return sorted(candidates, key=lambda track: self._faces[track.id].looked_at)[: self._budget]
+        return sorted(candidates, key=lambda track: self._faces[track.id].turn)[: self._budget]
 
     def _remember(self, chosen: list[Track], prediction: Prediction, frame: Captured) -> dict[int, FaceScore]:
         """Take in the scores of the chosen tracks; the scores by id."""
         scores = {}
         for track, score in zip(chosen, prediction.faces, strict=True):
             face = self._faces[track.id]
-            face.status, face.looked_at = score.status, frame.index
+            self._turns += 1
+            face.turn, face.status = self._turns, score.status
             if score.p_fake is not None:
                 face.evidence.add(score.p_fake, frame.seconds)
             scores[track.id] = score

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edgefake import Verdict
+from edgefake.streaming.evidence import HALF_LIFE_S, MIN_SCORED, Evidence, log_odds, probability
+
+FPS = 30
+
+
+def fed(scores: list[float], *, threshold: float = 0.5, evidence: Evidence | None = None, start: float = 0.0) -> Evidence:
+    evidence = evidence or Evidence(threshold)
+    for index, p in enumerate(scores):
+        evidence.add(p, start + index / FPS)
+    return evidence
+
+
+@given(st.floats(0.003, 0.997), st.integers(1, 40))
+def test_equal_scores_combine_to_themselves(p: float, count: int) -> None:
+    assert fed([p] * count).p_fake == pytest.approx(p, abs=1e-6)
+
+
+def test_nothing_scored_is_no_evidence() -> None:
+    assert (Evidence(0.5).p_fake, Evidence(0.5).verdict, Evidence(0.5).scored) == (None, None, 0)
+
+
+def test_the_first_verdict_needs_enough_scored_frames() -> None:
+    assert fed([0.99] * (MIN_SCORED - 1)).verdict is None
+    assert fed([0.99] * MIN_SCORED).verdict is Verdict.FAKE
+    assert fed([0.49] * MIN_SCORED).verdict is Verdict.REAL
+
+
+def test_the_first_verdict_follows_from_the_threshold() -> None:
+    assert fed([0.7] * MIN_SCORED, threshold=0.69).verdict is Verdict.FAKE
+    assert fed([0.7] * MIN_SCORED, threshold=0.71).verdict is Verdict.REAL
+
+
+def test_a_score_weighs_half_after_one_half_life() -> None:
+    evidence = Evidence(0.5)
+    evidence.add(0.9, 5.0)
+    evidence.add(0.2, 5.0 + HALF_LIFE_S)
+    assert evidence.p_fake == pytest.approx(probability((log_odds(0.9) / 2 + log_odds(0.2)) / 1.5))
+
+
+def test_scores_around_the_threshold_do_not_make_the_verdict_flicker() -> None:
+    evidence = fed([0.45] * 30)
+    changes = 0
+    for index in range(300):
+        before = evidence.verdict
+        fed([0.56 if index // 45 % 2 == 0 else 0.44], evidence=evidence, start=1 + index / FPS)
+        changes += evidence.verdict is not before
+    assert changes == 0
+
+
+def test_a_lasting_change_changes_the_verdict_once() -> None:
+    evidence = fed([0.05] * 90)
+    verdicts = []
+    for index in range(90):
+        fed([0.95], evidence=evidence, start=3 + index / FPS)
+        verdicts.append(evidence.verdict)
+    changed = verdicts.index(Verdict.FAKE)
+    assert HALF_LIFE_S * 0.5 < changed / FPS < 2.5 * HALF_LIFE_S
+    assert set(verdicts[changed:]) == {Verdict.FAKE}
+
+
+@pytest.mark.parametrize("certain", [0.0, 1.0])
+def test_one_frame_that_is_certain_does_not_decide(certain: float) -> None:
+    evidence = fed([0.2 if certain else 0.8] * 60)
+    before = evidence.verdict
+    fed([certain], evidence=evidence, start=2.0)
+    assert evidence.verdict is before
+
+
+@pytest.mark.parametrize("p", [0.0, 1e-300, 0.5, 1 - 1e-16, 1.0])
+def test_log_odds_are_finite(p: float) -> None:
+    assert abs(log_odds(p)) <= 6.0
+    assert 0.0 < probability(log_odds(p)) < 1.0
+
+
+def test_a_clock_that_runs_backwards_forgets_nothing() -> None:
+    evidence = fed([0.9] * 10, start=100.0)
+    evidence.add(0.9, 50.0)
+    assert evidence.p_fake == pytest.approx(0.9)
+    assert evidence.scored == 11

@@ -1,0 +1,253 @@
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+import edgefake
+from edgefake import Box, Detector, InputError, Status, Verdict
+from edgefake.streaming.health import Health
+from edgefake.streaming.judge import Judge
+from edgefake.streaming.result import FrameResult, Watched
+from tests.edgefake.streaming.videos import Pixels, captured, moving_face, write_video
+
+
+class Kept:
+    """A sink that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.results: list[FrameResult] = []
+        self.closed = 0
+
+    def send(self, frame: Pixels, result: FrameResult) -> None:
+        assert frame.dtype == np.uint8
+        self.results.append(result)
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Broken(Kept):
+    def send(self, frame: Pixels, result: FrameResult) -> None:
+        raise RuntimeError("the user's own")
+
+    def close(self) -> None:
+        raise RuntimeError("the user's own")
+
+
+def textured(size: tuple[int, int] = (320, 240)) -> Pixels:
+    """A frame with detail at every scale, so that every crop can be scored."""
+    rng = np.random.default_rng(0)
+    layers = [rng.integers(0, 256, (size[1] // n, size[0] // n, 3), np.uint8) for n in (1, 4, 16, 32)]
+    return np.mean([cv2.resize(layer, size, interpolation=cv2.INTER_CUBIC) for layer in layers], axis=0).astype(np.uint8)
+
+
+def test_a_video_of_one_face(model: Path, tmp_path: Path, portrait: Path) -> None:
+    video = write_video(tmp_path / "clip.mp4", moving_face(portrait, 40))
+    sink = Kept()
+    with Detector(model, num_threads=1) as detector:
+        watched = list(edgefake.watch(video, detector, sinks=[sink]))
+    results = [result for _, result in watched]
+    assert [result.index for result in results] == list(range(40))
+    assert sink.results == results
+    assert sink.closed == 1
+    (track,) = results[-1].tracks
+    assert (track.id, track.status) == (1, Status.OK)
+    assert track.scored > 30
+    assert track.verdict is (Verdict.FAKE if track.p_fake >= 0.5 else Verdict.REAL)
+    assert results[-1].p_fake == track.p_fake
+    first = next(result for result in results if result.verdict)
+    assert first.tracks[0].scored == 5
+    assert sum(result.timings.detect > 0 for result in results) < 20
+    assert results[-1].model == "tiny_int8" and results[-1].source == str(video)
+    assert isinstance(watched[0], Watched) and watched[0].frame.shape == (240, 320, 3)
+
+
+def test_the_score_of_a_frame_is_that_of_the_detector(model: Path, tmp_path: Path, portrait: Path) -> None:
+    with Detector(model, num_threads=1) as detector:
+        for frame, result in edgefake.watch(moving_face(portrait, 10), detector):
+            for track in result.tracks:
+                assert track.frame_p_fake == detector.predict(frame, boxes=[track.box]).p_fake
+
+
+def test_importing_edgefake_does_not_load_streams() -> None:
+    code = "import sys, edgefake; print('edgefake.streaming' in sys.modules, edgefake.watch.__module__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "edgefake.streaming.pipeline"]
+
+
+def test_thirty_faces_take_fair_turns_within_the_budget(model: Path) -> None:
+    faces = [Box(10 + 100 * (i % 10), 10 + 100 * (i // 10), 80, 80) for i in range(30)]
+    frames = [textured((1040, 320))] * 40
+    with Detector(model, num_threads=1, faces=lambda frame: faces) as detector:
+        results = [result for _, result in edgefake.watch(frames, detector, faces_per_frame=4)]
+    scored = [[track.id for track in result.tracks if track.frame_p_fake is not None] for result in results]
+    assert {len(ids) for ids in scored[1:]} == {4}
+    assert len(results[-1].tracks) == 30
+    counts = [track.scored for track in results[-1].tracks]
+    assert max(counts) - min(counts) <= 1
+    for start in range(1, 30):  # nobody waits for more than eight frames
+        assert len(set(itertools.chain(*scored[start : start + math.ceil(30 / 4)]))) == 30
+
+
+def test_the_resolution_of_a_file_may_change(model: Path, tmp_path: Path, portrait: Path) -> None:
+    frames = [frame for size in ((320, 240), (480, 360), (200, 160)) for frame in moving_face(portrait, 12, size=size, face=120)]
+    video = tmp_path / "changing.mjpeg"
+    video.write_bytes(b"".join(cv2.imencode(".jpg", frame)[1].tobytes() for frame in frames))
+    with Detector(model, num_threads=1) as detector:
+        watched = list(edgefake.watch(video, detector))
+    assert {frame.shape for frame, _ in watched} == {(240, 320, 3)}  # OpenCV scales all to the first
+    assert len(watched) == 36
+    assert watched[11].result.tracks and watched[35].result.tracks
+
+
+def test_the_resolution_of_an_iterable_may_change(model: Path, portrait: Path) -> None:
+    frames = [frame for size in ((320, 240), (480, 360), (200, 160)) for frame in moving_face(portrait, 12, size=size, face=120)]
+    with Detector(model, num_threads=1) as detector:
+        results = [result for _, result in edgefake.watch(frames, detector)]
+    for start in (0, 12, 24):
+        assert [bool(result.tracks) for result in results[start : start + 3]] == [False, True, True]
+    assert {track.id for result in results for track in result.tracks} == {1, 2, 3}
+
+
+def test_no_face_for_long_keeps_nothing(model: Path) -> None:
+    searched = 0
+
+    def finder(frame: Pixels) -> list[Box]:
+        nonlocal searched
+        searched += 1
+        return [Box(100, 50, 80, 80)] if searched <= 10 else []
+
+    with Detector(model, num_threads=1, faces=finder) as detector:
+        judge = Judge(detector, source="test", detect_every=5, faces_per_frame=4)
+        frame = textured()
+        results = [judge.judge(captured(frame, index), dropped=0, reconnects=0) for index in range(2000)]
+    assert results[20].verdict is not None
+    assert all(result.tracks == () and result.verdict is None and result.p_fake is None for result in results[200:])
+    assert searched <= 2000 / 5 + 12
+    assert judge._faces == {}
+
+
+def test_a_face_is_scored_only_where_it_was_found(model: Path) -> None:
+    found = iter([[Box(100, 50, 80, 80)]] * 3 + [[]] * 100)
+    with Detector(model, num_threads=1, faces=lambda frame: next(found)) as detector:
+        results = [result for _, result in edgefake.watch([textured()] * 20, detector)]
+    last_scored = max(result.index for result in results if result.tracks and result.tracks[0].frame_p_fake is not None)
+    last_shown = max(result.index for result in results if result.tracks)
+    assert last_scored < last_shown
+    assert results[last_shown].tracks[0].p_fake is not None
+
+
+def test_faces_too_small_to_be_scored_are_shown_with_their_status(model: Path) -> None:
+    with Detector(model, num_threads=1, faces=lambda frame: [Box(100, 50, 20, 20)]) as detector:
+        result = [result for _, result in edgefake.watch([textured()] * 8, detector)][-1]
+    assert [(track.status, track.p_fake, track.verdict) for track in result.tracks] == [(Status.FACE_TOO_SMALL, None, None)]
+
+
+def test_faces_that_leave_the_picture_are_no_error(model: Path) -> None:
+    at = itertools.count(0, 30)
+    with Detector(model, num_threads=1, faces=lambda frame: [Box(200 + next(at), 100, 60, 60)]) as detector:
+        results = [result for _, result in edgefake.watch([textured()] * 40, detector, detect_every=1)]
+    assert results[2].tracks[0].frame_p_fake is not None
+    assert all(track.frame_p_fake is None for track in results[-1].tracks)
+
+
+def test_a_whole_frame_is_scored_as_the_detector_does(model: Path, photo: Pixels) -> None:
+    with Detector(model, num_threads=1, faces="frame") as detector:
+        results = [result for _, result in edgefake.watch([photo] * 8, detector)]
+        assert results[-1].tracks[0].frame_p_fake == detector.predict(photo).p_fake
+
+
+def test_a_sink_that_raises_is_counted_and_told_once(model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    good, health = Kept(), Health()
+    with Detector(model, num_threads=1) as detector:
+        results = list(edgefake.watch([textured()] * 9, detector, sinks=[Broken(), good], health=health))
+    assert len(results) == len(good.results) == 9
+    assert good.closed == 1
+    assert list(health.report().lost.values()) == [9]
+    assert caplog.text.count("failed; further failures are only counted") == 1
+    assert "the user's own" in caplog.text
+    assert "failed to close" in caplog.text
+
+
+def test_an_error_of_the_source_comes_out_and_closes_the_sinks(model: Path) -> None:
+    def frames() -> Iterator[Pixels]:
+        yield textured()
+        raise RuntimeError("the user's own")
+
+    sink = Kept()
+    with Detector(model, num_threads=1) as detector:
+        watch = edgefake.watch(frames(), detector, sinks=[sink])
+        next(watch)
+        with pytest.raises(RuntimeError, match="the user's own"):
+            next(watch)
+    assert (len(sink.results), sink.closed) == (1, 1)
+    assert list(watch) == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (None, "expected a frame as a NumPy array"),
+        (np.zeros((64, 64), np.uint8), "got a grey one"),
+        (np.zeros((64, 64, 3)), "expected a uint8 frame"),
+    ],
+)
+def test_an_iterable_of_something_else(model: Path, frame: object, message: str) -> None:
+    with Detector(model, num_threads=1) as detector, pytest.raises(InputError, match=message):
+        list(edgefake.watch([frame], detector))  # type: ignore[list-item]
+
+
+def test_stop_ends_the_iteration_and_close_is_idempotent(model: Path) -> None:
+    sink = Kept()
+    with (
+        Detector(model, num_threads=1) as detector,
+        edgefake.watch(itertools.repeat(textured()), detector, sinks=[sink]) as watch,
+    ):
+        for _, result in watch:
+            if result.index == 5:
+                watch.stop()
+        watch.close()
+    assert [result.index for result in sink.results] == list(range(6))
+    assert sink.closed == 1
+    assert not watch._capture._thread.is_alive()
+
+
+def test_leaving_the_block_early_closes_everything(model: Path) -> None:
+    sink = Kept()
+    with Detector(model, num_threads=1) as detector:
+        with edgefake.watch(itertools.repeat(textured()), detector, sinks=[sink]) as watch:
+            next(watch)
+        assert sink.closed == 1
+        assert not watch._capture._thread.is_alive()
+        assert next(watch, None) is None
+
+
+def test_health_counts_and_times_the_stream(model: Path, portrait: Path) -> None:
+    with Detector(model, num_threads=1) as detector, edgefake.watch(moving_face(portrait, 20), detector) as watch:
+        results = [result for _, result in watch]
+    report = watch.health.report()
+    assert (report.frames_in, report.frames_out, report.dropped) == (20, 20, 0)
+    assert report.stages.keys() == {"capture", "detect", "track", "preprocess", "infer", "latency"}
+    assert report.stages["latency"].runs == 20
+    assert report.stages["detect"].runs == sum(result.timings.detect > 0 for result in results)
+
+
+@pytest.mark.parametrize("arguments", [{"detect_every": 0}, {"faces_per_frame": 0}, {"detect_every": 2.5}])
+def test_arguments_out_of_range(model: Path, arguments: dict[str, int]) -> None:
+    with Detector(model, num_threads=1) as detector, pytest.raises(InputError, match="must be a whole number of at least 1"):
+        edgefake.watch([], detector, **arguments)
+
+
+def test_an_empty_iterable_ends_at_once(model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), Detector(model, num_threads=1) as detector:
+        assert list(edgefake.watch([], detector)) == []
+    assert not caplog.text

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import logging
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edgefake import InputError
+from edgefake.streaming.sources import DEFAULT_FPS, find_source
+from tests.edgefake.streaming.fake_camera import plug_in
+from tests.edgefake.streaming.videos import moving_face, write_video
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "live", "reconnects"),
+    [
+        (0, "0", True, True),
+        ("1", "1", True, True),
+        ("/dev/video2", "/dev/video2", True, True),
+        ("/dev/v4l/by-id/usb-cam-index0", "/dev/v4l/by-id/usb-cam-index0", True, True),
+        ("rtsp://host:554/main", "rtsp://host:554/main", True, True),
+        ("http://host/stream.mjpg", "http://host/stream.mjpg", True, True),
+        ("clip.mp4", "clip.mp4", False, False),
+        (Path("some/clip.mkv"), "some/clip.mkv", False, False),
+        ([np.zeros((4, 4, 3), np.uint8)], "iterable", False, False),
+    ],
+)
+def test_what_a_source_stands_for(source: object, name: str, live: bool, reconnects: bool) -> None:
+    found = find_source(source)  # type: ignore[arg-type]
+    assert (found.name, found.live, found.reconnects) == (name, live, reconnects)
+
+
+def test_only_urls_and_iterables_can_be_told_whether_they_are_live(tmp_path: Path) -> None:
+    file = find_source("http://host/clip.mp4", live=False)
+    assert (file.live, file.reconnects) == (False, False)
+    assert find_source(iter([]), live=True).live
+    with pytest.raises(InputError, match=r"clip\.mp4 does not come live"):
+        find_source("clip.mp4", live=True)
+    with pytest.raises(InputError, match="always comes live"):
+        find_source(0, live=False)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("rtsp://admin:secret@host:554/main?channel=1&password=secret", "rtsp://host:554/main"),
+        ("rtsp://admin:se@cret@host/main", "rtsp://host/main"),
+        ("https://host/a?token=secret#secret", "https://host/a"),
+    ],
+)
+def test_names_hold_no_credentials(url: str, name: str) -> None:
+    assert find_source(url).name == name
+
+
+def test_errors_hold_no_credentials() -> None:
+    with pytest.raises(InputError) as caught:
+        find_source("rtsp://admin:secret@host/main?key=secret", fps=5)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(InputError, match=r"rtsp://127\.0\.0\.1:9/main does not answer") as caught:
+        find_source("rtsp://admin:secret@127.0.0.1:9/main?key=secret").open()
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"source": None}, "expected a camera number, a path, a URL or an iterable of frames to watch, got None"),
+        ({"source": True}, "got True"),
+        ({"source": 1.5}, "got 1.5"),
+        ({"source": np.zeros((4, 4, 3), np.uint8)}, r"got one array of shape \(4, 4, 3\): judge it with Detector.predict"),
+        ({"source": "photo.JPG"}, "photo.JPG is a picture: judge it with `edgefake predict`"),
+        ({"source": "ftp://host/clip.mp4"}, "cannot watch ftp:// addresses: expected one of rtsp"),
+        ({"source": "clip.mp4", "size": (640, 480)}, "only cameras can be asked for a size, got 640×480"),
+        ({"source": 0, "size": (640,)}, "expected a size as"),
+        ({"source": 0, "size": (640, 0)}, "expected a size as"),
+        ({"source": "clip.mp4", "fps": 25.0}, "clip.mp4 comes with its own frame rate: leave fps=25 out"),
+        ({"source": 0, "fps": 0.0}, "expected a frame rate above 0"),
+        ({"source": 0, "fps": float("nan")}, "expected a frame rate above 0"),
+    ],
+)
+def test_arguments_that_make_no_sense(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        find_source(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER), reason="this OpenCV has GStreamer")
+def test_a_pipeline_needs_an_opencv_with_gstreamer() -> None:
+    with pytest.raises(InputError, match="built without GStreamer, as those from PyPI are"):
+        find_source("videotestsrc ! videoconvert ! appsink")
+
+
+@pytest.mark.skipif(not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER), reason="this OpenCV has no GStreamer")
+def test_a_pipeline() -> None:
+    source = find_source("videotestsrc num-buffers=5 ! videoconvert ! video/x-raw,format=BGR ! appsink")
+    assert source.live
+    assert len(list(source.open().frames)) == 5
+
+
+def test_a_video_file_gives_its_frames_with_their_times(tmp_path: Path, portrait: Path) -> None:
+    frames = moving_face(portrait, 20)
+    reader = find_source(write_video(tmp_path / "clip.mp4", frames, fps=25.0)).open()
+    read = list(reader.frames)
+    assert reader.total == len(read) == 20
+    assert [seconds for _, seconds in read] == pytest.approx([n / 25 for n in range(20)])
+    assert all(pixels.dtype == np.uint8 and pixels.shape == (240, 320, 3) for pixels, _ in read)
+    assert np.abs(read[7][0].astype(int) - frames[7]).mean() < 10  # BGR, in order
+
+
+def test_media_time_never_runs_backwards_where_recordings_were_joined(tmp_path: Path, portrait: Path) -> None:
+    part = write_video(tmp_path / "part.ts", moving_face(portrait, 20), codec="mpg2").read_bytes()
+    (tmp_path / "joined.ts").write_bytes(part + part)
+    times = [seconds for _, seconds in find_source(tmp_path / "joined.ts").open().frames]
+    assert len(times) >= 38
+    assert all(a < b for a, b in pairwise(times))  # type: ignore[operator]
+
+
+def test_missing_empty_and_unreadable_files(tmp_path: Path, portrait: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no video file .*none\.mp4"):
+        find_source(tmp_path / "none.mp4").open()
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video at all\n" * 100)
+    whole = write_video(tmp_path / "whole.mp4", moving_face(portrait, 30)).read_bytes()
+    (tmp_path / "headless.mp4").write_bytes(whole[: len(whole) // 2])  # the index of an .mp4 is at its end
+    for name in ("empty.mp4", "text.mp4", "headless.mp4"):
+        with pytest.raises(InputError, match=f"{name} is damaged, cut short or no video"):
+            find_source(tmp_path / name).open()
+
+
+def test_a_folder_gives_its_pictures_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in (1, 2, 10):
+        assert cv2.imwrite(str(tmp_path / f"frame{number}.png"), np.full((40, 40, 3), number, np.uint8))
+    reader = find_source(tmp_path, fps=10).open()
+    assert reader.total == 3
+    assert [(int(pixels[0, 0, 0]), seconds) for pixels, seconds in reader.frames] == [(1, 0.0), (2, 0.1), (10, 0.2)]
+    with pytest.raises(InputError, match="holds no pictures"):
+        (tmp_path / "sub").mkdir()
+        find_source(tmp_path / "sub").open()
+
+
+def test_an_iterable_has_a_frame_rate_unless_it_is_live() -> None:
+    frames = [np.zeros((4, 4, 3), np.uint8)] * 3
+    assert [seconds for _, seconds in find_source(frames).open().frames] == [n / DEFAULT_FPS for n in range(3)]
+    assert [seconds for _, seconds in find_source(frames, fps=2).open().frames] == [0.0, 0.5, 1.0]
+    assert [seconds for _, seconds in find_source(iter(frames), live=True).open().frames] == [None] * 3
+
+
+def test_a_camera_that_is_not_there() -> None:
+    with pytest.raises(InputError, match="/dev/video99 does not answer"):
+        find_source("/dev/video99").open()
+
+
+def test_a_camera_gives_the_size_asked_for_or_says_what_it_gives(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    camera = plug_in(monkeypatch)
+    with pytest.raises(InputError, match="camera 0 gives 320×240, not 640×480"):
+        find_source(0, size=(640, 480)).open()
+    assert (camera.opened, camera.released) == (1, 1)
+    with caplog.at_level(logging.WARNING):
+        reader = find_source(0, size=(320, 240), fps=60).open()
+    assert "it gives 30" in caplog.text
+    assert next(reader.frames)[1] is None
+    reader.frames.close()
+    assert camera.released == 2
