@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-from convert.card import complete
+from convert.card import bare_card, complete
 from convert.graph import read_graph
 from convert.source import Source, report_samples
 from convert.tflite import float_tflite, int8_tflite, post_training_tflite
@@ -43,7 +43,8 @@ def build_tflite(source: Source, out: Path, *, name: str | None, data: str, lice
             partial.write_bytes(_convert(source, precision))
             if precision == "int8":
                 _check_graph(partial, source)
-            cards[final] = complete(partial, full_name, precision, source, data, licence, validation, reports)
+            bare = bare_card(full_name, precision, source, data, licence)
+            cards[final] = complete(partial, bare, validation, reports)
             os.replace(partial, final)
         finally:
             partial.unlink(missing_ok=True)

@@ -16,7 +16,8 @@ ZOO = Path(__file__).parents[1] / "edgefake" / "zoo"
 
 
 def bundle(path: Path, zoo: Path = ZOO) -> Path:
-    """Copy the ``.tflite`` at ``path`` into ``zoo``, register its size and SHA-256, and write its card as Markdown beside it.
+    """Copy the ``.tflite`` or ``.onnx`` at ``path`` into ``zoo``, register its size and SHA-256; the card of a ``.tflite`` is
+    written as Markdown beside it.
 
     What follows the line ``<!-- notes -->`` in an earlier Markdown card is kept: people write there what a model can't do.
     Returns the copy's path.
@@ -24,13 +25,16 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
     card = read_card(path)
     if card is None:
         raise InputError(f"{path} carries no card: convert it with python -m convert tflite")
-    target = zoo / f"{card.name}.tflite"
+    target = zoo / f"{card.name}{path.suffix}"
     shutil.copyfile(path, target)
     registry = zoo / "models.json"
     entries = json.loads(registry.read_text()) if registry.exists() else {}
     data = target.read_bytes()
-    entries[card.name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    name = card.name if path.suffix == ".tflite" else target.name
+    entries[name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     write_atomically(registry, (json.dumps(entries, indent=2) + "\n").encode())
+    if path.suffix != ".tflite":
+        return target
     page = target.with_suffix(".md")
     notes = page.read_text().partition(NOTES)[2] if page.exists() else "\n"
     write_atomically(page, (markdown(card, len(data)) + NOTES + notes).encode())

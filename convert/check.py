@@ -1,4 +1,4 @@
-"""``python -m convert check``: float, QAT and INT8 on the same faces."""
+"""``python -m convert check``: float, QAT and what was converted from them, on the same faces."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from pathlib import Path
 import numpy as np
 import tf_keras as keras
 
-from convert.gate import Comparison, compare
+from convert.gate import Comparison, Scores, compare
 from convert.layers import LayerNoise, int8_activations, layer_noise
 from convert.source import Source, one_outputs
 from edgefake.card_files import read_card
 from edgefake.errors import InputError
+from edgefake.model_card import ModelCard
 from training.batches import all_pixels
 from training.device import device_outputs, on_device
-from training.samples import Sample
+from training.samples import Sample, fake_labels
 
 LAYER_FACES = 32
+FORMS = {".tflite": "TFLite INT8", ".onnx": "ONNX INT8"}
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of a check: the comparisons with float and QAT, and the layers, worst first."""
+    """The outcome of a check: every converted model against every form before it, and the layers, worst first."""
 
     comparisons: tuple[Comparison, ...]
     layers: tuple[LayerNoise, ...]
@@ -37,12 +39,43 @@ class Check:
         return found
 
 
-def check_model(path: Path, source: Source, samples: Sequence[Sample]) -> Check:
-    """Compare the INT8 model at ``path`` with the float and the QAT model it came from, on ``samples``."""
+def check_models(paths: Sequence[Path], source: Source, samples: Sequence[Sample]) -> Check:
+    """Compare the INT8 models at ``paths`` (``.tflite``, ``.onnx``) with the float and the QAT model they came from."""
+    run = source.run
+    cards = [_card_of(path, source) for path in paths]
+    labels = fake_labels(samples)
+    pixels = all_pixels(samples, size=run.size, margin=run.margin)
+    card = cards[0]
+
+    def keras_scores(name: str, model: object) -> Scores:
+        return Scores(name, np.array(card.p_fake(one_outputs(card, model, pixels))), converted=False)
+
+    forms = [keras_scores("float", source.float_model)]
+    if not source.post_training:
+        forms.append(keras_scores("QAT", source.int8_model))
+    comparisons = []
+    for path, own in zip(paths, cards, strict=True):
+        scores = Scores(FORMS[path.suffix], np.array(own.p_fake(on_device(device_outputs, path, own, samples))), converted=True)
+        comparisons += [compare(labels, scores, earlier, card.threshold("fpr_5%")) for earlier in forms]
+        forms.append(scores)
+    return Check(tuple(comparisons), _layers(paths, source, pixels))
+
+
+def _layers(paths: Sequence[Path], source: Source, pixels: np.ndarray) -> tuple[LayerNoise, ...]:
+    tflite = [path for path in paths if path.suffix == ".tflite"]
+    if not tflite or not isinstance(source.float_model, keras.Model):  # a user's, as it is
+        return ()
+    some = pixels[:: max(1, len(pixels) // LAYER_FACES)]
+    return tuple(layer_noise(on_device(int8_activations, tflite[0], some), source.float_model, some))
+
+
+def _card_of(path: Path, source: Source) -> ModelCard:
+    run = source.run
+    if path.suffix not in FORMS:
+        raise InputError(f"{path} is neither .tflite nor .onnx: check compares converted models with their parents")
     card = read_card(path)
     if card is None:
-        raise InputError(f"{path} carries no card: convert it with python -m convert tflite")
-    run = source.run
+        raise InputError(f"{path} carries no card: convert it with python -m convert")
     if card.precision != "int8":
         raise InputError(f"{path} is a {card.precision} model: check compares INT8 models with their parents")
     if run.recipe != card.architecture or run.size != card.input_size:
@@ -50,16 +83,4 @@ def check_model(path: Path, source: Source, samples: Sequence[Sample]) -> Check:
             f"{path} is a {card.architecture} at {card.input_size} px, the run trained a {run.recipe} at {run.size} px: "
             "name the run it came from"
         )
-    labels = np.array([s.fake for s in samples], int)
-    pixels = all_pixels(samples, size=run.size, margin=run.margin)
-    p_fake = np.array(card.p_fake(on_device(device_outputs, path, card, samples)))
-    references = {"float": source.float_model} | ({} if source.post_training else {"QAT": source.int8_model})
-    threshold = card.threshold("fpr_5%")
-    comparisons = [
-        compare(name, labels, p_fake, np.array(card.p_fake(one_outputs(card, model, pixels))), threshold)
-        for name, model in references.items()
-    ]
-    if not isinstance(source.float_model, keras.Model):  # a user's, as it is
-        return Check(tuple(comparisons), ())
-    some = pixels[:: max(1, len(pixels) // LAYER_FACES)]
-    return Check(tuple(comparisons), tuple(layer_noise(on_device(int8_activations, path, some), source.float_model, some)))
+    return card

@@ -1,4 +1,4 @@
-"""The gate: is a converted model still the detector that was trained?"""
+"""The gate: is a converted model still the detector that was trained, and do its forms agree?"""
 
 from __future__ import annotations
 
@@ -11,14 +11,28 @@ from training.metrics import auc
 
 MAX_AUC_LOSS = 0.005
 MAX_FLIPS = 0.01
+MAX_FLIPS_BETWEEN_RUNTIMES = 0.005
+MAX_MEAN_DIFFERENCE_BETWEEN_RUNTIMES = 0.01
 
 Values = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A model's scores beside its float parent's on the same faces."""
+class Scores:
+    """What one form of a detector says of a set of faces."""
 
+    name: str
+    p_fake: Values
+    """(N,)."""
+    converted: bool
+    """Whether it is a file for devices; else a Keras model that such files came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A converted model's scores beside another form's on the same faces."""
+
+    model: str
     reference: str
     faces: int
     auc: float
@@ -28,26 +42,39 @@ class Comparison:
     mean_difference: float
     """Mean |Δ p_fake|."""
     max_difference: float
+    between_runtimes: bool
+    """Whether the reference is a converted model too, which must be closer than a parent."""
 
     def faults(self) -> list[str]:
         """Why the gate is closed; empty when it is open."""
         found = []
+        allowed = MAX_FLIPS_BETWEEN_RUNTIMES if self.between_runtimes else MAX_FLIPS
         if self.reference_auc - self.auc > MAX_AUC_LOSS:
-            found.append(f"AUC fell from {self.reference_auc:.4f} ({self.reference}) to {self.auc:.4f}, more than {MAX_AUC_LOSS}")
-        if self.flips > MAX_FLIPS:
-            found.append(f"{self.flips:.2%} of the verdicts differ from {self.reference}'s, more than {MAX_FLIPS:.0%}")
+            found.append(
+                f"AUC fell from {self.reference_auc:.4f} ({self.reference}) to {self.auc:.4f} ({self.model}), "
+                f"more than {MAX_AUC_LOSS}"
+            )
+        if self.flips > allowed:
+            found.append(f"{self.flips:.2%} of {self.model}'s verdicts differ from {self.reference}'s, more than {allowed:.1%}")
+        if self.between_runtimes and self.mean_difference > MAX_MEAN_DIFFERENCE_BETWEEN_RUNTIMES:
+            found.append(
+                f"{self.model}'s p_fake is {self.mean_difference:.4f} off {self.reference}'s on average, "
+                f"more than {MAX_MEAN_DIFFERENCE_BETWEEN_RUNTIMES}"
+            )
         return found
 
 
-def compare(name: str, labels: npt.NDArray[np.int_], p_fake: Values, reference: Values, threshold: float) -> Comparison:
-    """Compare p_fake (N,) with that of the ``reference`` model called ``name``; both calibrated alike."""
-    difference = np.abs(p_fake - reference)
+def compare(labels: npt.NDArray[np.int_], model: Scores, reference: Scores, threshold: float) -> Comparison:
+    """Compare two forms of one detector, both calibrated alike; ``labels`` (N,), 1 = fake."""
+    difference = np.abs(model.p_fake - reference.p_fake)
     return Comparison(
-        reference=name,
+        model=model.name,
+        reference=reference.name,
         faces=len(labels),
-        auc=auc(labels, p_fake),
-        reference_auc=auc(labels, reference),
-        flips=float(np.mean((p_fake >= threshold) != (reference >= threshold))),
+        auc=auc(labels, model.p_fake),
+        reference_auc=auc(labels, reference.p_fake),
+        flips=float(np.mean((model.p_fake >= threshold) != (reference.p_fake >= threshold))),
         mean_difference=float(difference.mean()),
         max_difference=float(difference.max()),
+        between_runtimes=reference.converted,
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,6 +26,8 @@ class Graph:
     """Pieces that the XNNPACK delegate runs; more than one means a hand-over of tensors in between."""
     undelegated: int
     """Operators left to the slow reference kernels."""
+    macs: int
+    """Multiplications with an addition, per face."""
 
     def faults(self, *, symmetric: bool = True) -> list[str]:
         """What keeps this from being a fully INT8 graph in one XNNPACK partition; empty when nothing does.
@@ -68,7 +72,19 @@ def read_graph(path: Path) -> Graph:
         input_scale=float(interpreter.get_input_details()[0]["quantization"][0]),
         delegate_partitions=len(delegates),
         undelegated=len(plain) - _covered(plain, delegates),
+        macs=sum(_macs(op, tensors) for op in plain),
     )
+
+
+def _macs(operator: dict[str, Any], tensors: list[dict[str, Any]]) -> int:
+    shapes = {int(t["index"]): [int(side) for side in t["shape"]] for t in tensors}
+    if operator["op_name"] == "FULLY_CONNECTED":
+        return math.prod(shapes[int(operator["inputs"][1])])
+    if operator["op_name"] not in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+        return 0
+    # (outputs, height, width, inputs) of a convolution, (1, height, width, outputs) of a depthwise one
+    weights, (_, height, width, _) = shapes[int(operator["inputs"][1])], shapes[int(operator["outputs"][0])]
+    return math.prod(weights) * height * width
 
 
 def _covered(operators: list[dict[str, np.ndarray]], delegates: list[dict[str, np.ndarray]]) -> int:

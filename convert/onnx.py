@@ -116,8 +116,14 @@ def _is_separated(graph: Graph, add: Any) -> bool:
 def _tf2onnx(tflite: Path) -> onnx.ModelProto:
     import tf2onnx  # it loads TensorFlow
 
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     model, _ = tf2onnx.convert.from_tflite(str(tflite), opset=OPSET)
-    if model.graph.input[0].type.tensor_type.elem_type != onnx.TensorProto.FLOAT and len(model.graph.input) != 1:
-        raise InputError(f"{tflite} has {len(model.graph.input)} inputs, expected one: the face")
+    if unknown := sorted({node.op_type.removeprefix("TFL_") for node in model.graph.node if node.op_type.startswith("TFL_")}):
+        raise InputError(
+            f"{tflite} has operators without an ONNX form ({', '.join(unknown)}): replace those layers and train again"
+        )
+    if len(model.graph.input) != 1 or len(model.graph.output) != 1:
+        raise InputError(
+            f"{tflite} has {len(model.graph.input)} inputs and {len(model.graph.output)} outputs, expected a face and its score"
+        )
     return model

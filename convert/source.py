@@ -15,19 +15,19 @@ import numpy.typing as npt
 from edgefake.errors import InputError
 from edgefake.model_card import ModelCard
 from edgefake.preprocessing import to_float
-from training.batches import all_pixels
+from training.batches import all_pixels, readable
 from training.loop import logits
+from training.own.feed import UnknownScalingError
 from training.own.head import are_probabilities, log_odds
-from training.own.importing import Own, check_order, check_same
+from training.own.importing import COMPARED, Own, check_order, check_same
 from training.own.standard import standard
 from training.own.wrapped import Wrapped
 from training.qat import SILENT, folded_model, quantized_model
 from training.quantize import fold
 from training.runs import Run, float_parent, read_run
-from training.samples import Sample
+from training.samples import Sample, fake_labels
 
 Output = Literal["logit", "logits", "p_fake", "probabilities"]
-LOOKED_AT = 256  # faces that tell what a user's outputs are
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +79,24 @@ def float_source(folder: Path, command: str) -> Source:
 
 def detector_source(own: Own, run: Run, command: str) -> Source:
     """A user's detector for post-training quantization by ``command``: imported where that is possible, else as it is."""
-    validation = run.training_samples()[1]
-    some = validation[:: max(1, len(validation) // LOOKED_AT)]
+    validation = readable(run.training_samples()[1])
+    some = validation[:: max(1, len(validation) // COMPARED)]
     pixels = all_pixels(some, size=run.size, margin=run.margin)
-    outputs = own.model.outputs(own.feed(pixels))
-    scores = log_odds(outputs, own.classes)
-    check_order(np.array([s.fake for s in some], int), scores, own.classes)
     try:
         model = standard(own.model, own.feed, own.classes)
-        check_same(scores, logits(model, pixels))
+        scores = logits(model, pixels)
+        check_same(own, pixels, scores)
         models, output = (fold(model), fold(model, drop_below=SILENT)), _logits(run)
+    except UnknownScalingError:
+        raise
     except InputError as error:
         print(f"note: {own.model.path} is quantized as it is, not layer by layer: {error}", file=sys.stderr)
+        outputs = own.model.outputs(own.feed(pixels))
         probabilities = are_probabilities(outputs)
         models = (Wrapped(own, probabilities=probabilities),) * 2
         output = ("probabilities" if run.classes else "p_fake") if probabilities else _logits(run)
+        scores = log_odds(outputs, own.classes, probabilities=probabilities)
+    check_order(own, pixels, fake_labels(some), scores)
     return Source(run, own.model.path, *models, True, output, (command,))
 
 
@@ -115,6 +118,14 @@ def report_samples(run: Run, data: str) -> dict[str, Sequence[Sample]]:
     samples = [s for s in run.samples() if s.size_matched]
     splits = {split: [s for s in samples if s.split == split] for split in run.report_splits()}
     return {f"{data} {split}": found for split, found in splits.items() if found}
+
+
+def held_out_faces(run: Run, data: str) -> tuple[str, Sequence[Sample]]:
+    """The faces to compare a run's forms on, and what they are: a split that training has not seen, else what it validates on."""
+    reports = report_samples(run, data)
+    if reports:
+        return next(iter(reports.items()))
+    return f"{data}, the faces that chose checkpoint and thresholds", run.training_samples()[1]
 
 
 def _logits(run: Run) -> Output:

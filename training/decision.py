@@ -31,7 +31,10 @@ def fit_decision(labels: npt.NDArray[np.int_], logits: npt.NDArray[np.floating])
     curve = LogisticRegression(C=1e6).fit(logits.reshape(-1, 1).astype(np.float64), labels)
     slope, bias = float(curve.coef_[0, 0]), float(curve.intercept_[0])
     if slope <= 0:
-        raise InputError("the scores of this model are no higher for fake than for real validation faces: train it first")
+        raise InputError(
+            "the scores of this model are no higher for fake than for real validation faces: train it first, or where it is "
+            "trained, check --classes, --scaling and --margin"
+        )
     calibration = Calibration(temperature=1.0 / slope, bias=bias)
 
     def p_fake(logit: float) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from convert.cli import main
-from convert.gate import compare
+from convert.gate import Scores, compare
 from edgefake.card_files import read_card, write_card
 from tests.conftest import Converted
 
@@ -15,15 +15,15 @@ from tests.conftest import Converted
 def test_gate_counts_flips_and_auc_loss() -> None:
     labels = np.repeat([0, 1], 100)
     reference = np.linspace(0, 1, 200)
-    same = compare("float", labels, reference, reference, 0.5)
+    same = compare(labels, Scores("TFLite INT8", reference, True), Scores("float", reference, False), 0.5)
     assert (same.flips, same.mean_difference, same.faults()) == (0.0, 0.0, [])
 
     moved = reference.copy()
     moved[:3] = 0.9  # three of 200 real faces are called fake now
-    worse = compare("float", labels, moved, reference, 0.5)
+    worse = compare(labels, Scores("TFLite INT8", moved, True), Scores("float", reference, False), 0.5)
     assert worse.flips == 3 / 200
     assert worse.max_difference == pytest.approx(0.9)
-    assert any("1.50% of the verdicts differ" in fault for fault in worse.faults())
+    assert any("1.50% of TFLite INT8's verdicts differ" in fault for fault in worse.faults())
     assert any("AUC fell from 1.0000" in fault for fault in worse.faults())
 
 

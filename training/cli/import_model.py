@@ -62,18 +62,24 @@ def own_detector(options: argparse.Namespace, source: Path, command: str) -> tup
     from training.own.feed import feed_named
     from training.own.files import open_model
     from training.own.importing import Own
-    from training.runs import Run
 
     if options.data is None:
         raise InputError(f"{source} is no run: for a detector of your own, name the labelled faces with --data")
     model = open_model(source, size=options.size, trust_code=options.trust_code)
     own = Own(model, feed_named(options.scaling, bgr=options.bgr), options.classes)
-    settings = Run(
+    return own, own.run(settings_of(options, command))
+
+
+def settings_of(options: argparse.Namespace, command: str) -> Run:
+    """The run that the options describe, as far as they do: the model decides the rest."""
+    from training.runs import Run
+
+    return Run(
         stage="float",
         recipe="",
         data=str(options.data),
         faces=str(options.faces) if options.faces else None,
-        classes=(),
+        classes=options.classes if len(options.classes) > 2 else (),
         self_blend=False,
         augmentation="standard",
         size=0,
@@ -86,7 +92,6 @@ def own_detector(options: argparse.Namespace, source: Path, command: str) -> tup
         weights="",
         command=command,
     )
-    return own, own.run(settings)
 
 
 def _import(options: argparse.Namespace, command: str) -> int:

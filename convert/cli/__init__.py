@@ -1,0 +1,33 @@
+"""``python -m convert``: a module per command, each with ``add(commands)``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+
+from convert.cli import bundle, card, check, everything, onnx, tflite
+from edgefake.errors import EdgefakeError
+
+COMMANDS = (everything, tflite, onnx, card, check, bundle)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; 0 done, 1 the gate is closed, 2 it could not be done."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets with a dozen lines about absent GPUs
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="python -m convert",
+        description="Convert trained detectors to what devices run.",
+        epilog="exit codes: 0 done, 1 the gate is closed (the converted model is not the trained detector any more), 2 error",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add(commands)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.action(options, "python -m convert " + shlex.join(arguments)))
+    except EdgefakeError as error:
+        print(f"convert: {error}", file=sys.stderr)
+        return 2

@@ -1,0 +1,52 @@
+"""``python -m convert card``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from convert.cli.source import add_origin
+from convert.cli.tflite import print_file
+from edgefake.errors import InputError
+from training.cli.import_model import add_detector
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "card",
+        help="a .tflite that somebody else converted → the same with its card: thresholds, calibration, figures",
+        conflict_handler="resolve",
+    )
+    parser.set_defaults(action=_card)
+    parser.add_argument("model", type=Path, help="the .tflite file")
+    parser.add_argument("--out", type=Path, required=True, help="the .tflite file that is written; MODEL stays as it is")
+    parser.add_argument("--name", help="model name (default: that of the file)")
+    add_origin(parser)
+    add_detector(parser, data_required=True)
+
+
+def _card(options: argparse.Namespace, command: str) -> int:
+    from convert.own_tflite import Strange, write_own_card
+    from convert.source import report_samples
+    from edgefake.model_card import Training
+    from training.cli.import_model import settings_of
+    from training.own.feed import feed_named
+
+    if not options.model.is_file():
+        raise InputError(f"there is no file {options.model}: expected a .tflite model")
+    run = settings_of(options, command)
+    _, validation = run.training_samples()
+    strange = Strange(options.model, feed_named(options.scaling, bgr=options.bgr), options.classes, options.margin)
+    training = Training(options.data_name, options.licence, (command,), run.seed)
+    card = write_own_card(
+        strange,
+        options.out,
+        name=options.name or options.model.stem,
+        training=training,
+        validation=validation,
+        reports=report_samples(run, options.data_name),
+    )
+    print_file(options.out, card)
+    return 0

@@ -1,0 +1,23 @@
+"""``python -m convert onnx``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser("onnx", help="INT8 .tflite → QDQ .onnx with the same scales, for TensorRT and onnxruntime")
+    parser.set_defaults(action=_onnx)
+    parser.add_argument("model", type=Path, help="the INT8 .tflite file, with its card")
+    parser.add_argument("--out", type=Path, help="the .onnx file (default: beside the model)")
+
+
+def _onnx(options: argparse.Namespace, command: str) -> int:
+    from convert.onnx import export_onnx
+
+    path = export_onnx(options.model, options.out or options.model.with_suffix(".onnx"))
+    print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    return 0

@@ -1,0 +1,119 @@
+"""The report of a conversion, for people (``report.md``) and for scripts (``report.json``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from convert.check import Check
+from convert.graph import read_graph
+from convert.onnx import read_qdq
+from edgefake.files import write_atomically
+from edgefake.model_card import ModelCard
+from training.device import on_device
+
+SCHEMA = 1
+WORST_LAYERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One of the files that were made."""
+
+    file: str
+    precision: str
+    bytes: int
+    ops: dict[str, int]
+    """Operators by type."""
+    float_ops: int | None
+    """INT8 files: what is not in eight bits (tensors of the ``.tflite``, convolutions and products of the ``.onnx``)."""
+    macs: int | None
+
+
+def write_report(out: Path, cards: Mapping[Path, ModelCard], check: Check, data: str, command: str) -> tuple[Path, Path]:
+    """Write both reports into ``out``, about the files that ``cards`` names and their comparison on the faces ``data``."""
+    files = [_file(path, card) for path, card in cards.items()]
+    worst = check.layers[:WORST_LAYERS]
+    record = {
+        "schema": SCHEMA,
+        "command": command,
+        "data": data,
+        "gate": "closed" if check.faults() else "open",
+        "faults": check.faults(),
+        "files": [asdict(file) for file in files],
+        "comparisons": [asdict(comparison) for comparison in check.comparisons],
+        "worst_layers": [asdict(layer) for layer in worst],
+        "cards": {path.name: _figures(card) for path, card in cards.items()},
+    }
+    json_path, markdown_path = out / "report.json", out / "report.md"
+    write_atomically(json_path, (json.dumps(record, indent=2) + "\n").encode())
+    write_atomically(markdown_path, _markdown(files, cards, check, data, command).encode())
+    return markdown_path, json_path
+
+
+def _file(path: Path, card: ModelCard) -> File:
+    size = path.stat().st_size
+    if path.suffix == ".onnx":
+        qdq = read_qdq(onnx.load(path))
+        return File(path.name, card.precision, size, qdq.ops, len(qdq.float_layers), None)
+    graph = on_device(read_graph, path)
+    float_ops = len(graph.float_tensors) if card.precision == "int8" else None
+    return File(path.name, card.precision, size, graph.ops, float_ops, graph.macs)
+
+
+def _figures(card: ModelCard) -> list[dict[str, Any]]:
+    return [asdict(metrics) for metrics in card.metrics]
+
+
+def _markdown(files: list[File], cards: Mapping[Path, ModelCard], check: Check, data: str, command: str) -> str:
+    aucs = {
+        path.name: "; ".join(f"{m.data}: {(a := m.figures['auc']).value:.4f} [{a.low:.4f}, {a.high:.4f}]" for m in card.metrics)
+        for path, card in cards.items()
+        if path.suffix == ".tflite"
+    }
+    lines = [
+        f"# Conversion of {next(iter(cards.values())).architecture}",
+        "",
+        f"Gate: **{'closed' if check.faults() else 'open'}**.",
+        *(f"- {fault}" for fault in check.faults()),
+        "",
+        "```sh",
+        command,
+        "```",
+        "",
+        "## Files",
+        "",
+        "| file | MB | M MACs | operators | not in eight bits | AUC with bootstrap 95 % interval |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| `{f.file}` | {f.bytes / 1e6:.2f} | {'' if f.macs is None else f'{f.macs / 1e6:.0f}'} | {sum(f.ops.values())} "
+            f"| {'' if f.float_ops is None else f.float_ops} | {aucs.get(f.file, 'see below')} |"
+            for f in files
+        ),
+        "",
+        f"## The same faces in every form: {data}",
+        "",
+        "| form | compared with | faces | AUC | its AUC | verdicts that differ | mean \\|Δp_fake\\| | max |",
+        "|---|---|---|---|---|---|---|---|",
+        *(
+            f"| {c.model} | {c.reference} | {c.faces} | {c.auc:.4f} | {c.reference_auc:.4f} | {c.flips:.2%} "
+            f"| {c.mean_difference:.4f} | {c.max_difference:.3f} |"
+            for c in check.comparisons
+        ),
+        "",
+    ]
+    if check.layers:
+        lines += [
+            "## The layers of the INT8 model furthest from float",
+            "",
+            "| layer | signal-to-noise ratio, dB |",
+            "|---|---|",
+            *(f"| `{layer.layer}` | {layer.snr_db:.1f} |" for layer in check.layers[:WORST_LAYERS]),
+            "",
+        ]
+    return "\n".join(lines)
