@@ -39,12 +39,12 @@ _log = logging.getLogger(__name__)
 class Sink(Protocol):
     """Takes results, one at a time and all in one thread; it may block.
 
-    ``send`` raises ``TryLater`` when the same result should be given again, and anything else when it is lost (``SinkError.lost``
-    results, else one). ``close`` comes after the last ``send``, in the same thread, and raises when results are lost by then.
-    The frame (uint8, H×W×3, BGR) is shared with others and must not be changed.
+    ``send`` raises ``TryLater`` when the same result should be given again, and anything else when it is lost (a ``SinkError``:
+    with those before it that its ``lost`` counts). ``close`` comes after the last ``send``, in the same thread, and raises when
+    results are lost by then.
 
-    A sink may have a ``name``, for reports (default: its class), and ``uses_frame = False``: it then gets empty frames, and many
-    more results can be queued for it.
+    The frame (uint8, H×W×3, BGR) is shared with others and must not be changed. A sink may have a ``name``, for reports (default:
+    its class), and ``uses_frame = False``: it then gets empty frames, and many more results can be queued for it.
     """
 
     def send(self, frame: Pixels, result: FrameResult) -> None: ...
@@ -152,10 +152,8 @@ class QueuedSink:
         try:
             self._sink.close()
         except Exception as error:
-            late = error.lost if isinstance(error, SinkError) else 0
             with self._changed:
-                self._delivered -= late
-                self._lose(late, error)
+                self._fail(error, fresh=0)
 
     def _next(self) -> tuple[Pixels, FrameResult] | None:
         """The oldest result as soon as there is one; None when the thread is to end."""
@@ -179,7 +177,7 @@ class QueuedSink:
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             except (Exception, SystemExit) as error:
                 with self._changed:
-                    self._lose(error.lost if isinstance(error, SinkError) else 1, error)
+                    self._fail(error, fresh=1)
                 return
             else:
                 with self._changed:
@@ -196,6 +194,12 @@ class QueuedSink:
 
     def _is_over(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline
+
+    def _fail(self, error: BaseException, *, fresh: int) -> None:
+        """``fresh`` results could not be delivered, and perhaps some were not that were thought to be."""
+        lost = error.lost if isinstance(error, SinkError) else fresh
+        self._delivered -= lost - fresh
+        self._lose(lost, error)
 
     def _lose(self, number: int, error: BaseException) -> None:
         self._lost += number

@@ -252,6 +252,17 @@ def test_a_sink_that_fails_to_close(health: Health) -> None:
     assert queued.close() == report
 
 
+def test_a_sink_that_finds_out_late_what_it_lost(health: Health) -> None:
+    def fail(index: int) -> None:
+        if index == 3:
+            raise SinkError("the last two were not written either", lost=3)
+
+    queued = QueuedSink(Recorder(fail), health)
+    send(queued, *range(5))
+    report = queued.close(60)
+    assert (report.delivered, report.lost) == (2, 3)
+
+
 def test_after_closing_results_are_lost(health: Health) -> None:
     sink = Recorder()
     queued = QueuedSink(sink, health)

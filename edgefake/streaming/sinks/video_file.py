@@ -1,0 +1,131 @@
+"""The stream as a video file, with what was found drawn in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from edgefake.errors import InputError, SinkError
+from edgefake.streaming import overlay
+from edgefake.streaming.result import FrameResult
+from edgefake.streaming.sinks import Pixels
+
+SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
+MAX_BYTES = 2 << 30
+"""A file that has grown to this is followed by another: FAT ends at 4 GB, and a crash costs no more than one file."""
+RESERVE_BYTES = 16 << 20
+"""With less room than this on the disk the file is closed: FFmpeg holds a part of it, and without its end none can be played."""
+LONGEST_GAP_S = 2.0
+"""Longer gaps in the stream are left out."""
+
+
+class VideoFileSink:
+    """Writes ``path`` (MPEG-4; ``.mp4``, ``.mkv``, ``.mov`` or ``.avi``) at ``fps`` frames per second, with ``overlay.draw``.
+
+    Existing files are kept: the next free of NAME, NAME-2, NAME-3 … is taken, and again when the frame size changes, a file
+    reaches ``MAX_BYTES``, or there is room on the disk again; ``files`` are those written. A frame is repeated when frames before
+    it were dropped, so that the video runs at the speed of the stream. ``shown_fps`` gives a number to show in the corner.
+
+    Raises ``InputError`` for another suffix or an impossible ``fps``, ``SinkError`` when the folder cannot be written. That the
+    disk is full is told at once, other failures to write when the file is closed.
+    """
+
+    name = "video file"
+    uses_frame = True
+
+    def __init__(self, path: str | Path, *, fps: float, shown_fps: Callable[[], float] | None = None) -> None:
+        self._path = Path(path)
+        if self._path.suffix.lower() not in SUFFIXES:
+            raise InputError(f"cannot write the video {path}: expected a file ending in {', '.join(SUFFIXES)}")
+        if not 1 <= fps <= 1000:
+            raise InputError(f"expected the frames per second of a video, 1 to 1000, got {fps!r}")
+        self._fps = float(fps)
+        self._shown_fps = shown_fps
+        self._file: _File | None = None
+        self.files: list[Path] = []
+        folder = self._path.parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SinkError(f"the folder {folder} cannot be made ({error.strerror}): give another one for the video") from error
+        if not os.access(folder, os.W_OK):
+            raise SinkError(f"the folder {folder} cannot be written: give another one for the video")
+
+    def send(self, frame: Pixels, result: FrameResult) -> None:
+        free = shutil.disk_usage(self._path.parent).free
+        if self._file is not None and (free < RESERVE_BYTES or not self._file.takes(frame)):
+            self._finish(lost=1)
+        if self._file is None:
+            # Four times, so that one frame's room coming and going does not make a file each time.
+            if free < 4 * RESERVE_BYTES:
+                raise SinkError(f"the disk of {self._path.parent} is full ({free >> 20} MB left): make room")
+            self._file = self._opened(frame, result)
+        fps = None if self._shown_fps is None else self._shown_fps()
+        self._file.write(overlay.draw(frame, result, fps=fps), result.seconds)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._finish(lost=0)
+
+    def _opened(self, frame: Pixels, result: FrameResult) -> _File:
+        number = len(self.files) + 1
+        while (path := self._numbered(number)).exists():
+            number += 1
+        height, width = frame.shape[:2]
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), self._fps, (width, height))
+        if not writer.isOpened():
+            raise SinkError(f"the video {path} of {width}×{height} cannot be opened: check its folder and the frame size")
+        self.files.append(path)
+        return _File(path, writer, frame.shape, self._fps, result.seconds)
+
+    def _numbered(self, number: int) -> Path:
+        return self._path if number == 1 else self._path.with_stem(f"{self._path.stem}-{number}")
+
+    def _finish(self, *, lost: int) -> None:
+        """Close the file; ``SinkError`` when frames are missing from it, with ``lost`` more."""
+        assert self._file is not None
+        file, self._file = self._file, None
+        if missing := file.close():
+            raise SinkError(f"{file.path} lacks {missing} frames that could not be written: check its disk", lost=missing + lost)
+
+
+@dataclass(slots=True)
+class _File:
+    """One file being written; all its frames have one size."""
+
+    path: Path
+    writer: cv2.VideoWriter
+    shape: tuple[int, ...]
+    fps: float
+    start: float
+    """The stream's time at its first frame, seconds."""
+    results: int = 0
+    written: int = 0
+    """Frames, repeated ones included."""
+
+    def takes(self, frame: Pixels) -> bool:
+        return frame.shape == self.shape and self.path.exists() and self.path.stat().st_size < MAX_BYTES
+
+    def write(self, picture: Pixels, seconds: float) -> None:
+        behind = round((seconds - self.start) * self.fps) - self.written
+        if abs(behind) > LONGEST_GAP_S * self.fps:
+            self.start = seconds - self.written / self.fps
+            behind = 0
+        copies = 1 + max(0, behind)
+        for _ in range(copies):
+            self.writer.write(picture)
+        self.written += copies
+        self.results += 1
+
+    def close(self) -> int:
+        """How many results are not in the file: OpenCV does not tell when a frame could not be written."""
+        self.writer.release()
+        reader = cv2.VideoCapture(str(self.path))
+        readable = max(0, int(reader.get(cv2.CAP_PROP_FRAME_COUNT)))
+        reader.release()
+        return min(self.results, max(0, self.written - readable))

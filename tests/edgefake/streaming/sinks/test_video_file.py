@@ -1,0 +1,222 @@
+"""Video files: whole and playable, whatever becomes of the frame size, the pace and the disk."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from edgefake.errors import InputError, SinkError
+from edgefake.streaming.health import Health
+from edgefake.streaming.overlay import draw
+from edgefake.streaming.sinks import QueuedSink
+from edgefake.streaming.sinks import video_file as module
+from edgefake.streaming.sinks.video_file import VideoFileSink
+from tests.edgefake.streaming.results import result, track
+
+Pixels = npt.NDArray[np.uint8]
+GREY = np.full((120, 160, 3), 128, np.uint8)
+
+
+def frames_of(path: Path) -> list[Pixels]:
+    reader = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        there, frame = reader.read()
+        if not there:
+            return frames
+        frames.append(np.asarray(frame, np.uint8))
+
+
+def level(index: int) -> Pixels:
+    """A plain frame whose brightness tells its number."""
+    return np.full_like(GREY, 10 * index + 5)
+
+
+@pytest.mark.parametrize("suffix", module.SUFFIXES)
+def test_every_frame_is_in_the_file_with_its_drawing(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / "new" / f"clip{suffix}"
+    sink = VideoFileSink(path, fps=10)
+    for index in range(20):
+        sink.send(level(index), result(index, track(p_fake=0.9)))
+    sink.close()
+    frames = frames_of(path)
+    assert sink.files == [path] and len(frames) == 20
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == 10
+    for index, frame in enumerate(frames):
+        assert frame.shape == GREY.shape
+        assert frame[100:, :90].mean() == pytest.approx(10 * index + 5, abs=4)  # beside the box
+    expected = draw(level(3), result(3, track(p_fake=0.9)))
+    assert np.abs(frames[3].astype(int) - expected).mean() < 4 < np.abs(level(3).astype(int) - expected).mean()
+
+
+def test_the_pace_is_that_of_the_stream(tmp_path: Path) -> None:
+    sink = VideoFileSink(tmp_path / "clip.avi", fps=10)
+    times = [0, 0.1, 0.2, 0.7, 0.76, 0.84, 0.9, 60, 60.1, 0, 0.1]  # dropped frames, jitter, a long gap, a clock set back
+    for index, seconds in enumerate(times):
+        sink.send(level(index), result(index, seconds=seconds))
+    sink.close()
+    assert [round((frame[60:, :].mean() - 5) / 10) for frame in frames_of(tmp_path / "clip.avi")] == (
+        [0, 1, 2, 3, 3, 3, 3, 3, 4, 5, 6, 7, 8, 9, 10]
+    )
+
+
+def test_another_frame_size_makes_another_file(tmp_path: Path) -> None:
+    sink = VideoFileSink(tmp_path / "clip.mp4", fps=25)
+    sizes = [(160, 120)] * 3 + [(320, 240)] * 2 + [(160, 120)]
+    for index, (width, height) in enumerate(sizes):
+        sink.send(np.zeros((height, width, 3), np.uint8), result(index, seconds=index / 25))
+    sink.close()
+    assert [path.name for path in sink.files] == ["clip.mp4", "clip-2.mp4", "clip-3.mp4"]
+    shapes = [[frame.shape[:2] for frame in frames_of(path)] for path in sink.files]
+    assert shapes == [[(120, 160)] * 3, [(240, 320)] * 2, [(120, 160)]]
+
+
+def test_existing_files_are_kept(tmp_path: Path) -> None:
+    for name in ("clip.mp4", "clip-3.mp4"):
+        (tmp_path / name).write_text("yesterday")
+    sink = VideoFileSink(tmp_path / "clip.mp4", fps=10)
+    sink.send(GREY, result(0))
+    sink.send(GREY[:60], result(1))
+    sink.close()
+    assert [path.name for path in sink.files] == ["clip-2.mp4", "clip-4.mp4"]
+    assert (tmp_path / "clip.mp4").read_text() == (tmp_path / "clip-3.mp4").read_text() == "yesterday"
+
+
+def test_a_long_recording_is_cut_into_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 300_000)
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    sink = VideoFileSink(tmp_path / "clip.mkv", fps=10)
+    for index in range(40):
+        sink.send(np.roll(noise, index, axis=1), result(index))
+    sink.close()
+    assert len(sink.files) > 2
+    assert sum(len(frames_of(path)) for path in sink.files) == 40
+    assert all(path.stat().st_size < 1_000_000 for path in sink.files)
+
+
+def test_a_file_that_is_deleted_is_told_and_followed_by_another(tmp_path: Path) -> None:
+    sink = VideoFileSink(tmp_path / "clip.mp4", fps=10)
+    for index in range(3):
+        sink.send(GREY, result(index))
+    sink.files[0].unlink()
+    with pytest.raises(SinkError, match=r"clip\.mp4 lacks 3 frames") as caught:
+        sink.send(GREY, result(3))
+    assert caught.value.lost == 4
+    sink.send(GREY, result(4))
+    sink.close()
+    assert len(frames_of(sink.files[1])) == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file system of 4 MB, of which 600 kB are the reserve."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], capture_output=True).returncode
+    ):
+        pytest.skip("file systems cannot be mounted here")
+    monkeypatch.setattr(module, "RESERVE_BYTES", 600_000)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_and_the_video_stays_whole(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
+    health = Health()
+    sink = VideoFileSink(small_disk / "clip.mp4", fps=10)
+    queued = QueuedSink(sink, health, when_full="wait")
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    for index in range(250):
+        queued.send(np.roll(noise, index, axis=1), result(index))
+    report = queued.close(60)
+    assert report.lost > 0 and report.delivered + report.lost == 250
+    assert len(frames_of(sink.files[0])) == report.delivered
+    assert len(caplog.records) == 1 and f"the disk of {small_disk} is full" in caplog.text
+    assert health.report().lost == {"video file": report.lost}
+
+
+def test_when_there_is_room_again_another_file_is_written(small_disk: Path) -> None:
+    sink = VideoFileSink(small_disk / "clip.mp4", fps=10)
+    sink.send(GREY, result(0))
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(3_700_000))
+    with pytest.raises(SinkError, match="is full"):
+        sink.send(GREY, result(1))
+    ballast.write_bytes(bytes(2_700_000))
+    with pytest.raises(SinkError, match="is full"):  # little room is not enough to begin again
+        sink.send(GREY, result(2))
+    ballast.unlink()
+    sink.send(GREY, result(3))
+    sink.close()
+    assert [len(frames_of(path)) for path in sink.files] == [1, 1]
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_frames_that_could_not_be_written_are_counted(suffix: str, tmp_path: Path) -> None:
+    """The system lets no file grow beyond 100 kB: OpenCV says nothing of it to its caller."""
+    program = (
+        "import resource, sys\n"
+        "import numpy as np\n"
+        "from edgefake.streaming.health import Health\n"
+        "from edgefake.streaming.sinks import QueuedSink\n"
+        "from edgefake.streaming.sinks.video_file import VideoFileSink\n"
+        "from tests.edgefake.streaming.results import result\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
+        "queued = QueuedSink(VideoFileSink(sys.argv[1], fps=10), Health(), when_full='wait')\n"
+        "noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)\n"
+        "for index in range(40): queued.send(np.roll(noise, index, axis=1), result(index))\n"
+        "report = queued.close(60)\n"
+        "print(report.delivered, report.lost, report.error)\n"
+    )
+    path = tmp_path / f"clip{suffix}"
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60, check=True)
+    delivered, lost, message = done.stdout.split(maxsplit=2)
+    assert int(delivered) + int(lost) == 40 and int(lost) > 20
+    assert int(delivered) <= len(frames_of(path))
+    assert f"{path} lacks {lost} frames" in message
+
+
+@pytest.mark.parametrize("name", ["clip", "clip.gif", "", "clip.mp4.txt"])
+def test_no_suffix_of_a_video(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"\.mp4"):
+        VideoFileSink(tmp_path / name, fps=10)
+
+
+@pytest.mark.parametrize("fps", [0, -5, float("nan"), float("inf"), 2000])
+def test_an_impossible_rate(fps: float, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="frames per second"):
+        VideoFileSink(tmp_path / "clip.mp4", fps=fps)
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match="cannot be made"):
+        VideoFileSink(tmp_path / "file" / "clip.mp4", fps=10)
+    if os.geteuid():
+        tmp_path.chmod(0o500)
+        with pytest.raises(SinkError, match="cannot be written"):
+            VideoFileSink(tmp_path / "clip.mp4", fps=10)
+
+
+def test_nothing_sent_leaves_no_file(tmp_path: Path) -> None:
+    VideoFileSink(tmp_path / "clip.mp4", fps=10).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_frame_size_that_no_video_has(tmp_path: Path) -> None:
+    sink = VideoFileSink(tmp_path / "clip.mp4", fps=10)
+    with pytest.raises(SinkError, match="of 1×1 cannot be opened"):
+        sink.send(np.zeros((1, 1, 3), np.uint8), result(0))
+    sink.send(GREY, result(1))
+    sink.close()
+    assert [len(frames_of(path)) for path in sink.files] == [1]
