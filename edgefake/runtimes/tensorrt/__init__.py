@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edgefake.model_card import ModelCard
 from edgefake.runtimes.tensorrt.engine import TensorRTRuntime
-from edgefake.runtimes.tensorrt.prepare import open_engine, prepare
+from edgefake.runtimes.tensorrt.engines import open_engine, prepare
 
 
 def open_model(path: Path, card: ModelCard, num_threads: int) -> TensorRTRuntime:

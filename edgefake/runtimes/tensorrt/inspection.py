@@ -24,18 +24,15 @@ def not_int8(information: str, expected: Iterable[str]) -> list[str]:
 
 
 def _is_int8(layer: dict[str, Any]) -> bool:
-    inputs = [_type(tensor) for tensor in layer.get("Inputs", [])]
-    weights = [_type(layer["Weights"])] if "Weights" in layer else [_type(t) for t in layer.get("Constants", [])] or inputs[1:]
+    inputs = layer.get("Inputs", [])
     if not inputs or not _int8(inputs[0]):
         return False
+    weights = [layer["Weights"]] if "Weights" in layer else layer.get("Constants", [])
     return any(map(_int8, weights)) if weights else layer.get("LayerType") not in _NO_ARITHMETIC
 
 
-def _type(tensor: dict[str, Any]) -> str:
-    return " ".join(str(tensor.get(key, "")) for key in ("Format/Datatype", "Datatype", "Type"))
-
-
-def _int8(type_: str) -> bool:
+def _int8(tensor: dict[str, Any]) -> bool:
+    type_ = " ".join(str(tensor.get(key, "")) for key in ("Format/Datatype", "Datatype", "Type"))
     return re.search(r"\bint8", type_, re.IGNORECASE) is not None  # not UInt8
 
 

@@ -1,0 +1,138 @@
+"""Running engines on a fake GPU: batches, threads, and nothing held in the end."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefake import BackendError, ModelCard, ModelFileError
+from edgefake.runtimes.tensorrt import TensorRTRuntime, open_model
+from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
+from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT, logit, onnx_file
+
+
+@pytest.fixture
+def runtime(model: Path, card: ModelCard, trt: FakeTensorRT) -> Iterator[TensorRTRuntime]:
+    opened = open_model(model, card, 1)
+    yield opened
+    opened.close()
+
+
+def held(trt: FakeTensorRT) -> list[object]:
+    """All that is held on the GPU."""
+    return [*trt._live, *(cuda for cuda in FakeCuda.opened if not cuda.freed)]
+
+
+@pytest.mark.parametrize("count", [1, 2, 16, 17, 40])
+def test_any_number_of_faces_is_judged_in_chunks(runtime: TensorRTRuntime, faces: np.ndarray, count: int) -> None:
+    assert runtime.run(faces[:count]) == pytest.approx(logit(faces[:count]))
+    assert runtime.run(faces[:1]) == pytest.approx(logit(faces[:1]))
+
+
+def test_a_model_with_a_batch_of_one(trt: FakeTensorRT, card: ModelCard, tmp_path: Path, faces: np.ndarray) -> None:
+    path = tmp_path / "one.onnx"
+    path.write_bytes(onnx_file(batch=1))
+    runtime = open_model(path, card, 1)
+    assert runtime.run(faces[:3]) == pytest.approx(logit(faces[:3]))
+    assert trt._configs[0]._profile is None
+
+
+def test_pixels_need_not_be_contiguous(runtime: TensorRTRuntime, faces: np.ndarray) -> None:
+    assert runtime.run(faces[:2, ::-1, :, ::-1]) == pytest.approx(logit(faces[:2]))
+
+
+def test_an_answer_outlives_the_next_run(runtime: TensorRTRuntime, faces: np.ndarray) -> None:
+    first = runtime.run(faces[:1])
+    runtime.run(faces[39:])
+    assert first == pytest.approx(logit(faces[:1]))
+
+
+def test_many_threads_get_their_own_answers(runtime: TensorRTRuntime, faces: np.ndarray) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda start: runtime.run(faces[start : start + 4]), list(range(36)) * 5))
+    for start, answer in zip(list(range(36)) * 5, answers, strict=True):
+        assert answer == pytest.approx(logit(faces[start : start + 4]))
+
+
+def test_it_says_what_it_is(runtime: TensorRTRuntime) -> None:
+    assert runtime.name == "tensorrt (10.3.0, fake CUDA)"
+    assert runtime.input_shape == (1, 16, 16, 3)
+
+
+def test_close_gives_everything_back_and_may_be_called_again(
+    runtime: TensorRTRuntime, trt: FakeTensorRT, faces: np.ndarray
+) -> None:
+    assert len(held(trt)) == 4  # runtime, engine, context, stream with its memory
+    thread = threading.Thread(target=runtime.close)
+    thread.start()
+    thread.join()
+    runtime.close()
+    assert held(trt) == []
+    with pytest.raises(BackendError, match="this model is closed: make a new Detector"):
+        runtime.run(faces[:1])
+
+
+def test_a_runtime_that_is_dropped_gives_everything_back(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
+    for _ in range(3):
+        open_model(model, card, 1)
+        gc.collect()
+        assert held(trt) == []
+
+
+def test_closing_waits_for_a_run(runtime: TensorRTRuntime, faces: np.ndarray) -> None:
+    """``FakeCuda`` asserts that nothing is touched after free, nor by two threads at once."""
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(runtime.run, faces) for _ in range(20)]
+        runtime.close()
+    for run in runs:
+        error = run.exception()
+        assert error is None or "closed" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("file", "changes", "told"),
+    [
+        ({"size": 24}, {}, "this engine has input uint8 [-1, 24, 24, 3], expected one of uint8 ['N', 16, 16, 3]"),
+        ({}, {"output": "logits", "golden": ()}, "this engine has output float32 [-1, 1], expected one of float32 ['N', 2]"),
+    ],
+    ids=["size", "classes"],
+)
+def test_an_engine_that_is_not_what_the_card_says(
+    trt: FakeTensorRT, card: ModelCard, tmp_path: Path, file: dict[str, int], changes: dict[str, object], told: str
+) -> None:
+    path = tmp_path / "other.onnx"
+    path.write_bytes(onnx_file(**file))
+    with pytest.raises(ModelFileError) as caught:
+        open_model(path, replace(card, **changes), 1)  # type: ignore[arg-type]
+    assert told in str(caught.value)
+    del caught
+    gc.collect()
+    assert held(trt) == []
+
+
+@pytest.mark.parametrize("method", ["device", "synchronize"])
+def test_a_gpu_that_fails_is_told_and_given_back(
+    trt: FakeTensorRT, model: Path, card: ModelCard, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(FakeCuda, "fail", method)
+    with pytest.raises(BackendError, match=r"the GPU failed \(CUDA_ERROR_FAKE\)"):
+        open_model(model, card, 1)
+    assert held(trt) == []
+
+
+def test_a_gpu_that_fails_even_at_closing(runtime: TensorRTRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeCuda, "fail", "free")
+    runtime.close()
+
+
+def test_an_execution_that_is_refused_is_told(runtime: TensorRTRuntime, trt: FakeTensorRT, faces: np.ndarray) -> None:
+    trt._error = "refused"
+    with pytest.raises(BackendError, match="TensorRT could not run the model"):
+        runtime.run(faces[:1])
