@@ -100,7 +100,7 @@ def test_a_long_recording_is_cut_into_files(tmp_path: Path, monkeypatch: pytest.
     sink.close()
     assert len(sink.files) > 2
     assert sum(len(frames_of(path)) for path in sink.files) == 40
-    assert all(path.stat().st_size < 1_000_000 for path in sink.files)
+    assert all(path.stat().st_size < 2_000_000 for path in sink.files)
 
 
 def test_a_file_that_is_deleted_is_told_and_followed_by_another(tmp_path: Path) -> None:

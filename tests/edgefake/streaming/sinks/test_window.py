@@ -30,7 +30,7 @@ def test_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(SinkError, match="no screen .* set DISPLAY, or write a video file"):
+    with pytest.raises(SinkError, match=r"no screen .* set DISPLAY, or write a video file"):
         WindowSink(on_quit=lambda: None)
 
 
