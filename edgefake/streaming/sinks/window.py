@@ -28,8 +28,8 @@ class WindowSink:
     ) -> None:
         if not cv2.currentUIFramework():
             raise SinkError(
-                "this OpenCV was built without windows: pip uninstall opencv-python-headless, then pip install opencv-python, "
-                "or write a video file"
+                "this OpenCV was built without windows: pip uninstall opencv-python-headless, "
+                "then pip install 'opencv-python<5', or write a video file"
             )
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise SinkError("there is no screen to show a window on: set DISPLAY, or write a video file")

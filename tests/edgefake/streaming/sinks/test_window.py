@@ -20,8 +20,8 @@ def test_opencv_without_windows_says_what_to_install() -> None:
     with pytest.raises(SinkError) as caught:
         WindowSink(on_quit=lambda: None)
     assert str(caught.value) == (
-        "this OpenCV was built without windows: pip uninstall opencv-python-headless, then pip install opencv-python, "
-        "or write a video file"
+        "this OpenCV was built without windows: pip uninstall opencv-python-headless, "
+        "then pip install 'opencv-python<5', or write a video file"
     )
 
 
