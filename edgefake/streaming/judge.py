@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from edgefake.detector import Detector
+from edgefake.faces import Box
 from edgefake.prediction import FaceScore, Prediction, Status
 from edgefake.streaming.capture import Captured
 from edgefake.streaming.evidence import Evidence
@@ -23,25 +28,42 @@ class _Face:
     """The number of its last turn."""
 
 
-class Judge:
-    """What a detector says about the faces of one stream, remembering the frames before."""
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What a search for faces found, and how long it took."""
 
-    def __init__(self, detector: Detector, *, source: str, detect_every: int, faces_per_frame: int) -> None:
+    boxes: list[Box]
+    ms: float
+
+
+class Judge:
+    """What a detector says about the faces of one stream, remembering the frames before.
+
+    Faces are searched in a thread of its own. A live stream goes on meanwhile, which takes the search out of its latency; other
+    streams wait for it, so that their results are always the same.
+    """
+
+    def __init__(self, detector: Detector, *, source: str, live: bool, detect_every: int, faces_per_frame: int) -> None:
         self._detector = detector
         self._source = source
+        self._live = live
         self._budget = faces_per_frame
         self._tracker = Tracker(detect_every=detect_every)
         self._faces: dict[int, _Face] = {}
         self._turns = 0
+        self._searcher = ThreadPoolExecutor(1, "faces")
+        self._pending: Future[_Search] | None = None
         self._shape: tuple[int, ...] | None = ()
 
     def judge(self, frame: Captured, *, dropped: int, reconnects: int) -> FrameResult:
         """The result for the next frame; raises ``InputError`` when it is no frame (uint8, H×W×3, BGR)."""
+        search = self._look(frame)
         started = time.perf_counter()
-        detect_ms = self._follow(frame)
+        if search is not None:
+            self._follow(search)
         shown = self._tracker.shown
         chosen = self._choose(shown, frame)
-        track_ms = (time.perf_counter() - started) * 1e3 - detect_ms
+        track_ms = (time.perf_counter() - started) * 1e3
         prediction = self._detector.predict(frame.pixels, boxes=[track.box for track in chosen]) if chosen else None
         scores = self._remember(chosen, prediction, frame) if prediction else {}
         tracks = tuple(self._result(track, scores.get(track.id)) for track in shown)
@@ -51,7 +73,7 @@ class Judge:
             seconds=frame.seconds,
             captured=frame.captured,
             tracks=tracks,
-            timings=StreamTimings(frame.read_ms, detect_ms, track_ms, preprocess_ms, infer_ms),
+            timings=StreamTimings(frame.read_ms, search.ms if search else 0.0, track_ms, preprocess_ms, infer_ms),
             latency=(time.perf_counter() - frame.arrived) * 1e3,
             dropped=dropped,
             reconnects=reconnects,
@@ -60,22 +82,36 @@ class Judge:
             threshold=self._detector.threshold,
         )
 
-    def _follow(self, frame: Captured) -> float:
-        """Bring the tracks to this frame; how many milliseconds were spent on searching faces."""
-        shape = getattr(frame.pixels, "shape", None)  # what else a user's iterable may give is refused by the search below
+    def close(self) -> None:
+        """Wait for a search in progress."""
+        self._searcher.shutdown()
+
+    def _look(self, frame: Captured) -> _Search | None:
+        """Go on to this frame, and search its faces when that is due; a search that is done."""
+        shape = getattr(frame.pixels, "shape", None)  # what else a user's iterable may give is refused by the search
         if shape != self._shape:  # boxes of another resolution mean nothing here
             self._tracker.forget()
+            self._pending = None
             self._shape = shape
         self._tracker.move(frame.seconds)
-        if not self._tracker.search_due:
-            return 0.0
+        if self._pending is None and self._tracker.search_due:
+            self._tracker.begin_search()
+            self._pending = self._searcher.submit(self._search, frame.pixels)
+        if self._pending is None or (self._live and not self._pending.done()):
+            return None
+        done, self._pending = self._pending.result(), None
+        return done
+
+    def _search(self, pixels: npt.NDArray[np.uint8]) -> _Search:
         started = time.perf_counter()
-        found = self._detector.find_faces(frame.pixels)
-        detect_ms = (time.perf_counter() - started) * 1e3
-        self._tracker.update(found)
+        boxes = self._detector.find_faces(pixels)
+        return _Search(boxes, (time.perf_counter() - started) * 1e3)
+
+    def _follow(self, search: _Search) -> None:
+        """Take in what a search found."""
+        self._tracker.update(search.boxes)
         known = self._tracker.ids
         self._faces = {id: self._faces.get(id) or _Face(Evidence(self._detector.threshold)) for id in known}
-        return detect_ms
 
     def _choose(self, shown: list[Track], frame: Captured) -> list[Track]:
         """Whose turn it is: of the faces that the last search found, those whose last turn is longest ago."""

@@ -49,7 +49,7 @@ def watch(
     Args:
         source: a camera, URL, GStreamer pipeline, video file, folder of pictures or iterable of frames; with ``size``, ``fps``
             and ``live`` as in ``edgefake.streaming.sources.find_source``.
-        detector: judges the faces, and finds them by its ``faces=``.
+        detector: judges the faces, and finds them by its ``faces=``, in another thread.
         sinks: get every result (see ``Sink``), and are closed with the stream. One that raises is told to the log and counted
             in ``health``; the stream goes on.
         detect_every: faces are searched in every n-th frame, and followed in between.
@@ -65,7 +65,7 @@ def watch(
     found = find_source(source, size=size, fps=fps, live=live)
     health = health or Health()
     capture = Capture(found, health=health)
-    judge = Judge(detector, source=found.name, detect_every=detect_every, faces_per_frame=faces_per_frame)
+    judge = Judge(detector, source=found.name, live=found.live, detect_every=detect_every, faces_per_frame=faces_per_frame)
     return Watch(capture, judge, sinks, health)
 
 
@@ -106,6 +106,7 @@ class Watch(Iterator[Watched]):
             return
         self._closed = True
         self._capture.close()
+        self._judge.close()
         for name, sink in self._sinks.items():
             try:
                 sink.close()

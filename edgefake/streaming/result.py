@@ -71,6 +71,7 @@ class StreamTimings:
     capture: float
     """Waiting for the frame and decoding it, in the capture thread."""
     detect: float
+    """Of the search for faces whose outcome was taken in with this frame; in a live source it ran beside the frames before."""
     track: float
     preprocess: float
     infer: float

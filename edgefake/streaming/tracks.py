@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edgefake.faces import Box
 
@@ -61,7 +61,7 @@ class Track:
         self.var_speed += _PUSH * dt
 
     def correct(self, found: Box, seconds: float) -> None:
-        """Take in where the face was found."""
+        """Take in where the face is, as seen in the frame at ``seconds``."""
         gain, gain_speed = self.var / (self.var + _NOISE), self.cov / (self.var + _NOISE)
         (x, y), (found_x, found_y) = _centre(self.box), _centre(found)
         dx, dy = found_x - x, found_y - y
@@ -85,13 +85,19 @@ class Track:
 
 
 class Tracker:
-    """The faces of one stream. Per frame: ``move``, then ``update`` when the faces of that frame were searched."""
+    """The faces of one stream.
+
+    Per frame: ``move``, and ``begin_search`` when one is due. When the search is done, be it some frames later, ``update``.
+    """
 
     def __init__(self, *, detect_every: int) -> None:
         self._tracks: list[Track] = []
+        self._searched: list[Track] = []  # as they were in the frame that is being searched
+        self._searched_at = 0.0
         self._every = detect_every
         self._seconds = 0.0
         self._since_search = detect_every
+        self._regular = False
         self._second_look = False
         self._last_id = 0
 
@@ -119,40 +125,51 @@ class Tracker:
         for track in self._tracks:
             track.move(dt)
 
-    def update(self, found: Sequence[Box]) -> None:
-        """Take in all faces that a search of this frame found."""
-        regular = self._since_search >= self._every
+    def begin_search(self) -> None:
+        """The faces of this frame are being searched."""
+        self._searched = [replace(track) for track in self._tracks]
+        self._searched_at = self._seconds
+        self._regular = self._since_search >= self._every
         self._since_search = 0
-        matched = self._match(found)
-        for index, track in enumerate(self._tracks):
+        self._second_look = False
+
+    def update(self, found: Sequence[Box]) -> None:
+        """Take in all faces that the search found, and catch up with the frames since."""
+        tracks = self._searched
+        matched = _match(tracks, found)
+        for index, track in enumerate(tracks):
             if index not in matched:
                 track.missed += 1
             else:
-                track.correct(found[matched[index]], self._seconds)
+                track.correct(found[matched[index]], self._searched_at)
                 if not track.id:
                     self._last_id += 1
                     track.id = self._last_id
-        self._tracks = [track for track in self._tracks if track.id or not track.missed]
-        self._tracks += [Track(found[i], self._seconds) for i in range(len(found)) if i not in matched.values()]
-        self._second_look = regular and any(track.missed == 1 or not track.id for track in self._tracks)
+        tracks = [track for track in tracks if track.id or not track.missed]
+        tracks += [Track(box, self._searched_at) for index, box in enumerate(found) if index not in matched.values()]
+        for track in tracks:
+            track.move(self._seconds - self._searched_at)
+        self._tracks = tracks
+        self._second_look = self._regular and any(track.missed == 1 or not track.id for track in tracks)
 
     def forget(self) -> None:
         """Drop all faces and search in the next frame: the picture is another one. Ids go on."""
         self._tracks = []
         self._since_search = self._every
 
-    def _match(self, found: Sequence[Box]) -> dict[int, int]:
-        """Track → found box, both by number: the best pair first, each at most once."""
-        overlaps = [
-            (overlap(_grown(track.box, track.buffer), _grown(box, track.buffer)), t, f)
-            for t, track in enumerate(self._tracks)
-            for f, box in enumerate(found)
-        ]
-        matched: dict[int, int] = {}
-        for value, t, f in sorted(overlaps, key=lambda pair: pair[0], reverse=True):
-            if value >= MIN_OVERLAP and t not in matched and f not in matched.values():
-                matched[t] = f
-        return matched
+
+def _match(tracks: Sequence[Track], found: Sequence[Box]) -> dict[int, int]:
+    """Track → found box, both by number: the best pair first, each at most once."""
+    overlaps = [
+        (overlap(_grown(track.box, track.buffer), _grown(box, track.buffer)), t, f)
+        for t, track in enumerate(tracks)
+        for f, box in enumerate(found)
+    ]
+    matched: dict[int, int] = {}
+    for value, t, f in sorted(overlaps, key=lambda pair: pair[0], reverse=True):
+        if value >= MIN_OVERLAP and t not in matched and f not in matched.values():
+            matched[t] = f
+    return matched
 
 
 def overlap(a: Box, b: Box) -> float:

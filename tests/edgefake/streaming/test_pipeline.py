@@ -5,6 +5,7 @@ import logging
 import math
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def test_no_face_for_long_keeps_nothing(model: Path) -> None:
         return [Box(100, 50, 80, 80)] if searched <= 10 else []
 
     with Detector(model, num_threads=1, faces=finder) as detector:
-        judge = Judge(detector, source="test", detect_every=5, faces_per_frame=4)
+        judge = Judge(detector, source="test", live=False, detect_every=5, faces_per_frame=4)
         frame = textured()
         results = [judge.judge(captured(frame, index), dropped=0, reconnects=0) for index in range(2000)]
     assert results[20].verdict is not None
@@ -204,6 +205,58 @@ def test_an_error_of_the_source_comes_out_and_closes_the_sinks(model: Path) -> N
 def test_an_iterable_of_something_else(model: Path, frame: object, message: str) -> None:
     with Detector(model, num_threads=1) as detector, pytest.raises(InputError, match=message):
         list(edgefake.watch([frame], detector))  # type: ignore[list-item]
+
+
+def test_a_live_stream_goes_on_while_faces_are_searched(model: Path) -> None:
+    searching, go_on = threading.Event(), threading.Event()
+
+    def slow_finder(frame: Pixels) -> list[Box]:
+        searching.set()
+        assert go_on.wait(20)
+        return [Box(100, 50, 80, 80)]
+
+    frames = itertools.repeat(textured())
+    with (
+        Detector(model, num_threads=1, faces=slow_finder) as detector,
+        edgefake.watch(frames, detector, live=True) as watch,
+    ):
+        assert [next(watch).result.tracks for _ in range(20)] == [()] * 20
+        assert searching.is_set()
+        go_on.set()
+        assert next(result for _, result in watch if result.p_fake is not None).tracks[0].id == 1
+
+
+def test_boxes_of_a_search_are_dropped_when_the_resolution_changes_meanwhile(model: Path) -> None:
+    sizes: list[int] = []
+    go_on = threading.Event()
+
+    def finder(frame: Pixels) -> list[Box]:
+        sizes.append(frame.shape[1])
+        go_on.wait(20)
+        return [Box(500, 50, 80, 80)] if frame.shape[1] == 640 else []
+
+    with Detector(model, num_threads=1, faces=finder) as detector:
+        judge = Judge(detector, source="test", live=True, detect_every=1, faces_per_frame=4)
+        judge.judge(captured(textured((640, 240)), 0), dropped=0, reconnects=0)
+        judge.judge(captured(textured((320, 240)), 1), dropped=0, reconnects=0)
+        go_on.set()
+        results = [judge.judge(captured(textured((320, 240)), index), dropped=0, reconnects=0) for index in range(2, 40)]
+        judge.close()
+    assert sizes[:2] == [640, 320]
+    assert all(result.tracks == () for result in results)
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_an_error_of_the_users_face_finder_comes_out(model: Path, live: bool) -> None:
+    def finder(frame: Pixels) -> list[Box]:
+        raise RuntimeError("the user's own")
+
+    sink = Kept()
+    frames = itertools.repeat(textured())
+    with Detector(model, num_threads=1, faces=finder) as detector, pytest.raises(RuntimeError, match="the user's own"):
+        for _ in edgefake.watch(frames, detector, live=live, sinks=[sink]):
+            pass
+    assert sink.closed == 1
 
 
 def test_stop_ends_the_iteration_and_close_is_idempotent(model: Path) -> None:

@@ -75,13 +75,12 @@ def test_a_server_killed_and_restarted(
 ) -> None:
     monkeypatch.setattr(capture_module, "FIRST_WAIT_S", 0.1)
     with Detector(model, num_threads=1) as detector, edgefake.watch(server.url, detector) as watch:
-        before = [next(watch).result for _ in range(10)]
-        assert before[-1].tracks[0].p_fake is not None
+        before = next(result for _, result in watch if result.p_fake is not None)
         server.kill()
         server.start()
         after = next(result for _, result in watch if result.reconnects)
-    assert after.index > before[-1].index
-    assert after.seconds > before[-1].seconds
+    assert after.index > before.index
+    assert after.seconds > before.seconds
     assert after.source == f"rtsp://127.0.0.1:{server.port}/main"
     assert "is lost" in caplog.text and "is back" in caplog.text
     assert "secret" not in caplog.text

@@ -14,14 +14,19 @@ FPS = 30
 
 
 class Scene:
-    """Faces on known paths, of which a tracker sees what it searches: ``path(frame)`` is a box or None."""
+    """Faces on known paths, of which a tracker sees what it searches: ``path(frame)`` is a box or None.
 
-    def __init__(self, *paths: object, every: int = 5, noise: float = 0.0) -> None:
+    A search takes ``lag`` frames.
+    """
+
+    def __init__(self, *paths: object, every: int = 5, noise: float = 0.0, lag: int = 0) -> None:
         self.paths = paths
         self.tracker = Tracker(detect_every=every)
         self.searches: list[int] = []
         self.rng = random.Random(1)
         self.noise = noise
+        self.lag = lag
+        self.running: list[tuple[int, list[Box]]] = []
 
     def play(self, frames: range) -> list[dict[int, Box]]:
         """What is shown, by id, in each frame."""
@@ -30,8 +35,11 @@ class Scene:
             self.tracker.move(frame / FPS)
             if self.tracker.search_due:
                 self.searches.append(frame)
+                self.tracker.begin_search()
                 boxes = [path(frame) for path in self.paths]  # type: ignore[operator]
-                self.tracker.update([self.jittered(box) for box in boxes if box is not None])
+                self.running.append((frame + self.lag, [self.jittered(box) for box in boxes if box is not None]))
+            if self.running and self.running[0][0] == frame:
+                self.tracker.update(self.running.pop(0)[1])
             shown.append({track.id: track.box for track in self.tracker.shown})
         return shown
 
@@ -53,11 +61,12 @@ def distance(a: Box, b: Box) -> float:
     return math.hypot(a.x - b.x, a.y - b.y)
 
 
-def test_a_moving_face_is_followed_between_searches() -> None:
+@pytest.mark.parametrize("lag", [0, 3])
+def test_a_moving_face_is_followed_between_searches_and_while_they_last(lag: int) -> None:
     path = moving(50, 300)
-    scene = Scene(path)
+    scene = Scene(path, lag=lag)
     for frame, shown in enumerate(scene.play(range(90))):
-        if frame > 10:
+        if frame > 15:
             assert set(shown) == {1}
             assert distance(shown[1], path(frame)) < 10  # type: ignore[operator]
     assert len(scene.searches) < 90 / 5 + 3
@@ -143,6 +152,7 @@ def test_nothing_a_finder_or_clock_does_breaks_it(frames: list[tuple[float, list
     for seconds, found in frames:
         tracker.move(seconds)
         if tracker.search_due:
+            tracker.begin_search()
             tracker.update(found)
         ids = [track.id for track in tracker.shown]
         assert len(ids) == len(set(ids))
