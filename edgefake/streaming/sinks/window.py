@@ -40,7 +40,7 @@ class WindowSink:
 
     def send(self, frame: Pixels, result: FrameResult) -> None:
         fps = None if self._shown_fps is None else self._shown_fps()
-        if self._open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+        if self._open and not self._is_visible():  # shown now, it would open again
             self._on_quit()
             return
         cv2.imshow(self._title, overlay.draw(frame, result, fps=fps))
@@ -51,3 +51,9 @@ class WindowSink:
     def close(self) -> None:
         if self._open:
             cv2.destroyAllWindows()
+
+    def _is_visible(self) -> bool:
+        try:
+            return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) >= 1
+        except cv2.error:  # Qt, after its last window was closed
+            return False
