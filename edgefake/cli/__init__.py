@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 
 import edgefake
-from edgefake.cli import models, predict
+from edgefake.cli import build_engine, models, predict
 from edgefake.errors import EdgefakeError
 
 
@@ -53,4 +53,5 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     predict.add_command(commands)
     models.add_command(commands)
+    build_engine.add_command(commands)
     return parser
