@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edgefake.cli.options import add_detector_options, open_detector
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import find_images, read_image, write_image
@@ -39,32 +40,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="a picture, a folder (with its subfolders) or a quoted glob pattern"
     )
-    parser.add_argument(
-        "--model", default="resnet18_int8", help="a name that `edgefake models` lists, or a file (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--faces", default="haar", help="haar, frame (the picture is the face) or a YuNet .onnx file (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--threshold",
-        type=_threshold,
-        default="fpr_5%",
-        help="the p_fake from which a face is fake: a number in 0…1 or a name in the model's card (default: %(default)s)",
-    )
-    parser.add_argument("--threads", type=int, help="threads of the runtime (default: one per core, at most 4)")
-    parser.add_argument("--backend", default="auto", help="auto or tflite (default: %(default)s)")
+    add_detector_options(parser)
     parser.add_argument(
         "--annotate", metavar="DIR", type=Path, help="write copies with the faces marked into DIR, as NAME.annotated.jpg"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per picture and line instead of a table")
     parser.set_defaults(run=_run)
-
-
-def _threshold(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +66,7 @@ class _Outcome:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    with Detector(
-        arguments.model,
-        backend=arguments.backend,
-        faces=arguments.faces,
-        threshold=arguments.threshold,
-        num_threads=arguments.threads,
-    ) as detector:
+    with open_detector(arguments) as detector:
         images, failures = _inputs(arguments.paths)
         copies = _copies(images, arguments.annotate) if arguments.annotate else {}
         counts: Counter[str] = Counter()

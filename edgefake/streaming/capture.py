@@ -65,7 +65,7 @@ class Capture:
         self._error: Exception | None = None
         self._attempts = 0  # to reconnect, since the last frame
         reader = source.open()
-        self.total = reader.total
+        self.total, self.fps = reader.total, reader.fps
         self._thread = threading.Thread(target=self._run, args=(reader,), name=f"capture {source.name}", daemon=True)
         self._thread.start()
 

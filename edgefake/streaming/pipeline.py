@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Protocol
-
-import numpy as np
-import numpy.typing as npt
+from typing import Literal
 
 from edgefake.detector import Detector
 from edgefake.errors import InputError
@@ -16,17 +12,8 @@ from edgefake.streaming.capture import Capture
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge
 from edgefake.streaming.result import FrameResult, Watched
+from edgefake.streaming.sinks import QueuedSink, Sink, SinkReport, close_all
 from edgefake.streaming.sources import SourceLike, find_source
-
-_log = logging.getLogger(__name__)
-
-
-class Sink(Protocol):
-    """Where results go. ``send`` should return at once: the next frame is judged after it."""
-
-    def send(self, frame: npt.NDArray[np.uint8], result: FrameResult) -> None: ...
-
-    def close(self) -> None: ...
 
 
 def watch(
@@ -50,8 +37,8 @@ def watch(
         source: a camera, URL, GStreamer pipeline, video file, folder of pictures or iterable of frames; with ``size``, ``fps``
             and ``live`` as in ``edgefake.streaming.sources.find_source``.
         detector: judges the faces, and finds them by its ``faces=``, in another thread.
-        sinks: get every result (see ``Sink``), and are closed with the stream. One that raises is told to the log and counted
-            in ``health``; the stream goes on.
+        sinks: get every frame and result, each in a thread of its own (``edgefake.streaming.sinks``), and are closed with the
+            stream. What a live stream's sinks cannot keep up with, or fail to take, is lost to them, counted and told.
         detect_every: faces are searched in every n-th frame, and followed in between.
         faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.
         health: counts and times this stream; give one to share it with sinks and a metrics server.
@@ -66,21 +53,30 @@ def watch(
     health = health or Health()
     capture = Capture(found, health=health)
     judge = Judge(detector, source=found.name, live=found.live, detect_every=detect_every, faces_per_frame=faces_per_frame)
-    return Watch(capture, judge, sinks, health)
+    running = Watch(capture, judge, health, live=found.live)
+    for sink in sinks:
+        running.attach(sink)
+    return running
 
 
 class Watch(Iterator[Watched]):
     """A running stream; see ``watch``. Use it as a context manager, or ``close`` it, unless it is read to its end."""
 
-    def __init__(self, capture: Capture, judge: Judge, sinks: Sequence[Sink], health: Health) -> None:
+    def __init__(self, capture: Capture, judge: Judge, health: Health, *, live: bool) -> None:
         self.health = health
         self.total = capture.total
         """How many frames there should be, where the source tells."""
+        self.fps = capture.fps
+        """Frames per second, where the source tells."""
         self._capture = capture
         self._judge = judge
-        self._sinks = {f"{type(sink).__name__} {i}": sink for i, sink in enumerate(sinks)}
-        self._failed: set[str] = set()
+        self._when_full: Literal["drop_oldest", "wait"] = "drop_oldest" if live else "wait"
+        self._sinks: list[QueuedSink] = []
         self._closed = False
+
+    def attach(self, sink: Sink) -> None:
+        """Send the results from now on to ``sink`` too; it is closed with the stream."""
+        self._sinks.append(QueuedSink(sink, self.health, when_full=self._when_full))
 
     def __next__(self) -> Watched:
         try:
@@ -88,12 +84,12 @@ class Watch(Iterator[Watched]):
             if captured is None:
                 raise StopIteration
             result = self._judge.judge(captured, dropped=self._capture.dropped, reconnects=self._capture.reconnects)
+            self._count(result)
+            for sink in self._sinks:
+                sink.send(captured.pixels, result)
         except BaseException:
             self.close()
             raise
-        self._count(result)
-        for name, sink in self._sinks.items():
-            self._send(name, sink, captured.pixels, result)
         return Watched(captured.pixels, result)
 
     def stop(self) -> None:
@@ -107,26 +103,17 @@ class Watch(Iterator[Watched]):
         self._closed = True
         self._capture.close()
         self._judge.close()
-        for name, sink in self._sinks.items():
-            try:
-                sink.close()
-            except Exception:  # the others are still to be closed
-                _log.warning("%s failed to close", name, exc_info=True)
+        close_all(self._sinks)
+
+    def sink_reports(self) -> list[SinkReport]:
+        """What became of the results so far, by sink."""
+        return [sink.report() for sink in self._sinks]
 
     def __enter__(self) -> Watch:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-
-    def _send(self, name: str, sink: Sink, frame: npt.NDArray[np.uint8], result: FrameResult) -> None:
-        try:
-            sink.send(frame, result)
-        except Exception:  # whatever it is, it is the sink's, and the stream goes on
-            self.health.lose(name)
-            if name not in self._failed:
-                _log.warning("%s failed; further failures are only counted", name, exc_info=True)
-            self._failed.add(name)
 
     def _count(self, result: FrameResult) -> None:
         self.health.count("frames_out")

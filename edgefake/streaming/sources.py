@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -41,6 +42,8 @@ class Reader:
     frames: Generator[tuple[Pixels, float | None], None, None]
     total: int | None = None
     """How many frames there should be, where the source tells."""
+    fps: float | None = None
+    """Frames per second, where the source tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,12 @@ def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, l
     if size is not None:
         raise InputError(f"only cameras can be asked for a size, got {size[0]}×{size[1]}: leave it out")
     if not isinstance(source, str):
-        return Source("iterable", bool(live), False, lambda: Reader(_timed(iter(source), fps, live=bool(live))))
-    if Path(source).is_dir():
+        return Source("iterable", bool(live), False, lambda: Reader(_timed(iter(source), fps, live=bool(live)), fps=fps))
+    if os.path.isdir(source):  # unlike Path.is_dir it takes strings that are too long for a path, as pipelines may be
         return _folder(source, fps)
     if fps is not None:
         raise InputError(f"{_public_name(source)} comes with its own frame rate: leave fps={fps:g} out")
-    if re.search(r"\s!\s", source):
+    if re.search(r"\s!\s", source) and not os.path.isfile(source):
         return _pipeline(source)
     if "://" in source:
         return _url(source, live=live is not False)
@@ -124,7 +127,7 @@ def _camera(source: int | str, size: tuple[int, int] | None, fps: float | None) 
                 raise InputError(f"camera {device} gives {width}×{height}, not {size[0]}×{size[1]}: ask for a size that it has")
         if fps is not None and not camera.set(cv2.CAP_PROP_FPS, fps):
             _log.warning("camera %s does not let its frame rate be set: it gives %g", device, camera.get(cv2.CAP_PROP_FPS))
-        return Reader(_read(camera, live=True))
+        return _video(camera, live=True)
 
     return Source(str(device), True, True, open_camera)
 
@@ -151,7 +154,7 @@ def _file(path: str) -> Source:
         raise InputError(f"{path} is a picture: judge it with `edgefake predict`, or give a folder of pictures to watch")
 
     def open_file() -> Reader:
-        if not Path(path).is_file():
+        if not os.path.isfile(path):
             raise InputError(f"there is no video file {path}: expected a file, folder, camera, URL or pipeline to watch")
         return _video(_capture(path, cv2.CAP_FFMPEG), live=False)
 
@@ -164,7 +167,7 @@ def _folder(path: str, fps: float | None) -> Source:
 
     def open_folder() -> Reader:
         pictures = sorted(find_images(path), key=by_number)
-        return Reader(_timed(map(read_image, pictures), fps, live=False), len(pictures))
+        return Reader(_timed(map(read_image, pictures), fps, live=False), len(pictures), fps or DEFAULT_FPS)
 
     return Source(path, False, False, open_folder)
 
@@ -174,20 +177,20 @@ def _capture(source: int | str, backend: int, limits: Sequence[int] = ()) -> cv2
     if not capture.isOpened():
         capture.release()
         name = _public_name(source)
-        if isinstance(source, str) and Path(source).is_file():
+        if isinstance(source, str) and os.path.isfile(source):
             raise InputError(f"{name} is damaged, cut short or no video that FFmpeg can read: get the whole file")
         raise InputError(f"{name} does not answer: see that it is there, that nothing else uses it, and that you may")
     return capture
 
 
 def _video(capture: cv2.VideoCapture, *, live: bool) -> Reader:
-    frames = round(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    return Reader(_read(capture, live=live), frames if frames > 0 and not live else None)
+    frames, rate = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
+    fps = rate if 0 < rate < 1000 else None
+    return Reader(_read(capture, fps or DEFAULT_FPS, live=live), frames if frames > 0 and not live else None, fps)
 
 
-def _read(capture: cv2.VideoCapture, *, live: bool) -> Generator[tuple[Pixels, float | None], None, None]:
-    rate = capture.get(cv2.CAP_PROP_FPS)
-    step = 1.0 / rate if 0 < rate < 1000 else 1.0 / DEFAULT_FPS
+def _read(capture: cv2.VideoCapture, fps: float, *, live: bool) -> Generator[tuple[Pixels, float | None], None, None]:
+    step = 1.0 / fps
     seconds = -step
     try:
         while True:

@@ -170,13 +170,32 @@ def test_a_whole_frame_is_scored_as_the_detector_does(model: Path, photo: Pixels
 def test_a_sink_that_raises_is_counted_and_told_once(model: Path, caplog: pytest.LogCaptureFixture) -> None:
     good, health = Kept(), Health()
     with Detector(model, num_threads=1) as detector:
-        results = list(edgefake.watch([textured()] * 9, detector, sinks=[Broken(), good], health=health))
+        watch = edgefake.watch([textured()] * 9, detector, sinks=[Broken(), good], health=health)
+        results = list(watch)
     assert len(results) == len(good.results) == 9
     assert good.closed == 1
-    assert list(health.report().lost.values()) == [9]
-    assert caplog.text.count("failed; further failures are only counted") == 1
-    assert "the user's own" in caplog.text
-    assert "failed to close" in caplog.text
+    assert health.report().lost == {"Broken": 9}
+    assert caplog.text.count("the user's own") == 1
+    assert [(report.delivered, report.lost) for report in watch.sink_reports()] == [(0, 9), (9, 0)]
+
+
+def test_a_sink_that_is_stuck_holds_up_no_live_stream(model: Path) -> None:
+    go_on = threading.Event()
+
+    class Stuck(Kept):
+        def send(self, frame: Pixels, result: FrameResult) -> None:
+            assert go_on.wait(20)
+            super().send(frame, result)
+
+    sink = Stuck()
+    frames = itertools.repeat(textured())
+    with Detector(model, num_threads=1) as detector, edgefake.watch(frames, detector, live=True, sinks=[sink]) as watch:
+        results = [next(watch).result for _ in range(100)]
+        go_on.set()
+    (report,) = watch.sink_reports()
+    assert report.delivered + report.lost == len(results) == 100
+    assert report.lost > 0
+    assert sink.results[-1] == results[-1]
 
 
 def test_an_error_of_the_source_comes_out_and_closes_the_sinks(model: Path) -> None:

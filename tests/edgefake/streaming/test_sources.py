@@ -88,8 +88,10 @@ def test_arguments_that_make_no_sense(arguments: dict[str, object], message: str
 
 @pytest.mark.skipif(cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER), reason="this OpenCV has GStreamer")
 def test_a_pipeline_needs_an_opencv_with_gstreamer() -> None:
-    with pytest.raises(InputError, match="built without GStreamer, as those from PyPI are"):
-        find_source("videotestsrc ! videoconvert ! appsink")
+    long = "videotestsrc ! " + "videoconvert ! " * 300 + "appsink"
+    for pipeline in ("videotestsrc ! videoconvert ! appsink", long):
+        with pytest.raises(InputError, match="built without GStreamer, as those from PyPI are"):
+            find_source(pipeline)
 
 
 @pytest.mark.skipif(not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER), reason="this OpenCV has no GStreamer")
@@ -104,9 +106,16 @@ def test_a_video_file_gives_its_frames_with_their_times(tmp_path: Path, portrait
     reader = find_source(write_video(tmp_path / "clip.mp4", frames, fps=25.0)).open()
     read = list(reader.frames)
     assert reader.total == len(read) == 20
+    assert reader.fps == 25.0
     assert [seconds for _, seconds in read] == pytest.approx([n / 25 for n in range(20)])
     assert all(pixels.dtype == np.uint8 and pixels.shape == (240, 320, 3) for pixels, _ in read)
     assert np.abs(read[7][0].astype(int) - frames[7]).mean() < 10  # BGR, in order
+
+
+def test_a_file_may_have_the_name_of_a_pipeline_or_camera(tmp_path: Path, portrait: Path) -> None:
+    for name in ("a ! b.avi", "0"):
+        written = write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").rename(tmp_path / name)
+        assert len(list(find_source(written).open().frames)) == 3
 
 
 def test_media_time_never_runs_backwards_where_recordings_were_joined(tmp_path: Path, portrait: Path) -> None:

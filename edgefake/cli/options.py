@@ -1,0 +1,42 @@
+"""The options that choose a detector, alike in all commands that judge."""
+
+from __future__ import annotations
+
+import argparse
+
+from edgefake.detector import Detector
+
+
+def add_detector_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", default="resnet18_int8", help="a name that `edgefake models` lists, or a file (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--faces", default="haar", help="haar, frame (the picture is the face) or a YuNet .onnx file (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_threshold,
+        default="fpr_5%",
+        help="the p_fake from which a face is fake: a number in 0…1 or a name in the model's card (default: %(default)s)",
+    )
+    parser.add_argument("--threads", type=int, help="threads of the runtime (default: one per core, at most 4)")
+    parser.add_argument("--backend", default="auto", help="auto or tflite (default: %(default)s)")
+
+
+def open_detector(arguments: argparse.Namespace) -> Detector:
+    """The detector that the options ask for."""
+    return Detector(
+        arguments.model,
+        backend=arguments.backend,
+        faces=arguments.faces,
+        threshold=arguments.threshold,
+        num_threads=arguments.threads,
+    )
+
+
+def _threshold(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
