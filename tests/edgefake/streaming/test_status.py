@@ -31,7 +31,8 @@ def test_the_line_begins_with_the_verdict(latest: FrameResult | None, start: str
 
 def test_what_is_wrong_is_in_the_line() -> None:
     assert status_line(TROUBLED) == (
-        "waiting · 30.0 fps in, 12.0 out · latency 13 ms · dropped 1000 · reconnects 2 · lost by mqtt 4 · lost by webhook 7 · 61 °C"
+        "waiting · 30.0 fps in, 12.0 out · latency 13 ms · "
+        "dropped 1000 · reconnects 2 · lost by mqtt 4 · lost by webhook 7 · 61 °C"
     )
 
 
