@@ -1,0 +1,204 @@
+"""``python -m benchmarks.gpu_check MODEL…``: TensorRT on the GPU of this machine, against TFLite on its CPU.
+
+For each model: builds the engine (every product must come out in INT8, the golden vectors must be met), loads it again from the
+cache, compares verdicts on a folder of pictures of faces, and measures the latency of the runtime, copies included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.goals import Goal
+from benchmarks.timing import Timing, interleaved, timing
+from edgefake.card_files import check_model, read_card
+from edgefake.errors import EdgefakeError, InputError
+from edgefake.faces import whole_frame
+from edgefake.images import find_images, read_image
+from edgefake.model_card import ModelCard
+from edgefake.model_store import find_model
+from edgefake.preprocessing import face_pixels
+from edgefake.runtimes import Runtime, open_runtime
+
+Pixels = npt.NDArray[np.uint8]
+
+BATCH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far two runtimes' p_fake on the same faces are apart."""
+
+    faces: int
+    differing_verdicts: int
+    mean: float
+    largest: float
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCheck:
+    """What one model did."""
+
+    model: str
+    gpu: str
+    capability: str
+    runtime: str
+    build_seconds: float
+    load_seconds: float
+    int8_layers: int
+    golden_error: float
+    golden_tolerance: float
+    agreement: Agreement | None
+    one_face: Timing
+    sixteen_faces: Timing
+    tflite_one_face: Timing
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        if self.agreement is None:
+            return ()
+        differing = 100 * self.agreement.differing_verdicts / self.agreement.faces
+        return (
+            Goal(f"{self.model}: verdicts that differ from TFLite's", differing, 0.5, "%"),
+            Goal(f"{self.model}: mean |Δp| to TFLite", self.agreement.mean, 0.01, ""),
+        )
+
+
+def check_gpu(model: str, pictures: Sequence[Path], *, runs: int) -> GpuCheck:
+    """Build, check and time ``model`` (a name, or an ``.onnx`` with its ``.tflite`` beside it). Raises ``EdgefakeError``."""
+    from edgefake.runtimes.tensorrt.engines import prepare
+
+    path, card = _model(model)
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        built = prepare(path, card, folder=Path(folder))
+        build_seconds = time.perf_counter() - started
+        built.runtime.close()
+        started = time.perf_counter()
+        loaded = prepare(path, card, folder=Path(folder))
+        load_seconds = time.perf_counter() - started
+    tflite = find_model(model) if Path(model).suffix != ".onnx" else path.with_suffix(".tflite")
+    reference = open_runtime(tflite, card, backend="tflite", num_threads=2)
+    faces = _faces(pictures, card)
+    gpu, origin = loaded.runtime, built.sidecar.origin
+    one, many = (faces[:1], np.resize(faces, (BATCH, *faces.shape[1:]))) if len(faces) else (_grey(card, 1), _grey(card, BATCH))
+    tests = (lambda: gpu.run(one), lambda: gpu.run(many), lambda: reference.run(one))
+    seconds = interleaved(tests, runs=runs, warm_up=max(10, runs // 10))
+    check = GpuCheck(
+        card.name,
+        origin.gpu,
+        origin.capability,
+        gpu.name,
+        build_seconds,
+        load_seconds,
+        built.sidecar.int8_layers,
+        built.sidecar.golden_error,
+        card.golden_tolerance,
+        _agreement(gpu, reference, faces, card) if len(faces) else None,
+        *map(timing, seconds),
+    )
+    gpu.close()
+    reference.close()
+    return check
+
+
+def _model(model: str) -> tuple[Path, ModelCard]:
+    path = find_model(model, suffix=".onnx")
+    check_model(path)
+    card = read_card(path)
+    if card is None:
+        raise InputError(f"{path} carries no model card: convert it again with python -m convert")
+    return path, card
+
+
+def _faces(pictures: Sequence[Path], card: ModelCard) -> Pixels:
+    """Model inputs (N, S, S, 3) of whole pictures."""
+    size = card.input_size
+    faces = np.empty((len(pictures), size, size, 3), np.uint8)
+    for face, picture in zip(faces, pictures, strict=True):
+        frame = read_image(picture)
+        face[:] = face_pixels(frame, whole_frame(frame)[0], size=size, margin=0.0)
+    return np.ascontiguousarray(faces[..., ::-1]) if card.colour_order == "BGR" else faces
+
+
+def _grey(card: ModelCard, count: int) -> Pixels:
+    return np.full((count, card.input_size, card.input_size, 3), 128, np.uint8)
+
+
+def _agreement(first: Runtime, second: Runtime, faces: Pixels, card: ModelCard) -> Agreement:
+    batches = [faces[start : start + 100] for start in range(0, len(faces), 100)]
+    p, q = (np.concatenate([card.p_fake(runtime.run(batch)) for batch in batches]) for runtime in (first, second))
+    threshold = card.threshold("fpr_5%")
+    difference = np.abs(p - q)
+    differing = int(np.sum((p >= threshold) != (q >= threshold)))
+    return Agreement(len(faces), differing, float(difference.mean()), float(difference.max()))
+
+
+_COLUMNS = (
+    *("model", "build s", "load s", "INT8 layers", "golden error", "verdicts differ", "mean Δp", "max Δp"),
+    *("1 face ms", "p90", "p99", "16 faces ms", "TFLite 1 face ms"),
+)
+
+
+def table(checks: Sequence[GpuCheck]) -> str:
+    """One Markdown table, a row per model; latencies are medians unless named otherwise."""
+    rows = [_COLUMNS, ["---"] * len(_COLUMNS), *map(_row, checks)]
+    first = checks[0]
+    head = f"{first.gpu} (compute capability {first.capability}), {first.runtime}:\n\n"
+    return head + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(check: GpuCheck) -> list[str]:
+    found = check.agreement
+    agreement = (
+        [f"{found.differing_verdicts} of {found.faces}", f"{found.mean:.4f}", f"{found.largest:.4f}"] if found else ["-"] * 3
+    )
+    one = check.one_face
+    return [
+        check.model,
+        f"{check.build_seconds:.1f}",
+        f"{check.load_seconds:.2f}",
+        str(check.int8_layers),
+        f"{check.golden_error:.3g} (≤ {check.golden_tolerance:.3g})",
+        *agreement,
+        *(f"{value:.3f}" for value in (one.median, one.p90, one.p99, check.sixteen_faces.median, check.tflite_one_face.median)),
+    ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """0 all agree, 1 a goal was missed, 2 it could not be measured (no GPU, no TensorRT …)."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description=__doc__, epilog=main.__doc__)
+    parser.add_argument(
+        "models", nargs="+", metavar="MODEL", help="a name, or an .onnx file with the .tflite of that name beside it"
+    )
+    parser.add_argument(
+        "--images", metavar="DIR", help="pictures of faces, cut out as the model expects them, for the comparison"
+    )
+    parser.add_argument("--runs", type=int, default=500, help="timed runs (default: %(default)s)")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there as well")
+    options = parser.parse_args(argv)
+    try:
+        pictures = find_images(options.images) if options.images else []
+        checks = [check_gpu(model, pictures, runs=options.runs) for model in options.models]
+    except EdgefakeError as error:
+        print(f"gpu_check: {error}", file=sys.stderr)
+        return 2
+    goals = [goal for check in checks for goal in check.goals]
+    print(table(checks), *goals, sep="\n")
+    if options.json:
+        options.json.write_text(json.dumps([dataclasses.asdict(check) for check in checks], indent=2) + "\n", "utf-8")
+    return 0 if all(goal.met for goal in goals) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
