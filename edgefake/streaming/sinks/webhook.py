@@ -50,8 +50,9 @@ class WebhookSink:
                 raise TryLater(f"{answer}: check the server") from error
             raise SinkError(f"{answer}: check its address and headers") from error
         except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
             raise TryLater(
-                f"the webhook at {self._server} cannot be reached ({error}): check address, network and server"
+                f"the webhook at {self._server} cannot be reached ({reason}): check address, network and server"
             ) from error
 
     def close(self) -> None:

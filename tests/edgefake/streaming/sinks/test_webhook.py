@@ -151,7 +151,7 @@ def test_a_server_that_is_down_and_comes_back(serve: Callable[..., Server], heal
     report = queued.close(60)
     assert server.indices == [0, 6, 7, 8, 9]
     assert (report.delivered, report.lost) == (5, 5)
-    assert "cannot be reached" in str(report.error) and "refused" in str(report.error)
+    assert "cannot be reached ([Errno 111] Connection refused)" in str(report.error)
     assert health.report().lost == {"webhook": 5}
 
 
