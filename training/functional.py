@@ -150,10 +150,19 @@ def _read_into(nodes: dict[str, Node], produced: dict[Any, str], model: Any) -> 
             _read_into(nodes, produced, inner)
             produced |= {_key(tensor): produced[_key(own)] for tensor, own in zip(outputs, inner.outputs, strict=True)}
             continue
+        if len(outputs) > 1:
+            raise InputError(
+                f"{operation.name} ({type(operation).__name__}) has {len(outputs)} outputs, expected layers with one"
+            )
         name = _unused(operation.name, nodes)
-        sources = tuple(produced[_key(tensor)] for tensor in inputs)
-        nodes[name] = _node(call, operation, sources, tuple(outputs[0].shape))
-        produced |= {_key(tensor): name for tensor in outputs}
+        node = _node(call, operation, tuple(produced[_key(tensor)] for tensor in inputs), tuple(outputs[0].shape))
+        activation = getattr(operation, "activation", None)
+        if hasattr(activation, "get_config"):  # a layer inside the layer, as in Dense(8, activation=LeakyReLU(0.2))
+            linear = _unused(f"{name}_linear", nodes)
+            nodes[linear] = replace(node, config={**node.config, "activation": "linear"})
+            node = Node(type(activation).__name__, _config(activation), (), (linear,), node.shape, activation)
+        nodes[name] = node
+        produced[_key(outputs[0])] = name
 
 
 def _node(call: Any, operation: Any, inputs: tuple[str, ...], shape: tuple[int | None, ...]) -> Node:
@@ -164,17 +173,22 @@ def _node(call: Any, operation: Any, inputs: tuple[str, ...], shape: tuple[int |
         return operation(*_fed(args, fed), **{key: _fed(value, fed) for key, value in kwargs.items() if key != "training"})
 
     if not hasattr(operation, "get_weights") or type(operation).__name__.endswith("OpLambda"):
-        constants = [a for a in args if not _is_tensor(a)] + [v for k, v in kwargs.items() if k not in ("name", "axis") and v]
+        settings = [*args, *(value for key, value in kwargs.items() if key not in ("name", "axis") and value is not None)]
+        constants = [value for value in settings if not _is_tensor(value)]
         function = re.sub(r"_\d+$", "", operation.name)  # calls are numbered
         known = _FUNCTIONS.get(function)
         kind, config = known if known and not constants else (f"function {function}", {})
         return Node(kind, dict(config), (), inputs, shape, on)
     ours = type(operation).__module__.split(".")[0] in ("keras", "tf_keras", "training")
     kind = type(operation).__name__ if ours else f"custom {type(operation).__name__}"
-    config = operation.get_config() if ours else {}
-    if "negative_slope" in config and kind == "LeakyReLU":
+    return Node(kind, _config(operation) if ours else {}, tuple(operation.get_weights()), inputs, shape, on)
+
+
+def _config(layer: Any) -> dict[str, Any]:
+    config: dict[str, Any] = layer.get_config()
+    if "negative_slope" in config and type(layer).__name__ == "LeakyReLU":
         config["alpha"] = config["negative_slope"]  # its name in tf_keras
-    return Node(kind, config, tuple(operation.get_weights()), inputs, shape, on)
+    return config
 
 
 def _calls(model: Any) -> Iterator[Any]:
@@ -225,7 +239,7 @@ def _key(tensor: Any) -> tuple[int, int, int]:
 
 
 def _unused(name: str, nodes: dict[str, Node]) -> str:
-    plain = re.sub(r"\W", "_", name).strip("_")
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII).strip("_") or "layer"  # as TensorFlow wants names
     return next(n for n in (plain, *(f"{plain}_{i}" for i in range(2, len(nodes) + 3))) if n not in nodes)
 
 

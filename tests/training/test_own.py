@@ -87,7 +87,7 @@ def test_files_that_are_no_whole_model(tmp_path: Path) -> None:
 
 def test_unknown_scaling_is_asked_for(tmp_path: Path) -> None:
     _detector(keras3, scaled=False).save(tmp_path / "mine.keras")
-    with pytest.raises(InputError, match="do not scale pixels, so say with --scaling"):
+    with pytest.raises(InputError, match="do not scale pixels: say with --scaling"):
         standard(open_model(tmp_path / "mine.keras"), feed_named("own"), ("real", "fake"))
     with pytest.raises(InputError, match="expected --scaling"):
         feed_named("x/256?")

@@ -34,7 +34,7 @@ def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> Non
     group.add_argument("--data", type=Path, required=data_required, help="labelled faces, as for fit")
     group.add_argument(
         "--classes",
-        type=lambda text: tuple(name.strip() for name in text.split(",")),
+        type=lambda text: tuple(name.strip().lower() for name in text.split(",")),
         default=("real", "fake"),
         metavar="real,fake|fake,real|…",
         help="what its outputs mean, in their order; one output rises with the second (default real,fake; Keras sorts fake,real)",

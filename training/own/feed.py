@@ -12,6 +12,16 @@ from edgefake.errors import InputError
 Triple = tuple[float, float, float]
 
 
+class UnknownScalingError(InputError):
+    """What a model was fed cannot be seen from its layers: the user must say it."""
+
+    def __init__(self, why: str) -> None:
+        named = ", ".join(name for name in FEEDS if name != "own")
+        super().__init__(
+            f"{why}: say with --scaling what its training fed it: {named} or OFFSET,SCALE for (pixel - OFFSET) / SCALE"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """``(pixel - offset) / scale`` of every colour, pixel 0…255; offset and scale in the order the model takes the colours."""
@@ -43,11 +53,6 @@ FEEDS = {
     "caffe": Feed((103.939, 116.779, 123.68), bgr=True),
 }
 
-ASK_SCALING = (
-    f"say with --scaling what its training fed it: {', '.join(name for name in FEEDS if name != 'own')} or OFFSET,SCALE for "
-    "(pixel - OFFSET) / SCALE"
-)
-
 
 def feed_named(text: str, *, bgr: bool = False) -> Feed:
     """A feed of ``FEEDS``, or ``OFFSET,SCALE`` for all colours; ``bgr`` swaps red and blue. ``InputError`` for anything else."""
@@ -59,7 +64,7 @@ def feed_named(text: str, *, bgr: bool = False) -> Feed:
             raise InputError(
                 f"expected --scaling {', '.join(FEEDS)} or OFFSET,SCALE for (pixel - OFFSET) / SCALE, got {text!r}"
             ) from None
-        if not scale:
-            raise InputError(f"expected a SCALE other than 0 in --scaling OFFSET,SCALE, got {text!r}")
+        if not scale or not np.isfinite([offset, scale]).all():
+            raise InputError(f"expected finite numbers and a SCALE other than 0 in --scaling OFFSET,SCALE, got {text!r}")
         feed = Feed((offset,) * 3, (scale,) * 3)
     return replace(feed, bgr=True) if bgr else feed

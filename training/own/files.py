@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
 
 Outputs = npt.NDArray[np.float32]
-SAVED_MODEL = (
-    "save it as a SavedModel instead, which carries its own code: model.export(FOLDER), or model.save(FOLDER) in Keras 2"
-)
+SAVED_MODEL = "save it as a SavedModel, which carries its own code: model.export(FOLDER), or model.save(FOLDER) in Keras 2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +34,23 @@ class UserModel:
     """The Keras model of either version; None where only its computation is left (SavedModel)."""
 
     @property
+    def half_precision(self) -> bool:
+        """Whether layers compute in float16 or bfloat16, whose rounding float32 does not repeat."""
+        layers = self.keras._flatten_layers() if self.keras is not None else ()
+        return any(getattr(layer, "compute_dtype", None) in ("float16", "bfloat16") for layer in layers)
+
+    @property
     def name(self) -> str:
-        """The file's name in letters, digits and underscores."""
-        return re.sub(r"\W+", "_", self.path.stem).strip("_")
+        """The file's name in ASCII letters, digits and underscores."""
+        return re.sub(r"\W+", "_", self.path.stem, flags=re.ASCII).strip("_") or "detector"
 
     def outputs(self, inputs: npt.NDArray[np.float32], batch: int = 64) -> Outputs:
-        """Outputs (N, K), a batch at a time to bound memory."""
+        """Outputs (N, K), a batch at a time to bound memory. Raises ``InputError`` where they are no numbers."""
         chunks = [np.asarray(self.call(inputs[i : i + batch]), np.float32) for i in range(0, len(inputs), batch)]
-        return np.concatenate(chunks).reshape(len(inputs), -1)
+        outputs = np.concatenate(chunks).reshape(len(inputs), -1)
+        if not np.isfinite(outputs).all():
+            raise InputError(f"{self.path} answers NaN or infinity: check --scaling, or train it again")
+        return outputs
 
 
 def open_model(path: Path, *, size: int | None = None, trust_code: bool = False) -> UserModel:
@@ -57,26 +66,39 @@ def open_model(path: Path, *, size: int | None = None, trust_code: bool = False)
     if path.is_dir():
         return _saved_model(path, size)
     version, config = _header(path)
+    if config is None:
+        raise InputError(f"{path} holds weights without their architecture: save the whole model with model.save(PATH)")
     if "Lambda" in _classes(config) and not trust_code:
         raise InputError(
             f"{path} holds Lambda layers, which are Python code that runs when the file is loaded: give --trust-code if you "
             "trust the file, or save the model without them"
         )
+    remedy = SAVED_MODEL
     if int(version.split(".")[0]) >= 3:
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user trains with
         import keras
+
+        if h5py.is_hdf5(path):  # which Keras 3 writes, but does not always read
+            remedy = f"save it as .keras; or {remedy}"
     else:
         import tf_keras as keras
+    model = _opened(path, lambda: keras.models.load_model(path, compile=False, safe_mode=not trust_code), remedy)
+    return _of_keras(path, model, size, keras)
+
+
+def _opened(path: Path, load: Callable[[], Any], remedy: str) -> Any:
     try:
-        model = keras.models.load_model(path, compile=False, safe_mode=not trust_code)
+        return load()
     except Exception as error:  # what Keras raises depends on the layer and on the damage
-        raise InputError(f"{path} cannot be loaded by Keras {keras.__version__} ({_cause(error)}): {SAVED_MODEL}") from error
-    return _of_keras(path, model, size)
+        raise InputError(f"{path} cannot be loaded ({_cause(error)}): {remedy}") from error
 
 
-def _of_keras(path: Path, model: Any, size: int | None) -> UserModel:
-    if isinstance(model.input_shape, list) or isinstance(model.output_shape, list):
-        raise InputError(f"expected a detector with one input and one output, got {path} with several")
-    return UserModel(path, lambda inputs: model(inputs, training=False), _side(path, model.input_shape, size), model)
+def _of_keras(path: Path, model: Any, size: int | None, keras: Any) -> UserModel:
+    if not model.inputs:
+        raise InputError(f"{path} holds a {type(model).__name__} without a fixed input: {SAVED_MODEL}")
+    _check_counts(path, model.inputs, model.outputs)
+    plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # that takes and gives tensors, no dictionaries
+    return UserModel(path, lambda pixels: plain(pixels, training=False), _side(path, tuple(plain.inputs[0].shape), size), plain)
 
 
 def _saved_model(path: Path, size: int | None) -> UserModel:
@@ -84,21 +106,45 @@ def _saved_model(path: Path, size: int | None) -> UserModel:
 
     if not (path / "saved_model.pb").exists():
         raise InputError(f"{path} holds no saved_model.pb: expected a .keras or .h5 file, or the folder of a SavedModel")
-    if (path / "keras_metadata.pb").exists():
+    layers = path / "keras_metadata.pb"  # of Keras 2
+    if layers.exists() and b'"class_name": "Lambda"' not in layers.read_bytes():  # the code of a Lambda stays unread
         import tf_keras
 
-        model = tf_keras.models.load_model(path, compile=False)
+        model = _opened(path, lambda: tf_keras.models.load_model(path, compile=False), "save it again")
         if getattr(model, "_is_graph_network", False):
-            return _of_keras(path, model, size)
-    loaded = tf.saved_model.load(str(path))
+            return _of_keras(path, model, size, tf_keras)
+    loaded = _opened(path, lambda: tf.saved_model.load(str(path)), "save it again")
+    if "serving_default" not in loaded.signatures:
+        raise InputError(f"{path} has no serving_default signature: save it with model.export(FOLDER)")
+    return _of_signature(path, loaded, size)
+
+
+def _of_signature(path: Path, loaded: Any, size: int | None) -> UserModel:
+    import tensorflow as tf
+
     function = loaded.signatures["serving_default"]
+    _check_counts(path, function.structured_input_signature[1], function.structured_outputs)
     ((key, taken),) = function.structured_input_signature[1].items()
+    side = _side(path, tuple(taken.shape) if taken.shape.rank else (), size)
+    if taken.dtype != tf.float32:
+        raise InputError(f"expected a detector that takes float32, got {path} that takes {taken.dtype.name}: save it for float32")
 
-    def call(inputs: Any, _keep: Any = loaded) -> Any:
-        (outputs,) = function(**{key: tf.convert_to_tensor(inputs, taken.dtype)}).values()
-        return outputs
+    def call(pixels: Any, _keep: Any = loaded) -> Any:
+        (found,) = function(**{key: tf.convert_to_tensor(pixels, tf.float32)}).values()
+        return found
 
-    return UserModel(path, call, _side(path, tuple(taken.shape), size))
+    noise = tf.random.stateless_uniform((4, side, side, 3), (0, 0), 0, 255)
+    if not np.array_equal(call(noise), call(noise), equal_nan=True):
+        raise InputError(
+            f"{path} scores the same picture differently each time, because random layers are active in it, as Keras 3 exports "
+            "them: give the .keras file, or export the model without them"
+        )
+    return UserModel(path, call, side)
+
+
+def _check_counts(path: Path, inputs: Sized, outputs: Sized) -> None:
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise InputError(f"expected a detector with one input and one output, got {path} with {len(inputs)} and {len(outputs)}")
 
 
 def _side(path: Path, shape: tuple[int | None, ...], size: int | None) -> int:
@@ -113,24 +159,21 @@ def _side(path: Path, shape: tuple[int | None, ...], size: int | None) -> int:
 
 
 def _header(path: Path) -> tuple[str, Any]:
-    """(version of Keras, configuration of the model) as the file states them."""
-    import h5py
-
+    """(version of Keras, configuration of the model or None) as the file states them."""
     if not path.exists():
         raise InputError(f"there is no model file {path}")
-    if h5py.is_hdf5(path):
-        with h5py.File(path, "r") as file:
-            version, config = file.attrs.get("keras_version", "2"), file.attrs.get("model_config")
-        if config is None:
-            raise InputError(f"{path} holds weights without their architecture: save the whole model with model.save(PATH)")
-        return _text(version), json.loads(config)
-    if zipfile.is_zipfile(path):
+    try:
+        if h5py.is_hdf5(path):
+            with h5py.File(path, "r") as file:
+                version, config = file.attrs.get("keras_version", "2"), file.attrs.get("model_config")
+            return _text(version), None if config is None else json.loads(config)
         with zipfile.ZipFile(path) as archive:
-            if {"metadata.json", "config.json"} <= set(archive.namelist()):
-                return json.loads(archive.read("metadata.json"))["keras_version"], json.loads(archive.read("config.json"))
-    raise InputError(
-        f"{path} is no Keras model: expected a .keras or .h5 file that model.save(PATH) wrote, or a SavedModel folder"
-    )
+            return json.loads(archive.read("metadata.json"))["keras_version"], json.loads(archive.read("config.json"))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(
+            f"{path} is no Keras model, or damaged ({_cause(error)}): expected a .keras or .h5 file that model.save(PATH) wrote, "
+            "or the folder of a SavedModel"
+        ) from error
 
 
 def _text(value: str | bytes) -> str:
@@ -150,6 +193,6 @@ def _classes(config: Any) -> Iterator[str]:
 
 def _cause(error: Exception) -> str:
     """The part of Keras's message that says what is wrong."""
-    text = str(error)
+    text = str(error).strip()
     unknown = re.search(r"Could not locate (?:class|function) '[^']+'|Unknown (?:layer|object): '[^']+'", text)
-    return unknown.group(0) if unknown else f"{type(error).__name__}: {text.strip().splitlines()[0][:200]}"
+    return unknown.group(0) if unknown else f"{type(error).__name__}: {text.partition(chr(10))[0][:200]}"

@@ -37,17 +37,23 @@ def real_first(classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def are_probabilities(outputs: Outputs) -> bool:
-    """Whether outputs (N, K) lie in 0…1 and, of several classes, add up to 1."""
-    inside = bool(np.all((outputs >= 0) & (outputs <= 1)))
-    return inside and (outputs.shape[1] == 1 or bool(np.allclose(outputs.sum(axis=1), 1, atol=1e-3)))
+    """Whether outputs (N, K) lie in 0…1 and, of several classes, add up to 1; ``InputError`` where several do only the first."""
+    if not np.all((outputs >= 0) & (outputs <= 1)):
+        return False
+    if outputs.shape[1] > 1 and not np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
+        raise InputError(
+            f"its {outputs.shape[1]} outputs are probabilities that do not add up to 1, of which no p_fake follows: train it "
+            "with a softmax over the classes, or with one sigmoid output"
+        )
+    return True
 
 
-def log_odds(outputs: Outputs, classes: Sequence[str]) -> Outputs:
+def log_odds(outputs: Outputs, classes: Sequence[str], *, probabilities: bool) -> Outputs:
     """Fake against real (N,), of a user's outputs (N, K) in the order of ``classes``; one output rises with the second class."""
     if outputs.shape[1] == 1:
-        logits = logit(np.clip(outputs[:, 0], SMALLEST, 1 - SMALLEST)) if are_probabilities(outputs) else outputs[:, 0]
+        logits = logit(np.clip(outputs[:, 0], SMALLEST, 1 - SMALLEST)) if probabilities else outputs[:, 0]
         return logits if classes[1] == "fake" else -logits
-    logits = np.log(np.clip(outputs, SMALLEST, 1)) if are_probabilities(outputs) else outputs
+    logits = np.log(np.clip(outputs, SMALLEST, 1)) if probabilities else outputs
     return fake_log_odds(logits[:, [list(classes).index(name) for name in real_first(classes)]])
 
 
@@ -56,18 +62,22 @@ def to_logits(graph: Graph, classes: Sequence[str]) -> None:
 
     Raises ``InputError`` where the outputs are neither logits nor of a sigmoid or softmax.
     """
-    last = graph.nodes[graph.output]
+    shape = graph.nodes[graph.output].shape
+    outputs = shape[-1] or 0
+    name = graph.output
+    while graph.nodes[name].kind in ("Flatten", "Reshape"):
+        (name,) = graph.nodes[name].inputs
+    last = graph.nodes[name]
     activation = "softmax" if last.kind == "Softmax" else last.config.get("activation", "linear")
-    if last.kind in ("Softmax", "Activation"):
-        graph.remove(graph.output)
-    elif activation != "linear":
-        graph.nodes[graph.output] = replace(last, config={**last.config, "activation": "linear"})
-    last = graph.nodes[graph.output]
-    outputs = last.shape[-1] or 0
-    if len(last.shape) != 2 or activation not in ("linear", "sigmoid" if outputs == 1 else "softmax"):
+    if len(shape) != 2 or activation not in ("linear", "sigmoid" if outputs == 1 else "softmax"):
         raise InputError(
-            f"expected one sigmoid or several softmax outputs (N, K), or their logits, got {last.shape} with {activation}"
+            f"expected one sigmoid or several softmax outputs (N, K), or their logits, got {shape} with {activation} from {name}"
         )
+    if last.kind in ("Softmax", "Activation"):
+        graph.remove(name)
+    elif activation != "linear":
+        graph.nodes[name] = replace(last, config={**last.config, "activation": "linear"})
+    last = graph.nodes[graph.output]
     check_classes(classes, outputs)
     if outputs == 1:
         order = np.array([[1.0 if classes[1] == "fake" else -1.0]], np.float32)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
+from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
 from training.batches import all_pixels, readable
 from training.loop import logits
 from training.metrics import auc
-from training.own.feed import Feed
+from training.own.feed import FEEDS, Feed, UnknownScalingError
 from training.own.files import UserModel
-from training.own.head import check_classes, log_odds, real_first
+from training.own.head import are_probabilities, check_classes, log_odds, real_first
 from training.own.standard import standard
 from training.runs import Run, State, open_run, write_json
+from training.samples import fake_labels
 
 COMPARED = 256  # faces on which the imported model is compared with the user's
-MAX_DIFFERENCE = 0.02  # of p_fake; half a grey level at the border, which eight bits cannot tell, may cost 0.005
+MAX_DIFFERENCE = 5e-4  # of p_fake; ten times what the order of float32 sums makes in deep networks
+MAX_HALF_PRECISION = 0.02
+TRIED = 64  # faces on which other scalings are tried
+CLEARLY = 0.1  # nats of cross-entropy
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,54 +59,94 @@ def import_model(own: Own, run: Run, folder: Path) -> State:
 
     Raises ``InputError`` when it is no graph of layers that tf_keras has, or scores real faces higher than fakes.
     """
-    run = replace(run, model=str(folder / "best.h5"))
-    if (folder / "state.json").exists():
-        return open_run(run, folder)
+    run, path = replace(run, model=str(folder / "best.h5")), own.model.path
+    imported = folder / "state.json"
+    if imported.exists():
+        state = open_run(run, folder)
+        if (path / "saved_model.pb" if path.is_dir() else path).stat().st_mtime > imported.stat().st_mtime:
+            raise InputError(f"{path} is newer than what was imported from it into {folder}: name another --run folder")
+        return state
     validation = readable(run.training_samples()[1])
-    labels = np.array([sample.fake for sample in validation], int)
-    pixels = all_pixels(validation, size=run.size, margin=run.margin)
+    labels, pixels = fake_labels(validation), all_pixels(validation, size=run.size, margin=run.margin)
     some = slice(None, None, max(1, len(pixels) // COMPARED))
-    path = own.model.path
     try:
-        imported = standard(own.model, own.feed, own.classes)
-        scores = logits(imported, pixels)
-        difference = check_same(log_odds(own.model.outputs(own.feed(pixels[some])), own.classes), scores[some])
+        model = standard(own.model, own.feed, own.classes)
+        scores = logits(model, pixels)
+        difference = check_same(own, pixels[some], scores[some])
+    except UnknownScalingError:
+        raise
     except InputError as error:
         raise InputError(
             f"{path} cannot be imported: {error}; python -m convert tflite {path} --post-training takes it without import and QAT"
         ) from error
-    value = check_order(labels, scores, own.classes)
+    value = check_order(own, pixels, labels, scores)
     print(f"{path} at {run.size} px: validation AUC {value:.4f} on {len(labels)} faces; imported p_fake within {difference:.1g}")
     open_run(run, folder)
-    _save(imported, Path(run.model))
+    _save(model, Path(run.model))
     state = State(run.learning_rate, best_auc=value)
-    write_json(folder / "state.json", state)
+    write_json(imported, state)
     return state
 
 
-def check_order(labels: npt.NDArray[np.int_], scores: npt.NDArray[np.floating], classes: Sequence[str]) -> float:
-    """AUC of a user's detector; ``InputError`` when it scores real faces higher, so that ``classes`` must be in another order."""
-    value = auc(labels, scores)
+def check_same(own: Own, pixels: npt.NDArray[np.uint8], scores: npt.NDArray[np.floating]) -> float:
+    """Largest difference in p_fake between a user's model and the logits (N,) of the imported one for the same faces.
+
+    Raises ``InputError`` when it is not the same detector.
+    """
+    outputs = own.model.outputs(own.feed(pixels))
+    # Logits of few faces may look like probabilities.
+    readings = {are_probabilities(outputs), False}
+    difference = min(
+        float(np.abs(expit(log_odds(outputs, own.classes, probabilities=reading)) - expit(scores)).max()) for reading in readings
+    )
+    if not difference < (MAX_HALF_PRECISION if own.model.half_precision else MAX_DIFFERENCE):  # NaN is no answer either
+        raise InputError(f"rebuilt in tf_keras, its p_fake differs by up to {difference:.2g}: a layer means something else there")
+    return difference
+
+
+def check_order(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int_], scores: npt.NDArray[np.floating]) -> float:
+    """AUC of a user's detector from its ``scores`` (N,) of labelled faces; warns when another scaling fits them better.
+
+    Raises ``InputError`` when it scores real faces higher, so that its classes must be in another order.
+    """
+    value, classes = auc(labels, scores), own.classes
     if value < 0.5:
         order = f"--classes {','.join(reversed(classes))}" if len(classes) == 2 else "the names in the order of its training"
         raise InputError(
             f"with --classes {','.join(classes)} this detector scores real faces higher than fakes (AUC {value:.3f}): give "
             f"{order}, or another --scaling or --margin where it was trained with that"
         )
+    some = slice(None, None, max(1, len(pixels) // TRIED))
+    better = better_feed(own, pixels[some], labels[some])
+    if better:
+        print(f"warning: with {better} it would judge these faces better: is that what its training fed it?", file=sys.stderr)
     return value
 
 
-def check_same(expected: npt.NDArray[np.floating], got: npt.NDArray[np.floating]) -> float:
-    """Largest difference in p_fake between the logits (N,) of a user's model and the imported one; ``InputError`` above 0.02."""
-    difference = float(np.abs(expit(expected) - expit(got)).max())
-    if difference > MAX_DIFFERENCE:
-        raise InputError(f"rebuilt in tf_keras, its p_fake differs by up to {difference:.2f}: a layer means something else there")
-    return difference
+def better_feed(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int_]) -> str | None:
+    """The options by which the detector would judge labelled faces clearly better than as ``own`` is fed, where there are any."""
+
+    def quality(feed: Feed) -> tuple[float, float]:
+        try:
+            outputs = own.model.outputs(feed(pixels))
+            scores = log_odds(outputs, own.classes, probabilities=are_probabilities(outputs)).astype(np.float64)
+        except InputError:  # NaN, from what it was never fed
+            return 0.0, np.inf
+        return auc(labels, scores), log_loss(labels, expit(scores))
+
+    others = {f"--scaling {name}": feed for name, feed in FEEDS.items()}
+    others["no --bgr" if own.feed.bgr else "--bgr"] = replace(own.feed, bgr=not own.feed.bgr)
+    value, loss = quality(own.feed)
+    found = {option: quality(feed) for option, feed in others.items()}
+    # A scaling that makes all inputs alike has a low loss too, but not the higher AUC.
+    better = {option: other for option, (auc_, other) in found.items() if auc_ >= value and other < loss - CLEARLY}
+    return min(better, key=better.__getitem__) if better else None
 
 
 def _save(model: Any, path: Path) -> None:
     partial = path.with_name(f"partial-{path.name}")
+    model.compile()  # or Keras warns that it is not
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")  # the one format that QAT models survive too
-        model.save(partial)
+        model.save(partial, include_optimizer=False)
     os.replace(partial, path)

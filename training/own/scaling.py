@@ -46,7 +46,7 @@ def take_up_scaling(graph: Graph, feed: Feed, size: int) -> None:
     for name in names[1:]:
         del graph.nodes[name]
     graph.nodes[graph.input] = replace(graph.nodes[graph.input], shape=(None, size, size, 3))
-    grey = np.clip(np.round(np.linalg.lstsq(matrix, -offset, rcond=None)[0] * 128), -128, 127) / 128  # what the INT8 input holds
+    grey = np.linalg.lstsq(matrix, -offset, rcond=None)[0]
     for name in graph.consumers(graph.input):
         convolutions, side = [name], size
         if graph.nodes[name].kind == "ZeroPadding2D":
@@ -77,7 +77,7 @@ def _affine(graph: Graph, names: list[str], end: str, feed: Feed, size: int) -> 
     matrix = np.stack([(primary - black) * 128 / 255 for primary in primaries], axis=1)
     offset = black + matrix.sum(axis=1)
     expected, got = (noise / 128.0 - 1.0) @ matrix.T + offset, run(noise)
-    if got.shape != expected.shape or np.abs(got - expected).max() > 1e-3 * np.abs(expected).max():
+    if got.shape != expected.shape or not np.abs(got - expected).max() <= 1e-3 * np.abs(expected).max():
         listed = ", ".join(f"{name} ({graph.nodes[name].kind})" for name in names[1:])
         raise InputError(f"what comes before its first convolution does more than scale pixels: {listed}")
     return matrix, offset

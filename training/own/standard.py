@@ -10,12 +10,14 @@ import tf_keras as keras
 
 from edgefake.errors import InputError
 from training.functional import Graph, build, read
-from training.own.feed import ASK_SCALING, Feed
+from training.own.feed import Feed, UnknownScalingError
 from training.own.files import UserModel
 from training.own.head import to_logits
 from training.own.scaling import leading, take_up_scaling
 
 TRAINING_ONLY = {"ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity"}
+SCALING = ("Rescaling", "Normalization", "Lambda", "function")
+"""What the layers are called that make small numbers of pixels; a BatchNormalization may also expect those."""
 
 
 def standard(model: UserModel, feed: Feed, classes: Sequence[str]) -> Any:
@@ -26,14 +28,15 @@ def standard(model: UserModel, feed: Feed, classes: Sequence[str]) -> Any:
         classes: what its outputs mean, in their order; one output rises with the second.
 
     Raises:
-        InputError: it is no such graph, or holds what tf_keras has no layer for; or its scaling is unknown.
+        UnknownScalingError: its first layers were to scale the pixels, but do not.
+        InputError: it is no such graph, or holds what tf_keras has no layer for.
     """
     if model.keras is None:
         raise InputError("it is a computation without its layers")
     graph = read(model.keras)
-    _drop_training_layers(graph)
-    if feed.by_itself and len(leading(graph)) == 1:
-        raise InputError(f"its first layers do not scale pixels, so {ASK_SCALING}")
+    _drop_training_layers(graph, model.size)
+    if feed.by_itself and not any(graph.nodes[name].kind.startswith(SCALING) for name in leading(graph)):
+        raise UnknownScalingError(f"the first layers of {model.path} do not scale pixels")
     take_up_scaling(graph, feed, model.size)
     to_logits(graph, classes)
     return build(graph, name=model.name)
@@ -49,9 +52,14 @@ def load_standard(path: Path) -> Any:
         raise InputError(f"{path} is no imported model: {str(error).splitlines()[0]}") from error
 
 
-def _drop_training_layers(graph: Graph) -> None:
-    """Remove what does nothing at inference; Resizing too, because the crop has the network's size already."""
+def _drop_training_layers(graph: Graph, size: int) -> None:
+    """Remove what does nothing at inference; what brings pictures to ``size`` too, because the crop has it already."""
     for name, node in list(graph.nodes.items()):
+        if node.kind in ("Resizing", "RandomCrop") and (node.config["height"], node.config["width"]) != (size, size):
+            raise InputError(
+                f"{name} ({node.kind}) makes pictures of {node.config['height']}×{node.config['width']} out of {size}×{size}: "
+                "save the detector without it, with an input of that size"
+            )
         nothing = node.kind == "Activation" and node.config["activation"] == "linear"
         if nothing or node.kind in TRAINING_ONLY or node.kind.startswith("Random") or node.kind == "Resizing":
             graph.remove(name)
