@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgefake.errors import BackendError, ModelFileError
-from edgefake.runtimes.tensorrt.library import failure
+from edgefake.runtimes.tensorrt.library import failure, start
 from edgefake.runtimes.tensorrt.weights import float_weights
 
 MAX_BATCH = 16
@@ -43,7 +43,7 @@ def build(trt: Any, log: Any, model: bytes, *, precision: str, workspace_mb: int
     """
     log.errors.clear()
     typed = hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED")
-    builder = trt.Builder(log)
+    builder = start(trt.Builder, log)
     network = _read(trt, log, builder, model if typed else float_weights(model), typed=typed)
     config = builder.create_builder_config()
     config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
@@ -72,7 +72,7 @@ def _read(trt: Any, log: Any, builder: Any, model: bytes, *, typed: bool) -> Any
     network = builder.create_network(1 << int(kinds.STRONGLY_TYPED if typed else kinds.EXPLICIT_BATCH))
     parser = trt.OnnxParser(network, log)
     if not parser.parse(model):
-        faults = "; ".join(parser.get_error(index).desc() for index in range(parser.num_errors)) or "; ".join(log.errors)
+        faults = "; ".join(parser.get_error(index).desc().strip() for index in range(parser.num_errors))
         raise ModelFileError(f"TensorRT {trt.__version__} cannot read this ONNX file ({faults}): convert the model again")
     return network
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.model_card import ModelCard
 from edgefake.runtimes.tensorrt.cuda import Cuda
-from edgefake.runtimes.tensorrt.library import failure
+from edgefake.runtimes.tensorrt.library import failure, start
 
 
 class TensorRTRuntime:
@@ -69,7 +69,7 @@ class _Loaded:
 
     def load(self, log: Any, data: bytes, card: ModelCard) -> None:
         trt = self._trt
-        self._runtime = trt.Runtime(log)
+        self._runtime = start(trt.Runtime, log)
         self._engine = engine = self._runtime.deserialize_cuda_engine(data)
         if engine is None:
             raise failure(log, ModelFileError, "TensorRT cannot load this engine", "build it again on this machine")

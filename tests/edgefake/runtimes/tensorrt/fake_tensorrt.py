@@ -79,7 +79,7 @@ def _enumeration(real: str, *names: str) -> Any:
 
 
 class FakeILogger:
-    INTERNAL_ERROR, ERROR = 0, 1
+    INTERNAL_ERROR, ERROR, WARNING = 0, 1, 2
 
 
 class FakeTensorRT(_Recorded):

@@ -17,6 +17,7 @@ def listener(trt: Any) -> Any:
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
             self.errors: deque[str] = deque()
+            self.warning = ""
             self.lines: list[str] = []
 
         def log(self, severity: Any, message: str) -> None:

@@ -43,7 +43,7 @@ def used_by(use_machine: UseMachine, model: Path, card: ModelCard, tmp_path: Pat
         open_model(model, card, 1).close()
         with pytest.raises(ModelFileError, match="cannot read"):
             open_model(broken, card, 1)
-        return USED | {("ILogger", "INTERNAL_ERROR"), ("ILogger", "ERROR")}
+        return USED | {("ILogger", severity) for severity in ("INTERNAL_ERROR", "ERROR", "WARNING")}
 
     return use
 

@@ -11,7 +11,7 @@ import pytest
 
 from edgefake import BackendError, ModelFileError
 from edgefake.runtimes.tensorrt.cuda import cuda_layer
-from edgefake.runtimes.tensorrt.library import failure, load_tensorrt, logger
+from edgefake.runtimes.tensorrt.library import failure, load_tensorrt, logger, start
 from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT
 
 
@@ -53,3 +53,15 @@ def test_what_tensorrt_logs_is_for_debugging_and_its_errors_are_told_once(caplog
     assert "a detail" in caplog.text
     assert str(failure(log, ModelFileError, "it failed", "do this")) == "it failed (a fault): do this"
     assert str(failure(log, ModelFileError, "it failed", "do this")) == "it failed (TensorRT gave no reason): do this"
+
+
+def test_a_driver_that_is_too_old() -> None:
+    trt = FakeTensorRT()
+    log = logger(trt)
+
+    def null_pointer(log: object) -> None:
+        log.log(trt.ILogger.WARNING, "CUDA initialization failure with error: 35")  # type: ignore[attr-defined]
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+    with pytest.raises(BackendError, match=r"does not start \(CUDA initialization failure with error: 35\): update the NVIDIA"):
+        start(null_pointer, log)
