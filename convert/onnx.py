@@ -54,6 +54,8 @@ def export_onnx(tflite: Path, out: Path) -> Path:
 
     Raises ``InputError`` where there is no card, or the model is not symmetric INT8.
     """
+    if not tflite.is_file():
+        raise InputError(f"there is no file {tflite}: expected an INT8 .tflite model")
     check_model(tflite)
     card = read_card(tflite)
     if card is None:

@@ -76,6 +76,7 @@ def to_qdq(model: onnx.ModelProto) -> onnx.ModelProto:
     _mean_before_quantizer(graph)
     _quantized_once(graph)
     _bare_residuals(graph)
+    _check_layout(graph)
     _name_output(graph)
     _drop_unused(graph)
     _rename(graph)
@@ -124,7 +125,8 @@ def _mean_before_quantizer(graph: Graph) -> None:
     """Mean → Q → Squeeze → DQ becomes mean → Flatten → Q → DQ: nothing may stand between a quantizer and its dequantizer."""
     for squeeze in graph.nodes("Squeeze", "Reshape"):
         quantizer = graph.producer(squeeze.input[0])
-        if quantizer is None or quantizer.op_type != "QuantizeLinear":
+        users = [user.op_type for user in _through_quantizers(graph, squeeze.output[0])]
+        if quantizer is None or quantizer.op_type != "QuantizeLinear" or not set(users) <= {"Gemm", "MatMul"}:
             continue
         mean = quantizer.input[0]
         graph.insert_before(quantizer, helper.make_node("Flatten", [mean], [f"{mean}_flat"], axis=1))
@@ -194,6 +196,15 @@ def _bare_residuals(graph: Graph) -> None:
                 graph.reconnect(tensor, quantizer.input[0])
                 graph.remove(quantizer, dequantizer)
                 break
+
+
+def _check_layout(graph: Graph) -> None:
+    left = sorted({node.op_type for node in graph.nodes("Transpose", "Reshape", "Squeeze")[1:]})
+    if left:
+        raise InputError(
+            f"{' and '.join(left)} operations are left inside the network, which would take it out of eight bits: where its "
+            "feature maps shrink to 1×1 before the last layers train it at a larger --size, else replace those layers"
+        )
 
 
 def _pixel_input(graph: Graph) -> None:

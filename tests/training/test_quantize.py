@@ -1,6 +1,5 @@
 """Folding, fake quantization, and that every architecture comes out of the converter fit for the device."""
 
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,55 +11,15 @@ from convert.graph import Graph
 from convert.tflite import int8_tflite
 from edgefake.errors import InputError
 from edgefake.model_card import fake_log_odds
-from edgefake.preprocessing import to_float, to_int8
+from edgefake.preprocessing import to_int8
 from tests.interpreted import graphs_and_outputs
+from tests.small import ARCHITECTURES, FACES, SHALLOW, SIZE, float_model, int8_file, pixels, quantized_model, settled
 from training.border import Border
 from training.device import on_device
 from training.quantize import QuantizedModel, fold
 from training.recipes import build
 
 layers = keras.layers
-
-SIZE = 32
-SHALLOW = ("cnn", "xception")
-"""Those that untrained weights leave a signal: the others amplify rounding from block to block."""
-ARCHITECTURES = ("cnn", "resnet18", "resnet50", "xception", "mobilenet_v2_035", "efficientnet_lite0")
-"""One recipe of every module; the others differ in width alone."""
-
-
-def _pixels() -> np.ndarray:
-    """Coloured blobs: features of pure noise would all be alike."""
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (16, 4, 4, 3))
-    return np.clip(
-        np.kron(coarse, np.ones((1, SIZE // 4, SIZE // 4, 1))) + rng.normal(0, 10, (16, SIZE, SIZE, 3)), 0, 255
-    ).astype(np.uint8)
-
-
-FACES = to_float(_pixels())
-
-
-def _settled(model: Any) -> Any:
-    """``model`` with BatchNorm statistics of the faces, as after training: without them sums grow from block to block."""
-    norms = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
-    for norm in norms:
-        norm.momentum = 0.0
-        norm.set_weights([np.random.default_rng(1).uniform(0.2, 0.6, norm.gamma.shape), *norm.get_weights()[1:]])
-    model(FACES, training=True)
-    return model
-
-
-@cache
-def _float(recipe: str) -> Any:
-    keras.utils.set_random_seed(1)
-    return _settled(build(recipe, SIZE))
-
-
-@cache
-def _quantized(recipe: str) -> QuantizedModel:
-    quantized = QuantizedModel(fold(_float(recipe)))
-    quantized.calibrate([FACES])
-    return quantized
 
 
 def _outputs(model: Any) -> np.ndarray:
@@ -74,22 +33,22 @@ def _same(model: Any, other: Any) -> None:
 
 @pytest.mark.parametrize("recipe", ARCHITECTURES)
 def test_folding_changes_nothing_and_leaves_no_batch_norm_beside_dense(recipe: str) -> None:
-    folded = fold(_float(recipe))
-    _same(_float(recipe), folded)
+    folded = fold(float_model(recipe))
+    _same(float_model(recipe), folded)
     norms = [layer.name for layer in folded.layers if isinstance(layer, layers.BatchNormalization)]
     assert norms
     assert "fc_bn" not in norms
 
 
 @pytest.mark.parametrize("recipe", SHALLOW)
-def test_calibrated_fake_quantization_stays_close_to_float(recipe: str) -> None:
-    expected, got = _outputs(_float(recipe)), _outputs(_quantized(recipe).model)
+def test_calibrated_fake_quantization_stays_close_tofloat_model(recipe: str) -> None:
+    expected, got = _outputs(float_model(recipe)), _outputs(quantized_model(recipe).model)
     assert 0.95 < np.corrcoef(expected[:, 0], got[:, 0])[0, 1] < 1
 
 
 @pytest.mark.parametrize("recipe", ARCHITECTURES)
 def test_activations_are_symmetric_and_the_input_is_fixed(recipe: str) -> None:
-    ranges = {w.name: w.numpy() for w in _quantized(recipe).model.weights if "min" in w.name or "max" in w.name}
+    ranges = {w.name: w.numpy() for w in quantized_model(recipe).model.weights if "min" in w.name or "max" in w.name}
     activations = [name for name in ranges if not any(part in name for part in ("kernel", "quantize_layer", "per_channel"))]
     lows = [name for name in activations if name.endswith("min:0")]
     assert lows
@@ -98,20 +57,17 @@ def test_activations_are_symmetric_and_the_input_is_fixed(recipe: str) -> None:
     assert [float(ranges[n]) for n in sorted(ranges) if "quantize_layer" in n] == [127 / 128, -1.0]
 
 
-def test_fresh_ranges_are_far_from_float() -> None:
-    quantized = QuantizedModel(fold(_float("cnn")))
-    fresh = np.abs(_outputs(quantized.model) - _outputs(_float("cnn"))).mean()
-    calibrated = np.abs(_outputs(_quantized("cnn").model) - _outputs(_float("cnn"))).mean()
+def test_fresh_ranges_are_far_fromfloat_model() -> None:
+    quantized = QuantizedModel(fold(float_model("cnn")))
+    fresh = np.abs(_outputs(quantized.model) - _outputs(float_model("cnn"))).mean()
+    calibrated = np.abs(_outputs(quantized_model("cnn").model) - _outputs(float_model("cnn"))).mean()
     assert calibrated < fresh / 5
 
 
 @pytest.fixture(scope="module")
-def graphs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Graph, np.ndarray]]:
+def graphs() -> dict[str, tuple[Graph, np.ndarray]]:
     """The INT8 graph of every architecture, with its outputs for the faces."""
-    folder = tmp_path_factory.mktemp("graphs")
-    for recipe in ARCHITECTURES:
-        (folder / f"{recipe}.tflite").write_bytes(int8_tflite(_quantized(recipe).model, size=SIZE))
-    found = on_device(graphs_and_outputs, [folder / f"{recipe}.tflite" for recipe in ARCHITECTURES], to_int8(_pixels()))
+    found = on_device(graphs_and_outputs, [int8_file(recipe) for recipe in ARCHITECTURES], to_int8(pixels()))
     return {recipe: (graph, outputs) for recipe, (graph, _, outputs) in zip(ARCHITECTURES, found, strict=True)}
 
 
@@ -122,12 +78,12 @@ def test_every_architecture_converts_to_one_partition_of_eight_bits(
     graph, outputs = graphs[recipe]
     assert graph.faults() == []
     if recipe in SHALLOW:
-        assert np.corrcoef(outputs[:, 0], _outputs(_quantized(recipe).model)[:, 0])[0, 1] > 0.98
+        assert np.corrcoef(outputs[:, 0], _outputs(quantized_model(recipe).model)[:, 0])[0, 1] > 0.98
 
 
 def test_silent_units_are_dropped_where_they_would_stretch_the_kernel() -> None:
-    model = keras.models.clone_model(_float("cnn"))
-    model.set_weights(_float("cnn").get_weights())
+    model = keras.models.clone_model(float_model("cnn"))
+    model.set_weights(float_model("cnn").get_weights())
     norm = model.get_layer("fc_bn")
     gamma, beta, mean, variance = norm.get_weights()
     variance = np.random.default_rng(1).uniform(0.5, 2.0, variance.shape)
@@ -146,7 +102,7 @@ def test_silent_units_are_dropped_where_they_would_stretch_the_kernel() -> None:
 
 
 def test_weights_and_ranges_survive_the_file_also_with_frozen_batch_norm(tmp_path: Path) -> None:
-    quantized = QuantizedModel(fold(_float("cnn")))
+    quantized = QuantizedModel(fold(float_model("cnn")))
     quantized.calibrate([FACES])
     quantized.freeze_batch_norm()
     quantized.save(tmp_path / "qat.h5")
@@ -191,14 +147,14 @@ def _residual(x: Any) -> Any:
 def test_networks_of_other_makes_convert_too(network: Any, tmp_path: Path) -> None:
     keras.utils.set_random_seed(1)
     face = keras.Input((SIZE, SIZE, 3))
-    model = _settled(keras.Model(face, network(face), name="network"))
+    model = settled(keras.Model(face, network(face), name="network"))
     folded = fold(model)
     _same(model, folded)
     quantized = QuantizedModel(folded)
     quantized.calibrate([FACES])
     path = tmp_path / "network.tflite"
     path.write_bytes(int8_tflite(quantized.model, size=SIZE))
-    ((graph, _, outputs),) = on_device(graphs_and_outputs, [path], to_int8(_pixels()))
+    ((graph, _, outputs),) = on_device(graphs_and_outputs, [path], to_int8(pixels()))
     assert graph.faults() == []
     expected = _outputs(quantized.model)
     assert np.corrcoef(outputs[:, -1], expected[:, -1])[0, 1] > 0.98
