@@ -347,9 +347,12 @@ def _fault(graph: Graph, name: str) -> str | None:
 
 
 def _annotated(layer: Any) -> Any:
-    """What to quantize: everything but a border, whose constants have the scale of what they surround."""
+    """What to quantize: everything but a border of the picture, whose values become those that the INT8 input can hold."""
     annotate = tfmot.quantization.keras.quantize_annotate_layer
-    return annotate(layer, NoOpQuantizeConfig()) if isinstance(layer, Border) else annotate(layer)
+    if not isinstance(layer, Border):
+        return annotate(layer)
+    values = np.clip(np.round(np.multiply(layer.values, 128)), -128, 127) / 128
+    return annotate(Border(layer.padding, values.tolist(), name=layer.name), NoOpQuantizeConfig())
 
 
 def _join_scales(concatenate: Any) -> None:
