@@ -1,4 +1,4 @@
-"""``python -m benchmarks overhead | footprint``."""
+"""``python -m benchmarks overhead | footprint | streaming``."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from benchmarks.footprint import Footprint, measure_footprint
-from benchmarks.overhead import Overhead, measure_overhead
+from benchmarks.footprint import measure_footprint
+from benchmarks.overhead import measure_overhead
+from benchmarks.streaming import measure_streaming
 from edgefake.errors import EdgefakeError
-
-_COMMANDS: dict[str, tuple[Callable[[str], Overhead | Footprint], str]] = {
-    "overhead": (measure_overhead, "Detector.predict against the bare interpreter"),
-    "footprint": (measure_footprint, "import time and peak memory"),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a benchmark and print it; 0 all goals met, 1 one missed, 2 it could not be measured."""
     options = _parser().parse_args(argv)
     try:
-        result = options.measure(options.model)
+        result = options.measure(options)
     except EdgefakeError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2
@@ -41,9 +37,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 all goals met, 1 a goal missed, 2 not measured",
     )
     commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for name, (measure, what) in _COMMANDS.items():
-        command = commands.add_parser(name, help=what)
+    overhead = commands.add_parser("overhead", help="Detector.predict against the bare interpreter")
+    overhead.set_defaults(measure=lambda options: measure_overhead(options.model))
+    footprint = commands.add_parser("footprint", help="import time and peak memory")
+    footprint.set_defaults(measure=lambda options: measure_footprint(options.model))
+    streaming = commands.add_parser("streaming", help="edgefake.watch on videos that are played like a camera")
+    streaming.add_argument("videos", nargs="+", metavar="VIDEO", help="video files with one face, two, …")
+    streaming.add_argument("--seconds", type=float, default=20.0, help="how long each is played, looped (default: %(default)g)")
+    streaming.add_argument("--endurance", type=int, default=0, metavar="FRAMES", help="watch memory over so many frames as well")
+    streaming.set_defaults(measure=lambda o: measure_streaming(o.model, o.videos, seconds=o.seconds, endurance=o.endurance))
+    for command in (overhead, footprint, streaming):
         command.add_argument("--model", default="resnet18_int8", help="name or .tflite file (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="print one JSON object")
-        command.set_defaults(measure=measure)
     return parser

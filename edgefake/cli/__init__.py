@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 
 import edgefake
-from edgefake.cli import build_engine, models, predict
+from edgefake.cli import build_engine, models, predict, video, watch
 from edgefake.errors import EdgefakeError
 
 
@@ -52,6 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"edgefake {edgefake.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     predict.add_command(commands)
+    video.add_command(commands)
+    watch.add_command(commands)
     models.add_command(commands)
     build_engine.add_command(commands)
     return parser

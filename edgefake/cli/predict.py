@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.cli.options import add_detector_options, open_detector
+from edgefake.cli.outputs import output_paths
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import find_images, read_image, write_image
@@ -68,7 +68,7 @@ class _Outcome:
 def _run(arguments: argparse.Namespace) -> int:
     with open_detector(arguments) as detector:
         images, failures = _inputs(arguments.paths)
-        copies = _copies(images, arguments.annotate) if arguments.annotate else {}
+        copies = output_paths(images, arguments.annotate, ".annotated.jpg", option="--annotate") if arguments.annotate else {}
         counts: Counter[str] = Counter()
         if not arguments.json:
             print(_row("verdict", "p_fake", "faces", "picture"))
@@ -90,24 +90,6 @@ def _inputs(sources: Sequence[str]) -> tuple[list[Path], list[_Outcome]]:
         except InputError as error:
             failures.append(_Outcome(source, None, str(error)))
     return list(images), failures
-
-
-def _copies(images: Sequence[Path], folder: Path) -> dict[Path, Path]:
-    """Where the annotated copy of each picture goes: below ``folder`` as the pictures lie below the deepest folder they share.
-
-    The whole name of the picture is kept, so that ``a.jpg`` and ``a.png`` do not collide.
-    """
-    target = Path(os.path.realpath(folder))
-    inside = [image for image in images if target in Path(os.path.realpath(image)).parents]
-    if inside:
-        raise InputError(f"{inside[0]} lies in {folder}, where annotated copies go: give --annotate a folder without inputs")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)  # told before the first picture, not after the last
-    except OSError as error:
-        raise InputError(f"the folder {folder} cannot be made ({error.strerror}): give --annotate one that can") from error
-    full = {image: Path(os.path.abspath(image)) for image in images}
-    root = os.path.commonpath([path.parent for path in full.values()]) if full else ""
-    return {image: folder / path.relative_to(root).with_name(f"{path.name}.annotated.jpg") for image, path in full.items()}
 
 
 def _outcomes(

@@ -84,7 +84,7 @@ def find_source(
 
 def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, live: bool | None) -> Source:
     if isinstance(source, Path):
-        source = str(source)
+        source = os.path.join(os.curdir, source) if str(source).isdigit() else str(source)  # a path is no camera number
     if isinstance(source, bool) or not isinstance(source, int | str | Iterable):
         raise InputError(f"expected a camera number, a path, a URL or an iterable of frames to watch, got {source!r}")
     if isinstance(source, np.ndarray) and source.ndim < 4:

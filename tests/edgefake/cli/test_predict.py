@@ -163,7 +163,7 @@ def test_copies_never_go_among_the_inputs(tmp_path: Path, capsys: pytest.Capture
     (tmp_path / "link").symlink_to("in")
     for folder in ("in", "link", "in/sub"):
         assert predict("--annotate", tmp_path / folder, tmp_path / "in") == 2
-        assert "where annotated copies go" in capsys.readouterr().err
+        assert "where --annotate writes" in capsys.readouterr().err
     assert list((tmp_path / "in").rglob("*")) == [image.parent, image]
 
 

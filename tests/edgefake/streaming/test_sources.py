@@ -112,10 +112,13 @@ def test_a_video_file_gives_its_frames_with_their_times(tmp_path: Path, portrait
     assert np.abs(read[7][0].astype(int) - frames[7]).mean() < 10  # BGR, in order
 
 
-def test_a_file_may_have_the_name_of_a_pipeline_or_camera(tmp_path: Path, portrait: Path) -> None:
+def test_a_path_may_have_the_name_of_a_pipeline_or_camera(
+    tmp_path: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in ("a ! b.avi", "0"):
-        written = write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").rename(tmp_path / name)
-        assert len(list(find_source(written).open().frames)) == 3
+        write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").rename(tmp_path / name)
+        assert len(list(find_source(Path(name)).open().frames)) == 3
 
 
 def test_media_time_never_runs_backwards_where_recordings_were_joined(tmp_path: Path, portrait: Path) -> None:

@@ -1,0 +1,75 @@
+"""One line on the terminal that is overwritten, with messages above it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+import threading
+import time
+from types import TracebackType
+
+import cv2
+
+
+class LiveLine:
+    """A line on stderr that ``show`` replaces when it ``is_due``, which it never is where stderr is no terminal.
+
+    In its ``with`` block, warnings of edgefake are printed to stderr, above the line, and OpenCV and FFmpeg print nothing.
+    """
+
+    def __init__(self, *, every_s: float) -> None:
+        self._is_shown = sys.stderr.isatty()
+        self._every = every_s
+        self._next = 0.0
+        self._text = ""
+        self._opencv_level = 0
+        self._lock = threading.RLock()  # messages come from other threads
+        self._handler = _Above(self)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is a line, and it was not replaced only just."""
+        return self._is_shown and time.monotonic() >= self._next
+
+    def show(self, text: str) -> None:
+        """Replace the line, cut to the width of the terminal."""
+        self._next = time.monotonic() + self._every
+        self._draw(text[: shutil.get_terminal_size().columns - 1])
+
+    def print(self, text: str, *, to_stderr: bool = False) -> None:
+        """Print ``text`` above the line."""
+        with self._lock:
+            shown = self._text
+            self._draw("")
+            print(text, file=sys.stderr if to_stderr else sys.stdout, flush=True)
+            self._draw(shown)
+
+    def _draw(self, text: str) -> None:
+        with self._lock:
+            if text or self._text:
+                print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+            self._text = text
+
+    def __enter__(self) -> LiveLine:
+        logging.getLogger("edgefake").addHandler(self._handler)
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet; what matters is told by our own messages
+        self._opencv_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        logging.getLogger("edgefake").removeHandler(self._handler)
+        cv2.utils.logging.setLogLevel(self._opencv_level)
+        self._draw("")
+
+
+class _Above(logging.Handler):
+    """Prints warnings above a ``LiveLine``."""
+
+    def __init__(self, line: LiveLine) -> None:
+        super().__init__(logging.WARNING)
+        self._line = line
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._line.print(f"edgefake: {record.getMessage()}", to_stderr=True)

@@ -1,0 +1,137 @@
+"""``edgefake video``: verdicts on whole video files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgefake.cli.options import add_detector_options, open_detector
+from edgefake.cli.outputs import output_paths
+from edgefake.cli.terminal import LiveLine
+from edgefake.detector import Detector
+from edgefake.errors import EdgefakeError, InputError
+from edgefake.images import write_image
+from edgefake.streaming.pipeline import Watch, watch
+from edgefake.streaming.sinks.video_file import VideoFileSink
+from edgefake.streaming.sources import DEFAULT_FPS
+from edgefake.streaming.timeline import Timeline
+from edgefake.streaming.video import VideoTally, VideoVerdict
+
+_EPILOG = """\
+Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face. There is no
+verdict without a face that could be scored in at least 15 frames.
+
+exit codes:
+  0  no video was called fake; videos without a verdict count as such
+  1  at least one video was called fake
+  2  something went wrong, whatever else was found: a video that cannot be read (the others are still judged), an unknown model,
+     a wrong argument
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "video",
+        help="judge video files",
+        description="Judge the faces in video files: real or fake.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a video file that FFmpeg can read")
+    add_detector_options(parser)
+    parser.add_argument(
+        "--timeline", metavar="DIR", type=Path, help="plot p_fake of every face over time into DIR, as NAME.timeline.png"
+    )
+    parser.add_argument(
+        "--annotate", metavar="DIR", type=Path, help="write copies with the faces marked into DIR, as NAME.annotated.mp4"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object per video and line instead of a table")
+    parser.set_defaults(run=_run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of one file: a verdict or an error."""
+
+    path: Path
+    verdict: VideoVerdict | None
+    error: str | None = None
+
+    @property
+    def summary(self) -> str:
+        if self.verdict is None:
+            return "error"
+        return self.verdict.verdict.value if self.verdict.verdict else "no verdict"
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    files = list(dict.fromkeys(arguments.files))
+    plots = output_paths(files, arguments.timeline, ".timeline.png", option="--timeline") if arguments.timeline else {}
+    copies = output_paths(files, arguments.annotate, ".annotated.mp4", option="--annotate") if arguments.annotate else {}
+    counts: Counter[str] = Counter()
+    with open_detector(arguments) as detector, LiveLine(every_s=0.1) as line:
+        if not arguments.json:
+            line.print(_row("verdict", "p_fake", "frames", "faces", "tracks", "video"))
+        for path in files:
+            outcome = _judge(detector, path, plots.get(path), copies.get(path), line)
+            line.print(_json(outcome, detector) if arguments.json else _table_row(outcome))
+            counts[outcome.summary] += 1
+    if not arguments.json and counts.total() > 1:
+        print(f"{counts.total()} videos: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
+    return 2 if counts["error"] else 1 if counts["fake"] else 0
+
+
+def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None, line: LiveLine) -> _Outcome:
+    tally, timeline = VideoTally(detector.threshold), Timeline()
+    try:
+        if not path.is_file():
+            raise InputError(f"there is no video file {path}: for cameras and URLs there is `edgefake watch`")
+        with watch(path, detector) as running:
+            if copy is not None:
+                running.attach(VideoFileSink(copy, fps=running.fps or DEFAULT_FPS))
+            for _, result in running:
+                tally.add(result)
+                if plot is not None:
+                    timeline.add(result)
+                if line.is_due:
+                    line.show(_progress(result.index + 1, running, path))
+        for report in running.sink_reports():
+            if report.lost:
+                raise InputError(f"the annotated copy {copy} lacks {report.lost} frames: {report.error}")
+        if plot is not None:
+            write_image(plot, timeline.plot())
+    except EdgefakeError as error:
+        return _Outcome(path, None, str(error))
+    return _Outcome(path, tally.verdict())
+
+
+def _progress(done: int, running: Watch, path: Path) -> str:
+    speed = f"{done} frames, {running.health.report().fps_out:.0f} per second  {path.name}"
+    if not running.total:
+        return speed
+    part = min(done / running.total, 1.0)
+    return f"[{'#' * round(30 * part):<30}] {100 * part:3.0f} %  {speed}"
+
+
+def _json(outcome: _Outcome, detector: Detector) -> str:
+    about = {"threshold": detector.threshold, "model": detector.card.name}
+    if outcome.verdict is not None:
+        return json.dumps({"path": str(outcome.path), **outcome.verdict.to_dict(), **about})
+    empty = VideoVerdict(None, None, 0, 0, ()).to_dict()
+    return json.dumps({"path": str(outcome.path), **empty, **about, "error": outcome.error})
+
+
+def _table_row(outcome: _Outcome) -> str:
+    verdict = outcome.verdict
+    if verdict is None:
+        return _row(outcome.summary, "-", "-", "-", "-", str(outcome.error))
+    p_fake = "-" if verdict.p_fake is None else f"{verdict.p_fake:.3f}"
+    return _row(outcome.summary, p_fake, str(verdict.frames), str(verdict.faces), str(len(verdict.tracks)), str(outcome.path))
+
+
+def _row(*cells: str) -> str:
+    verdict, p_fake, frames, faces, tracks, video = cells
+    return f"{verdict:<10}  {p_fake:>6}  {frames:>6}  {faces:>6}  {tracks:>6}  {video}"

@@ -1,0 +1,215 @@
+"""``edgefake watch``: verdicts on a camera, stream or file while it runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from edgefake.cli.options import add_detector_options, open_detector
+from edgefake.cli.terminal import LiveLine
+from edgefake.prediction import Verdict
+from edgefake.streaming.health import HealthReport
+from edgefake.streaming.pipeline import Watch, watch
+from edgefake.streaming.result import FrameResult
+from edgefake.streaming.sources import DEFAULT_FPS
+
+_EPILOG = """\
+sources:
+  0, /dev/video0                          a camera; /dev/v4l/by-id/… stays the same when cameras are replugged
+  rtsp://host/path, http://host/path      a network camera; it is connected again whenever it is lost
+  "nvarguscamerasrc ! … ! appsink"        a GStreamer pipeline, where OpenCV was built with GStreamer
+  clip.mp4, pictures/                     a video file, a folder of pictures
+
+Ctrl-C or SIGTERM end it after the present frame, and what the sinks still hold is delivered.
+
+exit codes:
+  0  no face was called fake
+  1  at least one face was called fake
+  2  something went wrong: the source is not there, an unknown model, a wrong argument
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "watch",
+        help="judge a camera or stream",
+        description="Judge the faces in a camera, stream or file while it runs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", metavar="SOURCE", help="what to watch, see below")
+    add_detector_options(parser)
+    parser.add_argument("--size", type=_size, metavar="WxH", help="frame size to ask of a camera, such as 1280x720")
+    parser.add_argument("--fps", type=float, help="frames per second to ask of a camera, or of a folder of pictures")
+    parser.add_argument("--not-live", action="store_true", help="the URL is that of a video file: skip nothing, and end with it")
+    parser.add_argument(
+        "--detect-every", type=int, default=5, metavar="N", help="search faces in every N-th frame (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--faces-per-frame",
+        type=int,
+        default=4,
+        metavar="N",
+        help="score at most N faces per frame, in turn (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print every result as a line of JSON instead of new verdicts only")
+    sinks = parser.add_argument_group(
+        "sinks", "None of them slows the stream: what they cannot take in time is lost and counted."
+    )
+    sinks.add_argument("--window", action="store_true", help="show the stream with the faces marked; q or Esc ends it")
+    sinks.add_argument("--record", metavar="FILE", help="write the stream with the faces marked as a video")
+    sinks.add_argument("--jsonl", metavar="FILE", help="append every result as a line of JSON")
+    sinks.add_argument("--mqtt", metavar="URL", help="publish every result: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/TOPIC")
+    sinks.add_argument("--webhook", metavar="URL", help="post every result")
+    sinks.add_argument("--metrics", type=int, metavar="PORT", help="serve health to Prometheus at http://127.0.0.1:PORT/metrics")
+    parser.set_defaults(run=_run)
+
+
+def _size(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)[x×](\d+)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT, such as 1280x720, got {text!r}")
+    return int(match[1]), int(match[2])
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    with ExitStack() as stack:
+        line = stack.enter_context(LiveLine(every_s=0.5))
+        detector = stack.enter_context(open_detector(arguments))
+        detector.warm_up()
+        running = stack.enter_context(
+            watch(
+                arguments.source,
+                detector,
+                size=arguments.size,
+                fps=arguments.fps,
+                live=False if arguments.not_live else None,
+                detect_every=arguments.detect_every,
+                faces_per_frame=arguments.faces_per_frame,
+            )
+        )
+        _attach_sinks(running, arguments)
+        if arguments.metrics is not None:
+            from edgefake.streaming.prometheus import MetricsServer
+
+            stack.enter_context(MetricsServer(running.health, port=arguments.metrics))
+        stack.enter_context(_stopped_by_signals(running))
+        faces = _Faces()
+        for _, result in running:
+            changes = faces.add(result)
+            for text in [json.dumps(result.to_dict())] if arguments.json else changes:
+                line.print(text)
+            if line.is_due:
+                line.show(_status(result, running.health.report()))
+        line.print(_summary(running, faces), to_stderr=arguments.json)
+    return 1 if faces.fake else 0
+
+
+def _attach_sinks(running: Watch, arguments: argparse.Namespace) -> None:
+    def fps() -> float:
+        return running.health.report().fps_out
+
+    # Imported when asked for: HTTP and MQTT would slow every start.
+    if arguments.jsonl:
+        from edgefake.streaming.sinks.jsonl import JsonLinesSink
+
+        running.attach(JsonLinesSink(arguments.jsonl))
+    if arguments.record:
+        from edgefake.streaming.sinks.video_file import VideoFileSink
+
+        running.attach(VideoFileSink(arguments.record, fps=running.fps or DEFAULT_FPS, shown_fps=fps))
+    if arguments.window:
+        from edgefake.streaming.sinks.window import WindowSink
+
+        running.attach(WindowSink(on_quit=running.stop, shown_fps=fps))
+    if arguments.webhook:
+        from edgefake.streaming.sinks.webhook import WebhookSink
+
+        running.attach(WebhookSink(arguments.webhook))
+    if arguments.mqtt:
+        from edgefake.streaming.sinks.mqtt import MqttSink
+
+        running.attach(MqttSink(arguments.mqtt))
+
+
+@contextmanager
+def _stopped_by_signals(running: Watch) -> Iterator[None]:
+    """The first SIGINT or SIGTERM lets the stream end in order; a second one acts as ever."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number: int, frame: object) -> None:
+        restore()
+        running.stop()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        restore()
+
+
+class _Faces:
+    """How many faces were followed and called fake, with the verdicts of the newest."""
+
+    def __init__(self) -> None:
+        self.followed = 0
+        self.fake = 0
+        self._called: dict[int, tuple[Verdict, bool]] = {}  # id: the last verdict, and whether fake was among them
+
+    def add(self, result: FrameResult) -> list[str]:
+        """Take in one frame; its new and changed verdicts, for people."""
+        news = []
+        for track in result.tracks:
+            self.followed = max(self.followed, track.id)
+            last, was_fake = self._called.get(track.id, (None, False))
+            if track.verdict is None or track.verdict is last:
+                continue
+            is_fake = track.verdict is Verdict.FAKE
+            self.fake += is_fake and not was_fake
+            self._called[track.id] = track.verdict, is_fake or was_fake
+            if len(self._called) > 1000:  # a stream may run for years
+                del self._called[min(self._called)]
+            news.append(f"{_clock(result.seconds)}  face {track.id}: {track.verdict.value}, p_fake {track.p_fake:.3f}")
+        return news
+
+
+def _status(result: FrameResult, report: HealthReport) -> str:
+    """How the stream is doing, in one line."""
+    latency = report.stages["latency"]
+    parts = [
+        f"{_clock(result.seconds)}  {report.fps_in:.1f} fps in, {report.fps_out:.1f} judged",
+        f"latency {latency.median_ms:.0f} ms (95 %: {latency.p95_ms:.0f})",
+        f"dropped {report.dropped}",
+    ]
+    if report.reconnects:
+        parts.append(f"reconnects {report.reconnects}")
+    if report.lost:
+        parts.append("lost " + ", ".join(f"{name} {count}" for name, count in report.lost.items()))
+    if report.temperature_c is not None:
+        parts.append(f"{report.temperature_c:.0f} °C")
+    faces = [f"#{track.id} {track.verdict.value if track.verdict else '…'} {track.p_fake or 0:.2f}" for track in result.tracks]
+    return "  ".join([*parts, *faces]) if faces else "  ".join([*parts, "no face"])
+
+
+def _summary(running: Watch, faces: _Faces) -> str:
+    report = running.health.report()
+    lines = [
+        f"{report.frames_out} frames judged in {report.uptime_s:.1f} s, "
+        f"{report.dropped} dropped, {report.reconnects} reconnects; "
+        f"{faces.followed} faces followed, {faces.fake} called fake"
+    ]
+    lines += [f"{sink.name}: {sink.delivered} delivered, {sink.lost} lost" for sink in running.sink_reports()]
+    return "\n".join(lines)
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 3600)}:{int(seconds // 60) % 60:02d}:{seconds % 60:04.1f}"
