@@ -1,0 +1,175 @@
+"""The onnxruntime runtime: numbers, batches, threads, providers that are not there, and files that are no such model."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelNotFoundError
+from edgefake.card_files import read_card, write_card
+from edgefake.runtimes import open_runtime
+
+MakeCard = Callable[..., ModelCard]
+WEIGHTS = np.array([[3.0], [-2.0], [0.5]], np.float32)
+
+
+def network(outputs: int = 1, *, batch: int | str = "N", kind: int = TensorProto.UINT8, side: int = 16) -> onnx.ModelProto:
+    """The mean colour, weighted: uint8 (N, 16, 16, 3) → float32 (N, outputs)."""
+    weights = np.tile(WEIGHTS, (1, outputs)) * np.arange(1, outputs + 1, dtype=np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["face"], ["float"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMean", ["float"], ["mean"], axes=[1, 2], keepdims=0),
+            helper.make_node("MatMul", ["mean", "weights"], ["output"]),
+        ],
+        "tiny",
+        [helper.make_tensor_value_info("face", kind, [batch, side, side, 3])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [batch, outputs])],
+        [numpy_helper.from_array(weights / 128, "weights")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    onnx.save(network(), tmp_path / "tiny.onnx")
+    return tmp_path / "tiny.onnx"
+
+
+@pytest.fixture
+def faces() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (7, 16, 16, 3), dtype=np.uint8)
+
+
+def expected(faces: np.ndarray) -> np.ndarray:
+    return np.asarray((faces.astype(np.float64).mean(axis=(1, 2)) @ WEIGHTS / 128)[:, 0])
+
+
+@pytest.mark.parametrize("batch", ["N", 1])
+def test_outputs_of_any_batch(batch: int | str, tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    onnx.save(network(batch=batch), tmp_path / "tiny.onnx")
+    runtime = open_runtime(tmp_path / "tiny.onnx", make_card(), backend="auto", num_threads=1)
+    assert runtime.name.startswith("onnx (onnxruntime ")
+    for count in (7, 1, 3):
+        got = runtime.run(faces[:count])
+        assert got.dtype == np.float32
+        assert got == pytest.approx(expected(faces[:count]), abs=1e-4)
+
+
+def test_several_classes(tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    onnx.save(network(2), tmp_path / "two.onnx")
+    runtime = open_runtime(tmp_path / "two.onnx", make_card(output="logits"), backend="onnx", num_threads=1)
+    assert runtime.run(faces) == pytest.approx(expected(faces), abs=1e-4)  # the second logit is twice the first
+
+
+def test_threads_may_share_it(path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    runtime = open_runtime(path, make_card(), backend="onnx", num_threads=1)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda i: runtime.run(faces[i % 7 : i % 7 + 1])[0], range(56)))
+    assert results == pytest.approx(list(expected(faces)) * 8, abs=1e-4)
+
+
+def test_a_closed_model_says_so(path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    runtime = open_runtime(path, make_card(), backend="onnx", num_threads=1)
+    runtime.close()
+    runtime.close()
+    with pytest.raises(BackendError, match="this model is closed"):
+        runtime.run(faces)
+
+
+def test_a_detector_reads_the_card_in_the_file(path: Path, portrait: Path, make_card: MakeCard) -> None:
+    import edgefake
+
+    with pytest.raises(edgefake.CardError, match=r"tiny.onnx carries no model card"):
+        Detector(path)
+    write_card(path, make_card())
+    with Detector(path) as detector:
+        assert detector.runtime.startswith("onnx (onnxruntime")
+        assert detector.predict(edgefake.read_image(portrait)).p_fake is not None
+
+
+@pytest.mark.parametrize("backend", ["onnx-cuda", "onnx-tensorrt"])
+def test_a_provider_that_is_not_there_is_no_reason_to_take_another(backend: str, path: Path, make_card: MakeCard) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this onnxruntime has GPU providers")
+    with pytest.raises(BackendError, match=r"has no .*ExecutionProvider, only .*CPUExecutionProvider: install onnxruntime-gpu"):
+        open_runtime(path, make_card(), backend=backend, num_threads=1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"side": 8}, r"takes tensor\(uint8\) \['N', 8, 8, 3\], expected one tensor\(uint8\) \['N', 16, 16, 3\]"),
+        ({"kind": TensorProto.FLOAT}, r"takes tensor\(float\)"),
+        ({"outputs": 2}, r"gives output \['N', 2\], expected \['N', 1\]: its card says 'logit'"),
+    ],
+)
+def test_networks_of_other_shapes(changes: dict[str, int], message: str, tmp_path: Path, make_card: MakeCard) -> None:
+    onnx.save(network(**changes), tmp_path / "other.onnx")  # type: ignore[arg-type]
+    with pytest.raises(ModelFileError, match=message):
+        open_runtime(tmp_path / "other.onnx", make_card(), backend="onnx", num_threads=1)
+
+
+def test_files_that_are_no_model(path: Path, tmp_path: Path, make_card: MakeCard) -> None:
+    data = path.read_bytes()
+    for number, bad in enumerate((b"", b"text", data[:100], data[:-3], bytes(range(256)))):
+        broken = tmp_path / f"{number}.onnx"
+        broken.write_bytes(bad)
+        with pytest.raises(ModelFileError, match=rf"{number}\.onnx"):
+            open_runtime(broken, make_card(), backend="onnx", num_threads=1)
+
+
+def test_a_backend_reads_its_own_files(path: Path, models: Path, make_card: MakeCard) -> None:
+    with pytest.raises(BackendError, match=r"backend 'tflite' reads .tflite files, got tiny.onnx"):
+        open_runtime(path, make_card(), backend="tflite", num_threads=1)
+    with pytest.raises(BackendError, match=r"backend 'onnx' reads .onnx files, got int8.tflite"):
+        open_runtime(models / "int8.tflite", make_card(), backend="onnx", num_threads=1)
+
+
+def test_without_onnxruntime_the_extra_is_named(path: Path) -> None:
+    script = (
+        "import sys; sys.modules['onnxruntime'] = None\n"
+        "import pathlib, edgefake\n"
+        "from edgefake.model_card import ModelCard\n"
+        "card = ModelCard('n', 'a', 'int8', 16, 0.0, 'logit', {'fpr_5%': 0.5})\n"
+        "try: edgefake.Detector(sys.argv[1], card=card)\n"
+        "except edgefake.BackendError as error: print(error)\n"
+    )
+    child = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
+    assert child.stdout == "onnxruntime is not installed: pip install 'edgefake[onnx]'\n", child.stderr
+
+
+def test_a_name_stands_for_the_file_that_the_backend_reads(tmp_path: Path) -> None:
+    for name in ("resnet18_int8", "cnn_int8", "mobilenet_v2_035_int8"):
+        with (
+            Detector(name, backend="onnx", num_threads=1) as by_onnx,
+            Detector(name, backend="tflite", num_threads=1) as by_tflite,
+        ):
+            assert by_onnx.card.golden == by_tflite.card.golden  # which both replayed
+    with pytest.raises(ModelNotFoundError, match="there is no model 'resnet18'"):
+        Detector("resnet18", backend="onnx")
+
+
+def test_the_card_in_an_onnx_file(path: Path, make_card: MakeCard) -> None:
+    assert read_card(path) is None
+    model = onnx.load(path)
+    model.metadata_props.add(key="maker", value="somebody")
+    model.doc_string = "kept"
+    onnx.save(model, path)
+    for name in ("first", "sécond" * 100):  # longer than 127 bytes, and replacing the one before
+        write_card(path, make_card(name=name))
+        card = read_card(path)
+        assert card is not None and card.name == name
+    again = onnx.load(path)
+    assert [(entry.key, len(entry.value) > 0) for entry in again.metadata_props] == [("maker", True), ("edgefake_card", True)]
+    assert (again.graph, again.doc_string) == (model.graph, "kept")
