@@ -65,7 +65,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     sinks.add_argument("--jsonl", metavar="FILE", help="append every result as a line of JSON")
     sinks.add_argument("--mqtt", metavar="URL", help="publish every result: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/TOPIC")
     sinks.add_argument("--webhook", metavar="URL", help="post every result")
-    sinks.add_argument("--metrics", type=int, metavar="PORT", help="serve health to Prometheus at http://127.0.0.1:PORT/metrics")
+    sinks.add_argument(
+        "--metrics", type=int, metavar="PORT", help="serve health to Prometheus on this machine; 0 takes a free port"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -96,7 +98,8 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.metrics is not None:
             from edgefake.streaming.prometheus import MetricsServer
 
-            stack.enter_context(MetricsServer(running.health, port=arguments.metrics))
+            server = stack.enter_context(MetricsServer(running.health, port=arguments.metrics))
+            line.print(f"health at {server.url}", to_stderr=True)
         stack.enter_context(_stopped_by_signals(running))
         faces = _Faces()
         for _, result in running:

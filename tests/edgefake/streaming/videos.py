@@ -41,6 +41,13 @@ def write_video(path: Path, frames: Iterable[Pixels], *, fps: float = 30.0, code
     return path
 
 
+def write_long_video(path: Path, portrait: Path) -> Path:
+    """Write 15,000 frames, one second again and again: a bare sequence of JPEGs."""
+    second = b"".join(cv2.imencode(".jpg", frame)[1].tobytes() for frame in moving_face(portrait, 30))
+    path.with_suffix(".mjpeg").write_bytes(500 * second)
+    return path.with_suffix(".mjpeg")
+
+
 def captured(pixels: Pixels, index: int, *, fps: float = 30.0) -> Captured:
     """Frame ``index`` of a file."""
     return Captured(pixels, index, index / fps, 1.7e9 + index / fps, arrived=0.0, read_ms=1.0)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.cli import main
+from benchmarks.streaming import Endurance, Streaming, VideoRun, measure_streaming
+from benchmarks.timing import Timing
+from edgefake import InputError
+from tests.edgefake.streaming.videos import moving_face, write_video
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
+    return write_video(tmp_path_factory.mktemp("in") / "clip.avi", moving_face(portrait, 30), codec="MJPG")
+
+
+def test_measures_a_video_as_a_camera_and_memory(clip: Path) -> None:
+    result = measure_streaming("cnn_int8", [str(clip)], seconds=1.0, endurance=50)
+    (run,) = result.runs
+    assert (run.video, run.size, run.frames) == ("clip.avi", (320, 240), 30)
+    assert run.faces[1] == 1
+    median, p95, worst = run.latency_ms
+    assert 0 < median <= p95 <= worst
+    assert run.overhead.runs > 100 and run.overhead.median > 0
+    assert result.endurance is not None
+    assert result.endurance.frames == 50
+    assert 20 < result.endurance.early_mb < 2000
+
+
+def run(dropped: int = 0, p95: float = 60.0, overhead: float = 1.0) -> VideoRun:
+    return VideoRun("clip", (1280, 720), 600, (1.0, 1), dropped, (30.0, p95, 90.0), Timing(100, overhead, 2.0, 3.0))
+
+
+@pytest.mark.parametrize(
+    ("measured", "met"),
+    [
+        (run(), [True, True, True]),
+        (run(dropped=1), [False, True, True]),
+        (run(p95=67), [True, False, True]),
+        (run(overhead=2.1), [True, True, False]),
+    ],
+)
+def test_goals_of_a_video(measured: VideoRun, met: list[bool]) -> None:
+    assert [goal.met for goal in measured.goals] == met
+
+
+def test_memory_must_stay_flat() -> None:
+    assert Streaming("m", "tflite", (), Endurance(100_000, 200.0, 209.0)).goals[0].met
+    assert not Streaming("m", "tflite", (), Endurance(100_000, 200.0, 211.0)).goals[0].met
+
+
+def test_the_command(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["streaming", str(clip), "--model", "cnn_int8", "--seconds", "1"]
+    code = main([*arguments, "--json"])
+    result = json.loads(capsys.readouterr().out)
+    assert len(result["goals"]) == 3
+    assert code == (0 if all(goal["met"] for goal in result["goals"]) else 1)
+    main(arguments)
+    assert "clip.avi: latency, 95th percentile" in capsys.readouterr().out
+
+
+def test_what_is_no_video_cannot_be_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="absent"):
+        measure_streaming("cnn_int8", [str(tmp_path / "absent.mp4")])
+    assert main(["streaming", str(tmp_path / "absent.mp4"), "--model", "cnn_int8"]) == 2

@@ -1,0 +1,131 @@
+"""``edgefake video`` on videos of the portrait, as a real process where its output matters."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edgefake.cli import main
+from edgefake.images import read_image
+from tests.edgefake.streaming.videos import moving_face, write_long_video, write_video
+
+ROOT = Path(__file__).parents[3]
+KEYS = ["path", "verdict", "p_fake", "frames", "faces", "tracks", "threshold", "model"]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
+    return write_video(tmp_path_factory.mktemp("in") / "clip.avi", moving_face(portrait, 30), codec="MJPG")
+
+
+def video(*arguments: str | Path) -> int:
+    return main(["video", "--model", "cnn_int8", "--threads", "1", *map(str, arguments)])
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_one_object_per_file(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert video("--json", "--threshold", "1", clip) == 0
+    (found,) = objects(capsys.readouterr().out)
+    assert list(found) == KEYS
+    assert (found["path"], found["verdict"], found["frames"], found["model"]) == (str(clip), "real", 30, "cnn_int8")
+    (track,) = found["tracks"]
+    assert track["scored"] == found["faces"] > 20
+    assert track["p_fake"] == found["p_fake"]
+
+
+def test_exit_codes_and_the_table(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    blank = write_video(tmp_path / "blank.avi", [np.full((120, 160, 3), 128, np.uint8)] * 5, codec="MJPG")
+    broken = tmp_path / "broken.mp4"
+    broken.write_text("no video")
+    assert video("--threshold", "1", clip) == 0
+    assert video("--threshold", "0", clip) == 1
+    assert video("--threshold", "0", blank) == 0
+    capsys.readouterr()
+    assert video("--threshold", "0", clip, blank, broken, clip) == 2
+    output = capsys.readouterr()
+    head, *rows, summary = output.out.splitlines()
+    assert head.split() == ["verdict", "p_fake", "frames", "faces", "tracks", "video"]
+    assert [row.split("  ")[0] for row in rows] == ["fake", "no verdict", "error"]
+    assert rows[0].endswith(str(clip)) and "no video that FFmpeg can read" in rows[2]
+    assert summary == "3 videos: 1 fake, 1 no verdict, 1 error"
+    assert output.err == ""
+
+
+@pytest.mark.parametrize("source", ["absent.mp4", "rtsp://127.0.0.1:9/main", "0", "."])
+def test_what_is_no_file_is_an_error(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert video("--json", source) == 2
+    (found,) = objects(capsys.readouterr().out)
+    assert list(found) == [*KEYS, "error"]
+    assert "there is no video file" in found["error"] and "edgefake watch" in found["error"]
+
+
+def test_a_file_cut_short_is_judged_and_told(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size * 3 // 4])
+    assert video("--json", "--threshold", "1", cut) == 0
+    output = capsys.readouterr()
+    (found,) = objects(output.out)
+    assert found["verdict"] == "real"
+    assert found["frames"] < 30
+    assert f"cut.avi ended after {found['frames']} of 30 frames: it is cut short" in output.err
+
+
+def test_timeline_and_annotated_copy(clip: Path, tmp_path: Path) -> None:
+    plots, copies = tmp_path / "plots", tmp_path / "copies"
+    assert video("--threshold", "0", "--timeline", plots, "--annotate", copies, clip) == 1
+    assert [path.name for path in plots.iterdir()] == ["clip.avi.timeline.png"]
+    assert [path.name for path in copies.iterdir()] == ["clip.avi.annotated.mp4"]
+    plot = read_image(plots / "clip.avi.timeline.png")
+    assert len(np.unique(plot.reshape(-1, 3), axis=0)) > 10
+    reader = cv2.VideoCapture(str(copies / "clip.avi.annotated.mp4"))
+    frames = [reader.read()[1] for _ in range(30)]
+    assert not reader.read()[0]
+    assert reader.get(cv2.CAP_PROP_FPS) == 30
+    red = np.array((60, 60, 230))  # of fake
+    assert (np.abs(frames[25].astype(int) - red).sum(axis=2) < 60).sum() > 200
+
+
+def test_outputs_never_go_among_the_inputs(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert video("--timeline", clip.parent, clip) == 2
+    assert "where --timeline writes" in capsys.readouterr().err
+
+
+def test_progress_on_a_terminal_only(clip: Path) -> None:
+    command = [sys.executable, "-m", "edgefake", "video", "--model", "cnn_int8", "--json", str(clip)]
+    terminal, end = pty.openpty()
+    run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=end, check=False)
+    os.close(end)
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    assert len(objects(run.stdout.decode())) == 1
+    assert "%" in shown and "frames" in shown
+    assert shown.endswith("\r\x1b[K")
+    quiet = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    assert b"%" not in quiet.stderr
+
+
+def test_an_interruption_ends_at_once(tmp_path: Path, portrait: Path) -> None:
+    long = write_long_video(tmp_path / "long", portrait)
+    command = [sys.executable, "-m", "edgefake", "video", "--model", "cnn_int8", "--annotate", str(tmp_path / "out"), str(long)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not list(tmp_path.glob("out/*.mp4")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    errors = process.communicate(timeout=30)[1]
+    assert process.returncode == 130
+    assert b"Traceback" not in errors

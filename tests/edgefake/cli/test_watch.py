@@ -1,0 +1,172 @@
+"""``edgefake watch`` on videos of the portrait, as a real process where signals and output matter."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from edgefake.cli import main
+from edgefake.cli import watch as watch_module
+from edgefake.streaming.result import SCHEMA
+from tests.edgefake.streaming.results import result, track
+from tests.edgefake.streaming.videos import moving_face, write_long_video, write_video
+
+ROOT = Path(__file__).parents[3]
+COMMAND = [sys.executable, "-m", "edgefake", "watch", "--model", "cnn_int8", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
+    return write_video(tmp_path_factory.mktemp("in") / "clip.avi", moving_face(portrait, 30), codec="MJPG")
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
+    """A file that takes long."""
+    return write_long_video(tmp_path_factory.mktemp("in") / "long", portrait)
+
+
+def watch(*arguments: str | Path) -> int:
+    return main(["watch", "--model", "cnn_int8", "--threads", "1", *map(str, arguments)])
+
+
+def objects(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_json_is_one_line_per_frame_and_a_summary_beside(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch("--json", "--threshold", "1", clip) == 0
+    output = capsys.readouterr()
+    results = objects(output.out)
+    assert [line["index"] for line in results] == list(range(30))
+    assert {line["schema"] for line in results} == {SCHEMA}
+    assert results[-1]["verdict"] == "real"
+    assert "30 frames judged in" in output.err
+    assert "0 dropped, 0 reconnects; 1 faces followed, 0 called fake" in output.err
+
+
+def test_new_verdicts_for_people(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch("--threshold", "0", clip) == 1
+    output = capsys.readouterr()
+    verdict, summary = output.out.splitlines()
+    assert verdict.startswith("0:00:00.2  face 1: fake, p_fake 0.")
+    assert summary.endswith("1 faces followed, 1 called fake")
+    assert output.err == ""
+
+
+def test_a_face_counts_as_fake_once_however_often_its_verdict_changes() -> None:
+    faces = watch_module._Faces()
+    news = [faces.add(result(index, track(1, p), track(2, None))) for index, p in enumerate((0.9, 0.9, 0.1, 0.9))]
+    assert [len(one) for one in news] == [1, 0, 1, 1]
+    assert (faces.followed, faces.fake) == (2, 1)
+    for number in range(3, 3000):
+        faces.add(result(9, track(number, 0.9)))
+    assert faces.fake == 2998
+    assert len(faces._called) <= 1000
+
+
+def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch(tmp_path / "absent.mp4") == 2
+    assert "there is no video file" in capsys.readouterr().err
+    assert watch("/dev/video99") == 2
+    assert "/dev/video99 does not answer" in capsys.readouterr().err
+    assert watch("--detect-every", "0", tmp_path) == 2
+    assert "detect_every must be a whole number of at least 1" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stopped:
+        watch("--size", "big", "0")
+    assert stopped.value.code == 2
+    assert "expected WIDTHxHEIGHT" in capsys.readouterr().err
+
+
+def test_a_sink_that_cannot_be_opened_is_an_error(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch("--record", clip.with_suffix(".txt"), clip) == 2
+    assert "expected a file ending in" in capsys.readouterr().err
+
+
+def test_sinks_get_everything(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines, record = tmp_path / "results.jsonl", tmp_path / "record.mp4"
+    assert watch("--threshold", "1", "--jsonl", lines, "--record", record, clip) == 0
+    assert [line["index"] for line in objects(lines.read_text())] == list(range(30))
+    reader = cv2.VideoCapture(str(record))
+    assert (reader.get(cv2.CAP_PROP_FRAME_COUNT), reader.get(cv2.CAP_PROP_FPS)) == (30, 30)
+    summary = capsys.readouterr().out
+    assert "jsonl: 30 delivered, 0 lost" in summary and "video file: 30 delivered, 0 lost" in summary
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_in_order_with_a_summary_and_no_lost_results(number: signal.Signals, long: Path, tmp_path: Path) -> None:
+    lines = tmp_path / "results.jsonl"
+    command = [*COMMAND, "--json", "--threshold", "1", "--jsonl", str(lines), str(long)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=30)
+    assert process.returncode == 0
+    printed = objects(first + output)
+    assert objects(lines.read_text()) == printed
+    assert f"{len(printed)} frames judged in" in errors
+    assert f"jsonl: {len(printed)} delivered, 0 lost" in errors
+    assert len(printed) < 15000
+    assert "Traceback" not in errors
+
+
+def on_terminal(command: list[str], enough: Callable[[str], bool]) -> tuple[int, str]:
+    """Exit code and output of ``command``, all on one terminal; it is interrupted when its output is ``enough``."""
+    terminal, end = pty.openpty()
+    process = subprocess.Popen(command, cwd=ROOT, stdout=end, stderr=end, env={**os.environ, "COLUMNS": "200"})
+    os.close(end)
+    shown = ""
+    try:
+        while data := os.read(terminal, 65536):
+            shown += data.decode(errors="replace")
+            if enough(shown) and process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                enough = lambda text: False  # noqa: E731
+    except OSError:  # how Linux tells that the other end was closed
+        pass
+    os.close(terminal)
+    return process.wait(timeout=30), shown
+
+
+def test_live_status_on_a_terminal(long: Path) -> None:
+    code, shown = on_terminal([*COMMAND, "--threshold", "1", str(long)], lambda text: text.count("judged  latency") > 2)
+    assert code == 0
+    assert "fps in" in shown and "dropped 0" in shown and "#1 real" in shown
+    assert "\r\x1b[K" in shown
+    last = shown.split("\r\x1b[K")
+    assert any("frames judged in" in text for text in last)
+
+
+def test_health_is_served_while_it_runs(long: Path) -> None:
+    command = [*COMMAND, "--json", "--metrics", "0", str(long)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None and process.stdout is not None
+        url = next(word for line in process.stderr for word in line.split() if word.startswith("http://"))
+        process.stdout.readline()
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            assert b"edgefake_frames_out_total" in answer.read()
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_a_reader_that_goes_away_ends_it(long: Path) -> None:
+    process = subprocess.Popen([*COMMAND, "--json", str(long)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=30) == 141
+    assert b"Traceback" not in process.stderr.read()
