@@ -55,7 +55,7 @@ def load_samples(
     Args:
         root: holds ``train|val|test`` folders (any case; ``Validation`` too) with ``real`` and ``fake`` in each, or just ``real``
             and ``fake``; or is a CSV manifest (see ``training.manifest``). Where neither says train, val or test, the pictures
-            are split 80/10/10, stratified and fixed by ``seed``.
+            are split 80/10/10, stratified and fixed by ``seed``, copies of one together.
         faces: CSV with the columns ``file,x,y,w,h`` (relative to ``root``) and optionally ``main`` (1 marks the labelled face),
             ``size_matched`` and YuNet's landmarks. Default ``root/faces.csv``, or ``NAME.faces.csv`` beside a manifest
             ``NAME.csv``; where that is missing the faces are found with the library's own detector and written there.
@@ -74,7 +74,7 @@ def load_samples(
         pictures, table = folder_pictures(root, classes, real_only=real_only), root / "faces.csv"
     samples = _with_faces(pictures, Path(faces) if faces is not None else table)
     if not all(sample.split for sample in samples):
-        samples = _split(samples, AUTOMATIC, seed)
+        samples = _automatic_split(samples, seed)
     _check_classes(samples, pictures, classes[:1] if real_only else classes)
     return samples
 
@@ -92,9 +92,9 @@ def hold_out(samples: Sequence[Sample], fraction: float, seed: int) -> tuple[lis
     matched = [s for s in samples if s.size_matched]
     parts = _split(matched, {"rest": 1.0 - fraction, "held": fraction}, seed)
     held = {s.path for s in parts if s.split == "held"}
-    digests = {path: sha256(path.read_bytes()).digest() for path in {s.path for s in samples}}
-    seen = {digests[path] for path in held}
-    return [s for s in samples if digests[s.path] not in seen], [s for s in samples if s.path in held]
+    contents = _contents(samples)
+    seen = {contents[path] for path in held}
+    return [s for s in samples if contents[s.path] not in seen], [s for s in samples if s.path in held]
 
 
 def class_weights(samples: Sequence[Sample]) -> dict[int, float]:
@@ -145,6 +145,22 @@ def _split(samples: Sequence[Sample], parts: dict[str, float], seed: int) -> lis
         for index, part in zip(order, np.searchsorted(edges, np.arange(len(paths)), side="right"), strict=True):
             part_of[paths[index]] = names[part]
     return sorted((replace(s, split=part_of[s.path]) for s in samples), key=lambda s: s.path)
+
+
+def _automatic_split(samples: Sequence[Sample], seed: int) -> list[Sample]:
+    """Assign each picture to train, val or test, copies of one to the same."""
+    contents = _contents(samples)
+    first: dict[tuple[int, bytes], Path] = {}
+    one_each = [s for s in samples if first.setdefault(contents[s.path], s.path) == s.path]
+    split_of = {contents[s.path]: s.split for s in _split(one_each, AUTOMATIC, seed)}
+    return sorted((replace(s, split=split_of[contents[s.path]]) for s in samples), key=lambda s: s.path)
+
+
+def _contents(samples: Sequence[Sample]) -> dict[Path, tuple[int, bytes]]:
+    """What is equal for pictures with the same bytes: the size, and where several have that, SHA-256 too."""
+    sizes = {path: path.stat().st_size for path in {s.path for s in samples}}
+    count = Counter(sizes.values())
+    return {path: (size, sha256(path.read_bytes()).digest() if count[size] > 1 else b"") for path, size in sizes.items()}
 
 
 def _check_classes(samples: Sequence[Sample], pictures: Sequence[Picture], classes: Sequence[str]) -> None:

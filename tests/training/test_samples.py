@@ -91,6 +91,21 @@ def test_no_copy_of_a_held_out_picture_is_trained_on(tmp_path: Path) -> None:
     assert not {s.path.read_bytes() for s in rest} & {s.path.read_bytes() for s in held}
 
 
+def test_the_automatic_split_keeps_copies_together(tmp_path: Path) -> None:
+    drawn_dataset(tmp_path, splits={"x": 20})
+    for path in sorted(tmp_path.rglob("*.png")):
+        shutil.copy(path, path.with_name(f"copy{path.name}"))
+    rows = [f"{path.parent.name}/{path.name},22,14,52,68" for path in (tmp_path / "x").rglob("*.png")]
+    (tmp_path / "x" / "faces.csv").write_text("\n".join(["file,x,y,w,h", *rows]))
+    samples = load_samples(tmp_path / "x", seed=2)
+    splits: dict[bytes, set[str]] = {}
+    for sample in samples:
+        splits.setdefault(sample.path.read_bytes(), set()).add(sample.split)
+    assert len(splits) == len(samples) / 2
+    assert {len(of_picture) for of_picture in splits.values()} == {1}
+    assert Counter(s.split for s in samples) == {"train": 64, "val": 8, "test": 8}
+
+
 def test_the_faces_of_one_picture_stay_together(tmp_path: Path) -> None:
     drawn_dataset(tmp_path, splits={"x": 10})
     faces = ((5, "real"), (22, "fake"), (40, "real"))  # three in each picture, one of them swapped
