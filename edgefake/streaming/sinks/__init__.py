@@ -159,7 +159,7 @@ class QueuedSink:
         """The oldest result as soon as there is one; None when the thread is to end."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._deadline is not None)
-            if not self._queue or self._is_over():
+            if not self._queue:
                 return None
             queued = self._queue.popleft()
             self._changed.notify_all()

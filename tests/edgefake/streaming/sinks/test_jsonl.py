@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,22 @@ def test_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     sink.close()
     assert json.loads(capsys.readouterr().out) == result(4, track(p_fake=None)).to_dict()
     print("still open")
+
+
+def test_a_reader_sees_each_line_at_once() -> None:
+    program = (
+        "import sys\n"
+        "from edgefake.streaming.sinks.jsonl import JsonLinesSink\n"
+        "from tests.edgefake.streaming.results import result\n"
+        "JsonLinesSink('-').send(None, result(3))\n"
+        "sys.stdin.read()\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", program], env=environment, **pipes) as process:
+        assert process.stdout is not None
+        ready, _, _ = select.select([process.stdout], [], [], 60)  # and the process waits for us
+        assert ready and json.loads(process.stdout.readline())["index"] == 3
 
 
 def test_a_reader_that_goes_away_is_told() -> None:

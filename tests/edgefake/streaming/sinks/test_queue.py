@@ -121,10 +121,18 @@ def test_where_nothing_may_be_lost_send_waits(health: Health) -> None:
 def test_closing_ends_the_wait_of_send(health: Health, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sinks, "GRACE_S", 0.05)
     queued = QueuedSink(Recorder(lambda index: gate.wait(60)), health, size=1, when_full="wait")
-    sender = threading.Thread(target=send, args=(queued, *range(5)))
+    two_are_in = threading.Event()
+
+    def fill() -> None:
+        send(queued, 0, 1)
+        two_are_in.set()
+        send(queued, 2, 3, 4)
+
+    sender = threading.Thread(target=fill, daemon=True)
     sender.start()
-    queued.close(0.01)
-    sender.join(60)
+    assert two_are_in.wait(60)
+    queued.close(0.1)
+    sender.join(30)
     assert not sender.is_alive()
     assert health.report().lost == {"recorder": 5}
 
@@ -278,9 +286,9 @@ def test_sinks_are_closed_side_by_side(health: Health, monkeypatch: pytest.Monke
 
     class Patient(Recorder):
         def close(self) -> None:
-            together.wait(60)
+            together.wait(30)
 
     queued = [QueuedSink(Patient(), health) for _ in range(3)]
     for index, one in enumerate(queued):
         send(one, *range(index))
-    assert [report.delivered for report in close_all(queued, 30)] == [0, 1, 2]
+    assert [(report.delivered, report.error) for report in close_all(queued, 30)] == [(0, None), (1, None), (2, None)]

@@ -157,13 +157,20 @@ def test_a_server_that_is_down_and_comes_back(serve: Callable[..., Server], heal
 
 def test_a_silent_server_holds_up_nobody(serve: Callable[..., Server], health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TIMEOUT_S", 0.05)
-    silence = threading.Event()
-    server = serve(first=lambda: silence.wait(60))
-    queued = QueuedSink(WebhookSink(server.url), health, size=2)
+    silence, asked_twice = threading.Event(), threading.Semaphore(0)
+
+    def be_silent() -> None:
+        asked_twice.release()
+        silence.wait(60)
+
+    server = serve(first=be_silent)
+    queued = QueuedSink(WebhookSink(server.url), health)
     try:
         send(queued, *range(50))
-        report = queued.close(0.3)
+        assert asked_twice.acquire(timeout=60) and asked_twice.acquire(timeout=60)
+        report = queued.close(0.1)
         assert (report.delivered, report.lost) == (0, 50)
+        assert "timed out" in str(report.error)
     finally:
         silence.set()
     assert health.report().lost == {"webhook": 50}
