@@ -128,7 +128,7 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         pytest.skip("file systems cannot be mounted here")
     monkeypatch.setattr(module, "RESERVE_BYTES", 600_000)
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def test_a_full_disk_is_told_and_the_video_stays_whole(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
