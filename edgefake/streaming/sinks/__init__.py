@@ -83,9 +83,9 @@ class SinkReport:
 class QueuedSink:
     """Runs ``sink`` in a thread of its own and keeps at most ``size`` results for it (default: ``FRAMES`` or ``RESULTS``).
 
-    When the queue is full, ``drop_oldest`` loses the oldest result, so that ``send`` never waits; ``wait`` waits: for files,
-    where nothing may be lost and time does not matter. Losses are counted in ``health``; the first thing that goes wrong is also
-    logged, as a warning, and the stream goes on.
+    When the queue is full, ``drop_oldest`` loses the oldest result, so that ``send`` never waits. ``wait``, for files, where time
+    does not matter, waits for a slow sink as soon as ``FRAMES`` are queued, but not while its receiver is away (``TryLater``).
+    Losses are counted in ``health``; the first thing that goes wrong is also logged, as a warning, and the stream goes on.
     """
 
     def __init__(
@@ -99,6 +99,7 @@ class QueuedSink:
         self._waits = when_full == "wait"
         self._queue: deque[tuple[Pixels, FrameResult]] = deque()
         self._changed = threading.Condition()
+        self._away = False
         self._deadline: float | None = None
         self._accepted = self._delivered = self._lost = 0
         self._error: BaseException | None = None
@@ -108,7 +109,7 @@ class QueuedSink:
     def send(self, frame: Pixels, result: FrameResult) -> None:
         """Queue one result; after ``close`` it is lost."""
         with self._changed:
-            while self._waits and len(self._queue) >= self._size and self._deadline is None:
+            while self._waits and not self._away and len(self._queue) >= min(self._size, FRAMES) and self._deadline is None:
                 self._changed.wait()
             self._accepted += 1
             if self._deadline is not None:
@@ -172,7 +173,10 @@ class QueuedSink:
                 with self._health.timed("sink"):
                     self._sink.send(frame, result)
             except TryLater as reason:
-                self._tell(reason)
+                with self._changed:
+                    self._away = True
+                    self._tell(reason)
+                    self._changed.notify_all()
                 self._rest(pause * random.uniform(0.5, 1.0))
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             except (Exception, SystemExit) as error:
@@ -181,6 +185,7 @@ class QueuedSink:
                 return
             else:
                 with self._changed:
+                    self._away = False
                     self._delivered += 1
                 return
 

@@ -118,6 +118,29 @@ def test_where_nothing_may_be_lost_send_waits(health: Health) -> None:
     assert slow.got == list(range(50))
 
 
+def test_waiting_leaves_little_for_the_end(health: Health) -> None:
+    queued = QueuedSink(slow := Recorder(lambda index: threading.Event().wait(0.002)), health, when_full="wait")
+    send(queued, *range(100))
+    assert len(slow.got) >= 100 - sinks.FRAMES - 1
+    assert queued.close(60).lost == 0
+
+
+def test_a_receiver_that_is_away_is_not_waited_for(health: Health) -> None:
+    back = threading.Event()
+
+    def away(index: int) -> None:
+        if not back.is_set():
+            raise TryLater("gone")
+
+    sink = Recorder(away)
+    queued = QueuedSink(sink, health, size=2, when_full="wait")
+    send(queued, *range(10))  # would hang here
+    assert queued.report().lost == 7
+    back.set()
+    assert queued.close(60).delivered == 3
+    assert sink.got == [0, 8, 9]
+
+
 def test_closing_ends_the_wait_of_send(health: Health, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sinks, "GRACE_S", 0.05)
     queued = QueuedSink(Recorder(lambda index: gate.wait(60)), health, size=1, when_full="wait")
