@@ -113,9 +113,6 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _attach_sinks(running: Watch, arguments: argparse.Namespace) -> None:
-    def fps() -> float:
-        return running.health.report().fps_out
-
     # Imported when asked for: HTTP and MQTT would slow every start.
     if arguments.jsonl:
         from edgefake.streaming.sinks.jsonl import JsonLinesSink
@@ -124,11 +121,11 @@ def _attach_sinks(running: Watch, arguments: argparse.Namespace) -> None:
     if arguments.record:
         from edgefake.streaming.sinks.video_file import VideoFileSink
 
-        running.attach(VideoFileSink(arguments.record, fps=running.fps or DEFAULT_FPS, shown_fps=fps))
+        running.attach(VideoFileSink(arguments.record, fps=running.fps or DEFAULT_FPS, shown_fps=running.health.fps_out))
     if arguments.window:
         from edgefake.streaming.sinks.window import WindowSink
 
-        running.attach(WindowSink(on_quit=running.stop, shown_fps=fps))
+        running.attach(WindowSink(on_quit=running.stop, shown_fps=running.health.fps_out))
     if arguments.webhook:
         from edgefake.streaming.sinks.webhook import WebhookSink
 
