@@ -96,7 +96,7 @@ def standard(size: int, margin: float) -> A.Compose:
         [
             A.HorizontalFlip(p=0.5),
             A.Affine(rotate=(-15, 15), shear={"x": (-4.6, 4.6)}, border_mode=cv2.BORDER_REPLICATE, p=0.3),  # degrees
-            Resolution(0.35, 1.5, p=0.4),
+            Resolution(0.2, 1.5, p=0.4),  # down to the faces of a video call
             PictureEdge(0.25, p=0.15),
             A.GaussianBlur(blur_limit=0, sigma_limit=(0.3, 3.0), p=0.25),  # pixels
             A.Sequential(
@@ -107,7 +107,7 @@ def standard(size: int, margin: float) -> A.Compose:
                 p=0.5,
             ),
             A.GaussNoise(std_range=(1 / 255, 6 / 255), p=0.1),  # 1–6 grey levels
-            A.ImageCompression(quality_range=(40, 100), p=0.4),
+            A.ImageCompression(quality_range=(30, 100), p=0.4),
             FaceCrop(size, margin, shift=0.08, zoom=0.15),
             A.CoarseDropout(
                 num_holes_range=(1, 1),
