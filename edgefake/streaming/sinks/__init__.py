@@ -181,6 +181,7 @@ class QueuedSink:
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             except (Exception, SystemExit) as error:
                 with self._changed:
+                    self._away = False
                     self._fail(error, fresh=1)
                 return
             else:
