@@ -1,4 +1,4 @@
-"""How well models do on held-out faces, per precision and degradation: runs through Keras, ``.tflite`` files through edgefake."""
+"""How well models do on held-out faces, per precision and degradation: runs through Keras, model files through edgefake."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from training.samples import Sample, fake_labels
 from training.scores import PFake, detector_scores, device_scores, scores
 
 THRESHOLD = "fpr_5%"
+FILES = (".tflite", ".onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +44,12 @@ class Subject:
     path: Path
     name: str
     precision: str
-    """``float`` or ``QAT`` for a run, the card's for a ``.tflite`` file."""
+    """``float`` or ``QAT`` for a run, the card's for a model file."""
     card: ModelCard
     training_data: str
     """What it was trained on, as its card or its run says."""
     keras: Any = None
-    """The loaded model of a run; None for a ``.tflite`` file, which another process opens."""
+    """The loaded model of a run; None for a model file, which another process opens."""
 
     @property
     def threshold(self) -> float:
@@ -98,21 +99,19 @@ def evaluate(
     degradations: Sequence[str] = ("clean",),
     find_faces: str | None = None,
 ) -> Iterator[Scored]:
-    """Score run folders and ``.tflite`` files, at the threshold stored for 5 % false positives.
+    """Score run folders and ``.tflite`` or ``.onnx`` files, at the threshold stored for 5 % false positives.
 
     ``find_faces`` ("haar" or a YuNet file) lets the device find the faces, instead of taking the boxes of the samples; for
-    ``.tflite`` files only. Yields data set by data set, model by model, in the order of ``degradations``.
+    model files only. Yields data set by data set, model by model, in the order of ``degradations``.
     Raises ``InputError`` when a run was trained or chosen on some of the pictures, before anything is scored.
     """
     if find_faces is not None and (runs := [model for model in models if model.suffix != ".tflite"]):
-        raise InputError(f"--find-faces measures what a device does: give a .tflite file, not the run {runs[0]}")
+        raise InputError(f"--find-faces measures what a device does: give a .tflite or .onnx file, not the run {runs[0]}")
     for model in models:
-        if model.suffix != ".tflite":
+        if model.suffix not in FILES:
             _refuse_seen(model, read_run(model), data_sets)
     names = distinct_names(models)
-    subjects = [
-        (_converted if path.suffix == ".tflite" else _trained)(path, name) for path, name in zip(models, names, strict=True)
-    ]
+    subjects = [(_converted if path.suffix in FILES else _trained)(path, name) for path, name in zip(models, names, strict=True)]
     for data in data_sets:
         table = _all_scores(subjects, data.samples, degradations, find_faces)
         for subject in subjects:
@@ -121,8 +120,8 @@ def evaluate(
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """The last part of each path, without ``.tflite``, or all of it where another ends alike."""
-    last = [path.resolve().name.removesuffix(".tflite") for path in paths]
+    """The last part of each path, without its ending, or all of it where another ends alike."""
+    last = [path.resolve().stem if path.suffix in FILES else path.resolve().name for path in paths]
     return [name if last.count(name) == 1 else str(path) for name, path in zip(last, paths, strict=True)]
 
 
@@ -183,7 +182,7 @@ def _trained(folder: Path, name: str) -> Subject:
 def _all_scores(
     subjects: Sequence[Subject], samples: Sequence[Sample], degradations: Sequence[str], find_faces: str | None
 ) -> dict[str, PFake]:
-    """p_fake (degradations, N) by model name; the runs share one pass over the pictures, and so do the ``.tflite`` files."""
+    """p_fake (degradations, N) by model name; the runs share one pass over the pictures, and so do the files."""
     files = [subject for subject in subjects if subject.keras is None]
     runs = [subject for subject in subjects if subject.keras is not None]
     found: dict[str, PFake] = {}

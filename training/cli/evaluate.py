@@ -22,13 +22,13 @@ def add(commands: Any) -> None:
         conflict_handler="resolve",  # so that --data may be given several times here
     )
     parser.set_defaults(action=_evaluate)
-    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="run folder (float or QAT) or .tflite file")
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="run folder (float or QAT), .tflite or .onnx file")
     add_data(parser)
     parser.add_argument(
         "--data", type=Path, action="append", required=True, help="folder tree train|val|test / real|fake; several: give it again"
     )
     parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="default %(default)s")
-    parser.add_argument("--find-faces", metavar="haar|YUNET.onnx", help="find the faces as a device does (.tflite only)")
+    parser.add_argument("--find-faces", metavar="haar|YUNET.onnx", help="find the faces as a device does (model files only)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write report.md, report.json and plots there")
     parser.add_argument(
         "--degradations",
