@@ -88,7 +88,6 @@ class Capture:
         """Hand out no more frames and let the thread end; returns at once. From any thread or signal handler."""
         with self._changed:
             self._stopped = True
-            self._frames.clear()
             self._changed.notify_all()
 
     def close(self) -> None:

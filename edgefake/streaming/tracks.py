@@ -27,8 +27,6 @@ _START_SPEED = 2.0**2
 """Variance of a new face's speed, in face sizes per second."""
 _PUSH = 2.0**2
 """Growth of that variance per second: how suddenly faces start and stop."""
-_COAST_S = 0.5
-"""The speed of a face that is not found falls to 1/e in so many seconds (Singer 1970)."""
 _MAX_BUFFER = 0.75
 
 
@@ -51,11 +49,8 @@ class Track:
 
     def move(self, dt: float) -> None:
         """Predict the box ``dt`` seconds on."""
-        decay = math.exp(-dt / _COAST_S) if self.missed else 1.0
-        reach = _COAST_S * (1.0 - decay) if self.missed else dt
         vx, vy = self.speed
-        self.box = Box(self.box.x + vx * reach, self.box.y + vy * reach, self.box.width, self.box.height)
-        self.speed = (vx * decay, vy * decay)
+        self.box = Box(self.box.x + vx * dt, self.box.y + vy * dt, self.box.width, self.box.height)
         self.var += 2 * dt * self.cov + dt * dt * self.var_speed + _PUSH * dt**3 / 3
         self.cov += dt * self.var_speed + _PUSH * dt * dt / 2
         self.var_speed += _PUSH * dt

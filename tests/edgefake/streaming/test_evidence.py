@@ -84,3 +84,6 @@ def test_a_clock_that_runs_backwards_forgets_nothing() -> None:
     evidence.add(0.9, 50.0)
     assert evidence.p_fake == pytest.approx(0.9)
     assert evidence.scored == 11
+    for _ in range(10):
+        evidence.add(0.1, 50.0)
+    assert 0.1 < (evidence.p_fake or 0) < 0.6

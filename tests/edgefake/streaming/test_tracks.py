@@ -84,6 +84,12 @@ def test_what_was_found_only_once_is_not_shown_and_takes_no_id() -> None:
     assert scene.tracker.ids == {1}
 
 
+def test_what_second_looks_never_confirm_takes_no_id_however_often_it_comes_back() -> None:
+    looks = iter([True, False] * 100)
+    scene = Scene(lambda frame: Box(500, 300, 80, 80) if next(looks) else None)
+    assert not any(scene.play(range(60)))
+
+
 def test_a_new_face_is_shown_in_the_next_frame() -> None:
     scene = Scene(still)
     shown = scene.play(range(2))
