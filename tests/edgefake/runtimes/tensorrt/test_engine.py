@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefake import BackendError, ModelCard, ModelFileError
+from edgefake import BackendError, Detector, ModelCard, ModelFileError
 from edgefake.runtimes.tensorrt import TensorRTRuntime, open_model
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
 from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT, logit, onnx_file
@@ -136,3 +136,12 @@ def test_an_execution_that_is_refused_is_told(runtime: TensorRTRuntime, trt: Fak
     trt._error = "refused"
     with pytest.raises(BackendError, match="TensorRT could not run the model"):
         runtime.run(faces[:1])
+
+
+def test_a_detector_on_tensorrt(trt: FakeTensorRT, model: Path, photo: np.ndarray) -> None:
+    with Detector(model, backend="tensorrt", faces="frame") as detector:
+        assert detector.runtime == "tensorrt (10.3.0, fake CUDA)"
+        first, second = detector.predict_batch([photo, 255 - photo])
+        assert first.p_fake is not None and second.p_fake is not None
+        assert (first.p_fake < second.p_fake) == (photo.mean() < 128)
+    assert held(trt) == []
