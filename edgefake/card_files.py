@@ -1,7 +1,7 @@
 """The card inside a model file: where each format keeps it, and reading and writing it there.
 
 In a ``.tflite`` the card is JSON in a zip appended to the FlatBuffer (the TensorFlow Lite metadata convention), in an ``.onnx``
-it is an entry of ``metadata_props``; interpreters ignore both.
+it is an entry of ``metadata_props``; interpreters ignore both. A TensorRT ``.engine`` has it in its sidecar.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ ONNX_GRAPH, ONNX_METADATA = 7, 14
 
 def check_model(path: Path) -> None:
     """Raise ``ModelFileError`` when the file is no model of its kind: interpreters answer some of those with a crash."""
+    if path.suffix == ".engine":
+        return  # its sidecar has its SHA-256
     if path.suffix == ".onnx":
         fields = _onnx_fields(path.read_bytes(), path)
         if not any(number == ONNX_GRAPH for number, _ in fields):
@@ -35,11 +37,15 @@ def check_model(path: Path) -> None:
 
 
 def read_card(path: str | Path) -> ModelCard | None:
-    """The card inside a ``.tflite`` or ``.onnx`` file, or None when it has none.
+    """The card inside a ``.tflite`` or ``.onnx`` file or beside an ``.engine``, or None when it has none.
 
     Raises ``CardError`` when there is one that can't be used, ``ModelFileError`` when the file is damaged before it.
     """
     path = Path(path)
+    if path.suffix == ".engine":
+        from edgefake.runtimes.tensorrt.cache import read_sidecar
+
+        return read_sidecar(path).card
     if path.suffix == ".onnx":
         text = _onnx_metadata(path.read_bytes(), path).get(ONNX_KEY)
         return None if text is None else ModelCard.from_json(text, source=str(path))

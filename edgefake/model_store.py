@@ -63,7 +63,7 @@ class LocatedModel:
 
 
 def find_model(model: str | os.PathLike[str], *, suffix: str = ".tflite", registry: Path = REGISTRY) -> Path:
-    """The file of ``model``: a registered name, or a path (anything with a folder in it or ending in ``.tflite`` or ``.onnx``).
+    """The file of ``model``: a registered name, or a path (anything with a folder in it or with a model file's ending).
 
     ``suffix`` chooses among the files of a registered model.
 
@@ -74,7 +74,7 @@ def find_model(model: str | os.PathLike[str], *, suffix: str = ".tflite", regist
         ModelNotFoundError: no file has this path, or no model this name or such a file; names near matches.
         ModelStoreError: it cannot be downloaded (offline, no address, network, wrong size or SHA-256), or the cache not written.
     """
-    if not isinstance(model, str) or Path(model).name != model or model.endswith((".tflite", ".onnx")):
+    if not isinstance(model, str) or Path(model).name != model or model.endswith((".tflite", ".onnx", ".engine")):
         return _existing(Path(model))
     models = read_registry(registry)
     if model in models:

@@ -37,41 +37,43 @@ class Backend:
 
     module: str
     function: str
-    suffix: str
+    suffixes: tuple[str, ...]
+    """The first is the one that a model's name stands for."""
 
 
 BACKENDS = {
-    "tflite": Backend("edgefake.runtimes.tflite", "open_model", ".tflite"),
-    "onnx": Backend("edgefake.runtimes.onnx", "open_model", ".onnx"),
-    "onnx-cuda": Backend("edgefake.runtimes.onnx", "open_model_cuda", ".onnx"),
-    "onnx-tensorrt": Backend("edgefake.runtimes.onnx", "open_model_tensorrt", ".onnx"),
-    "tensorrt": Backend("edgefake.runtimes.tensorrt", "open_model", ".onnx"),
+    "tflite": Backend("edgefake.runtimes.tflite", "open_model", (".tflite",)),
+    "onnx": Backend("edgefake.runtimes.onnx", "open_model", (".onnx",)),
+    "onnx-cuda": Backend("edgefake.runtimes.onnx", "open_model_cuda", (".onnx",)),
+    "onnx-tensorrt": Backend("edgefake.runtimes.onnx", "open_model_tensorrt", (".onnx",)),
+    "tensorrt": Backend("edgefake.runtimes.tensorrt", "open_model", (".onnx", ".engine")),
 }
 """By name; where ``auto`` is asked for, the first that reads a file of its kind."""
 
 
 def suffix_of(backend: str) -> str:
-    """The ending of the files that ``backend`` reads (of ``auto``: ``.tflite``). Raises ``BackendError`` for an unknown one."""
-    if backend == "auto":
-        return ".tflite"
-    if backend not in BACKENDS:
-        raise BackendError(f"unknown backend {backend!r}: choose auto, {', '.join(BACKENDS)}")
-    return BACKENDS[backend].suffix
+    """The ending of the file that ``backend`` reads of a named model. Raises ``BackendError`` for an unknown backend."""
+    return _known("tflite" if backend == "auto" else backend).suffixes[0]
 
 
 def open_runtime(path: Path, card: ModelCard, *, backend: str, num_threads: int) -> Runtime:
-    """Load ``path`` with the runtime named by ``backend``; ``auto`` takes tflite for ``.tflite`` and onnx (CPU) for ``.onnx``.
+    """Load ``path`` with the runtime named by ``backend``; ``auto`` takes the first in ``BACKENDS`` that reads such a file.
 
     Raises ``BackendError`` for an unknown or missing runtime, ``ModelFileError`` for a file that it cannot run.
     """
-    expected = suffix_of(backend)
-    names = [name for name, known in BACKENDS.items() if path.suffix == known.suffix]
     if backend == "auto":
-        if not names:
-            suffixes = ", ".join(dict.fromkeys(known.suffix for known in BACKENDS.values()))
-            raise BackendError(f"no backend reads {path.name}: expected a file ending in {suffixes}")
-        backend = names[0]
-    elif backend not in names:
-        raise BackendError(f"backend {backend!r} reads {expected} files, got {path.name}")
-    found = BACKENDS[backend]
+        found = next((known for known in BACKENDS.values() if path.suffix in known.suffixes), None)
+        if found is None:
+            suffixes = dict.fromkeys(suffix for known in BACKENDS.values() for suffix in known.suffixes)
+            raise BackendError(f"no backend reads {path.name}: expected a file ending in {', '.join(suffixes)}")
+    else:
+        found = _known(backend)
+        if path.suffix not in found.suffixes:
+            raise BackendError(f"backend {backend!r} reads {' and '.join(found.suffixes)} files, got {path.name}")
     return getattr(importlib.import_module(found.module), found.function)(path, card, num_threads)  # type: ignore[no-any-return]
+
+
+def _known(backend: str) -> Backend:
+    if backend not in BACKENDS:
+        raise BackendError(f"unknown backend {backend!r}: choose auto, {', '.join(BACKENDS)}")
+    return BACKENDS[backend]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefake import BackendError, ModelCard, ModelFileError, ModelStoreError
+from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelStoreError
 from edgefake.card_files import write_card
 from edgefake.model_card import Golden
 from edgefake.runtimes.tensorrt import engines, open_model
@@ -281,3 +281,17 @@ def test_what_is_missing_is_told_before_the_build(
     with pytest.raises(BackendError, match=missing):
         open_model(model, card, 1)
     assert not trt._configs
+
+
+def test_a_detector_takes_the_onnx_file_or_an_engine_beside_its_sidecar(
+    trt: FakeTensorRT, model: Path, folder: Path, faces: np.ndarray
+) -> None:
+    with Detector(model, backend="tensorrt", faces="frame") as detector:
+        first = detector.predict_faces(list(faces))
+    engine = only_engine(folder)
+    with Detector(engine, faces="frame") as detector:  # auto: nothing else reads engines
+        assert detector.runtime.startswith("tensorrt (10.3.0")
+        assert detector.predict_faces(list(faces)) == first
+    sidecar_path(engine).unlink()
+    with pytest.raises(ModelFileError, match="beside it, which says for which GPU it is"):
+        Detector(engine)
