@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import cv2.data
 import numpy as np
 import numpy.typing as npt
 
@@ -51,6 +50,9 @@ Faces = str | Path | FaceFinder
 
 SEARCH_SIDE = 640
 """Faces are searched in a copy of the frame of at most this many pixels on its longer side: four times faster on 720p."""
+
+SYSTEM_CASCADES = Path("/usr/share/opencv4/haarcascades")
+"""Where distributions keep the Haar cascades."""
 
 HAAR_SCALE = 1.11
 """Longer side of a YuNet box over the side of a Haar box on the same face, median over 493 training photos (5–95 %: 0.98–1.30).
@@ -119,7 +121,7 @@ def haar_faces(*, min_size: int = 30) -> FaceFinder:
 
     ``min_size`` is in pixels of the searched copy (see ``SEARCH_SIDE``). Safe to call from several threads.
     """
-    path = str(Path(cv2.data.haarcascades) / "haarcascade_frontalface_default.xml")
+    path = str(_cascades() / "haarcascade_frontalface_default.xml")
     local = threading.local()  # a cascade keeps buffers of the picture it works on
 
     def find(frame: Pixels) -> list[Box]:
@@ -135,6 +137,19 @@ def haar_faces(*, min_size: int = 30) -> FaceFinder:
         return _largest_first(boxes, ratio)
 
     return find
+
+
+def _cascades() -> Path:
+    """The folder of the cascades: inside OpenCV from PyPI, beside that of a distribution (Debian, JetPack: ``opencv-data``)."""
+    try:
+        from cv2 import data
+    except ImportError:
+        folder = SYSTEM_CASCADES
+    else:
+        folder = Path(data.haarcascades)
+    if not folder.is_dir():
+        raise InputError(f"this OpenCV comes without Haar cascades, and {folder} is missing: install opencv-data, or use YuNet")
+    return folder
 
 
 def yunet_faces(model: str | Path, *, min_score: float = 0.7) -> FaceFinder:

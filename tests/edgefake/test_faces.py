@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import cv2
+import cv2.data
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edgefake import Box, InputError, read_image, yunet_faces
+from edgefake import faces as faces_module
 from edgefake.faces import MAX_REACH, crop_square, face_finder, haar_faces, square_around, whole_frame
 
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
@@ -141,3 +144,14 @@ def test_yunet_finds_the_face_of_the_portrait(portrait: Path) -> None:
     by_yunet, by_haar = yunet_faces(YUNET)(frame), haar_faces()(frame)
     assert len(by_yunet) == 1
     assert by_yunet[0].width == pytest.approx(by_haar[0].width, rel=0.4)
+
+
+def test_the_cascades_of_a_distribution_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, portrait: Path) -> None:
+    (tmp_path / "haarcascades").symlink_to(cv2.data.haarcascades)
+    monkeypatch.delattr(cv2, "data")
+    monkeypatch.setitem(sys.modules, "cv2.data", None)  # as in OpenCV that is not from PyPI
+    monkeypatch.setattr(faces_module, "SYSTEM_CASCADES", tmp_path / "haarcascades")
+    assert len(haar_faces()(read_image(portrait))) == 1
+    monkeypatch.setattr(faces_module, "SYSTEM_CASCADES", tmp_path / "absent")
+    with pytest.raises(InputError, match="install opencv-data, or use YuNet"):
+        haar_faces()
