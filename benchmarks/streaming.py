@@ -37,7 +37,7 @@ class VideoRun:
     """Tracks per frame: mean and maximum."""
     dropped: int
     latency_ms: tuple[float, float, float]
-    """From the frame's arrival to its result: median, 95th percentile, maximum."""
+    """From the arrival of a frame with scored faces to its result: median, 95th percentile, maximum."""
     overhead: Timing
     """Of a frame, everything but finding faces and inference."""
 
@@ -106,7 +106,10 @@ def _run(detector: Detector, video: str, seconds: float) -> VideoRun:
         results = [result for _, result in watch]
     height, width = _first_frames(video, 1)[0].shape[:2]
     tracks = [len(result.tracks) for result in results]
-    median, p95, worst = np.percentile([result.latency for result in results], (50, 95, 100)).tolist()
+    latencies = [result.latency for result in results if result.timings.infer]
+    if not latencies:
+        raise InputError(f"no face was found in {video}: give videos with faces to measure on")
+    median, p95, worst = np.percentile(latencies, (50, 95, 100)).tolist()
     dropped = results[-1].index + 1 - len(results)
     return VideoRun(
         video=Path(video).name,

@@ -47,7 +47,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--fps", type=float, help="frames per second to ask of a camera, or of a folder of pictures")
     parser.add_argument("--not-live", action="store_true", help="the URL is that of a video file: skip nothing, and end with it")
     parser.add_argument(
-        "--detect-every", type=int, default=5, metavar="N", help="search faces in every N-th frame (default: %(default)s)"
+        "--detect-every",
+        type=int,
+        default=5,
+        metavar="N",
+        help="search faces in every N-th frame, at least twice a second (default: %(default)s)",
     )
     parser.add_argument(
         "--faces-per-frame",

@@ -39,7 +39,7 @@ def watch(
         detector: judges the faces, and finds them by its ``faces=``, in another thread.
         sinks: get every frame and result, each in a thread of its own (``edgefake.streaming.sinks``), and are closed with the
             stream. What a live stream's sinks cannot keep up with, or fail to take, is lost to them, counted and told.
-        detect_every: faces are searched in every n-th frame, and followed in between.
+        detect_every: faces are searched in every n-th frame, at least twice a second, and followed in between.
         faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.
         health: counts and times this stream; give one to share it with sinks and a metrics server.
 

@@ -13,7 +13,13 @@ from dataclasses import dataclass, replace
 from edgefake.faces import Box
 
 LOST_S = 1.5
-"""A face that was not found for so long is forgotten; when it comes back it gets a new id."""
+"""A face that searches did not find for so long is forgotten; when it comes back it gets a new id."""
+
+GAP_S = 5.0
+"""After a gap in the stream as long as this all faces are forgotten."""
+
+SEARCH_S = 0.5
+"""Faces are searched at least this often, however slowly frames come."""
 
 SHOWN_S = 0.5
 """A face that was not found for so long is no longer reported."""
@@ -92,14 +98,15 @@ class Tracker:
         self._every = detect_every
         self._seconds = 0.0
         self._since_search = detect_every
-        self._regular = False
+        self._due = True
         self._second_look = False
+        self._after_regular = False
         self._last_id = 0
 
     @property
     def search_due(self) -> bool:
         """Every n-th frame; and once more in the next frame when a face was new or missing, for one search may err."""
-        return self._since_search >= self._every or self._second_look
+        return self._due or self._second_look
 
     @property
     def shown(self) -> list[Track]:
@@ -116,7 +123,8 @@ class Tracker:
         dt = max(0.0, seconds - self._seconds)
         self._seconds = max(seconds, self._seconds)
         self._since_search += 1
-        self._tracks = [track for track in self._tracks if self._seconds - track.seen <= LOST_S]
+        self._due = self._since_search >= self._every or self._seconds - self._searched_at >= SEARCH_S
+        self._tracks = [track for track in self._tracks if self._seconds - track.seen <= (LOST_S if track.missed else GAP_S)]
         for track in self._tracks:
             track.move(dt)
 
@@ -124,9 +132,9 @@ class Tracker:
         """The faces of this frame are being searched."""
         self._searched = [replace(track) for track in self._tracks]
         self._searched_at = self._seconds
-        self._regular = self._since_search >= self._every
+        self._after_regular = self._due
         self._since_search = 0
-        self._second_look = False
+        self._due = self._second_look = False
 
     def update(self, found: Sequence[Box]) -> None:
         """Take in all faces that the search found, and catch up with the frames since."""
@@ -145,7 +153,7 @@ class Tracker:
         for track in tracks:
             track.move(self._seconds - self._searched_at)
         self._tracks = tracks
-        self._second_look = self._regular and any(track.missed == 1 or not track.id for track in tracks)
+        self._second_look = self._after_regular and any(track.missed == 1 or not track.id for track in tracks)
 
     def forget(self) -> None:
         """Drop all faces and search in the next frame: the picture is another one. Ids go on."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks.cli import main
@@ -60,6 +61,12 @@ def test_the_command(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert code == (0 if all(goal["met"] for goal in result["goals"]) else 1)
     main(arguments)
     assert "clip.avi: latency, 95th percentile" in capsys.readouterr().out
+
+
+def test_a_video_without_faces_is_refused(tmp_path: Path) -> None:
+    blank = write_video(tmp_path / "blank.avi", [np.full((120, 160, 3), 128, np.uint8)] * 5, codec="MJPG")
+    with pytest.raises(InputError, match=r"no face was found in .*blank\.avi"):
+        measure_streaming("cnn_int8", [str(blank)], seconds=0.5)
 
 
 def test_what_is_no_video_cannot_be_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,3 +129,11 @@ def test_an_interruption_ends_at_once(tmp_path: Path, portrait: Path) -> None:
     errors = process.communicate(timeout=30)[1]
     assert process.returncode == 130
     assert b"Traceback" not in errors
+
+
+def test_a_file_whose_frames_are_all_gone_is_an_error(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = clip.read_bytes()
+    (tmp_path / "hollow.avi").write_bytes(data[: data.index(b"movi") + 4])
+    assert video("--json", tmp_path / "hollow.avi") == 2
+    (found,) = objects(capsys.readouterr().out)
+    assert "get the whole file" in found["error"]

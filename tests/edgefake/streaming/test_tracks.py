@@ -19,20 +19,21 @@ class Scene:
     A search takes ``lag`` frames.
     """
 
-    def __init__(self, *paths: object, every: int = 5, noise: float = 0.0, lag: int = 0) -> None:
+    def __init__(self, *paths: object, every: int = 5, noise: float = 0.0, lag: int = 0, fps: float = FPS) -> None:
         self.paths = paths
         self.tracker = Tracker(detect_every=every)
         self.searches: list[int] = []
         self.rng = random.Random(1)
         self.noise = noise
         self.lag = lag
+        self.fps = fps
         self.running: list[tuple[int, list[Box]]] = []
 
     def play(self, frames: range) -> list[dict[int, Box]]:
         """What is shown, by id, in each frame."""
         shown = []
         for frame in frames:
-            self.tracker.move(frame / FPS)
+            self.tracker.move(frame / self.fps)
             if self.tracker.search_due:
                 self.searches.append(frame)
                 self.tracker.begin_search()
@@ -140,13 +141,29 @@ def test_noise_of_the_finder_does_not_carry_a_face_away() -> None:
     assert math.sqrt(sum(e * e for e in errors) / len(errors)) < 1.5 * finders_own
 
 
+@pytest.mark.parametrize("fps", [0.5, 1, 2, 5])
+def test_slow_streams_are_searched_more_often_and_keep_their_faces(fps: float) -> None:
+    scene = Scene(lambda frame: Box(200 + frame, 100, 100, 100), fps=fps)
+    shown = scene.play(range(30))
+    assert {id for faces in shown for id in faces} == {1}
+    assert all(shown[1:])
+    assert len(scene.searches) >= min(30, 30 / fps / 0.6)
+
+
+def test_a_gap_in_the_stream_ends_all_tracks() -> None:
+    scene = Scene(still)
+    scene.play(range(10))
+    assert set(scene.play(range(500, 510))[-1]) == {2}
+
+
 def test_after_forgetting_ids_go_on() -> None:
     scene = Scene(still)
     scene.play(range(10))
     scene.tracker.forget()
-    assert scene.tracker.search_due
     assert not scene.tracker.shown
-    assert set(scene.play(range(10, 20))[-1]) == {2}
+    scene.play(range(10, 20))
+    assert 10 in scene.searches
+    assert set(scene.play(range(20, 21))[-1]) == {2}
 
 
 boxes = st.builds(Box, st.floats(-50, 700), st.floats(-50, 500), st.floats(1, 300), st.floats(1, 300))
