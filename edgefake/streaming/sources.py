@@ -179,7 +179,8 @@ def _capture(source: int | str, backend: int, limits: Sequence[int] = ()) -> cv2
         name = _public_name(source)
         if isinstance(source, str) and os.path.isfile(source):
             raise InputError(f"{name} is damaged, cut short or no video that FFmpeg can read: get the whole file")
-        raise InputError(f"{name} does not answer: see that it is there, that nothing else uses it, and that you may")
+        kind = "camera " if isinstance(source, int) else ""
+        raise InputError(f"{kind}{name} does not answer: check that it is there, not in use elsewhere, and that you may open it")
     return capture
 
 
