@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from edgefake.detector import Detector
+from edgefake.runtimes import BACKENDS
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,9 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
         help="the p_fake from which a face is fake: a number in 0…1 or a name in the model's card (default: %(default)s)",
     )
     parser.add_argument("--threads", type=int, help="threads of the runtime (default: one per core, at most 4)")
-    parser.add_argument("--backend", default="auto", help="auto or tflite (default: %(default)s)")
+    parser.add_argument(
+        "--backend", default="auto", metavar="NAME", help=f"the runtime: auto, {', '.join(BACKENDS)} (default: %(default)s)"
+    )
 
 
 def open_detector(arguments: argparse.Namespace) -> Detector:
