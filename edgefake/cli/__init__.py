@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 
 import edgefake
-from edgefake.cli import build_engine, models, predict, video, watch
+from edgefake.cli import benchmark, build_engine, models, predict, video, watch
 from edgefake.errors import EdgefakeError
 
 
@@ -55,5 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     video.add_command(commands)
     watch.add_command(commands)
     models.add_command(commands)
+    benchmark.add_command(commands)
     build_engine.add_command(commands)
     return parser

@@ -1,0 +1,160 @@
+"""Two reports side by side: what became faster or slower, and what only looks like it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from edgefake.benchmark.figures import Interval, Samples, ratio
+from edgefake.benchmark.report import SCHEMA, aligned
+from edgefake.errors import InputError
+
+Key = tuple[str, str, int, int, str]
+"""Model, backend, threads, batch; and ``inference`` or ``file to verdict``."""
+
+Word = Literal["faster", "slower", "no difference"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One figure in both reports."""
+
+    key: Key
+    ratio: Interval
+    """Median latency of the second report over that of the first."""
+
+    @property
+    def word(self) -> Word:
+        if self.ratio.holds(1.0):
+            return "no difference"
+        return "slower" if self.ratio.value > 1 else "faster"
+
+    def is_regression(self, tolerance: float) -> bool:
+        """Whether it is slower beyond doubt, and by more than ``tolerance``."""
+        return self.word == "slower" and self.ratio.value > 1 + tolerance
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...]
+    """What keeps the two from being compared fairly, or at all."""
+    tolerance: float
+
+    @property
+    def regressions(self) -> list[Change]:
+        return [change for change in self.changes if change.is_regression(self.tolerance)]
+
+    def to_json(self) -> str:
+        rows = [{**_named(c.key), "ratio": asdict(c.ratio), "outcome": c.word} for c in self.changes]
+        regressions = [_named(change.key) for change in self.regressions]
+        return json.dumps({"rows": rows, "notes": self.notes, "tolerance": self.tolerance, "regressions": regressions})
+
+    def to_markdown(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        head = ["model", "runtime", "threads", "batch", "what", "second / first", "outcome"]
+        yield from aligned([head, *(self._cells(change) for change in self.changes)])
+        yield from (f"- {note}" for note in self.notes)
+        count = len(self.regressions)
+        yield f"\n{count or 'No'} regression{'' if count == 1 else 's'} of more than {100 * self.tolerance:g} %."
+
+    def _cells(self, change: Change) -> Sequence[str]:
+        r = change.ratio
+        mark = " (regression)" if change.is_regression(self.tolerance) else ""
+        return [*map(str, change.key), f"{r.value:.3f} [{r.low:.3f}, {r.high:.3f}]", change.word + mark]
+
+
+def compare(first: Path, second: Path, *, tolerance: float) -> Comparison:
+    """Compare the rows that both reports have, by the runs in them.
+
+    Raises ``InputError`` when one cannot be read or is of another schema, or they have no row in common.
+    """
+    if not tolerance >= 0:
+        raise InputError(f"the tolerance must be 0 or more, such as 0.05 for 5 %, got {tolerance}")
+    a, b = _read(first), _read(second)
+    changes = tuple(Change(key, ratio(a.runs[key], b.runs[key])) for key in a.runs if key in b.runs)
+    if not changes:
+        raise InputError(f"{first} and {second} have no row in common: compare runs of the same models, threads and batches")
+    notes = [f"{path} was interrupted" for path, report in ((first, a), (second, b)) if report.interrupted]
+    if a.fingerprint != b.fingerprint:
+        notes.append("the reports are of different machines or versions: " + ", ".join(_differences(a.machine, b.machine)))
+    notes += [f"warning in {path}: {text}" for path, report in ((first, a), (second, b)) for text in report.warnings]
+    notes += [f"only in {first}: {_words(key)}" for key in a.runs if key not in b.runs]
+    notes += [f"only in {second}: {_words(key)}" for key in b.runs if key not in a.runs]
+    notes += [f"another model file: {name}" for name in a.files if name in b.files and a.files[name] != b.files[name]]
+    return Comparison(changes, tuple(notes), tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """What comparing needs of a report."""
+
+    runs: dict[Key, Samples]
+    files: dict[str, str]
+    """SHA-256 by model and backend."""
+    machine: dict[str, Any]
+    fingerprint: str
+    interrupted: bool
+    warnings: list[str]
+
+
+def _read(path: Path) -> _Runs:
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no JSON: give a file that `edgefake benchmark --json` printed") from error
+    schema = value.get("schema") if isinstance(value, dict) and value.get("tool") == "edgefake benchmark" else None
+    if schema is None:
+        raise InputError(f"{path} is no benchmark report: give a file that `edgefake benchmark --json` printed")
+    if schema != SCHEMA:
+        raise InputError(f"{path} has schema {schema}, this version reads {SCHEMA}: measure again with this version of edgefake")
+    try:
+        return _decoded(value)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error!r}): measure again") from error
+
+
+def _decoded(value: Mapping[str, Any]) -> _Runs:
+    runs: dict[Key, Samples] = {}
+    for row in value["rows"]:
+        case = (str(row["model"]), str(row["backend"]), int(row["threads"]), int(row["batch"]))
+        runs[(*case, "inference")] = [_latencies(process["infer_ms"]) for process in row["processes"]]
+        if all(process["stages_ms"] for process in row["processes"]):
+            runs[(*case, "file to verdict")] = [_latencies(process["stages_ms"]["total"]) for process in row["processes"]]
+    machine = dict(value["machine"])
+    return _Runs(
+        runs=runs,
+        files={f"{row['model']} on {row['backend']}": row["file"]["sha256"] for row in value["rows"]},
+        fingerprint=machine.pop("fingerprint"),
+        machine=machine,
+        interrupted=value["interrupted"],
+        warnings=[f"{row['model']}, threads {row['threads']}: {text}" for row in value["rows"] for text in row["warnings"]],
+    )
+
+
+def _latencies(values: Sequence[float]) -> list[float]:
+    if not values or not all(value > 0 for value in values):
+        raise ValueError("latencies must be above 0")
+    return list(map(float, values))
+
+
+def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
+    for name in a:
+        if a[name] != b.get(name):
+            yield f"{name} {a[name]} and {b.get(name)}"
+
+
+def _named(key: Key) -> dict[str, Any]:
+    return dict(zip(("model", "backend", "threads", "batch", "what"), key, strict=True))
+
+
+def _words(key: Key) -> str:
+    model, backend, threads, batch, what = key
+    return f"{what} of {model} on {backend}, threads {threads}, batch {batch}"

@@ -1,0 +1,113 @@
+"""Measuring a plan: every case in several fresh processes, in turn."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+from edgefake.benchmark.accuracy import Accuracy, labelled_pictures
+from edgefake.benchmark.isolated import measured, scored
+from edgefake.benchmark.machine import this_machine
+from edgefake.benchmark.picture import drawn_frame
+from edgefake.benchmark.plan import Case, Left, Plan, Settings, sha256_of
+from edgefake.benchmark.report import Report, Row
+from edgefake.benchmark.worker import Job, Sample
+from edgefake.errors import BackendError, EdgefakeError
+from edgefake.faces import face_finder
+from edgefake.images import read_image, write_image
+
+
+def run(plan: Plan, settings: Settings, *, progress: Callable[[str], object] = lambda text: None) -> Report:
+    """Measure all of ``plan``. A case that cannot be measured is listed with its reason; Ctrl-C ends it with what there is.
+
+    ``progress`` is told what happens next. Raises ``InputError`` for settings that no case could be measured with.
+    """
+    face_finder(settings.faces)
+    if settings.data:
+        labelled_pictures(settings.data)
+    outcome = _Outcome(plan)
+    started = datetime.now(timezone.utc)
+    with tempfile.TemporaryDirectory(prefix="edgefake_benchmark_") as folder:
+        picture = settings.picture
+        if picture is None:
+            picture = Path(folder) / "drawn.jpg"
+            write_image(picture, drawn_frame())
+        else:
+            read_image(picture)  # told at once
+        try:
+            outcome.measure(settings, picture, progress)
+            is_interrupted = False
+        except KeyboardInterrupt:
+            is_interrupted = True
+    return Report(
+        started=started.isoformat(timespec="seconds"),
+        interrupted=is_interrupted,
+        settings=settings,
+        machine=this_machine(),
+        rows=outcome.rows(),
+        skipped=(*plan.skipped, *outcome.skipped),
+        failed=tuple(outcome.failed),
+    )
+
+
+class _Outcome:
+    """What is known so far."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.skipped: list[Left] = []
+        self.failed: list[Left] = []
+        self._samples: dict[Case, list[Sample]] = {case: [] for case in plan.cases}
+        self._accuracy: dict[tuple[str, str], Accuracy] = {}
+
+    def measure(self, settings: Settings, picture: Path, progress: Callable[[str], object]) -> None:
+        for process in range(1, settings.processes + 1):
+            for case in list(self._samples):
+                progress(f"process {process} of {settings.processes}: {case}")
+                try:
+                    self._samples[case].append(measured(_job(case, settings, picture)))
+                except EdgefakeError as error:
+                    self._give_up(case, error)
+        for model, backend in dict.fromkeys((case.model, case.backend) for case in self._samples) if settings.data else ():
+            progress(f"accuracy: {model} on {backend}")
+            case = next(case for case in self._samples if (case.model, case.backend) == (model, backend))
+            try:
+                self._accuracy[model, backend] = scored(_job(case, settings, picture, data=settings.data))
+            except EdgefakeError as error:
+                self.failed.append(Left(f"accuracy of {model} on {backend}", str(error)))
+
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(_row(case, samples, self._accuracy) for case, samples in self._samples.items() if samples)
+
+    def _give_up(self, case: Case, error: EdgefakeError) -> None:
+        """A runtime that is missing skips the case; anything else failed. The samples there are stay."""
+        missing = isinstance(error, BackendError) and not self._samples[case]
+        (self.skipped if missing else self.failed).append(Left(str(case), str(error)))
+        if not self._samples[case]:
+            del self._samples[case]
+
+
+def _job(case: Case, settings: Settings, picture: Path, *, data: Path | None = None) -> Job:
+    return Job(
+        path=case.path,
+        backend=case.backend,
+        threads=case.threads,
+        batch=case.batch,
+        faces=settings.faces,
+        picture=picture if case.batch == 1 else None,
+        min_runs=math.ceil(settings.runs / settings.processes),
+        min_seconds=settings.seconds / settings.processes,
+        data=data,
+    )
+
+
+def _row(case: Case, samples: list[Sample], accuracy: dict[tuple[str, str], Accuracy]) -> Row:
+    return Row(
+        case=case,
+        size=case.path.stat().st_size,
+        sha256=sha256_of(case.path),
+        samples=tuple(samples),
+        accuracy=accuracy.get((case.model, case.backend)),
+    )

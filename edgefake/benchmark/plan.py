@@ -1,0 +1,113 @@
+"""Which cases are measured: model × runtime × threads × batch."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edgefake.errors import InputError, ModelNotFoundError
+from edgefake.model_store import find_model
+from edgefake.runtimes import BACKENDS, suffix_of
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row: a model file on a runtime, with so many threads and faces at once. Precision and input size are the file's."""
+
+    model: str
+    """The name of the file without its ending."""
+    backend: str
+    threads: int
+    batch: int
+    path: Path
+
+    def __str__(self) -> str:
+        return f"{self.model} on {self.backend}, threads {self.threads}, batch {self.batch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How every case is measured."""
+
+    runs: int = 100
+    """At least so many, over all processes."""
+    seconds: float = 3.0
+    """At least so long, over all processes."""
+    processes: int = 5
+    """Fresh ones per case: their differences are what intervals stand on."""
+    faces: str = "haar"
+    """How faces are found, as for ``Detector``."""
+    picture: Path | None = None
+    """For the way from file to verdict; None draws one of 1280×720."""
+    data: Path | None = None
+    """A folder with the folders real and fake, to measure accuracy on."""
+
+    def __post_init__(self) -> None:
+        for name, least in (("runs", 1), ("seconds", 0), ("processes", 1)):
+            if not getattr(self, name) >= least:
+                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What was not measured, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    cases: tuple[Case, ...]
+    skipped: tuple[Left, ...]
+
+
+def make_plan(models: Sequence[str], *, backends: Sequence[str], threads: Sequence[int], batches: Sequence[int]) -> Plan:
+    """All combinations. A model that has no file for a backend is skipped for it.
+
+    Raises ``BackendError`` for an unknown backend, ``ModelNotFoundError`` for an unknown model, ``InputError`` for numbers below
+    1 and for different files of the same name.
+    """
+    for name, numbers in (("threads", threads), ("batch", batches)):
+        if wrong := [number for number in numbers if number < 1]:
+            raise InputError(f"{name} must be at least 1, got {wrong[0]}")
+    files: dict[tuple[str, str], Path] = {}
+    skipped = []
+    for model, backend in itertools.product(dict.fromkeys(models), dict.fromkeys(backends)):
+        found = _file(model, backend)
+        if isinstance(found, Left):
+            skipped.append(found)
+            continue
+        path, backend = found
+        if files.setdefault((path.stem, backend), path) != path:
+            raise InputError(
+                f"{files[path.stem, backend]} and {path} have one name, and rows could not be told apart: rename one"
+            )
+    cases = [
+        Case(model, backend, count, batch, path)
+        for (model, backend), path in files.items()
+        for count, batch in itertools.product(dict.fromkeys(threads), dict.fromkeys(batches))
+    ]
+    return Plan(tuple(cases), tuple(skipped))
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _file(model: str, backend: str) -> tuple[Path, str] | Left:
+    """The file of ``model`` that ``backend`` reads, and the backend's name where it was ``auto``; or why there is none."""
+    suffix = suffix_of(backend)
+    try:
+        path = find_model(model, suffix=suffix)
+    except ModelNotFoundError as error:
+        find_model(model)  # raises when the model is unknown altogether
+        return Left(f"{model} on {backend}", str(error))
+    if backend == "auto":
+        backend = next((name for name, known in BACKENDS.items() if path.suffix in known.suffixes), backend)
+    elif path.suffix not in BACKENDS[backend].suffixes:
+        return Left(f"{model} on {backend}", f"it reads {' and '.join(BACKENDS[backend].suffixes)} files")
+    return path, backend

@@ -1,0 +1,231 @@
+"""The outcome of a benchmark: JSON with every run in it, and Markdown for people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from edgefake.benchmark.accuracy import Accuracy
+from edgefake.benchmark.figures import Summary, summary
+from edgefake.benchmark.machine import Machine
+from edgefake.benchmark.plan import Case, Left, Settings
+from edgefake.benchmark.stability import warnings
+from edgefake.benchmark.worker import STAGES, Sample
+
+SCHEMA = 1
+NOT_AVAILABLE = "not available"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One case and what its processes measured."""
+
+    case: Case
+    size: int
+    """Of the model file, in bytes."""
+    sha256: str
+    samples: tuple[Sample, ...]
+    """At least one."""
+    accuracy: Accuracy | None
+    """Of this file on this runtime, whatever the threads and the batch."""
+    latency: Summary = field(init=False)
+    """Of one inference with a whole batch."""
+    verdict: Summary | None = field(init=False)
+    """Of the whole way from a picture file to its verdict; None for batches."""
+
+    def __post_init__(self) -> None:  # once: intervals take a while
+        object.__setattr__(self, "latency", summary([sample.infer_ms for sample in self.samples]))
+        totals = [sample.stages_ms["total"] for sample in self.samples if sample.stages_ms]
+        object.__setattr__(self, "verdict", summary(totals) if totals else None)
+
+    @property
+    def faces_per_second(self) -> float:
+        return 1e3 * self.case.batch / self.latency.mean
+
+    @property
+    def peak_mb(self) -> float | None:
+        return max((sample.peak_mb for sample in self.samples if sample.peak_mb is not None), default=None)
+
+    @property
+    def power_w(self) -> float | None:
+        known = [sample.power_w for sample in self.samples if sample.power_w is not None]
+        return statistics.fmean(known) if known else None
+
+    @property
+    def energy_mj(self) -> float | None:
+        """What the device takes per face, in millijoules: all of it, idle power included."""
+        return None if self.power_w is None else 1e3 * self.power_w / self.faces_per_second
+
+    @property
+    def temperature_c(self) -> float | None:
+        """The highest that was read."""
+        ends = [sample.conditions.end_c for sample in self.samples]
+        return max((end for end in ends if end is not None), default=None)
+
+    def cold_start(self) -> dict[str, float]:
+        """Medians over the processes: import of edgefake and loading of the model in seconds, the first inference in ms."""
+        names = ("import_s", "load_s", "first_ms")
+        return {name: statistics.median(getattr(sample, name) for sample in self.samples) for name in names}
+
+    def stages(self) -> dict[str, float]:
+        """Medians on the way from picture file to verdict, in milliseconds; empty for batches."""
+        known = [sample.stages_ms for sample in self.samples if sample.stages_ms]
+        return {stage: statistics.median(ms for stages in known for ms in stages[stage]) for stage in STAGES if known}
+
+    def to_dict(self) -> dict[str, Any]:
+        first, case = self.samples[0], self.case
+        return {
+            "model": case.model,
+            "precision": first.precision,
+            "input_size": first.input_size,
+            "backend": case.backend,
+            "runtime": first.runtime,
+            "threads": case.threads,
+            "batch": case.batch,
+            "file": {"bytes": self.size, "sha256": self.sha256},
+            "latency_ms": dataclasses.asdict(self.latency),
+            "faces_per_second": self.faces_per_second,
+            "verdict_ms": self.verdict and dataclasses.asdict(self.verdict),
+            "stages_ms": self.stages(),
+            "cold_start": self.cold_start(),
+            "peak_mb": self.peak_mb,
+            "power_w": self.power_w,
+            "energy_mj_per_face": self.energy_mj,
+            "temperature_c": self.temperature_c,
+            "accuracy": self.accuracy and dataclasses.asdict(self.accuracy),
+            "warnings": warnings(self.samples),
+            "processes": [dataclasses.asdict(sample) for sample in self.samples],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole run. What could not be measured is listed with the reason."""
+
+    started: str
+    """UTC, ISO 8601."""
+    interrupted: bool
+    settings: Settings
+    machine: Machine
+    rows: tuple[Row, ...]
+    skipped: tuple[Left, ...]
+    """There is no such file or runtime here."""
+    failed: tuple[Left, ...]
+
+    def to_json(self) -> str:
+        """One line; figures that a device does not give are null."""
+        settings = dataclasses.asdict(self.settings)
+        settings |= {
+            name: value and value.name for name, value in (("picture", self.settings.picture), ("data", self.settings.data))
+        }
+        value = {
+            "schema": SCHEMA,
+            "tool": "edgefake benchmark",
+            "started": self.started,
+            "interrupted": self.interrupted,
+            "settings": settings,
+            "machine": {**dataclasses.asdict(self.machine), "fingerprint": self.machine.fingerprint},
+            "rows": [row.to_dict() for row in self.rows],
+            "skipped": [dataclasses.asdict(left) for left in self.skipped],
+            "failed": [dataclasses.asdict(left) for left in self.failed],
+        }
+        return json.dumps(value, allow_nan=False)
+
+    def to_markdown(self) -> str:
+        return "\n".join(_lines(self))
+
+
+Column = tuple[str, Callable[[Row], str]]
+
+_CASE: tuple[Column, ...] = (
+    ("model", lambda row: row.case.model),
+    ("runtime", lambda row: row.case.backend),
+    ("threads", lambda row: str(row.case.threads)),
+    ("batch", lambda row: str(row.case.batch)),
+)
+
+
+def _lines(report: Report) -> Iterator[str]:
+    rows, settings = report.rows, report.settings
+    if report.interrupted:
+        yield "**Interrupted: not every case was measured, or not as often as asked for.**\n"
+    yield f"{report.machine}; {report.started}\n"
+    if not rows:
+        yield "Nothing was measured.\n"
+    else:
+        yield "Inference on prepared faces, ms per batch (median with its 95 % confidence interval)\n"
+        yield from table((*_CASE, *_inference_columns(rows)), rows)
+        yield ""
+        yield f"From file to verdict, medians in ms ({_picture(settings)}; faces: {settings.faces}), and the cold start\n"
+        yield from table((*_CASE, *_STAGES, *_COLD_START), rows)
+        yield ""
+    for row in rows:
+        yield from (f"- warning: {row.case}: {warning}" for warning in warnings(row.samples))
+    yield from (f"- skipped: {left.what}: {left.why}" for left in report.skipped)
+    yield from (f"- failed: {left.what}: {left.why}" for left in report.failed)
+    for accuracy in dict.fromkeys(row.accuracy for row in rows if row.accuracy):
+        yield (
+            f"- accuracy on {accuracy.data}: {accuracy.real} real and {accuracy.fake} fake faces; "
+            f"{accuracy.unscored} pictures without a face that could be scored count in no figure"
+        )
+    for source in dict.fromkeys(sample.power_source for row in rows for sample in row.samples if sample.power_source):
+        yield f"- energy: {source}; all that the device took, idle power included"
+
+
+def _inference_columns(rows: Sequence[Row]) -> Iterator[Column]:
+    yield "precision", lambda row: f"{row.samples[0].precision} {row.samples[0].input_size} px"
+    yield "median", lambda row: _interval(row.latency.median, 2)
+    yield "p90", lambda row: f"{row.latency.p90:.2f}"
+    yield "p95", lambda row: f"{row.latency.p95:.2f}"
+    yield "p99", lambda row: f"{row.latency.p99:.2f}"
+    yield "max", lambda row: f"{row.latency.max:.2f}"
+    yield "faces/s", lambda row: f"{row.faces_per_second:.0f}"
+    yield "mJ/face", lambda row: _known(row.energy_mj, ".1f")
+    yield "°C", lambda row: _known(row.temperature_c, ".0f")
+    yield "peak MB", lambda row: _known(row.peak_mb, ".0f")
+    yield "file MB", lambda row: f"{row.size / 1e6:.1f}"
+    if any(row.accuracy for row in rows):
+        yield "AUC", lambda row: _interval(row.accuracy.auc, 3) if row.accuracy else NOT_AVAILABLE
+        yield "balanced accuracy", lambda row: _interval(row.accuracy.balanced_accuracy, 3) if row.accuracy else NOT_AVAILABLE
+
+
+def _stage(name: str) -> Column:
+    return name.replace("_", " "), lambda row: f"{row.stages()[name]:.2f}" if row.stages() else "-"
+
+
+_STAGES = tuple(_stage(name) for name in STAGES)
+_COLD_START: tuple[Column, ...] = (
+    ("import s", lambda row: f"{row.cold_start()['import_s']:.2f}"),
+    ("load s", lambda row: f"{row.cold_start()['load_s']:.2f}"),
+    ("first ms", lambda row: f"{row.cold_start()['first_ms']:.1f}"),
+)
+
+
+def _picture(settings: Settings) -> str:
+    return settings.picture.name if settings.picture else "a drawn 1280×720 JPEG"
+
+
+def table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+    """A Markdown table whose columns line up in a terminal too."""
+    yield from aligned([[name for name, _ in columns], *([cell(row) for _, cell in columns] for row in rows)])
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A Markdown table of ``cells``, the header first."""
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for index, line in enumerate(cells):
+        yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
+        if index == 0:
+            yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+
+
+def _interval(figure: Any, digits: int) -> str:
+    return f"{figure.value:.{digits}f} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+
+
+def _known(value: float | None, form: str) -> str:
+    return NOT_AVAILABLE if value is None else f"{value:{form}}"

@@ -1,0 +1,69 @@
+"""Whether a row's figures can be trusted, and if not, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from edgefake.benchmark.worker import Sample
+
+SPREAD = 1.25
+"""p90 over the median, in a run that counts as stable."""
+DIFFERENCE = 1.10
+"""The slowest process's median over the fastest's."""
+BUSY_CORES = 0.1
+WARMING_C = 10.0
+
+
+def warnings(samples: Sequence[Sample]) -> list[str]:
+    """One sentence each: sleep and throttling always, other conditions only where the figures are unstable."""
+    found = []
+    if slept := sum(sample.conditions.slept_s for sample in samples):
+        found.append(f"the device slept for {slept:.1f} s: keep it awake and measure again")
+    symptoms = list(_symptoms(samples))
+    causes = list(_causes(samples))
+    if symptoms:
+        found.append(f"unstable, {' and '.join(symptoms)}: {', '.join(causes) or 'no cause was seen'}")
+    elif limits := _throttling(samples):
+        found.append(f"slowed down: {limits}")
+    return found
+
+
+def _symptoms(samples: Sequence[Sample]) -> Iterable[str]:
+    ms = np.concatenate([sample.infer_ms for sample in samples])
+    spread = np.percentile(ms, 90) / np.median(ms)
+    if spread > SPREAD:
+        yield f"p90 is {spread:.2f} × the median"
+    medians = [float(np.median(sample.infer_ms)) for sample in samples]
+    if max(medians) > DIFFERENCE * min(medians):
+        yield f"processes differ from {min(medians):.2f} to {max(medians):.2f} ms"
+    if unsteady := sum(not sample.is_steady for sample in samples):
+        yield f"warm-up did not settle in {unsteady} of {len(samples)} processes"
+
+
+def _causes(samples: Sequence[Sample]) -> Iterable[str]:
+    conditions = [sample.conditions for sample in samples]
+    others = _most(c.others_cores for c in conditions)
+    if others > BUSY_CORES:
+        yield f"other programs kept up to {others:.1f} cores busy"
+    stolen = _most(c.stolen_cores for c in conditions)
+    if stolen > BUSY_CORES:
+        yield f"the hypervisor gave up to {stolen:.1f} cores to others"
+    if limits := _throttling(samples):
+        yield limits
+    warming = max((c.end_c for c in conditions if c.end_c is not None), default=0.0)
+    coolest = min((c.start_c for c in conditions if c.start_c is not None), default=warming)
+    if warming - coolest > WARMING_C:
+        yield f"it warmed from {coolest:.0f} to {warming:.0f} °C"
+    if governors := sorted({c.governor for c in conditions if c.governor not in (None, "performance")} - {None}, key=str):
+        yield f"the clock governor is {governors[0]} (set it to performance)"
+
+
+def _throttling(samples: Sequence[Sample]) -> str:
+    limits = dict.fromkeys(limit for sample in samples for limit in sample.conditions.throttling)
+    return f"the clock was limited ({', '.join(limits)})" if limits else ""
+
+
+def _most(values: Iterable[float | None]) -> float:
+    return max((value for value in values if value is not None), default=0.0)

@@ -1,0 +1,163 @@
+"""What runs in a process of its own: one case is opened, measured or scored, and answered for through standard output."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.benchmark.accuracy import Accuracy, measure_accuracy
+from edgefake.benchmark.conditions import Conditions, between, governor, moment
+from edgefake.benchmark.energy import PowerLog, find_meter
+from edgefake.benchmark.machine import peak_memory_mb
+from edgefake.benchmark.repeat import repeated
+from edgefake.detector import Detector
+from edgefake.errors import EdgefakeError, InputError
+from edgefake.images import read_image
+from edgefake.prediction import Status
+from edgefake.runtimes import Runtime
+
+STAGES = ("read", "find_faces", "preprocess", "infer", "post", "total")
+"""Of the way from a picture file to a verdict. ``post`` is calibration, verdict and all that is in no other stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a process has to do."""
+
+    path: Path
+    backend: str
+    threads: int
+    batch: int
+    faces: str
+    picture: Path | None
+    """For the way from file to verdict; None leaves that out."""
+    min_runs: int
+    min_seconds: float
+    data: Path | None = None
+    """A labelled folder: it is scored, and nothing else done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one process measured."""
+
+    runtime: str
+    precision: str
+    input_size: int
+    import_s: float
+    """Of ``import edgefake``."""
+    load_s: float
+    """Of making the detector: the runtime is imported, the model loaded."""
+    first_ms: float
+    """Of the first inference."""
+    infer_ms: tuple[float, ...]
+    """Of every run of the runtime on a batch of prepared faces, in order."""
+    stages_ms: dict[str, tuple[float, ...]]
+    """Of every picture that was judged, by ``STAGES``; empty where that was left out."""
+    is_steady: bool
+    """Whether warm-up got there."""
+    peak_mb: float | None
+    """Resident memory of the whole process, in 10⁶ bytes."""
+    power_w: float | None
+    """Mean while ``infer_ms`` was measured."""
+    power_source: str | None
+    conditions: Conditions
+
+
+def answer(import_s: float) -> None:
+    """Do the pickled ``Job`` on standard input; pickle to standard output what it came to: Sample, Accuracy or EdgefakeError."""
+    with os.fdopen(os.dup(1), "wb") as out:
+        os.dup2(2, 1)  # whatever libraries print belongs elsewhere
+        job: Job = pickle.load(sys.stdin.buffer)
+        result: Sample | Accuracy | EdgefakeError
+        try:
+            result = _do(job, import_s)
+        except EdgefakeError as error:
+            result = error
+        pickle.dump(result, out)
+
+
+def _do(job: Job, import_s: float) -> Sample | Accuracy:
+    started = time.perf_counter()
+    with Detector(job.path, backend=job.backend, faces=job.faces, num_threads=job.threads) as detector:
+        load_s = time.perf_counter() - started
+        if job.data is not None:
+            return measure_accuracy(detector, job.data)
+        return _measure(job, detector, import_s, load_s)
+
+
+def _measure(job: Job, detector: Detector, import_s: float, load_s: float) -> Sample:
+    runtime = detector._runtime  # the very one that predict uses
+    size = detector.card.input_size
+    faces = np.random.default_rng(0).integers(0, 256, (job.batch, size, size, 3), np.uint8)
+    started = time.perf_counter()
+    runtime.run(faces)
+    first_ms = 1e3 * (time.perf_counter() - started)
+
+    meter = find_meter()
+    power = PowerLog(meter)
+    load = os.getloadavg()[0]
+    before = moment()
+    runs = repeated(lambda: runtime.run(faces), min_runs=job.min_runs, min_seconds=job.min_seconds, between=power.sample)
+    conditions = between(before, moment(), load=load, governor=governor())
+    return Sample(
+        runtime=detector.runtime,
+        precision=detector.card.precision,
+        input_size=size,
+        import_s=round(import_s, 4),
+        load_s=round(load_s, 4),
+        first_ms=round(first_ms, 3),
+        infer_ms=runs.ms,
+        stages_ms=_stages(job, detector, job.picture) if job.picture else {},
+        is_steady=runs.is_steady,
+        peak_mb=peak_memory_mb(),
+        power_w=power.mean_w(),
+        power_source=meter.source if meter else None,
+        conditions=conditions,
+    )
+
+
+def _stages(job: Job, detector: Detector, picture: Path) -> dict[str, tuple[float, ...]]:
+    """Judge the picture again and again, as ``edgefake predict`` does."""
+    prediction = detector.predict(read_image(picture))
+    if prediction.status is not Status.OK:
+        raise InputError(f"no face in {picture} can be scored ({prediction.status.value}): give another --picture")
+    timed = detector._runtime = _TimedRuntime(detector._runtime)
+    laps: list[dict[str, float]] = []
+
+    def judge() -> None:
+        started = time.perf_counter()
+        frame = read_image(picture)
+        read = 1e3 * (time.perf_counter() - started)
+        timings = detector.predict(frame).timings
+        total = 1e3 * (time.perf_counter() - started)
+        known = {"read": read, "find_faces": timings.find_faces, "preprocess": timings.preprocess, "infer": timed.last_ms}
+        laps.append({**known, "post": total - sum(known.values()), "total": total})
+
+    count = len(repeated(judge, min_runs=max(1, job.min_runs // 5), min_seconds=job.min_seconds / 2).ms)
+    return {stage: tuple(round(lap[stage], 5) for lap in laps[-count:]) for stage in STAGES}
+
+
+class _TimedRuntime:
+    """A runtime that notes how long each call took. See ``edgefake.runtimes.Runtime``."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.name, self.input_shape = runtime.name, runtime.input_shape
+        self.last_ms = 0.0
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        started = time.perf_counter()
+        outputs = self._runtime.run(pixels)
+        self.last_ms = 1e3 * (time.perf_counter() - started)
+        return outputs
+
+    def close(self) -> None:
+        self._runtime.close()
