@@ -17,7 +17,6 @@ from edgefake.model_card import ModelCard
 from edgefake.preprocessing import to_float
 from training.batches import all_pixels, readable
 from training.loop import logits
-from training.own.feed import UnknownScalingError
 from training.own.head import are_probabilities, log_odds
 from training.own.importing import COMPARED, Own, check_order, check_same
 from training.own.standard import standard
@@ -87,8 +86,6 @@ def detector_source(own: Own, run: Run, command: str) -> Source:
         scores = logits(model, pixels)
         check_same(own, pixels, scores)
         models, output = (fold(model), fold(model, drop_below=SILENT)), _logits(run)
-    except UnknownScalingError:
-        raise
     except InputError as error:
         print(f"note: {own.model.path} is quantized as it is, not layer by layer: {error}", file=sys.stderr)
         outputs = own.model.outputs(own.feed(pixels))

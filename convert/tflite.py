@@ -32,9 +32,11 @@ def post_training_tflite(model: Any, faces: Iterable[Any], *, size: int) -> byte
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([face[None]] for batch in faces for face in batch)
     converter.inference_input_type = converter.inference_output_type = tf.int8
+    if _loops(converter):
+        raise InputError("TFLite cannot measure the ranges of recurrent layers, which are loops: replace them and train again")
     try:
         return leaky_relus(bytes(converter.convert()))
-    except ConverterError as error:
+    except (ConverterError, ValueError) as error:
         missing = re.search(r"(?:TF Select|Flex|Custom) ops: [^\n]+", str(error))
         cause = missing.group(0) if missing else str(error).strip().splitlines()[0]
         raise InputError(f"TFLite cannot run this model ({cause}): replace those operations and train again") from error
@@ -47,6 +49,14 @@ def float_tflite(model: Any, *, size: int, precision: Literal["float32", "float1
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
     return bytes(converter.convert())
+
+
+def _loops(converter: Any) -> bool:
+    """Whether there are loops in the graph, in which TFLite's calibration crashes."""
+    (function,) = converter._funcs
+    graph = function.graph.as_graph_def()
+    nodes = [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
+    return any(node.op in ("While", "StatelessWhile") for node in nodes)
 
 
 def _converter(model: Any, size: int) -> Any:

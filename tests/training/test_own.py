@@ -1,4 +1,4 @@
-"""Users' own detectors: files of Keras 2 and 3, plain and nested, scaled inside and outside."""
+"""Users' own detectors in this project's form: the same p_fake, or an error that says what is in the way."""
 
 from pathlib import Path
 from types import ModuleType
@@ -8,114 +8,172 @@ import keras as keras3
 import numpy as np
 import pytest
 import tf_keras as keras2
+from scipy.special import expit
 
-from edgefake.card_files import read_card
 from edgefake.errors import InputError
-from tests.drawn import drawn_dataset
-from training.cli import main
+from tests.own_detectors import SIZE, randomised, transfer_learned, with_everything
+from training.border import Border
+from training.loop import logits
 from training.own.feed import FEEDS, feed_named
 from training.own.files import open_model
+from training.own.head import are_probabilities
+from training.own.importing import Own, check_same
 from training.own.standard import standard
+from training.quantize import QuantizedModel, fold
 
-SIZE = 32
 FACES = np.random.default_rng(0).integers(0, 256, (6, SIZE, SIZE, 3), np.uint8)
+PIXELS = FACES.astype(np.float32)
 
 
-def _detector(keras: ModuleType, *, outputs: int = 1, scaled: bool = True, stripes: bool = False) -> Any:
-    """A nested transfer-learning layout; with ``stripes`` it scores the pattern of the drawn fakes, without any training."""
-    layers = keras.layers
-    backbone = keras.Sequential(
-        [keras.Input((SIZE, SIZE, 3)), layers.Conv2D(4, (1, 2), activation="relu"), layers.BatchNormalization()]
-    )
-    first = [layers.Rescaling(1 / 255.0)] if scaled else []
-    last = layers.Dense(outputs, activation="sigmoid" if outputs == 1 else "softmax")
-    dense = [layers.Dense(8, activation="relu"), layers.BatchNormalization(), layers.Dropout(0.3)]
-    middle = [layers.GlobalAveragePooling2D(), *([] if stripes else dense), last]
-    model = keras.Sequential([keras.Input((SIZE, SIZE, 3)), *first, backbone, *middle])
-    rng = np.random.default_rng(1)
-    model.set_weights([rng.uniform(0.2, 0.8, w.shape) * rng.choice([-1, 1]) ** (w.ndim > 1) for w in model.get_weights()])
-    if stripes:
-        kernel = np.zeros((1, 2, 3, 4), np.float32)
-        kernel[0, 0], kernel[0, 1] = 1.0, -1.0  # how much a pixel differs from its neighbour
-        backbone.layers[-2].set_weights([kernel, np.zeros(4, np.float32)])
-        backbone.layers[-1].set_weights([np.ones(4), np.zeros(4), np.zeros(4), np.ones(4)])
-        model.layers[-1].set_weights([np.full((4, 1), 8.0, np.float32), np.float32([-1.0])])
-    return model
+def _own(path: Path, *, scaling: str = "own", bgr: bool = False, classes: tuple[str, ...] = ("real", "fake")) -> Own:
+    return Own(open_model(path), feed_named(scaling, bgr=bgr), classes)
+
+
+def _p_fake(own: Own) -> np.ndarray:
+    """Of the imported model, for the faces as this project feeds them."""
+    return np.asarray(expit(logits(standard(own.model, own.feed, own.classes), FACES)))
+
+
+def _small(*layers: Any, units: int = 1, activation: str = "sigmoid") -> Any:
+    """A Keras 3 model of these layers between a Rescaling and a head."""
+    head = keras3.layers.GlobalAveragePooling2D(), keras3.layers.Dense(units, activation=activation, name="head")
+    return randomised(keras3.Sequential([keras3.Input((SIZE, SIZE, 3)), keras3.layers.Rescaling(1 / 255.0), *layers, *head]))
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 @pytest.mark.parametrize("keras", [keras2, keras3], ids=["keras2", "keras3"])
-def test_the_same_p_fake_in_this_projects_form(keras: ModuleType, suffix: str, tmp_path: Path) -> None:
-    detector = _detector(keras)
+def test_transfer_learning_keeps_its_p_fake(keras: ModuleType, suffix: str, tmp_path: Path) -> None:
+    detector = transfer_learned(keras)
     detector.save(tmp_path / f"mine{suffix}")
-    expected = np.asarray(detector.predict_on_batch(FACES.astype(np.float32)))
-    model = standard(open_model(tmp_path / f"mine{suffix}"), feed_named("own"), ("real", "fake"))
-    logits = model.predict_on_batch((FACES.astype(np.float32) - 128) / 128)
-    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-5)
+    expected = np.asarray(detector.predict_on_batch(PIXELS))[:, 0]
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(_p_fake(_own(tmp_path / f"mine{suffix}")), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["x/255", "x/127.5-1", "torch", "caffe"])
-def test_scaling_outside_the_model_is_taken_up(name: str, tmp_path: Path) -> None:
-    detector = _detector(keras3, scaled=False)
+@pytest.mark.parametrize("keras", [keras2, keras3], ids=["keras2", "keras3"])
+def test_layers_of_all_kinds_keep_their_p_fake(keras: ModuleType, tmp_path: Path) -> None:
+    detector = with_everything(keras)
+    detector.save(tmp_path / "größe.keras")
+    expected = np.asarray(detector({"picture": PIXELS}, training=False)).reshape(-1)
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(_p_fake(_own(tmp_path / "größe.keras")), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "bgr"), [("x/255", True), ("x/127.5-1", False), ("torch", False), ("caffe", False)])
+def test_scaling_outside_the_model_is_taken_up(name: str, bgr: bool, tmp_path: Path) -> None:
+    detector = transfer_learned(keras3, scaled=False)
     detector.save(tmp_path / "mine.keras")
-    expected = np.asarray(detector.predict_on_batch(FEEDS[name](FACES)))
-    model = standard(open_model(tmp_path / "mine.keras"), feed_named(name), ("real", "fake"))
-    logits = model.predict_on_batch((FACES.astype(np.float32) - 128) / 128)
-    np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-4)
+    expected = np.asarray(detector.predict_on_batch(FEEDS[name](FACES[..., ::-1] if bgr else FACES)))[:, 0]
+    assert np.ptp(expected) > 1e-3
+    np.testing.assert_allclose(_p_fake(_own(tmp_path / "mine.keras", scaling=name, bgr=bgr)), expected, atol=1e-5)
+
+
+def test_a_grey_border_is_rounded_for_eight_bits_only(tmp_path: Path) -> None:
+    head = keras2.layers.GlobalAveragePooling2D(), keras2.layers.Dense(1)
+    detector = [keras2.Input((SIZE, SIZE, 3)), keras2.layers.Conv2D(4, 3, padding="same"), *head]
+    keras2.Sequential(detector).save(tmp_path / "mine.keras")
+    model = standard(open_model(tmp_path / "mine.keras"), feed_named("caffe"), ("real", "fake"))
+    exact = np.array(next(layer.values for layer in model.layers if isinstance(layer, Border)))
+    quantized = QuantizedModel(fold(model)).model
+    held = np.array(next(layer.layer.values for layer in quantized.layers if isinstance(getattr(layer, "layer", 0), Border)))
+    np.testing.assert_allclose(exact * 128 + 128, [123.68, 116.779, 103.939], atol=1e-3)  # the mean colour
+    np.testing.assert_array_equal(held * 128 + 128, [124, 117, 104])
 
 
 def test_softmax_outputs_come_real_first(tmp_path: Path) -> None:
-    detector = _detector(keras3, outputs=2)
+    detector = transfer_learned(keras3, outputs=2)
     detector.save(tmp_path / "mine.keras")
-    p_fake = np.asarray(detector.predict_on_batch(FACES.astype(np.float32)))[:, 0]  # the user's order: fake, real
-    model = standard(open_model(tmp_path / "mine.keras"), feed_named("own"), ("fake", "real"))
-    real, fake = model.predict_on_batch((FACES.astype(np.float32) - 128) / 128).T
-    np.testing.assert_allclose(1 / (1 + np.exp(real - fake)), p_fake, atol=1e-5)
+    p_fake = np.asarray(detector.predict_on_batch(PIXELS))[:, 0]  # the user's order: fake, real
+    np.testing.assert_allclose(_p_fake(_own(tmp_path / "mine.keras", classes=("fake", "real"))), p_fake, atol=1e-5)
 
 
-def test_files_that_are_no_whole_model(tmp_path: Path) -> None:
-    detector = _detector(keras2)
-    detector.save_weights(tmp_path / "weights.h5")
-    (tmp_path / "text.keras").write_text("no model")
-    with pytest.raises(InputError, match="holds weights without their architecture"):
-        open_model(tmp_path / "weights.h5")
-    with pytest.raises(InputError, match="is no Keras model"):
-        open_model(tmp_path / "text.keras")
-    with pytest.raises(InputError, match="there is no model file"):
-        open_model(tmp_path / "missing.keras")
+@pytest.mark.parametrize("bias", [-5.0, 0.5])
+def test_logits_may_look_like_probabilities(bias: float, tmp_path: Path) -> None:
+    detector = _small(keras3.layers.Conv2D(4, 3, activation="relu"), activation="linear")
+    detector.layers[-1].set_weights([np.full((4, 1), 0.01), np.array([bias])])
+    detector.save(tmp_path / "mine.keras")
+    own = _own(tmp_path / "mine.keras")
+    outputs = own.model.outputs(PIXELS)
+    assert are_probabilities(outputs) is (bias > 0)
+    scores = logits(standard(own.model, own.feed, own.classes), FACES)
+    np.testing.assert_allclose(scores, outputs[:, 0], atol=1e-5)
+    assert check_same(own, FACES, scores) < 1e-5
 
 
-def test_unknown_scaling_is_asked_for(tmp_path: Path) -> None:
-    _detector(keras3, scaled=False).save(tmp_path / "mine.keras")
+def test_a_layer_that_means_something_else_in_keras_2_is_found(tmp_path: Path) -> None:
+    _small(keras3.layers.Conv2D(4, 3), keras3.layers.Activation("hard_sigmoid")).save(tmp_path / "mine.keras")
+    own = _own(tmp_path / "mine.keras")
+    with pytest.raises(InputError, match="a layer means something else there"):
+        check_same(own, FACES, logits(standard(own.model, own.feed, own.classes), FACES))
+
+
+@pytest.mark.parametrize("keras", [keras2, keras3], ids=["keras2", "keras3"])
+def test_half_precision_is_taken_in_float32(keras: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+    try:
+        detector = transfer_learned(keras)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    detector.save(tmp_path / "mine.keras")
+    half = np.asarray(detector.predict_on_batch(PIXELS), np.float32)[:, 0]
+    detector = transfer_learned(keras)
+    exact = np.asarray(detector.predict_on_batch(PIXELS))[:, 0]
+    assert 1e-4 < np.abs(half - exact).max() < 0.02
+    own = _own(tmp_path / "mine.keras")
+    assert "was trained in half precision" in capsys.readouterr().err
+    np.testing.assert_allclose(own.model.outputs(PIXELS)[:, 0], exact, atol=1e-5)
+    np.testing.assert_allclose(_p_fake(own), exact, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("detector", "message"),
+    [
+        (_small(keras3.layers.SeparableConv2D(4, 3, name="first")), r"first \(SeparableConv2D\) follows the scaling"),
+        (_small(keras3.layers.CenterCrop(8, 8, name="crop"), keras3.layers.Conv2D(4, 3)), r"does more .*crop \(CenterCrop\)"),
+        (_small(keras3.layers.Resizing(16, 16, name="resize")), r"resize \(Resizing\) makes pictures of 16×16 out of 32×32"),
+        (_small(keras3.layers.Conv2D(4, 3), keras3.layers.RMSNormalization()), "no layer like RMSNormalization"),
+        (_small(keras3.layers.Conv2D(4, 3), units=2), r"got \(None, 2\) with sigmoid from head"),
+        (_small(keras3.layers.Conv2D(4, 3), activation="tanh"), r"got \(None, 1\) with tanh from head"),
+    ],
+)
+def test_what_cannot_be_imported_is_named(detector: Any, message: str, tmp_path: Path) -> None:
+    detector.save(tmp_path / "mine.keras")
+    own = _own(tmp_path / "mine.keras")
+    with pytest.raises(InputError, match=message):
+        standard(own.model, own.feed, own.classes)
+
+
+def test_outputs_of_which_no_p_fake_follows() -> None:
+    assert are_probabilities(np.float32([[0.3, 0.7], [0.994, 0.002]]))  # softmax, rounded to eight bits
+    with pytest.raises(InputError, match="do not add up to 1"):
+        are_probabilities(np.float32([[0.3, 0.6], [0.9, 0.8]]))
+
+
+def test_nan_is_no_answer(tmp_path: Path) -> None:
+    detector = _small(keras3.layers.Conv2D(4, 3))
+    detector.layers[-1].set_weights([np.full((4, 1), np.nan), np.zeros(1)])
+    detector.save(tmp_path / "mine.keras")
+    with pytest.raises(InputError, match="answers NaN or infinity"):
+        _own(tmp_path / "mine.keras")
+
+
+@pytest.mark.parametrize("first", [[], [keras3.layers.BatchNormalization()]])
+def test_unknown_scaling_is_asked_for(first: list[Any], tmp_path: Path) -> None:
+    """A BatchNorm takes what the training fed it, so it says nothing about pixels."""
+    layers = transfer_learned(keras3, scaled=False).layers
+    keras3.Sequential([keras3.Input((SIZE, SIZE, 3)), *first, *layers]).save(tmp_path / "mine.keras")
     with pytest.raises(InputError, match="do not scale pixels: say with --scaling"):
-        standard(open_model(tmp_path / "mine.keras"), feed_named("own"), ("real", "fake"))
-    with pytest.raises(InputError, match="expected --scaling"):
-        feed_named("x/256?")
+        _own(tmp_path / "mine.keras")
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return drawn_dataset(tmp_path_factory.mktemp("own"), splits={"train": 24, "val": 16, "test": 16})
+@pytest.mark.parametrize("text", ["x/256?", "1", "127.5,0", "nan,1"])
+def test_a_scaling_that_is_none(text: str) -> None:
+    with pytest.raises(InputError, match="--scaling"):
+        feed_named(text)
 
 
-def test_qat_takes_the_file(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _detector(keras3, stripes=True).save(tmp_path / "mine.keras")
-    command = f"qat {tmp_path / 'mine.keras'} --run {tmp_path / 'run'} --data {data} --margin 0 --batch 8 --epochs 1"
-    assert main(command.split()) == 0
-    assert "imported p_fake within" in capsys.readouterr().out
-    assert main(f"evaluate {tmp_path / 'run'} --data {data} --split test".split()) == 0
-    assert "QAT" in capsys.readouterr().out
-
-
-def test_post_training_quantization_takes_any_detector(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from convert.cli import main as convert
-
-    _detector(keras3, stripes=True).export(tmp_path / "saved", verbose=False)  # a computation without its layers
-    command = (
-        f"tflite {tmp_path / 'saved'} --post-training --data {data} --margin 0 --scaling pixels --out {tmp_path} --name mine"
-    )
-    assert convert([*command.split(), "--data-name", "drawn", "--licence", "Apache-2.0"]) in (0, 1)  # so few faces close the gate
-    assert "it was not trained for eight bits" in "".join(capsys.readouterr())
-    card = read_card(tmp_path / "mine_int8.tflite")
-    assert card is not None and card.precision == "int8" and card.input_size == SIZE
-    assert card.metrics[0].figures["auc"].value > 0.9
+@pytest.mark.parametrize("classes", [("real",), ("real", "swap"), ("real", "fake", "swap"), ("fake", "fake")])
+def test_classes_that_do_not_fit_one_output(classes: tuple[str, ...], tmp_path: Path) -> None:
+    transfer_learned(keras3).save(tmp_path / "mine.keras")
+    with pytest.raises(InputError, match="expected --classes"):
+        _own(tmp_path / "mine.keras", classes=classes)

@@ -12,16 +12,6 @@ from edgefake.errors import InputError
 Triple = tuple[float, float, float]
 
 
-class UnknownScalingError(InputError):
-    """What a model was fed cannot be seen from its layers: the user must say it."""
-
-    def __init__(self, why: str) -> None:
-        named = ", ".join(name for name in FEEDS if name != "own")
-        super().__init__(
-            f"{why}: say with --scaling what its training fed it: {named} or OFFSET,SCALE for (pixel - OFFSET) / SCALE"
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Feed:
     """``(pixel - offset) / scale`` of every colour, pixel 0…255; offset and scale in the order the model takes the colours."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import zipfile
 from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
@@ -32,12 +33,6 @@ class UserModel:
     """S."""
     keras: Any = None
     """The Keras model of either version; None where only its computation is left (SavedModel)."""
-
-    @property
-    def half_precision(self) -> bool:
-        """Whether layers compute in float16 or bfloat16, whose rounding float32 does not repeat."""
-        layers = self.keras._flatten_layers() if self.keras is not None else ()
-        return any(getattr(layer, "compute_dtype", None) in ("float16", "bfloat16") for layer in layers)
 
     @property
     def name(self) -> str:
@@ -94,11 +89,26 @@ def _opened(path: Path, load: Callable[[], Any], remedy: str) -> Any:
 
 
 def _of_keras(path: Path, model: Any, size: int | None, keras: Any) -> UserModel:
-    if not model.inputs:
+    if not getattr(model, "inputs", None):  # Keras 3 has none before a Sequential is built
         raise InputError(f"{path} holds a {type(model).__name__} without a fixed input: {SAVED_MODEL}")
     _check_counts(path, model.inputs, model.outputs)
+    _compute_in_float32(path, model)
     plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # that takes and gives tensors, no dictionaries
     return UserModel(path, lambda pixels: plain(pixels, training=False), _side(path, tuple(plain.inputs[0].shape), size), plain)
+
+
+def _compute_in_float32(path: Path, model: Any) -> None:
+    """Let layers that were trained in half precision compute in float32, in which their weights are kept."""
+    halves = [layer for layer in model._flatten_layers() if getattr(layer, "compute_dtype", "") in ("float16", "bfloat16")]
+    for layer in halves:
+        if hasattr(layer, "_set_dtype_policy"):  # Keras 2
+            layer._set_dtype_policy("float32")
+        else:
+            layer.dtype_policy = "float32"
+    if halves:
+        print(
+            f"note: {path} was trained in half precision: it is taken in float32, without the rounding of that", file=sys.stderr
+        )
 
 
 def _saved_model(path: Path, size: int | None) -> UserModel:

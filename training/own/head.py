@@ -40,7 +40,7 @@ def are_probabilities(outputs: Outputs) -> bool:
     """Whether outputs (N, K) lie in 0…1 and, of several classes, add up to 1; ``InputError`` where several do only the first."""
     if not np.all((outputs >= 0) & (outputs <= 1)):
         return False
-    if outputs.shape[1] > 1 and not np.allclose(outputs.sum(axis=1), 1, atol=1e-3):
+    if outputs.shape[1] > 1 and not np.allclose(outputs.sum(axis=1), 1, atol=0.02):
         raise InputError(
             f"its {outputs.shape[1]} outputs are probabilities that do not add up to 1, of which no p_fake follows: train it "
             "with a softmax over the classes, or with one sigmoid output"

@@ -18,23 +18,23 @@ from edgefake.errors import InputError
 from training.batches import all_pixels, readable
 from training.loop import logits
 from training.metrics import auc
-from training.own.feed import FEEDS, Feed, UnknownScalingError
+from training.own.feed import FEEDS, Feed
 from training.own.files import UserModel
 from training.own.head import are_probabilities, check_classes, log_odds, real_first
+from training.own.scaling import check_stated
 from training.own.standard import standard
 from training.runs import Run, State, open_run, write_json
 from training.samples import fake_labels
 
 COMPARED = 256  # faces on which the imported model is compared with the user's
 MAX_DIFFERENCE = 5e-4  # of p_fake; ten times what the order of float32 sums makes in deep networks
-MAX_HALF_PRECISION = 0.02
 TRIED = 64  # faces on which other scalings are tried
 CLEARLY = 0.1  # nats of cross-entropy
 
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """A user's detector, and what they say about it."""
+    """A user's detector, and what they say about it. Raises ``InputError`` where that does not fit."""
 
     model: UserModel
     feed: Feed
@@ -42,14 +42,17 @@ class Own:
     classes: tuple[str, ...]
     """What its outputs mean, in their order; one output rises with the second."""
 
+    def __post_init__(self) -> None:
+        check_classes(self.classes, self.outputs)
+        check_stated(self.model, self.feed)
+
     @property
     def outputs(self) -> int:
         """How many numbers it gives per face."""
         return self.model.outputs(np.zeros((1, self.model.size, self.model.size, 3), np.float32)).shape[1]
 
     def run(self, settings: Run) -> Run:
-        """``settings`` with what the model decides. Raises ``InputError`` when ``classes`` do not fit its outputs."""
-        check_classes(self.classes, self.outputs)
+        """``settings`` with what the model decides."""
         classes = real_first(self.classes) if self.outputs > 1 else ()
         return replace(settings, recipe=self.model.name, size=self.model.size, classes=classes, weights=str(self.model.path))
 
@@ -73,8 +76,6 @@ def import_model(own: Own, run: Run, folder: Path) -> State:
         model = standard(own.model, own.feed, own.classes)
         scores = logits(model, pixels)
         difference = check_same(own, pixels[some], scores[some])
-    except UnknownScalingError:
-        raise
     except InputError as error:
         raise InputError(
             f"{path} cannot be imported: {error}; python -m convert tflite {path} --post-training takes it without import and QAT"
@@ -99,7 +100,7 @@ def check_same(own: Own, pixels: npt.NDArray[np.uint8], scores: npt.NDArray[np.f
     difference = min(
         float(np.abs(expit(log_odds(outputs, own.classes, probabilities=reading)) - expit(scores)).max()) for reading in readings
     )
-    if not difference < (MAX_HALF_PRECISION if own.model.half_precision else MAX_DIFFERENCE):  # NaN is no answer either
+    if difference > MAX_DIFFERENCE:
         raise InputError(f"rebuilt in tf_keras, its p_fake differs by up to {difference:.2g}: a layer means something else there")
     return difference
 
@@ -140,7 +141,7 @@ def better_feed(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.
     found = {option: quality(feed) for option, feed in others.items()}
     # A scaling that makes all inputs alike has a low loss too, but not the higher AUC.
     better = {option: other for option, (auc_, other) in found.items() if auc_ >= value and other < loss - CLEARLY}
-    return min(better, key=better.__getitem__) if better else None
+    return min(better, key=lambda option: round(better[option], 2), default=None)  # of equals, the first
 
 
 def _save(model: Any, path: Path) -> None:

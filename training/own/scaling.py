@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
-from training.functional import Graph, Node
-from training.own.feed import Feed
+from training.functional import Graph, Node, read
+from training.own.feed import FEEDS, Feed
+from training.own.files import UserModel
 
 Values = npt.NDArray[np.float64]
 
@@ -18,6 +19,26 @@ NEIGHBOURS = {
     *("Conv2D", "SeparableConv2D", "DepthwiseConv2D", "ZeroPadding2D", "Cropping2D", "MaxPooling2D", "AveragePooling2D"),
 }
 """Layers that look at more than one pixel, so that scaling ends before them."""
+SCALING = ("Rescaling", "Normalization", "Lambda", "function")
+"""How the kinds of layers begin that make small numbers of pixels; a BatchNormalization may also expect small numbers."""
+
+
+def check_stated(model: UserModel, feed: Feed) -> None:
+    """Raise ``InputError`` where ``feed`` leaves scaling to the model's own first layers, and those are not seen to scale."""
+    if not feed.by_itself:
+        return
+    why = f"the layers of {model.path} cannot be seen"
+    if model.keras is not None:
+        try:
+            graph = read(model.keras)
+        except InputError as error:
+            why = f"{why} ({error})"
+        else:
+            if any(graph.nodes[name].kind.startswith(SCALING) for name in leading(graph)):
+                return
+            why = f"the first layers of {model.path} do not scale pixels"
+    named = ", ".join(name for name in FEEDS if name != "own")
+    raise InputError(f"{why}: say with --scaling what its training fed it: {named} or OFFSET,SCALE for (pixel - OFFSET) / SCALE")
 
 
 def leading(graph: Graph) -> list[str]:
@@ -73,14 +94,16 @@ def _affine(graph: Graph, names: list[str], end: str, feed: Feed, size: int) -> 
     colours = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)])  # black, red, green, blue
     flat = np.broadcast_to(colours[:, None, None], (4, size, size, 3)).astype(np.uint8)
     noise = np.random.default_rng(0).integers(0, 256, (2, size, size, 3), dtype=np.uint8)
-    black, *primaries = run(flat)[:, size // 2, size // 2]
-    matrix = np.stack([(primary - black) * 128 / 255 for primary in primaries], axis=1)
-    offset = black + matrix.sum(axis=1)
-    expected, got = (noise / 128.0 - 1.0) @ matrix.T + offset, run(noise)
-    if got.shape != expected.shape or not np.abs(got - expected).max() <= 1e-3 * np.abs(expected).max():
-        listed = ", ".join(f"{name} ({graph.nodes[name].kind})" for name in names[1:])
-        raise InputError(f"what comes before its first convolution does more than scale pixels: {listed}")
-    return matrix, offset
+    values = run(np.concatenate([flat, noise]))
+    if values.shape[1:3] == (size, size):
+        black, *primaries = values[:4, size // 2, size // 2]
+        matrix = np.stack([(primary - black) * 128 / 255 for primary in primaries], axis=1)
+        offset = black + matrix.sum(axis=1)
+        expected = (noise / 128.0 - 1.0) @ matrix.T + offset
+        if np.abs(values[4:] - expected).max() <= 1e-3 * np.abs(expected).max():
+            return matrix, offset
+    listed = ", ".join(f"{name} ({graph.nodes[name].kind})" for name in names[1:])
+    raise InputError(f"what comes before its first convolution does more than scale pixels: {listed}")
 
 
 def _absorbed(node: Node, matrix: Values, offset: Values) -> Node:

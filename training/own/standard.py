@@ -10,14 +10,12 @@ import tf_keras as keras
 
 from edgefake.errors import InputError
 from training.functional import Graph, build, read
-from training.own.feed import Feed, UnknownScalingError
+from training.own.feed import Feed
 from training.own.files import UserModel
 from training.own.head import to_logits
-from training.own.scaling import leading, take_up_scaling
+from training.own.scaling import take_up_scaling
 
 TRAINING_ONLY = {"ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity"}
-SCALING = ("Rescaling", "Normalization", "Lambda", "function")
-"""What the layers are called that make small numbers of pixels; a BatchNormalization may also expect those."""
 
 
 def standard(model: UserModel, feed: Feed, classes: Sequence[str]) -> Any:
@@ -28,15 +26,12 @@ def standard(model: UserModel, feed: Feed, classes: Sequence[str]) -> Any:
         classes: what its outputs mean, in their order; one output rises with the second.
 
     Raises:
-        UnknownScalingError: its first layers were to scale the pixels, but do not.
         InputError: it is no such graph, or holds what tf_keras has no layer for.
     """
     if model.keras is None:
         raise InputError("it is a computation without its layers")
     graph = read(model.keras)
     _drop_training_layers(graph, model.size)
-    if feed.by_itself and not any(graph.nodes[name].kind.startswith(SCALING) for name in leading(graph)):
-        raise UnknownScalingError(f"the first layers of {model.path} do not scale pixels")
     take_up_scaling(graph, feed, model.size)
     to_logits(graph, classes)
     return build(graph, name=model.name)

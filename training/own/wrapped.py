@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from training.own.feed import UnknownScalingError
 from training.own.head import real_first
 from training.own.importing import Own
 
@@ -17,9 +16,7 @@ class Wrapped:
     """Float (N, S, S, 3), RGB, (pixel - 128) / 128 in; the user's outputs (N, K) out, real first, one output rising with fake."""
 
     def __init__(self, own: Own, *, probabilities: bool) -> None:
-        """``probabilities`` says whether the outputs are. Raises ``UnknownScalingError`` when the scaling is not stated."""
-        if own.feed.by_itself:
-            raise UnknownScalingError(f"whether the first layers of {own.model.path} scale pixels cannot be seen")
+        """``probabilities`` says whether the outputs are."""
         matrix, offset = own.feed.of_scaled()
         self._kernel = tf.constant(matrix.T[None, None], tf.float32)
         self._offset = tf.constant(offset, tf.float32)
