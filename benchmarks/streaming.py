@@ -167,7 +167,8 @@ def _endure(detector: Detector, video: str, count: int) -> Endurance:
         for _, result in watch:
             if result.index == count // 10:
                 early = _resident_mb()
-        late = _resident_mb()
+            if result.index == count - 1:
+                late = _resident_mb()
     return Endurance(count, early, late)
 
 
