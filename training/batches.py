@@ -101,10 +101,11 @@ def readable(samples: Sequence[Sample]) -> list[Sample]:
     """
 
     def fault(face: tuple[Path, Box]) -> str | None:
+        path, box = face
         try:
-            crop_square(read_image(face[0]), face[1], 0.0)
+            crop_square(read_image(path), box, 0.0)
         except InputError as error:
-            return str(error)
+            return str(error) if str(path) in str(error) else f"{path}: {error}"
         return None
 
     faces = list(dict.fromkeys((sample.path, sample.box) for sample in samples))

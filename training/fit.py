@@ -8,6 +8,7 @@ from typing import Any
 
 import tf_keras as keras
 
+from edgefake.errors import InputError
 from training.batches import all_pixels, readable
 from training.loop import Stopping, compile_for, last_checkpoint, train
 from training.runs import Run, State, open_run
@@ -28,7 +29,7 @@ def fit(run: Run, folder: Path, stopping: Stopping) -> State:
     keras.utils.set_random_seed(run.seed + state.epoch)
     train_samples, validation = map(readable, run.training_samples())
     if state.epoch:
-        model = keras.models.load_model(last_checkpoint(folder, state))
+        model = _resumed(last_checkpoint(folder, state))
     else:
         model = run.build()
         some = train_samples[:: max(1, len(train_samples) // ADAPTING_FACES)]
@@ -46,6 +47,16 @@ def fit(run: Run, folder: Path, stopping: Stopping) -> State:
         save=_save,
         class_weight=weights if max(weights.values()) > 1.0 else None,
     )
+
+
+def _resumed(checkpoint: Path) -> Any:
+    try:
+        return keras.models.load_model(checkpoint)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"the checkpoint {checkpoint} is gone or damaged ({str(error).splitlines()[0]}): start another run with --weights "
+            f"{checkpoint.with_name('best.h5')}"
+        ) from error
 
 
 def _save(model: Any, path: Path) -> None:

@@ -72,8 +72,12 @@ class Run:
             train, validation = hold_out(train, self.hold_out, self.seed)
         else:
             validation = [s for s in samples if s.split == "val" and s.size_matched]
-        if not validation:
+        if not validation and not self.hold_out:
             raise InputError(f"{self.data} has no val folder: add one or give --hold-out 0.1 to validate on a part of train")
+        if not self.self_blend and len({s.fake for s in validation}) < 2:
+            raise InputError(
+                f"the {len(validation)} faces to validate on are not of both kinds, real and fake: hold out or add more"
+            )
         if not self.self_blend:
             return train, validation
         from training.self_blend import with_self_blends
@@ -128,12 +132,15 @@ def float_parent(run: Run) -> Path:
 
 
 def open_run(run: Run, folder: Path) -> State:
-    """Start ``run`` in ``folder``, or find how far it got there. Raises ``InputError`` when the folder holds another run."""
+    """Start ``run`` in ``folder``, or find how far it got there.
+
+    Raises ``InputError`` when the folder holds another run that has a checkpoint already, or is damaged.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"the run folder {folder} cannot be created: {error.strerror}") from error
-    if (folder / "run.json").exists():
+    if (folder / "run.json").exists() and any(folder.glob("*.h5")):
         earlier = read_run(folder)
         if replace(earlier, command=run.command) != run:
             raise InputError(
@@ -141,7 +148,10 @@ def open_run(run: Run, folder: Path) -> State:
             )
     write_json(folder / "run.json", run)  # also when resumed: the command may now ask for more epochs
     path = folder / "state.json"
-    return State(**json.loads(path.read_text())) if path.exists() else State(run.learning_rate)
+    try:
+        return State(**json.loads(path.read_text())) if path.exists() else State(run.learning_rate)
+    except (json.JSONDecodeError, TypeError) as error:
+        raise InputError(f"{path} is damaged or of another version ({error}): start again in another folder") from error
 
 
 def write_json(path: Path, value: Run | State) -> None:

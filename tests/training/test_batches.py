@@ -84,7 +84,7 @@ def test_pictures_that_cannot_be_used_are_left_out_and_named(
     assert kept == samples
     told = capsys.readouterr().err
     assert "3 picture(s) cannot be used: left out" in told
-    for reason in ("cut.jpg is damaged", "gone.png cannot be read", "lies outside"):
+    for reason in ("cut.jpg is damaged", "gone.png cannot be read", f"{samples[0].path}: the face"):
         assert reason in told
     assert readable(samples) == samples
     assert capsys.readouterr().err == ""

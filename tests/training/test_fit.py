@@ -80,6 +80,26 @@ def test_another_run_in_the_same_folder_is_refused(data: Path, tmp_path: Path) -
         fit(_run(data, seed=2), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
 
 
+def test_a_folder_where_nothing_was_trained_yet_takes_another_run(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no checkpoint"):
+        fit(_run(data, weights="missing.h5"), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
+    assert fit(_run(data), tmp_path, Stopping(epochs=1, patience=1, plateau=1)).epoch == 1
+
+
+def test_damage_is_told_when_a_run_is_resumed(data: Path, tmp_path: Path) -> None:
+    fit(_run(data), tmp_path, Stopping(epochs=1, patience=9, plateau=9))
+    last = tmp_path / "last-1.h5"
+    last.write_bytes(last.read_bytes()[:1000])
+    with pytest.raises(InputError, match=r"last-1\.h5 is gone or damaged .* --weights .*best\.h5"):
+        fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+    last.unlink()
+    with pytest.raises(InputError, match="is gone or damaged"):
+        fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+    (tmp_path / "state.json").write_text("{")
+    with pytest.raises(InputError, match=r"state\.json is damaged"):
+        fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+
+
 def test_a_checkpoint_of_another_architecture_is_refused(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "cnn.h5"
     build("cnn", 32).save_weights(path)
@@ -171,12 +191,33 @@ def test_self_blends_alone(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
         ("fit cnn --data {data} --run {data}/faces.csv", "the run folder"),
         ("fit cnn --data {data} --run {out} --classes real", "two or more classes, real first, got real"),
         ("fit cnn --data {data} --run {out} --augmentation none", "augmentation"),
+        ("fit cnn --data {data} --run {out} --size 8", "8 px are too small for cnn"),
+        ("fit cnn --data {data} --run {out} --hold-out 0.01", "the 0 faces to validate on are not of both kinds"),
         ("qat {data} --run {out}", "holds no run.json"),
     ],
 )
 def test_wrong_arguments(arguments: str, message: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments.format(data=data, out=tmp_path / "run").split()) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("--batch 0", "a whole number of at least 1, got '0'"),
+        ("--epochs 1.5", "a whole number of at least 0, got '1.5'"),
+        ("--hold-out 1", "a number from 0 to below 1, got '1'"),
+        ("--margin -1", "a number of at least 0, got '-1'"),
+        ("--learning-rate 0", "a number above 0, got '0'"),
+        ("--learning-rate nan", "a number above 0, got 'nan'"),
+        ("--seed one", "a whole number of at least 0, got 'one'"),
+    ],
+)
+def test_numbers_out_of_range(option: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(f"fit cnn --data data --run run {option}".split())
+    assert left.value.code == 2
+    assert expected in capsys.readouterr().err
 
 
 def test_data_that_was_not_audited_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.cli.data import samples_of
+from training.cli.numbers import whole
 
 
 def add(commands: Any) -> None:
@@ -34,7 +35,7 @@ def add(commands: Any) -> None:
         metavar="real,KIND,…",
         help="names of the class folders, real first (default: real and fake)",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of the split, where the data has none (default %(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="of the split, where the data has none (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="one object, with every copy that was found")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgefake.errors import InputError
 from training.cli.data import add_data, add_variations, samples_of
+from training.cli.numbers import not_negative, whole
 
 
 def add(commands: Any) -> None:
@@ -18,10 +19,10 @@ def add(commands: Any) -> None:
     add_variations(parser)
     parser.add_argument("--out", type=Path, required=True, help="picture file to write")
     parser.add_argument("--split", choices=("train", "val", "test"), default="train", help="default %(default)s")
-    parser.add_argument("--rows", type=int, default=8, help="faces (default %(default)s)")
-    parser.add_argument("--columns", type=int, default=7, help="variations of each (default %(default)s)")
-    parser.add_argument("--size", type=int, default=160, help="input size in pixels (default %(default)s)")
-    parser.add_argument("--margin", type=float, default=0.3, help="context around the face box (default %(default)s)")
+    parser.add_argument("--rows", type=whole(1), default=8, help="faces (default %(default)s)")
+    parser.add_argument("--columns", type=whole(1), default=7, help="variations of each (default %(default)s)")
+    parser.add_argument("--size", type=whole(8), default=160, help="input size in pixels (default %(default)s)")
+    parser.add_argument("--margin", type=not_negative, default=0.3, help="context around the face box (default %(default)s)")
 
 
 def _contact_sheet(options: argparse.Namespace, command: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from training.cli.numbers import whole
 from training.samples import CLASSES, Sample, load_samples
 
 
@@ -26,7 +27,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="real,KIND,…",
         help="names of the class folders, real first: a softmax head with one output each (default: real and fake, one logit)",
     )
-    parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn at random (default %(default)s)")
+    parser.add_argument("--seed", type=whole(0), default=1, help="of everything that is drawn at random (default %(default)s)")
 
 
 def add_variations(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.cli.data import add_data, add_variations
+from training.cli.numbers import fraction, not_negative, positive, whole
 
 
 def add(commands: Any) -> None:
@@ -18,18 +19,23 @@ def add(commands: Any) -> None:
     add_data(parser)
     add_variations(parser)
     parser.add_argument("--run", type=Path, required=True, help="folder of this run: settings, checkpoints, log")
-    parser.add_argument("--size", type=int, help="input size in pixels (default: the recipe's)")
-    parser.add_argument("--margin", type=float, default=0.3, help="context around the face box (default %(default)s)")
-    parser.add_argument("--epochs", type=int, default=60, help="at most so many (default %(default)s)")
-    parser.add_argument("--batch", type=int, help="batch size (default: the recipe's)")
-    parser.add_argument("--learning-rate", type=float, help="Adam's first rate (default: the recipe's)")
+    parser.add_argument("--size", type=whole(8), help="input size in pixels (default: the recipe's)")
+    parser.add_argument("--margin", type=not_negative, default=0.3, help="context around the face box (default %(default)s)")
+    parser.add_argument("--epochs", type=whole(0), default=60, help="at most so many (default %(default)s)")
+    parser.add_argument("--batch", type=whole(1), help="batch size (default: the recipe's)")
+    parser.add_argument("--learning-rate", type=positive, help="Adam's first rate (default: the recipe's)")
     parser.add_argument(
-        "--patience", type=int, default=5, help="stop after so many epochs without a better validation AUC (default %(default)s)"
+        "--patience",
+        type=whole(1),
+        default=5,
+        help="stop after so many epochs without a better validation AUC (default %(default)s)",
     )
-    parser.add_argument("--plateau", type=int, default=3, help="multiply the rate by 0.3 after so many (default %(default)s)")
+    parser.add_argument(
+        "--plateau", type=whole(1), default=3, help="multiply the rate by 0.3 after so many (default %(default)s)"
+    )
     parser.add_argument(
         "--hold-out",
-        type=float,
+        type=fraction,
         default=0.0,
         metavar="FRACTION",
         help="validate on this part of train, so that val stays unseen and can be reported",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgefake.errors import InputError
 from training.cli.data import add_data
+from training.cli.numbers import fraction, not_negative, whole
 
 if TYPE_CHECKING:
     from training.own.importing import Own
@@ -46,14 +47,14 @@ def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> Non
         help="what it was fed in training (default own: pixels, which its own first layers scale); torch and caffe as in Keras",
     )
     group.add_argument("--bgr", action="store_true", help="it was fed BGR, as OpenCV reads pictures")
-    group.add_argument("--size", type=int, help="side of its input, where the model leaves it open")
+    group.add_argument("--size", type=whole(8), help="side of its input, where the model leaves it open")
     group.add_argument(
-        "--margin", type=float, default=0.3, help="context around the face box in its training (default %(default)s)"
+        "--margin", type=not_negative, default=0.3, help="context around the face box in its training (default %(default)s)"
     )
     group.add_argument(
-        "--hold-out", type=float, default=0.0, metavar="FRACTION", help="validate on this part of train, as for fit"
+        "--hold-out", type=fraction, default=0.0, metavar="FRACTION", help="validate on this part of train, as for fit"
     )
-    group.add_argument("--batch", type=int, default=32, help="batch size of qat (default %(default)s)")
+    group.add_argument("--batch", type=whole(1), default=32, help="batch size of qat (default %(default)s)")
     group.add_argument("--trust-code", action="store_true", help="load Lambda layers, which run Python code from the file")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from edgefake.errors import InputError
 from training.cli.import_model import add_detector, own_detector
+from training.cli.numbers import positive, whole
 
 
 def add(commands: Any) -> None:
@@ -22,10 +23,10 @@ def add(commands: Any) -> None:
         help="folder of the float run, or of a QAT run to train further; or a detector of your own, which is imported first",
     )
     parser.add_argument("--run", type=Path, required=True, help="folder of the QAT run")
-    parser.add_argument("--epochs", type=int, default=3, help="at most so many (default %(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=1e-5, help="Adam's first rate (default %(default)s)")
-    parser.add_argument("--patience", type=int, default=3, help="as for fit (default %(default)s)")
-    parser.add_argument("--plateau", type=int, default=1, help="as for fit (default %(default)s)")
+    parser.add_argument("--epochs", type=whole(0), default=3, help="at most so many (default %(default)s)")
+    parser.add_argument("--learning-rate", type=positive, default=1e-5, help="Adam's first rate (default %(default)s)")
+    parser.add_argument("--patience", type=whole(1), default=3, help="as for fit (default %(default)s)")
+    parser.add_argument("--plateau", type=whole(1), default=1, help="as for fit (default %(default)s)")
     add_detector(parser, data_required=False)
 
 

@@ -69,7 +69,11 @@ def recipe_named(name: str) -> Recipe:
 def build(name: str, size: int, *, outputs: int = 1, folded: bool = False) -> Any:
     """An untrained detector: float (N, size, size, 3) scaled to [-1, 1) in, ``outputs`` logits out; ``folded``: see ``head``."""
     inputs = keras.Input((size, size, 3), name="face")
-    features = recipe_named(name).features(inputs)
+    recipe = recipe_named(name)
+    try:
+        features = recipe.features(inputs)
+    except ValueError as error:
+        raise InputError(f"{size} px are too small for {name}: give a larger --size") from error
     model = keras.Model(inputs, head(features, outputs=outputs, folded=folded), name=name)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
