@@ -1,4 +1,4 @@
-"""``python -m benchmarks overhead | footprint | streaming``."""
+"""``python -m benchmarks overhead | footprint | streaming | peers``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from benchmarks.footprint import measure_footprint
 from benchmarks.overhead import measure_overhead
+from benchmarks.peers.measure import measure_peers
 from benchmarks.streaming import measure_streaming
 from edgefake.errors import EdgefakeError
 
@@ -46,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     streaming.add_argument("--seconds", type=float, default=20.0, help="how long each is played, looped (default: %(default)g)")
     streaming.add_argument("--endurance", type=int, default=0, metavar="FRAMES", help="watch memory over so many frames as well")
     streaming.set_defaults(measure=lambda o: measure_streaming(o.model, o.videos, seconds=o.seconds, endurance=o.endurance))
+    peers = commands.add_parser("peers", help="the same network in LiteRT, Keras, onnxruntime and OpenVINO, and a first script")
+    peers.add_argument("recipe", nargs="?", default="resnet18", help="python -m training zoo lists them (default: %(default)s)")
+    peers.add_argument("--size", type=int, help="input size in pixels (default: the recipe's)")
+    peers.add_argument("--rounds", type=int, default=50, help="turns that each takes (default: %(default)s)")
+    peers.add_argument("--threads", type=int, help="of every runtime (default: one per core, at most 4)")
+    peers.add_argument("--json", action="store_true", help="print one JSON object")
+    peers.set_defaults(measure=lambda o: measure_peers(o.recipe, size=o.size, rounds=o.rounds, threads=o.threads))
     for command in (overhead, footprint, streaming):
         command.add_argument("--model", default="resnet18_int8", help="name or .tflite file (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="print one JSON object")

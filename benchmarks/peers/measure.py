@@ -1,0 +1,110 @@
+"""``python -m benchmarks peers``."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.goals import Goal
+from benchmarks.peers.forms import faces, make_forms
+from benchmarks.peers.runners import FRAMES, MODELS
+from benchmarks.peers.turns import Seconds, take_turns
+from benchmarks.timing import Timing, timing
+
+OURS, FLOOR, FLOAT = "edgefake", "LiteRT INT8, bare", "LiteRT FP32, bare"
+SCRIPT = "OpenCV + Keras script"
+PORTRAIT = Path(__file__).parents[2] / "tests" / "images" / "portrait.jpg"
+WARM_UP = 5
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One way to run the network."""
+
+    name: str
+    timing: Timing
+    ratio: float
+    """Its median over edgefake's."""
+    low: float
+    high: float
+    """Bootstrap 95 % interval of the ratio, over the rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """All ways to run one network, and the whole job on a frame. edgefake itself and bare LiteRT are always there."""
+
+    recipe: str
+    size: int
+    threads: int
+    faces: tuple[Peer, ...]
+    frames: tuple[Peer, ...]
+    skipped: dict[str, str]
+
+    @property
+    def goals(self) -> tuple[Goal, ...]:
+        """Ratios, upside down where more is better."""
+        by_name = {peer.name: peer for peer in self.faces}
+        fastest = min((peer for peer in self.faces if peer.name not in (OURS, FLOOR)), key=lambda peer: peer.ratio)
+        floor = by_name[FLOOR].ratio
+        goals = [
+            Goal("edgefake, face to verdict / bare interpreter", 1 / floor, 1.03, "×"),
+            Goal(f"LiteRT / {fastest.name}", floor / fastest.ratio, 1.05, "×"),
+            Goal("INT8 / FP32, both LiteRT", floor / by_name[FLOAT].ratio, 1 / 3, "×"),
+        ]
+        goals += [Goal(f"edgefake / {p.name}, 720p frame", 1 / p.ratio, 1 / 8, "×") for p in self.frames if p.name == SCRIPT]
+        return tuple(goals)
+
+    def __str__(self) -> str:
+        lines = [f"{self.recipe} at {self.size} px, {self.threads} threads, interleaved; ms, and medians as ratios to edgefake's"]
+        for title, peers in (("a face", self.faces), ("a 1280×720 frame with one face", self.frames)):
+            lines += ["", f"{title:<32}{'median':>9}{'p90':>9}{'p99':>9}{'ratio':>9}  95 % interval"]
+            for peer in sorted(peers, key=lambda peer: peer.ratio):
+                t = peer.timing
+                lines.append(
+                    f"{peer.name:<32}{t.median:9.3f}{t.p90:9.3f}{t.p99:9.3f}{peer.ratio:9.2f}  {peer.low:.2f}–{peer.high:.2f}"
+                )
+        return "\n".join([*lines, "", *(f"skipped: {name}: {why}" for name, why in self.skipped.items())])
+
+
+def measure_peers(recipe: str, *, size: int | None, rounds: int, threads: int | None) -> Peers:
+    """Time every peer on the same faces, and the whole job on the same frame; all forms come from one set of random weights."""
+    threads = threads or min(4, os.cpu_count() or 1)
+    with TemporaryDirectory(prefix="edgefake_peers_") as folder:
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            forms = pool.submit(make_forms, recipe, size, Path(folder)).result()
+        of_faces = take_turns(MODELS, forms, list(faces(forms.size)), rounds=rounds, warm_up=WARM_UP, threads=threads)
+        of_frames = take_turns(FRAMES, forms, [frame()], rounds=max(1, rounds // 5), warm_up=1, threads=threads)
+    skipped = of_faces.skipped | of_frames.skipped
+    return Peers(recipe, forms.size, threads, _compared(of_faces.seconds), _compared(of_frames.seconds), skipped)
+
+
+def frame() -> npt.NDArray[np.uint8]:
+    """1280×720, BGR, with the one face of the rendered portrait."""
+    portrait = cv2.imread(str(PORTRAIT))
+    canvas = cv2.GaussianBlur(cv2.resize(portrait, (1280, 720)), (0, 0), 30)
+    canvas[60:660, 400:880] = portrait[:600, :480]
+    return np.asarray(canvas, np.uint8)
+
+
+def _compared(seconds: dict[str, Seconds]) -> tuple[Peer, ...]:
+    ours = seconds[OURS]
+    return tuple(Peer(name, timing(own.ravel().tolist()), *_ratio(own, ours)) for name, own in seconds.items())
+
+
+def _ratio(own: Seconds, ours: Seconds) -> tuple[float, float, float]:
+    """Ratio of the medians, with its bootstrap interval: rounds are drawn, for the runs of one turn are alike."""
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(own), (RESAMPLES, len(own)))
+    ratios = [float(np.median(own[rows]) / np.median(ours[rows])) for rows in drawn]
+    low, high = np.percentile(ratios, (2.5, 97.5)).tolist()
+    return float(np.median(own) / np.median(ours)), low, high
