@@ -91,6 +91,7 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
             raise InputError(f"there is no video file {path}: for cameras and URLs there is `edgefake watch`")
         with watch(path, detector) as running:
             if copy is not None:
+                copy.unlink(missing_ok=True)  # an earlier run's, which the sink would write beside
                 running.attach(VideoFileSink(copy, fps=running.fps or DEFAULT_FPS))
             for _, result in running:
                 tally.add(result)

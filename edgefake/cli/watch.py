@@ -200,7 +200,10 @@ def _status(result: FrameResult, report: HealthReport) -> str:
         parts.append("lost " + ", ".join(f"{name} {count}" for name, count in report.lost.items()))
     if report.temperature_c is not None:
         parts.append(f"{report.temperature_c:.0f} °C")
-    faces = [f"#{track.id} {track.verdict.value if track.verdict else '…'} {track.p_fake or 0:.2f}" for track in result.tracks]
+    faces = [
+        f"#{track.id} {track.verdict.value if track.verdict else '…'} {'…' if track.p_fake is None else f'{track.p_fake:.2f}'}"
+        for track in result.tracks
+    ]
     return "  ".join([*parts, *faces]) if faces else "  ".join([*parts, "no face"])
 
 

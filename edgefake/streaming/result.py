@@ -131,5 +131,5 @@ class Watched(NamedTuple):
     """A frame and what was found in it: ``for frame, result in edgefake.watch(…)``."""
 
     frame: npt.NDArray[np.uint8]
-    """uint8, H×W×3, BGR."""
+    """uint8, H×W×3, BGR. The sinks may still be reading it: draw on a copy."""
     result: FrameResult
