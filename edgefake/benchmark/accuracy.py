@@ -40,7 +40,7 @@ def labelled_pictures(folder: Path) -> tuple[list[Path], list[Path]]:
     classes = {path.name.lower(): path for path in sorted(folder.iterdir()) if path.is_dir()}
     if missing := [name for name in ("real", "fake") if name not in classes]:
         raise InputError(
-            f"{folder} has no folder {' and no folder '.join(missing)}: accuracy needs pictures of both classes, in real/ and fake/"
+            f"{folder} has no folder {' and no folder '.join(missing)}: accuracy needs both classes, in real/ and fake/"
         )
     return find_images(str(classes["real"])), find_images(str(classes["fake"]))
 

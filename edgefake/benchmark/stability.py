@@ -21,6 +21,8 @@ def warnings(samples: Sequence[Sample]) -> list[str]:
     found = []
     if slept := sum(sample.conditions.slept_s for sample in samples):
         found.append(f"the device slept for {slept:.1f} s: keep it awake and measure again")
+    if len(samples) == 1:
+        found.append("measured in one process only, so its intervals leave out how processes differ")
     symptoms = list(_symptoms(samples))
     causes = list(_causes(samples))
     if symptoms:

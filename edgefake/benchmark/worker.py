@@ -106,7 +106,7 @@ def _measure(job: Job, detector: Detector, import_s: float, load_s: float) -> Sa
     load = os.getloadavg()[0]
     before = moment()
     runs = repeated(lambda: runtime.run(faces), min_runs=job.min_runs, min_seconds=job.min_seconds, between=power.sample)
-    conditions = between(before, moment(), load=load, governor=governor())
+    stages = _stages(job, detector, job.picture) if job.picture else {}
     return Sample(
         runtime=detector.runtime,
         precision=detector.card.precision,
@@ -115,12 +115,12 @@ def _measure(job: Job, detector: Detector, import_s: float, load_s: float) -> Sa
         load_s=round(load_s, 4),
         first_ms=round(first_ms, 3),
         infer_ms=runs.ms,
-        stages_ms=_stages(job, detector, job.picture) if job.picture else {},
+        stages_ms=stages,
         is_steady=runs.is_steady,
         peak_mb=peak_memory_mb(),
         power_w=power.mean_w(),
         power_source=meter.source if meter else None,
-        conditions=conditions,
+        conditions=between(before, moment(), load=load, governor=governor()),
     )
 
 
