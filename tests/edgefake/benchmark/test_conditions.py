@@ -83,7 +83,13 @@ def test_the_kernel_is_read(tmp_path: Path) -> None:
 
 def test_what_the_kernel_does_not_tell(tmp_path: Path) -> None:
     found = moment(tmp_path)
-    assert (found.busy_s, found.stolen_s, found.throttle_count, found.throttling, found.temperature_c) == (None, None, 0, (), None)
+    assert (found.busy_s, found.stolen_s, found.throttle_count, found.throttling, found.temperature_c) == (
+        None,
+        None,
+        0,
+        (),
+        None,
+    )
     assert governor(tmp_path) is None
 
 

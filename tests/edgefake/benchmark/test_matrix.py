@@ -1,0 +1,127 @@
+"""Small matrices measured for real: processes, files and errors are what a user's would be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from edgefake import InputError, ModelCard
+from edgefake.benchmark import matrix
+from edgefake.benchmark.matrix import run
+from edgefake.benchmark.plan import Settings, make_plan
+from edgefake.benchmark.report import Report
+from edgefake.benchmark.worker import STAGES, Job, Sample
+from edgefake.card_files import write_card
+from edgefake.images import write_image
+
+QUICK = {"runs": 6, "seconds": 0.0}
+
+
+def measure(*models: Path, batches: tuple[int, ...] = (1,), backends: tuple[str, ...] = ("auto",), **settings: object) -> Report:
+    plan = make_plan([str(path) for path in models], backends=backends, threads=(1,), batches=batches)
+    return run(plan, Settings(**{**QUICK, "processes": 1, **settings}))  # type: ignore[arg-type]
+
+
+def test_what_is_measured(model: Path) -> None:
+    told: list[str] = []
+    plan = make_plan([str(model)], backends=("auto",), threads=(1,), batches=(1, 3))
+    report = run(plan, Settings(runs=6, seconds=0.0, processes=2), progress=told.append)
+    single, batch = report.rows
+    assert [text.split(":")[0] for text in told] == ["process 1 of 2"] * 2 + ["process 2 of 2"] * 2
+    assert (report.interrupted, report.skipped, report.failed) == (False, (), ())
+    for row in report.rows:
+        assert [len(sample.infer_ms) for sample in row.samples] == [3, 3]  # six runs in two processes
+        assert row.latency.runs == 6 and row.faces_per_second > 0
+        for sample in row.samples:
+            assert (sample.precision, sample.input_size, sample.runtime.split()[0]) == ("int8", 16, "tflite")
+            assert min(sample.import_s, sample.load_s, sample.first_ms, sample.peak_mb or 0) > 0
+    assert (single.size, len(single.sha256)) == (model.stat().st_size, 64)
+    assert list(single.stages()) == list(STAGES) and single.verdict is not None
+    assert batch.stages() == {} and batch.verdict is None
+    stages = single.samples[0].stages_ms
+    for index, total in enumerate(stages["total"]):
+        assert sum(stages[stage][index] for stage in STAGES[:-1]) == pytest.approx(total, abs=1e-3)
+
+
+def test_a_labelled_folder_is_scored_for_every_row(model: Path, photo: object, tmp_path: Path) -> None:
+    for label in ("real", "fake"):
+        write_image(tmp_path / "data" / label / "one.png", photo)  # type: ignore[arg-type]
+    rows = measure(model, batches=(1, 2), data=tmp_path / "data", faces="frame").rows
+    assert [row.accuracy and (row.accuracy.auc.value, row.accuracy.real) for row in rows] == [(0.5, 1)] * 2
+
+
+def test_a_picture_that_breaks_accuracy_costs_no_latencies(model: Path, photo: object, tmp_path: Path) -> None:
+    write_image(tmp_path / "data" / "real" / "one.png", photo)  # type: ignore[arg-type]
+    (tmp_path / "data" / "fake").mkdir()
+    (tmp_path / "data" / "fake" / "bad.jpg").write_bytes(b"no picture")
+    report = measure(model, data=tmp_path / "data", faces="frame")
+    assert len(report.rows) == 1 and report.rows[0].accuracy is None
+    assert [left.what for left in report.failed] == ["accuracy of tiny_int8 on tflite"]
+    assert "bad.jpg is damaged" in report.failed[0].why
+
+
+def test_a_damaged_model_fails_and_the_others_are_measured(
+    model: Path, models: Path, make_card: Callable[..., ModelCard], tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.tflite"
+    shutil.copyfile(models / "oblong.tflite", bad)
+    write_card(bad, make_card())
+    report = measure(bad, model)
+    assert [row.case.model for row in report.rows] == ["tiny_int8"]
+    assert [left.what for left in report.failed] == ["bad on tflite, threads 1, batch 1"]
+    assert "its card says one input of" in report.failed[0].why
+
+
+def test_a_missing_runtime_is_skipped_with_the_reason(make_card: Callable[..., ModelCard], tmp_path: Path) -> None:
+    path = tmp_path / "any.onnx"
+    path.write_bytes(b"\x3a\x00")  # a model with an empty graph
+    write_card(path, make_card())
+    report = measure(path, backends=("onnx-tensorrt",))
+    assert (report.rows, report.failed) == ((), ())
+    assert [left.what for left in report.skipped] == ["any on onnx-tensorrt, threads 1, batch 1"]
+    assert "onnxruntime" in report.skipped[0].why and "install" in report.skipped[0].why
+
+
+def test_a_process_that_dies_is_told(models: Path, make_card: Callable[..., ModelCard], tmp_path: Path) -> None:
+    path = tmp_path / "hollow.tflite"
+    path.write_bytes((models / "int8.tflite").read_bytes())
+    write_card(path, make_card())
+    data = bytearray(path.read_bytes())
+    data[:4] = b"\xff\xff\xff\x7f"  # its root lies far outside
+    path.write_bytes(data)
+    report = measure(path)
+    assert report.rows == () and len(report.failed) == 1
+
+
+def test_nothing_is_measured_with_wrong_settings(model: Path, tmp_path: Path, photo: object) -> None:
+    with pytest.raises(InputError, match="faces must be"):
+        measure(model, faces="hair")
+    with pytest.raises(InputError, match="cannot be read"):
+        measure(model, picture=tmp_path / "absent.jpg")
+    with pytest.raises(InputError, match="there is no folder"):
+        measure(model, data=tmp_path / "absent")
+
+
+def test_a_picture_without_a_face(model: Path, photo: object, tmp_path: Path) -> None:
+    write_image(tmp_path / "empty.png", photo)  # type: ignore[arg-type]
+    report = measure(model, picture=tmp_path / "empty.png")
+    assert "can be scored (no_face): give another --picture" in report.failed[0].why
+
+
+def test_an_interrupted_run_keeps_what_there_is(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Job] = []
+
+    def interrupted(job: Job) -> Sample:
+        if done:
+            raise KeyboardInterrupt
+        done.append(job)
+        return matrix_measured(job)
+
+    matrix_measured = matrix.measured
+    monkeypatch.setattr(matrix, "measured", interrupted)
+    report = measure(model, batches=(1, 2), processes=3)
+    assert report.interrupted
+    assert [(row.case.batch, len(row.samples)) for row in report.rows] == [(1, 1)]

@@ -1,0 +1,65 @@
+"""Which cases there are, and which there cannot be."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from edgefake import BackendError, InputError, ModelNotFoundError
+from edgefake.benchmark.plan import Plan, Settings, make_plan
+from edgefake.model_store import find_model
+
+
+def plan(*models: str, backends: Sequence[str] = ("auto",), threads: Sequence[int] = (1,), batches: Sequence[int] = (1,)) -> Plan:
+    return make_plan(models, backends=backends, threads=threads, batches=batches)
+
+
+def test_every_combination_once() -> None:
+    cases = plan("cnn_int8", "resnet18_int8", "cnn_int8", threads=(1, 2, 1), batches=(1, 4)).cases
+    found = [(case.model, case.backend, case.threads, case.batch) for case in cases]
+    assert found == [(m, "tflite", t, b) for m in ("cnn_int8", "resnet18_int8") for t in (1, 2) for b in (1, 4)]
+    assert cases[0].path == find_model("cnn_int8")
+
+
+def test_auto_and_the_backend_that_it_chooses_are_one_case() -> None:
+    assert len(plan("cnn_int8", backends=("auto", "tflite")).cases) == 1
+
+
+def test_a_model_without_a_file_for_a_backend_is_skipped(model: Path) -> None:
+    found = plan(str(model), "cnn_int8", backends=("tflite", "onnx"))
+    assert [case.model for case in found.cases] == ["tiny_int8", "cnn_int8"]
+    assert [left.what for left in found.skipped] == [f"{model} on onnx", "cnn_int8 on onnx"]
+    assert [left.why for left in found.skipped][0] == "it reads .onnx files"
+    assert "cnn_int8 has no .onnx file here" in found.skipped[1].why
+
+
+def test_unknown_names() -> None:
+    with pytest.raises(ModelNotFoundError, match="did you mean cnn_int8"):
+        plan("cnn_int9", backends=("onnx",))
+    with pytest.raises(ModelNotFoundError, match="does not exist"):
+        plan("absent.tflite", backends=("onnx", "tflite"))
+    with pytest.raises(BackendError, match="unknown backend 'tflit': choose"):
+        plan("cnn_int8", backends=("tflite", "tflit"))
+
+
+def test_numbers_below_one() -> None:
+    with pytest.raises(InputError, match="threads must be at least 1, got 0"):
+        plan("cnn_int8", threads=(1, 0))
+    with pytest.raises(InputError, match="batch must be at least 1, got -2"):
+        plan("cnn_int8", batches=(-2,))
+
+
+@pytest.mark.parametrize("wrong", [{"runs": 0}, {"seconds": -1.0}, {"seconds": float("nan")}, {"processes": 0}])
+def test_settings_that_measure_nothing(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError, match=f"{next(iter(wrong))} must be at least"):
+        Settings(**wrong)  # type: ignore[arg-type]
+
+
+def test_different_files_of_one_name(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    other = Path(shutil.copy(model, tmp_path / "old"))
+    with pytest.raises(InputError, match="have one name"):
+        plan(str(model), str(other))

@@ -1,0 +1,119 @@
+"""JSON and Markdown of given latencies."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from edgefake.benchmark.accuracy import Accuracy
+from edgefake.benchmark.figures import Interval
+from edgefake.benchmark.plan import Left
+from edgefake.benchmark.report import Row
+from edgefake.benchmark.stability import warnings
+from edgefake.benchmark.worker import Sample
+from tests.edgefake.benchmark.reports import CALM, report, row, sample
+
+ACCURACY = Accuracy("val", 40, 50, 3, 0.5, Interval(0.9, 0.85, 0.95), Interval(0.8, 0.7, 0.9))
+
+
+def test_json_keeps_every_run() -> None:
+    made = report(row(sample([2.0, 4.0]), sample([3.0, 3.0])))
+    value = json.loads(made.to_json())
+    assert (value["schema"], value["tool"], value["interrupted"]) == (1, "edgefake benchmark", False)
+    assert value["machine"]["fingerprint"] == made.machine.fingerprint
+    (only,) = value["rows"]
+    assert [process["infer_ms"] for process in only["processes"]] == [[2.0, 4.0], [3.0, 3.0]]
+    assert (only["latency_ms"]["median"]["value"], only["latency_ms"]["mean"], only["latency_ms"]["runs"]) == (3.0, 3.0, 4)
+    assert only["verdict_ms"]["median"]["value"] == only["stages_ms"]["total"] == 30.0
+    assert (only["power_w"], only["energy_mj_per_face"], only["accuracy"], only["temperature_c"]) == (None,) * 4
+    assert only["cold_start"] == {"import_s": 0.3, "load_s": 0.1, "first_ms": 5.0}
+
+
+def test_throughput_and_energy_are_per_face() -> None:
+    samples = [sample([4.0, 6.0], power_w=watts, power_source="RAPL", stages=False) for watts in (2.0, 4.0)]
+    made = row(*samples, batch=8)
+    assert made.faces_per_second == pytest.approx(1600.0)
+    assert made.energy_mj == pytest.approx(3.0 / 1600 * 1e3)
+    assert made.stages() == {} and made.verdict is None
+
+
+def test_an_interrupted_report_is_valid_and_marked() -> None:
+    for made in (report(interrupted=True), report(row(), interrupted=True)):
+        assert json.loads(made.to_json())["interrupted"] is True
+        assert made.to_markdown().startswith("**Interrupted")
+    assert "Nothing was measured" in report().to_markdown()
+
+
+def cells(made: Row) -> dict[str, str]:
+    """The first table's only row, by column."""
+    lines = [line for line in report(made).to_markdown().splitlines() if line.startswith("| ")]
+    head, values = ([cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[:2])
+    return dict(zip(head, values, strict=True))
+
+
+def test_what_a_device_does_not_give_is_not_available() -> None:
+    found = cells(row(sample([2.0] * 9, peak_mb=None), sample([2.0] * 9, peak_mb=None)))
+    assert (found["mJ/face"], found["°C"], found["peak MB"]) == ("not available",) * 3
+    assert (found["median"], found["p99"], found["faces/s"], found["precision"]) == (
+        "2.00 [2.00, 2.00]",
+        "2.00",
+        "500",
+        "int8 160 px",
+    )
+    assert "AUC" not in found
+
+
+def test_latency_and_accuracy_stand_in_one_row() -> None:
+    found = cells(row(accuracy=ACCURACY))
+    assert (found["AUC"], found["balanced accuracy"]) == ("0.900 [0.850, 0.950]", "0.800 [0.700, 0.900]")
+    assert "accuracy on val: 40 real and 50 fake faces; 3 pictures without" in report(row(accuracy=ACCURACY)).to_markdown()
+
+
+def test_what_was_not_measured_is_listed_with_the_reason() -> None:
+    text = report(skipped=(Left("a on onnx", "not installed"),), failed=(Left("b on tflite", "damaged"),)).to_markdown()
+    assert "- skipped: a on onnx: not installed" in text and "- failed: b on tflite: damaged" in text
+
+
+def told(*samples: Sample) -> str:
+    return "; ".join(warnings(samples))
+
+
+def under(**changes: object) -> Sample:
+    """A process with a long tail under such conditions."""
+    return sample([1.0] * 8 + [3.0] * 2, conditions=dataclasses.replace(CALM, **changes))  # type: ignore[arg-type]
+
+
+def test_a_stable_row_has_no_warning() -> None:
+    busy = dataclasses.replace(CALM, others_cores=1.0, governor="powersave")
+    assert told(*[sample([1.0, 1.1, 1.0, 1.05], conditions=busy)] * 3) == ""
+
+
+def test_symptoms_of_an_unstable_row() -> None:
+    assert "p90 is 3.00 × the median: no cause was seen" in told(under(), under())
+    assert "processes differ from 1.00 to 1.20 ms" in told(sample([1.0] * 9), sample([1.2] * 9))
+    assert "warm-up did not settle in 1 of 2 processes" in told(sample([1.0] * 9, is_steady=False), sample([1.0] * 9))
+    assert "in one process only" in told(sample([1.0] * 9))
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"others_cores": 1.5}, "other programs kept up to 1.5 cores busy"),
+        ({"stolen_cores": 0.4}, "the hypervisor gave up to 0.4 cores to others"),
+        ({"throttling": ("under-voltage",)}, "the clock was limited (under-voltage)"),
+        ({"start_c": 40.0, "end_c": 62.0}, "it warmed from 40 to 62 °C"),
+        ({"governor": "schedutil"}, "the clock governor is schedutil (set it to performance)"),
+    ],
+)
+def test_causes_of_an_unstable_row(changes: dict[str, object], cause: str) -> None:
+    assert told(under(**changes), under()).endswith(f"p90 is 3.00 × the median: {cause}")
+
+
+def test_sleep_and_throttling_are_always_told() -> None:
+    calm = sample([1.0] * 9)
+    slept = sample([1.0] * 9, conditions=dataclasses.replace(CALM, slept_s=12.0))
+    slowed = sample([1.0] * 9, conditions=dataclasses.replace(CALM, throttling=("throttling",)))
+    assert told(calm, slept) == "the device slept for 12.0 s: keep it awake and measure again"
+    assert told(calm, slowed) == "slowed down: the clock was limited (throttling)"
