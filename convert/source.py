@@ -18,7 +18,7 @@ from edgefake.preprocessing import to_float
 from training.batches import all_pixels, readable
 from training.loop import logits
 from training.own.head import are_probabilities, log_odds
-from training.own.importing import COMPARED, Own, check_order, check_same
+from training.own.importing import Own, check_order, check_same
 from training.own.standard import standard
 from training.own.wrapped import Wrapped
 from training.qat import SILENT, folded_model, quantized_model
@@ -79,8 +79,7 @@ def float_source(folder: Path, command: str) -> Source:
 def detector_source(own: Own, run: Run, command: str) -> Source:
     """A user's detector for post-training quantization by ``command``: imported where that is possible, else as it is."""
     validation = readable(run.training_samples()[1])
-    some = validation[:: max(1, len(validation) // COMPARED)]
-    pixels = all_pixels(some, size=run.size, margin=run.margin)
+    pixels = all_pixels(validation, size=run.size, margin=run.margin)
     try:
         model = standard(own.model, own.feed, own.classes)
         scores = logits(model, pixels)
@@ -93,7 +92,7 @@ def detector_source(own: Own, run: Run, command: str) -> Source:
         models = (Wrapped(own, probabilities=probabilities),) * 2
         output = ("probabilities" if run.classes else "p_fake") if probabilities else _logits(run)
         scores = log_odds(outputs, own.classes, probabilities=probabilities)
-    check_order(own, pixels, fake_labels(some), scores)
+    check_order(own, pixels, fake_labels(validation), scores)
     return Source(run, own.model.path, *models, True, output, (command,))
 
 

@@ -12,7 +12,10 @@ import tf_keras as keras2
 
 from edgefake.errors import InputError
 from tests.own_detectors import SIZE, transfer_learned
+from training.own.feed import feed_named
 from training.own.files import UserModel, open_model
+from training.own.importing import Own
+from training.own.wrapped import Wrapped
 
 FACES = np.random.default_rng(0).uniform(0, 255, (4, SIZE, SIZE, 3)).astype(np.float32)
 
@@ -137,6 +140,16 @@ def test_saved_models_of_keras_3(tmp_path: Path) -> None:
     _cut(tmp_path / "saved" / "saved_model.pb")
     with pytest.raises(InputError, match="cannot be loaded"):
         open_model(tmp_path / "saved")
+
+
+def test_a_model_of_one_picture_at_a_time(tmp_path: Path) -> None:
+    detector = transfer_learned(keras3)
+    signature = [keras3.InputSpec(shape=(1, SIZE, SIZE, 3), dtype="float32")]
+    detector.export(tmp_path / "saved", verbose=False, input_signature=signature)
+    opened = open_model(tmp_path / "saved")
+    _same(opened, detector)
+    wrapped = Wrapped(Own(opened, feed_named("pixels"), ("fake", "real")), probabilities=True)
+    np.testing.assert_allclose(wrapped.predict_on_batch(FACES / 128 - 1), 1 - opened.outputs(FACES), atol=1e-5)
 
 
 def test_augmentation_that_keras_3_exports_as_active(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The commands with a user's own detector, right and wrong."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import keras as keras3
@@ -37,6 +39,13 @@ def test_an_import_is_told_and_kept(detector: Path, data: Path, tmp_path: Path, 
     first = (tmp_path / "run" / "best.h5").read_bytes()
     assert _import(detector, data, tmp_path / "run") == 0
     assert (tmp_path / "run" / "best.h5").read_bytes() == first
+
+
+def test_users_of_another_backend(detector: Path, data: Path, tmp_path: Path) -> None:
+    command = f"import {detector} --run {tmp_path / 'run'} --data {data} --margin 0"
+    backend = os.environ | {"KERAS_BACKEND": "jax"}  # not installed here
+    done = subprocess.run([sys.executable, "-m", "training", *command.split()], env=backend, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_detector_that_was_saved_anew_is_not_mistaken(

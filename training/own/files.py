@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,15 +33,18 @@ class UserModel:
     """S."""
     keras: Any = None
     """The Keras model of either version; None where only its computation is left (SavedModel)."""
+    batch: int = 64
+    """How many pictures are given at a time: bounds memory, or is what the model takes."""
 
     @property
     def name(self) -> str:
         """The file's name in ASCII letters, digits and underscores."""
         return re.sub(r"\W+", "_", self.path.stem, flags=re.ASCII).strip("_") or "detector"
 
-    def outputs(self, inputs: npt.NDArray[np.float32], batch: int = 64) -> Outputs:
-        """Outputs (N, K), a batch at a time to bound memory. Raises ``InputError`` where they are no numbers."""
-        chunks = [np.asarray(self.call(inputs[i : i + batch]), np.float32) for i in range(0, len(inputs), batch)]
+    def outputs(self, inputs: npt.NDArray[np.float32]) -> Outputs:
+        """Outputs (N, K). Raises ``InputError`` where they are no numbers."""
+        parts = [inputs[i : i + self.batch] for i in range(0, len(inputs), self.batch)]
+        chunks = [np.asarray(self.call(part), np.float32) for part in parts]
         outputs = np.concatenate(chunks).reshape(len(inputs), -1)
         if not np.isfinite(outputs).all():
             raise InputError(f"{self.path} answers NaN or infinity: check --scaling, or train it again")
@@ -70,7 +73,6 @@ def open_model(path: Path, *, size: int | None = None, trust_code: bool = False)
         )
     remedy = SAVED_MODEL
     if int(version.split(".")[0]) >= 3:
-        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever the user trains with
         import keras
 
         if h5py.is_hdf5(path):  # which Keras 3 writes, but does not always read
@@ -94,7 +96,8 @@ def _of_keras(path: Path, model: Any, size: int | None, keras: Any) -> UserModel
     _check_counts(path, model.inputs, model.outputs)
     _compute_in_float32(path, model)
     plain = keras.Model(model.inputs[0], model.outputs[0], name=model.name)  # that takes and gives tensors, no dictionaries
-    return UserModel(path, lambda pixels: plain(pixels, training=False), _side(path, tuple(plain.inputs[0].shape), size), plain)
+    shape = tuple(plain.inputs[0].shape)
+    return UserModel(path, lambda pixels: plain(pixels, training=False), _side(path, shape, size), plain, shape[0] or 64)
 
 
 def _compute_in_float32(path: Path, model: Any) -> None:
@@ -135,7 +138,8 @@ def _of_signature(path: Path, loaded: Any, size: int | None) -> UserModel:
     function = loaded.signatures["serving_default"]
     _check_counts(path, function.structured_input_signature[1], function.structured_outputs)
     ((key, taken),) = function.structured_input_signature[1].items()
-    side = _side(path, tuple(taken.shape) if taken.shape.rank else (), size)
+    shape = tuple(taken.shape) if taken.shape.rank else ()
+    side, batch = _side(path, shape, size), shape[0] or 64
     if taken.dtype != tf.float32:
         raise InputError(f"expected a detector that takes float32, got {path} that takes {taken.dtype.name}: save it for float32")
 
@@ -143,13 +147,13 @@ def _of_signature(path: Path, loaded: Any, size: int | None) -> UserModel:
         (found,) = function(**{key: tf.convert_to_tensor(pixels, tf.float32)}).values()
         return found
 
-    noise = tf.random.stateless_uniform((4, side, side, 3), (0, 0), 0, 255)
+    noise = tf.random.stateless_uniform((batch, side, side, 3), (0, 0), 0, 255)
     if not np.array_equal(call(noise), call(noise), equal_nan=True):
         raise InputError(
             f"{path} scores the same picture differently each time, because random layers are active in it, as Keras 3 exports "
             "them: give the .keras file, or export the model without them"
         )
-    return UserModel(path, call, side)
+    return UserModel(path, call, side, batch=batch)
 
 
 def _check_counts(path: Path, inputs: Sized, outputs: Sized) -> None:
@@ -160,9 +164,11 @@ def _check_counts(path: Path, inputs: Sized, outputs: Sized) -> None:
 def _side(path: Path, shape: tuple[int | None, ...], size: int | None) -> int:
     """The side of the input (N, S, S, 3)."""
     fixed = {side for side in shape[1:3] if side is not None} | ({size} if size else set())
-    if len(shape) != 4 or shape[3] != 3 or len(fixed) > 1:
+    if len(shape) != 4 or shape[0] not in (None, 1) or shape[3] != 3 or len(fixed) > 1:
         asked = f" at --size {size}" if size else ""
-        raise InputError(f"expected a detector of square RGB or BGR pictures (N, S, S, 3), got {path} with input {shape}{asked}")
+        raise InputError(
+            f"expected a detector of square RGB or BGR pictures (None, S, S, 3), got {path} with input {shape}{asked}"
+        )
     if not fixed:
         raise InputError(f"{path} takes pictures of any size: say with --size which one it was trained on")
     return int(fixed.pop())
@@ -179,7 +185,7 @@ def _header(path: Path) -> tuple[str, Any]:
             return _text(version), None if config is None else json.loads(config)
         with zipfile.ZipFile(path) as archive:
             return json.loads(archive.read("metadata.json"))["keras_version"], json.loads(archive.read("config.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(
             f"{path} is no Keras model, or damaged ({_cause(error)}): expected a .keras or .h5 file that model.save(PATH) wrote, "
             "or the folder of a SavedModel"

@@ -36,6 +36,13 @@ def real_first(classes: Sequence[str]) -> tuple[str, ...]:
     return ("real", *(name for name in classes if name != "real"))
 
 
+def ordering(classes: Sequence[str], outputs: int) -> npt.NDArray[np.float32]:
+    """(K, K) by which so many logits are multiplied: one rises with fake then, several come as in ``real_first``."""
+    if outputs == 1:
+        return np.array([[1.0 if classes[1] == "fake" else -1.0]], np.float32)
+    return np.eye(outputs, dtype=np.float32)[:, [list(classes).index(name) for name in real_first(classes)]]
+
+
 def are_probabilities(outputs: Outputs) -> bool:
     """Whether outputs (N, K) lie in 0…1 and, of several classes, add up to 1; ``InputError`` where several do only the first."""
     if not np.all((outputs >= 0) & (outputs <= 1)):
@@ -50,11 +57,12 @@ def are_probabilities(outputs: Outputs) -> bool:
 
 def log_odds(outputs: Outputs, classes: Sequence[str], *, probabilities: bool) -> Outputs:
     """Fake against real (N,), of a user's outputs (N, K) in the order of ``classes``; one output rises with the second class."""
-    if outputs.shape[1] == 1:
-        logits = logit(np.clip(outputs[:, 0], SMALLEST, 1 - SMALLEST)) if probabilities else outputs[:, 0]
-        return logits if classes[1] == "fake" else -logits
-    logits = np.log(np.clip(outputs, SMALLEST, 1)) if probabilities else outputs
-    return fake_log_odds(logits[:, [list(classes).index(name) for name in real_first(classes)]])
+    one = outputs.shape[1] == 1
+    logits = outputs
+    if probabilities:
+        logits = logit(np.clip(outputs, SMALLEST, 1 - SMALLEST)) if one else np.log(np.clip(outputs, SMALLEST, 1))
+    logits = logits @ ordering(classes, outputs.shape[1])
+    return logits[:, 0] if one else fake_log_odds(logits)
 
 
 def to_logits(graph: Graph, classes: Sequence[str]) -> None:
@@ -78,11 +86,7 @@ def to_logits(graph: Graph, classes: Sequence[str]) -> None:
     elif activation != "linear":
         graph.nodes[name] = replace(last, config={**last.config, "activation": "linear"})
     last = graph.nodes[graph.output]
-    check_classes(classes, outputs)
-    if outputs == 1:
-        order = np.array([[1.0 if classes[1] == "fake" else -1.0]], np.float32)
-    else:
-        order = np.eye(outputs, dtype=np.float32)[:, [list(classes).index(name) for name in real_first(classes)]]
+    order = ordering(classes, outputs)
     if not np.array_equal(order, np.eye(outputs)):
         _reorder(graph, last, order)
 
