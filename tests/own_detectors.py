@@ -39,7 +39,8 @@ def with_everything(keras: ModuleType) -> Any:
     picture = keras.Input((SIZE, SIZE, 3), name="picture")
     x = layers.RandomFlip("horizontal")(picture)
     x = layers.ZeroPadding2D(1)(x / 127.5 - 1.0)
-    x = layers.Conv2D(8, 3, strides=2, activation=layers.LeakyReLU(0.2))(x)
+    name = "first" if keras.__name__ == "tf_keras" else "erste Größe"  # which Keras 2 refuses
+    x = layers.Conv2D(8, 3, strides=2, activation=layers.LeakyReLU(0.2), name=name)(x)
     block = keras.Sequential(
         [
             keras.Input((None, None, 8)),
@@ -53,7 +54,7 @@ def with_everything(keras: ModuleType) -> Any:
     x = layers.SeparableConv2D(8, 3, activation="relu", depth_multiplier=2)(x)
     x = layers.GlobalMaxPooling2D(keepdims=True)(x)
     x = layers.Conv2D(1, 1, activation="sigmoid")(layers.Activation("tanh")(x))
-    return randomised(keras.Model({"picture": picture}, [layers.Reshape((1,))(x)]))
+    return randomised(keras.Model({"picture": picture}, {"p_fake": layers.Reshape((1,))(x)}))
 
 
 def stripes(keras: ModuleType, *, scale: float = 1 / 255.0) -> Any:
