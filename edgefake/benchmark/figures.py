@@ -3,8 +3,8 @@
 Runs inside one process are not independent of each other, and processes differ by more than their runs do (memory layout, what
 else the machine does). Intervals therefore resample processes first and blocks of successive runs second (Kalibera & Jones 2013,
 *Rigorous benchmarking in reasonable time*). For few processes a plain bootstrap is too narrow: of n processes n - 1 are drawn
-(Rao & Wu 1988), and the interval is stretched by Student's t over the normal quantile (after Hesterberg 2015). In simulations 95 %
-intervals of ratios then held in 94 to 96 % of cases with two to five processes, where they held in 76 to 90 %.
+(Rao & Wu 1988), and the interval is stretched by Student's t over the normal quantile (after Hesterberg 2015). In simulations of
+two to five processes, 95 % intervals of ratios then held in 94 to 96 % of cases, where they had held in 76 to 90 %.
 """
 
 from __future__ import annotations

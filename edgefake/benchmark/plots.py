@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]  # BGR
 Points = Sequence[tuple[float, float]]
 
-WIDTH, HEIGHT = 1000, 560
+WIDTH, HEIGHT = 1100, 560
 LEFT, TOP, RIGHT, BOTTOM = 70, 60, 660, 500
 """Where the axes are; names stand at their right."""
 

@@ -7,6 +7,7 @@ import json
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from edgefake.benchmark.accuracy import Accuracy
@@ -119,9 +120,8 @@ class Report:
     def to_json(self) -> str:
         """One line; figures that a device does not give are null."""
         settings = dataclasses.asdict(self.settings)
-        settings |= {
-            name: value and value.name for name, value in (("picture", self.settings.picture), ("data", self.settings.data))
-        }
+        for name in ("faces", "picture", "data"):  # names tell enough, and nothing of whose folders they lie in
+            settings[name] = settings[name] and Path(settings[name]).name
         value = {
             "schema": SCHEMA,
             "tool": "edgefake benchmark",
@@ -158,39 +158,43 @@ def _lines(report: Report) -> Iterator[str]:
         yield "Nothing was measured.\n"
     else:
         yield "Inference on prepared faces, ms per batch (median with its 95 % confidence interval)\n"
-        yield from table((*_CASE, *_inference_columns(rows)), rows)
-        yield ""
-        yield f"From file to verdict, medians in ms ({_picture(settings)}; faces: {settings.faces}), and the cold start\n"
-        yield from table((*_CASE, *_STAGES, *_COLD_START), rows)
+        yield from _table((*_CASE, *_LATENCY, *(_ACCURACY if any(row.accuracy for row in rows) else ())), rows)
+        yield f"\nFrom file to verdict, medians in ms ({_picture(settings)})\n"
+        yield from _table((*_CASE, *_STAGES), rows)
+        yield "\nCold start (medians) and cost\n"
+        yield from _table((*_CASE, *_COST), rows)
         yield ""
     for row in rows:
         yield from (f"- warning: {row.case}: {warning}" for warning in warnings(row.samples))
     yield from (f"- skipped: {left.what}: {left.why}" for left in report.skipped)
     yield from (f"- failed: {left.what}: {left.why}" for left in report.failed)
-    for accuracy in dict.fromkeys(row.accuracy for row in rows if row.accuracy):
-        yield (
-            f"- accuracy on {accuracy.data}: {accuracy.real} real and {accuracy.fake} fake faces; "
-            f"{accuracy.unscored} pictures without a face that could be scored count in no figure"
-        )
+    yield from dict.fromkeys(_scored(row.accuracy) for row in rows if row.accuracy)
     for source in dict.fromkeys(sample.power_source for row in rows for sample in row.samples if sample.power_source):
         yield f"- energy: {source}; all that the device took, idle power included"
 
 
-def _inference_columns(rows: Sequence[Row]) -> Iterator[Column]:
-    yield "precision", lambda row: f"{row.samples[0].precision} {row.samples[0].input_size} px"
-    yield "median", lambda row: _interval(row.latency.median, 2)
-    yield "p90", lambda row: f"{row.latency.p90:.2f}"
-    yield "p95", lambda row: f"{row.latency.p95:.2f}"
-    yield "p99", lambda row: f"{row.latency.p99:.2f}"
-    yield "max", lambda row: f"{row.latency.max:.2f}"
-    yield "faces/s", lambda row: f"{row.faces_per_second:.0f}"
-    yield "mJ/face", lambda row: _known(row.energy_mj, ".1f")
-    yield "°C", lambda row: _known(row.temperature_c, ".0f")
-    yield "peak MB", lambda row: _known(row.peak_mb, ".0f")
-    yield "file MB", lambda row: f"{row.size / 1e6:.1f}"
-    if any(row.accuracy for row in rows):
-        yield "AUC", lambda row: _interval(row.accuracy.auc, 3) if row.accuracy else NOT_AVAILABLE
-        yield "balanced accuracy", lambda row: _interval(row.accuracy.balanced_accuracy, 3) if row.accuracy else NOT_AVAILABLE
+_LATENCY: tuple[Column, ...] = (
+    ("median", lambda row: _interval(row.latency.median, 2)),
+    ("p90", lambda row: f"{row.latency.p90:.2f}"),
+    ("p95", lambda row: f"{row.latency.p95:.2f}"),
+    ("p99", lambda row: f"{row.latency.p99:.2f}"),
+    ("max", lambda row: f"{row.latency.max:.2f}"),
+    ("faces/s", lambda row: f"{row.faces_per_second:.0f}"),
+)
+_ACCURACY: tuple[Column, ...] = (
+    ("AUC", lambda row: _interval(row.accuracy.auc, 3) if row.accuracy else NOT_AVAILABLE),
+    ("balanced accuracy", lambda row: _interval(row.accuracy.balanced_accuracy, 3) if row.accuracy else NOT_AVAILABLE),
+)
+_COST: tuple[Column, ...] = (
+    ("precision", lambda row: f"{row.samples[0].precision} {row.samples[0].input_size} px"),
+    ("file MB", lambda row: f"{row.size / 1e6:.1f}"),
+    ("import s", lambda row: f"{row.cold_start()['import_s']:.2f}"),
+    ("load s", lambda row: f"{row.cold_start()['load_s']:.2f}"),
+    ("first ms", lambda row: f"{row.cold_start()['first_ms']:.1f}"),
+    ("peak MB", lambda row: _known(row.peak_mb, ".0f")),
+    ("mJ/face", lambda row: _known(row.energy_mj, ".1f")),
+    ("°C", lambda row: _known(row.temperature_c, ".0f")),
+)
 
 
 def _stage(name: str) -> Column:
@@ -198,18 +202,21 @@ def _stage(name: str) -> Column:
 
 
 _STAGES = tuple(_stage(name) for name in STAGES)
-_COLD_START: tuple[Column, ...] = (
-    ("import s", lambda row: f"{row.cold_start()['import_s']:.2f}"),
-    ("load s", lambda row: f"{row.cold_start()['load_s']:.2f}"),
-    ("first ms", lambda row: f"{row.cold_start()['first_ms']:.1f}"),
-)
+
+
+def _scored(accuracy: Accuracy) -> str:
+    counts = f"- accuracy: {accuracy.real} real and {accuracy.fake} fake faces of {accuracy.data}"
+    return counts + (
+        f"; {accuracy.unscored} pictures without a face that could be scored are left out" if accuracy.unscored else ""
+    )
 
 
 def _picture(settings: Settings) -> str:
-    return settings.picture.name if settings.picture else "a drawn 1280×720 JPEG"
+    picture = settings.picture.name if settings.picture else "a drawn 1280×720 JPEG"
+    return f"{picture}; faces: {Path(settings.faces).name}"
 
 
-def table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
+def _table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
     """A Markdown table whose columns line up in a terminal too."""
     yield from aligned([[name for name, _ in columns], *([cell(row) for _, cell in columns] for row in rows)])
 

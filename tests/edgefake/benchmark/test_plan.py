@@ -32,7 +32,7 @@ def test_a_model_without_a_file_for_a_backend_is_skipped(model: Path) -> None:
     found = plan(str(model), "cnn_int8", backends=("tflite", "onnx"))
     assert [case.model for case in found.cases] == ["tiny_int8", "cnn_int8"]
     assert [left.what for left in found.skipped] == [f"{model} on onnx", "cnn_int8 on onnx"]
-    assert [left.why for left in found.skipped][0] == "it reads .onnx files"
+    assert found.skipped[0].why == "it reads .onnx files"
     assert "cnn_int8 has no .onnx file here" in found.skipped[1].why
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
 from edgefake.benchmark.accuracy import Accuracy
 from edgefake.benchmark.figures import Interval
-from edgefake.benchmark.plan import Left
+from edgefake.benchmark.plan import Left, Settings
 from edgefake.benchmark.report import Row
 from edgefake.benchmark.stability import warnings
 from edgefake.benchmark.worker import Sample
@@ -31,6 +32,14 @@ def test_json_keeps_every_run() -> None:
     assert only["cold_start"] == {"import_s": 0.3, "load_s": 0.1, "first_ms": 5.0}
 
 
+def test_json_names_files_but_not_their_folders() -> None:
+    settings = Settings(faces="/home/me/yunet.onnx", picture=Path("/home/me/photo.jpg"), data=Path("/home/me/val"))
+    text = dataclasses.replace(report(row()), settings=settings).to_json()
+    found = json.loads(text)["settings"]
+    assert (found["faces"], found["picture"], found["data"]) == ("yunet.onnx", "photo.jpg", "val")
+    assert "/home/me" not in text
+
+
 def test_throughput_and_energy_are_per_face() -> None:
     samples = [sample([4.0, 6.0], power_w=watts, power_source="RAPL", stages=False) for watts in (2.0, 4.0)]
     made = row(*samples, batch=8)
@@ -47,10 +56,10 @@ def test_an_interrupted_report_is_valid_and_marked() -> None:
 
 
 def cells(made: Row) -> dict[str, str]:
-    """The first table's only row, by column."""
-    lines = [line for line in report(made).to_markdown().splitlines() if line.startswith("| ")]
-    head, values = ([cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[:2])
-    return dict(zip(head, values, strict=True))
+    """The only row of all tables, by column."""
+    lines = [line.strip("|").split(" | ") for line in report(made).to_markdown().splitlines() if line.startswith("| ")]
+    found = zip(lines[::2], lines[1::2], strict=True)
+    return {name.strip(): value.strip() for head, values in found for name, value in zip(head, values, strict=True)}
 
 
 def test_what_a_device_does_not_give_is_not_available() -> None:
@@ -68,7 +77,7 @@ def test_what_a_device_does_not_give_is_not_available() -> None:
 def test_latency_and_accuracy_stand_in_one_row() -> None:
     found = cells(row(accuracy=ACCURACY))
     assert (found["AUC"], found["balanced accuracy"]) == ("0.900 [0.850, 0.950]", "0.800 [0.700, 0.900]")
-    assert "accuracy on val: 40 real and 50 fake faces; 3 pictures without" in report(row(accuracy=ACCURACY)).to_markdown()
+    assert "accuracy: 40 real and 50 fake faces of val; 3 pictures without" in report(row(accuracy=ACCURACY)).to_markdown()
 
 
 def test_what_was_not_measured_is_listed_with_the_reason() -> None:

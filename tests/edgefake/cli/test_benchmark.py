@@ -25,7 +25,7 @@ QUICK = ["--threads", "1", "--runs", "2", "--seconds", "0", "--processes", "1"]
 def test_tables(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["benchmark", str(model), *QUICK]) == 0
     text = capsys.readouterr().out
-    assert "| tiny_int8 | tflite  | 1       | 1     | int8 16 px" in text
+    assert "| tiny_int8 | tflite  | 1       | 1     | int8 16 px |" in text
     assert "find faces" in text and "first ms" in text
 
 
