@@ -65,6 +65,8 @@ class _Outcome:
     def measure(self, settings: Settings, picture: Path, progress: Callable[[str], object]) -> None:
         for process in range(1, settings.processes + 1):
             for case in list(self._samples):
+                if case not in self._samples:
+                    continue  # given up with another one
                 progress(f"process {process} of {settings.processes}: {case}")
                 try:
                     self._samples[case].append(measured(_job(case, settings, picture)))
@@ -82,10 +84,15 @@ class _Outcome:
         return tuple(_row(case, samples, self._accuracy) for case, samples in self._samples.items() if samples)
 
     def _give_up(self, case: Case, error: EdgefakeError) -> None:
-        """A runtime that is missing skips the case; anything else failed. The samples there are stay."""
-        missing = isinstance(error, BackendError) and not self._samples[case]
-        (self.skipped if missing else self.failed).append(Left(str(case), str(error)))
-        if not self._samples[case]:
+        """Anything but a missing runtime is a failure. The samples that there are stay."""
+        if self._samples[case]:
+            self.failed.append(Left(f"a process of {case}", str(error)))
+        elif isinstance(error, BackendError):
+            self.skipped.append(Left(f"{case.model} on {case.backend}", str(error)))
+            for other in [other for other in self._samples if other.path == case.path and other.backend == case.backend]:
+                del self._samples[other]
+        else:
+            self.failed.append(Left(str(case), str(error)))
             del self._samples[case]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.benchmark.accuracy import Accuracy
-from edgefake.benchmark.figures import Summary, summary
+from edgefake.benchmark.figures import Interval, Summary, summary
 from edgefake.benchmark.machine import Machine
 from edgefake.benchmark.plan import Case, Left, Settings
 from edgefake.benchmark.stability import warnings
@@ -174,16 +174,19 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 _LATENCY: tuple[Column, ...] = (
-    ("median", lambda row: _interval(row.latency.median, 2)),
-    ("p90", lambda row: f"{row.latency.p90:.2f}"),
-    ("p95", lambda row: f"{row.latency.p95:.2f}"),
-    ("p99", lambda row: f"{row.latency.p99:.2f}"),
-    ("max", lambda row: f"{row.latency.max:.2f}"),
+    ("median", lambda row: _interval(row.latency.median, _ms)),
+    ("p90", lambda row: _ms(row.latency.p90)),
+    ("p95", lambda row: _ms(row.latency.p95)),
+    ("p99", lambda row: _ms(row.latency.p99)),
+    ("max", lambda row: _ms(row.latency.max)),
     ("faces/s", lambda row: f"{row.faces_per_second:.0f}"),
 )
 _ACCURACY: tuple[Column, ...] = (
-    ("AUC", lambda row: _interval(row.accuracy.auc, 3) if row.accuracy else NOT_AVAILABLE),
-    ("balanced accuracy", lambda row: _interval(row.accuracy.balanced_accuracy, 3) if row.accuracy else NOT_AVAILABLE),
+    ("AUC", lambda row: _interval(row.accuracy.auc, "{:.3f}".format) if row.accuracy else NOT_AVAILABLE),
+    (
+        "balanced accuracy",
+        lambda row: _interval(row.accuracy.balanced_accuracy, "{:.3f}".format) if row.accuracy else NOT_AVAILABLE,
+    ),
 )
 _COST: tuple[Column, ...] = (
     ("precision", lambda row: f"{row.samples[0].precision} {row.samples[0].input_size} px"),
@@ -198,7 +201,7 @@ _COST: tuple[Column, ...] = (
 
 
 def _stage(name: str) -> Column:
-    return name.replace("_", " "), lambda row: f"{row.stages()[name]:.2f}" if row.stages() else "-"
+    return name.replace("_", " "), lambda row: _ms(row.stages()[name]) if row.stages() else "-"
 
 
 _STAGES = tuple(_stage(name) for name in STAGES)
@@ -230,8 +233,12 @@ def aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
             yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
 
 
-def _interval(figure: Any, digits: int) -> str:
-    return f"{figure.value:.{digits}f} [{figure.low:.{digits}f}, {figure.high:.{digits}f}]"
+def _interval(figure: Interval, form: Callable[[float], str]) -> str:
+    return f"{form(figure.value)} [{form(figure.low)}, {form(figure.high)}]"
+
+
+def _ms(value: float) -> str:
+    return f"{value:.3f}" if value < 10 else f"{value:.2f}"
 
 
 def _known(value: float | None, form: str) -> str:

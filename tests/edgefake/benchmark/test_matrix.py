@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgefake import InputError, ModelCard
+from edgefake import EdgefakeError, InputError, ModelCard
 from edgefake.benchmark import matrix
 from edgefake.benchmark.matrix import run
 from edgefake.benchmark.plan import Settings, make_plan
@@ -79,9 +79,9 @@ def test_a_missing_runtime_is_skipped_with_the_reason(make_card: Callable[..., M
     path = tmp_path / "any.onnx"
     path.write_bytes(b"\x3a\x00")  # a model with an empty graph
     write_card(path, make_card())
-    report = measure(path, backends=("onnx-tensorrt",))
+    report = measure(path, backends=("onnx-tensorrt",), batches=(1, 2))
     assert (report.rows, report.failed) == ((), ())
-    assert [left.what for left in report.skipped] == ["any on onnx-tensorrt, threads 1, batch 1"]
+    assert [left.what for left in report.skipped] == ["any on onnx-tensorrt"]
     assert "onnxruntime" in report.skipped[0].why and "install" in report.skipped[0].why
 
 
@@ -114,3 +114,20 @@ def test_an_interrupted_run_keeps_what_there_is(model: Path, monkeypatch: pytest
     report = measure(model, batches=(1, 2), processes=3)
     assert report.interrupted
     assert [(row.case.batch, len(row.samples)) for row in report.rows] == [(1, 1)]
+
+
+def test_one_process_that_fails_leaves_the_others(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = iter([None, EdgefakeError("it died"), None])
+    real = matrix.measured
+
+    def sometimes(job: Job) -> Sample:
+        if error := next(outcomes):
+            raise error
+        return real(job)
+
+    monkeypatch.setattr(matrix, "measured", sometimes)
+    report = measure(model, processes=3)
+    assert [len(row.samples) for row in report.rows] == [2]
+    assert [(left.what, left.why) for left in report.failed] == [
+        ("a process of tiny_int8 on tflite, threads 1, batch 1", "it died")
+    ]

@@ -66,8 +66,8 @@ def test_what_a_device_does_not_give_is_not_available() -> None:
     found = cells(row(sample([2.0] * 9, peak_mb=None), sample([2.0] * 9, peak_mb=None)))
     assert (found["mJ/face"], found["°C"], found["peak MB"]) == ("not available",) * 3
     assert (found["median"], found["p99"], found["faces/s"], found["precision"]) == (
-        "2.00 [2.00, 2.00]",
-        "2.00",
+        "2.000 [2.000, 2.000]",
+        "2.000",
         "500",
         "int8 160 px",
     )
