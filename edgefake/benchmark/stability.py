@@ -12,23 +12,23 @@ SPREAD = 1.25
 """p90 over the median, in a run that counts as stable."""
 DIFFERENCE = 1.10
 """The slowest process's median over the fastest's."""
-BUSY_CORES = 0.1
+BUSY_CORES = 0.2
 WARMING_C = 10.0
 
 
 def warnings(samples: Sequence[Sample]) -> list[str]:
-    """One sentence each: sleep and throttling always, other conditions only where the figures are unstable."""
+    """One sentence each: sleep, other programs and throttling always, other conditions only where the figures are unstable."""
     found = []
     if slept := sum(sample.conditions.slept_s for sample in samples):
         found.append(f"the device slept for {slept:.1f} s: keep it awake and measure again")
     if len(samples) == 1:
         found.append("measured in one process only, so its intervals leave out how processes differ")
-    symptoms = list(_symptoms(samples))
-    causes = list(_causes(samples))
-    if symptoms:
+    disturbances = list(_disturbances(samples))
+    if symptoms := list(_symptoms(samples)):
+        causes = [*disturbances, *_other_causes(samples)]
         found.append(f"unstable, {' and '.join(symptoms)}: {', '.join(causes) or 'no cause was seen'}")
-    elif limits := _throttling(samples):
-        found.append(f"slowed down: {limits}")
+    elif disturbances:
+        found.append(f"perhaps slowed down: {', '.join(disturbances)}")
     return found
 
 
@@ -44,7 +44,7 @@ def _symptoms(samples: Sequence[Sample]) -> Iterable[str]:
         yield f"warm-up did not settle in {unsteady} of {len(samples)} processes"
 
 
-def _causes(samples: Sequence[Sample]) -> Iterable[str]:
+def _disturbances(samples: Sequence[Sample]) -> Iterable[str]:
     conditions = [sample.conditions for sample in samples]
     others = _most(c.others_cores for c in conditions)
     if others > BUSY_CORES:
@@ -52,19 +52,18 @@ def _causes(samples: Sequence[Sample]) -> Iterable[str]:
     stolen = _most(c.stolen_cores for c in conditions)
     if stolen > BUSY_CORES:
         yield f"the hypervisor gave up to {stolen:.1f} cores to others"
-    if limits := _throttling(samples):
-        yield limits
-    warming = max((c.end_c for c in conditions if c.end_c is not None), default=0.0)
-    coolest = min((c.start_c for c in conditions if c.start_c is not None), default=warming)
-    if warming - coolest > WARMING_C:
-        yield f"it warmed from {coolest:.0f} to {warming:.0f} °C"
-    if governors := sorted({c.governor for c in conditions if c.governor not in (None, "performance")} - {None}, key=str):
-        yield f"the clock governor is {governors[0]} (set it to performance)"
+    if limits := dict.fromkeys(limit for c in conditions for limit in c.throttling):
+        yield f"the clock was limited ({', '.join(limits)})"
 
 
-def _throttling(samples: Sequence[Sample]) -> str:
-    limits = dict.fromkeys(limit for sample in samples for limit in sample.conditions.throttling)
-    return f"the clock was limited ({', '.join(limits)})" if limits else ""
+def _other_causes(samples: Sequence[Sample]) -> Iterable[str]:
+    conditions = [sample.conditions for sample in samples]
+    hottest = max((c.end_c for c in conditions if c.end_c is not None), default=0.0)
+    coolest = min((c.start_c for c in conditions if c.start_c is not None), default=hottest)
+    if hottest - coolest > WARMING_C:
+        yield f"it warmed from {coolest:.0f} to {hottest:.0f} °C"
+    if governors := dict.fromkeys(c.governor for c in conditions if c.governor and c.governor != "performance"):
+        yield f"the clock governor is {', '.join(governors)} (set it to performance)"
 
 
 def _most(values: Iterable[float | None]) -> float:
