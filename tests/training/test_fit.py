@@ -1,6 +1,8 @@
 import resource
 import shutil
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -218,6 +220,20 @@ def test_numbers_out_of_range(option: str, expected: str, capsys: pytest.Capture
         main(f"fit cnn --data data --run run {option}".split())
     assert left.value.code == 2
     assert expected in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_in_one_line_and_the_run_goes_on(data: Path, tmp_path: Path) -> None:
+    command = f"-m training fit cnn --data {data} --run {tmp_path} --size 32 --batch 8 --epochs 500 --patience 500"
+    started = subprocess.Popen([sys.executable, *command.split()], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert started.stdout is not None
+    for line in started.stdout:
+        if line.startswith("epoch 1:"):
+            started.send_signal(signal.SIGINT)
+            break
+    _, told = started.communicate()
+    assert started.returncode == 130
+    assert "Traceback" not in told and "training: stopped" in told
+    assert fit(read_run(tmp_path), tmp_path, Stopping(epochs=2, patience=9, plateau=9)).epoch >= 2
 
 
 def test_data_that_was_not_audited_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,3 +31,6 @@ def main(argv: list[str] | None = None) -> int:
     except EdgefakeError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("training: stopped; fit and qat continue after the last whole epoch when given again", file=sys.stderr)
+        return 130
