@@ -28,7 +28,7 @@ class Accuracy:
     unscored: int
     """Pictures without a face that could be scored; they count in no figure."""
     threshold: float
-    """The p_fake from which the detector calls a picture fake: that of its card."""
+    """The p_fake from which the detector calls a picture fake."""
     auc: Interval
     balanced_accuracy: Interval
 

@@ -103,6 +103,7 @@ def _job(case: Case, settings: Settings, picture: Path, *, data: Path | None = N
         threads=case.threads,
         batch=case.batch,
         faces=settings.faces,
+        threshold=settings.threshold,
         picture=picture if case.batch == 1 else None,
         min_runs=math.ceil(settings.runs / settings.processes),
         min_seconds=settings.seconds / settings.processes,

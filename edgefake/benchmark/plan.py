@@ -40,6 +40,8 @@ class Settings:
     """Fresh ones per case: their differences are what intervals stand on."""
     faces: str = "haar"
     """How faces are found, as for ``Detector``."""
+    threshold: float | str = "fpr_5%"
+    """Which p_fake balanced accuracy is measured at, as for ``Detector``."""
     picture: Path | None = None
     """For the way from file to verdict; None draws one of 1280×720."""
     data: Path | None = None

@@ -36,6 +36,7 @@ class Job:
     threads: int
     batch: int
     faces: str
+    threshold: float | str
     picture: Path | None
     """For the way from file to verdict; None leaves that out."""
     min_runs: int
@@ -86,7 +87,7 @@ def answer(import_s: float) -> None:
 
 def _do(job: Job, import_s: float) -> Sample | Accuracy:
     started = time.perf_counter()
-    with Detector(job.path, backend=job.backend, faces=job.faces, num_threads=job.threads) as detector:
+    with Detector(job.path, backend=job.backend, faces=job.faces, threshold=job.threshold, num_threads=job.threads) as detector:
         load_s = time.perf_counter() - started
         if job.data is not None:
             return measure_accuracy(detector, job.data)

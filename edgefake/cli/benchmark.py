@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgefake.cli.options import parse_threshold
 from edgefake.cli.terminal import LiveLine
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
@@ -44,6 +45,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     measure.add_argument("--seconds", type=float, default=3.0, help="least time per case (default: %(default)s)")
     measure.add_argument("--processes", type=int, default=5, help="fresh processes per case (default: %(default)s)")
     measure.add_argument("--faces", default="haar", help="haar, frame or a YuNet .onnx file (default: %(default)s)")
+    measure.add_argument("--threshold", type=parse_threshold, default="fpr_5%", help="as for predict (default: fpr_5%%)")
     measure.add_argument("--picture", metavar="FILE", type=Path, help="what is judged, file to verdict (default: a drawn one)")
     measure.add_argument("--data", metavar="DIR", type=Path, help="a folder with real/ and fake/: measure accuracy on it as well")
     output = parser.add_argument_group("output")
@@ -86,6 +88,7 @@ def _run(arguments: argparse.Namespace) -> int:
         seconds=arguments.seconds,
         processes=arguments.processes,
         faces=arguments.faces,
+        threshold=arguments.threshold,
         picture=arguments.picture,
         data=arguments.data,
     )

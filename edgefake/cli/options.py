@@ -17,7 +17,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--threshold",
-        type=_threshold,
+        type=parse_threshold,
         default="fpr_5%",
         help="the p_fake from which a face is fake: a number in 0…1 or a name in the model's card (default: %(default)s)",
     )
@@ -38,7 +38,8 @@ def open_detector(arguments: argparse.Namespace) -> Detector:
     )
 
 
-def _threshold(text: str) -> float | str:
+def parse_threshold(text: str) -> float | str:
+    """A number, or the name of one in the model's card."""
     try:
         return float(text)
     except ValueError:

@@ -26,7 +26,15 @@ class Deed:
 
 
 def job(**changes: Any) -> Job:
-    standard = {"path": Path("x.tflite"), "backend": "tflite", "threads": 1, "batch": 1, "faces": "haar", "picture": None}
+    standard = {
+        "path": Path("x.tflite"),
+        "backend": "tflite",
+        "threads": 1,
+        "batch": 1,
+        "faces": "haar",
+        "picture": None,
+        "threshold": 0.5,
+    }
     return Job(**{**standard, "min_runs": 1, "min_seconds": 0.0, **changes})
 
 

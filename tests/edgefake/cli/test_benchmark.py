@@ -8,16 +8,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import edgefake
+from edgefake import ModelCard
+from edgefake.card_files import write_card
 from edgefake.cli import main
 from edgefake.images import read_image, write_image
 from tests.edgefake.benchmark.reports import report, row, sample
 
+MakeCard = Callable[..., ModelCard]
 ROOT = Path(edgefake.__file__).parents[1]
 QUICK = ["--threads", "1", "--runs", "2", "--seconds", "0", "--processes", "1"]
 
@@ -47,6 +51,13 @@ def test_a_case_that_failed_is_an_error(
     write_image(tmp_path / "empty.png", photo)
     assert main(["benchmark", str(model), *QUICK, "--picture", str(tmp_path / "empty.png")]) == 2
     assert "- failed: tiny_int8 on tflite, threads 1, batch 1: no face in" in capsys.readouterr().out
+
+
+def test_a_card_with_thresholds_of_its_own(model: Path, make_card: MakeCard, capsys: pytest.CaptureFixture[str]) -> None:
+    write_card(model, make_card(thresholds={"mine": 0.5}))
+    assert main(["benchmark", str(model), *QUICK]) == 2
+    assert "no threshold 'fpr_5%': choose mine or a number" in capsys.readouterr().out
+    assert main(["benchmark", str(model), *QUICK, "--threshold", "mine"]) == 0
 
 
 def test_nothing_measured_is_an_error(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
