@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.card_files import read_card
 from edgefake.errors import InputError
 from edgefake.model_card import ModelCard
 from edgefake.preprocessing import to_float
@@ -103,9 +104,14 @@ def one_outputs(card: ModelCard, model: Any, pixels: npt.NDArray[np.uint8], batc
 
 
 def commands_of(run: Run) -> tuple[str, ...]:
-    """The commands that made this run, first to last: it may have started from another's weights."""
-    parent = Path(run.weights).parent
-    earlier = commands_of(read_run(parent)) if (parent / "run.json").exists() else ()
+    """The commands that made this run, first to last: it may have started from another's weights, or from a published model."""
+    start = Path(run.weights)
+    earlier: tuple[str, ...] = ()
+    if start.suffix == ".tflite" and start.is_file():
+        card = read_card(start)
+        earlier = card.training.commands if card and card.training else ()
+    elif (start.parent / "run.json").exists():
+        earlier = commands_of(read_run(start.parent))
     return earlier if run.command in earlier else (*earlier, run.command)
 
 

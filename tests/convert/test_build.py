@@ -1,16 +1,19 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from convert.cli import main
 from convert.graph import read_graph
+from convert.source import commands_of
 from edgefake.card_files import read_card
 from edgefake.golden import golden_errors
 from edgefake.model_card import ModelCard
 from edgefake.runtimes import open_runtime
 from tests.conftest import Converted
 from training.device import on_device
+from training.runs import read_run
 
 VARIANTS = {"tiny_int8.tflite": "int8", "tiny_fp32.tflite": "float32", "tiny_fp16.tflite": "float16"}
 
@@ -64,6 +67,14 @@ def _flips_top_bit(path) -> bool:  # type: ignore[no-untyped-def]
     assert card is not None
     runtime = open_runtime(path, card, backend="tflite", num_threads=1)
     return runtime._encode.flips_top_bit and np.all(np.isfinite(runtime.run(np.zeros((1, 32, 32, 3), np.uint8))))  # type: ignore[attr-defined]
+
+
+def test_the_commands_reach_back_to_a_published_model(converted: Converted) -> None:
+    card = read_card(converted.int8)
+    assert card is not None and card.training is not None
+    run = replace(read_run(converted.float_run), weights=str(converted.int8), command="python -m training fit again")
+    assert commands_of(run) == (*card.training.commands, "python -m training fit again")
+    assert len(card.training.commands) == 2  # fit and qat
 
 
 def test_runs_that_cannot_be_converted_are_refused_with_the_remedy(
