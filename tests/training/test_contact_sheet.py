@@ -54,8 +54,14 @@ def test_classes_share_the_rows() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [("--split test", "no test split"), ("--rows 0", "at least 1"), ("--augmentation strong", "no augmentation 'strong'")],
+    [("--split test", "no test split"), ("--augmentation strong", "no augmentation 'strong'")],
 )
 def test_wrong_arguments_are_explained(data: Path, tmp_path: Path, arguments: str, message: str, capsys) -> None:  # type: ignore[no-untyped-def]
     assert main(f"contact-sheet --data {data} --out {tmp_path}/sheet.png {arguments}".split()) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_sheet_without_rows(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(f"contact-sheet --data {data} --out {tmp_path}/sheet.png --rows 0".split())
+    assert "argument --rows: expected a whole number of at least 1, got '0'" in capsys.readouterr().err

@@ -147,7 +147,7 @@ def test_faces_found_on_the_device_and_pictures_without_one_are_counted(
         measured(converted.int8, elsewhere)
     with pytest.raises(InputError, match="no fake one"):
         measured(converted.int8, samples[:2])
-    with pytest.raises(InputError, match=r"give a \.tflite file"):
+    with pytest.raises(InputError, match=r"give a \.tflite or \.onnx file"):
         measured(converted.float_run, samples)
 
 

@@ -32,10 +32,6 @@ def _contact_sheet(options: argparse.Namespace, command: str) -> int:
     from training.samples import CLASSES
     from training.self_blend import with_self_blends
 
-    if min(options.rows, options.columns, options.size) < 1:
-        raise InputError(
-            f"--rows, --columns and --size must be at least 1, got {options.rows}, {options.columns}, {options.size}"
-        )
     augmentation = options.augmentation or "standard"
     augmentation_named(augmentation)  # a wrong one is told before faces are searched
     samples = [sample for sample in samples_of(options, real_only=options.self_blend) if sample.split == options.split]
