@@ -49,8 +49,8 @@ class QdqGraph:
         return found
 
 
-def export_onnx(tflite: Path, out: Path) -> Path:
-    """Write the ONNX form of the INT8 model at ``tflite``, with the same card, to ``out``.
+def export_onnx(tflite: Path, out: Path, *, batch: int | None = None) -> Path:
+    """Write the ONNX form of the INT8 model at ``tflite``, with the same card, to ``out``; for any batch, or just ``batch``.
 
     Raises ``InputError`` where there is no card, or the model is not symmetric INT8.
     """
@@ -62,7 +62,7 @@ def export_onnx(tflite: Path, out: Path) -> Path:
         raise InputError(f"{tflite} carries no card: give it one with python -m convert card")
     if card.precision != "int8":
         raise InputError(f"{tflite} is a {card.precision} model: the ONNX form is made of the INT8 one")
-    model = to_qdq(_tf2onnx(tflite))
+    model = to_qdq(_tf2onnx(tflite), batch=batch)
     if faults := read_qdq(model).faults():
         raise InputError(f"{tflite} cannot run in eight bits under TensorRT: {'; '.join(faults)}")
     try:

@@ -61,15 +61,16 @@ class Graph:
                     node.input[index] = new
 
 
-def to_qdq(model: onnx.ModelProto) -> onnx.ModelProto:
+def to_qdq(model: onnx.ModelProto, *, batch: int | None = None) -> onnx.ModelProto:
     """Rewrite what tf2onnx made of a symmetric INT8 ``.tflite`` with batch 1; ``model`` is changed and returned.
 
     The result takes ``face``, uint8 (N, S, S, 3), RGB, and gives ``output``, float32 (N, K), the ``.tflite``'s dequantized.
-    Raises ``InputError`` for a graph with zero-points, which TensorRT refuses.
+    N is ``batch`` where that is given, else any. Raises ``InputError`` for a graph with zero-points, which TensorRT refuses.
     """
     graph = Graph(model)
+    faces = batch or "N"
     _check_symmetric(graph)
-    _pixel_input(graph)
+    _pixel_input(graph, faces)
     _float_biases(graph)
     _plain_relus(graph)
     _padding_inside(graph)
@@ -77,8 +78,8 @@ def to_qdq(model: onnx.ModelProto) -> onnx.ModelProto:
     _quantized_once(graph)
     _bare_residuals(graph)
     _check_layout(graph)
-    _name_output(graph)
-    _drop_unused(graph)
+    _name_output(graph, faces)
+    _in_order(graph)
     _rename(graph)
     del model.graph.value_info[:]
     onnx.checker.check_model(model, full_check=True)
@@ -207,8 +208,8 @@ def _check_layout(graph: Graph) -> None:
         )
 
 
-def _pixel_input(graph: Graph) -> None:
-    """The input becomes ``face``: uint8 pixels, scaled to (pixel - 128) / 128 and quantized inside the graph; any batch."""
+def _pixel_input(graph: Graph, faces: int | str) -> None:
+    """The input becomes ``face``: uint8 pixels, scaled to (pixel - 128) / 128 and quantized inside the graph."""
     (old,) = graph.proto.input
     transpose = graph.nodes("Transpose")[0]
     node = graph.producer(transpose.input[0])
@@ -235,10 +236,10 @@ def _pixel_input(graph: Graph) -> None:
         helper.make_node("Mul", ["face_centred", step], ["face_scaled"]),
         helper.make_node("QuantizeLinear", ["face_scaled", *dequantizer.input[1:]], ["face_int8"]),
     )
-    graph.proto.input[0].CopyFrom(helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", size, size, 3]))
+    graph.proto.input[0].CopyFrom(helper.make_tensor_value_info(INPUT, TensorProto.UINT8, [faces, size, size, 3]))
 
 
-def _name_output(graph: Graph) -> None:
+def _name_output(graph: Graph, faces: int | str) -> None:
     """The output becomes ``output``, float32 (N, K), on the very steps of the INT8 model's."""
     (old,) = graph.proto.output
     outputs = old.type.tensor_type.shape.dim[-1].dim_value
@@ -248,15 +249,33 @@ def _name_output(graph: Graph) -> None:
         graph.proto.node.append(helper.make_node("DequantizeLinear", [old.name, *last.input[1:]], [OUTPUT]))
     else:
         last.output[0] = OUTPUT
-    graph.proto.output[0].CopyFrom(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", outputs]))
+    graph.proto.output[0].CopyFrom(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [faces, outputs]))
 
 
-def _drop_unused(graph: Graph) -> None:
-    while unused := [n for n in graph.proto.node if not any(graph.consumers(o) or o == OUTPUT for o in n.output)]:
-        graph.remove(*unused)
-    used = {name for node in graph.proto.node for name in node.input}
-    for initializer in [i for i in graph.proto.initializer if i.name not in used]:
-        graph.proto.initializer.remove(initializer)
+def _in_order(graph: Graph) -> None:
+    """Keep what the output needs, each node behind those that feed it: the same order for the same network, unlike tf2onnx's."""
+    producers = {tensor: node for node in graph.proto.node for tensor in node.output}
+    constants = {initializer.name: initializer for initializer in graph.proto.initializer}
+    placed: dict[str, onnx.NodeProto] = {}
+    used: dict[str, onnx.TensorProto] = {}
+    pending = [OUTPUT]
+    while pending:
+        tensor = pending[-1]
+        node = producers.get(tensor)
+        waiting = [name for name in node.input if name in producers and name not in placed] if node is not None else []
+        if node is None or tensor in placed or not waiting:
+            pending.pop()
+            if node is not None and tensor not in placed:
+                used |= {name: constants[name] for name in node.input if name in constants}
+                placed |= dict.fromkeys(node.output, node)
+        else:
+            pending += reversed(waiting)
+    nodes = list({id(node): node for node in placed.values()}.values())
+    copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
+    initializers = [onnx.TensorProto.FromString(tensor.SerializeToString()) for tensor in used.values()]
+    del graph.proto.node[:], graph.proto.initializer[:]
+    graph.proto.node.extend(copies)
+    graph.proto.initializer.extend(initializers)
 
 
 def replace_node(graph: Graph, old: onnx.NodeProto, new: onnx.NodeProto) -> None:

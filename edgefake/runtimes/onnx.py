@@ -80,7 +80,7 @@ class OnnxRuntime:
         self._card = card
         self._session: Any = session
         self._input = inputs[0].name
-        self._fixed_batch = isinstance(inputs[0].shape[0], int)
+        self._batch = inputs[0].shape[0] if isinstance(inputs[0].shape[0], int) else None
         self._closing = threading.Lock()
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -88,9 +88,12 @@ class OnnxRuntime:
             session = self._session
         if session is None:
             raise BackendError("this model is closed: make a new Detector")
-        batches = pixels[:, None] if self._fixed_batch else [pixels]
+        step = self._batch or len(pixels)
+        batches = [pixels[start : start + step] for start in range(0, len(pixels), step)]
+        missing = step - len(batches[-1])  # a fixed batch is filled up with the last face
+        batches[-1] = np.concatenate([batches[-1], np.repeat(pixels[-1:], missing, axis=0)]) if missing else batches[-1]
         raw = np.concatenate([session.run(None, {self._input: batch})[0] for batch in batches])
-        return self._card.one_output(raw)
+        return self._card.one_output(raw[: len(pixels)])
 
     def close(self) -> None:
         with self._closing:

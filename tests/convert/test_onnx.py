@@ -145,6 +145,19 @@ def test_the_command_writes_the_same_card_beside_the_model(
     assert (tmp_path / "new" / "again.onnx").read_bytes() == first
 
 
+def test_a_batch_can_be_fixed(converted: Converted, tmp_path: Path) -> None:
+    from edgefake import Detector
+
+    path, any_number = tmp_path / "three.onnx", tmp_path / "any.onnx"
+    assert main(["onnx", str(converted.int8), "--out", str(path), "--batch", "3"]) == 0
+    assert main(["onnx", str(converted.int8), "--out", str(any_number)]) == 0
+    shapes = [[d.dim_param or d.dim_value for d in i.type.tensor_type.shape.dim] for i in onnx.load(path).graph.input]
+    assert shapes == [[3, 32, 32, 3]]
+    crops = [np.random.default_rng(i).integers(0, 256, (32, 32, 3), dtype=np.uint8) for i in range(4)]
+    scores = [Detector(file).predict_faces(crops) for file in (path, any_number)]
+    assert scores[0] == scores[1]
+
+
 def test_what_has_no_onnx_form(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def error(path: Path, *more: str) -> str:
         assert main(["onnx", str(path), *more]) == 2

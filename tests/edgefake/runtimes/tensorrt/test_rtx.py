@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from edgefake.errors import ModelFileError
+from edgefake.model_store import find_model
 from edgefake.runtimes.tensorrt.builder import build
 from edgefake.runtimes.tensorrt.inspection import not_int8
 from edgefake.runtimes.tensorrt.weights import float_weights
@@ -32,6 +35,17 @@ def test_every_convolution_and_matrix_product_runs_in_int8() -> None:
 
 def test_the_form_of_weights_for_tensorrt_8_runs_in_int8_too() -> None:
     assert float_layers(float_weights(network())) == []
+
+
+@pytest.mark.parametrize("form", [bytes, float_weights], ids=["int8 weights", "float weights"])
+@pytest.mark.parametrize(
+    ("name", "products"), [("resnet18_int8", 22), ("mobilenet_v2_035_int8", 54), ("cnn_int8", 7)], ids=lambda value: str(value)
+)
+def test_all_layers_of_the_bundled_models_run_in_int8(name: str, products: int, form: Callable[[bytes], bytes]) -> None:
+    log = listener(trt)
+    built = build(trt, log, form(find_model(name, suffix=".onnx").read_bytes()), precision="int8")
+    assert len(built.products) == products
+    assert not_int8(layer_table(log.lines), built.products) == []
 
 
 @pytest.mark.parametrize(
