@@ -76,6 +76,7 @@ def to_qdq(model: onnx.ModelProto, *, batch: int | None = None) -> onnx.ModelPro
     _padding_inside(graph)
     _mean_before_quantizer(graph)
     _quantized_once(graph)
+    _no_axis_of_scalars(graph)
     _bare_residuals(graph)
     _check_layout(graph)
     _name_output(graph, faces)
@@ -173,6 +174,14 @@ def _quantized_once(graph: Graph) -> None:
         if graph.constant(dequantizer.input[1]) == graph.constant(quantizer.input[1]):
             graph.reconnect(quantizer.output[0], dequantizer.input[0])
             graph.remove(quantizer)
+
+
+def _no_axis_of_scalars(graph: Graph) -> None:
+    """One scale for all has no axis; tf2onnx names one or not by chance, and the same network shall give the same file."""
+    for node in graph.nodes("QuantizeLinear", "DequantizeLinear"):
+        scale = graph.constant(node.input[1])
+        if scale is not None and scale.ndim == 0:
+            del node.attribute[:]
 
 
 def _through_quantizers(graph: Graph, tensor: str) -> Iterator[onnx.NodeProto]:
@@ -273,6 +282,8 @@ def _in_order(graph: Graph) -> None:
     nodes = list({id(node): node for node in placed.values()}.values())
     copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in nodes]
     initializers = [onnx.TensorProto.FromString(tensor.SerializeToString()) for tensor in used.values()]
+    for node in copies:
+        node.ClearField("domain")  # all are ONNX's own; some say so, at random
     del graph.proto.node[:], graph.proto.initializer[:]
     graph.proto.node.extend(copies)
     graph.proto.initializer.extend(initializers)
