@@ -21,7 +21,6 @@ OPSET = 17
 """The newest that TensorRT 8.5 (JetPack 5) reads."""
 
 PRODUCTS = ("Conv", "Gemm", "MatMul")
-INT8_TENSOR = 9  # in TFLite's schema
 
 
 @dataclass(frozen=True, slots=True)

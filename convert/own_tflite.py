@@ -15,7 +15,7 @@ from edgefake.card_files import check_model
 from edgefake.errors import InputError
 from edgefake.model_card import ModelCard, Scaling, Training
 from training.device import on_device
-from training.own.feed import Feed
+from training.own.feed import FEEDS, Feed
 from training.own.head import are_probabilities, check_classes
 from training.samples import Sample
 
@@ -55,6 +55,12 @@ def write_own_card(
 
     Raises ``InputError`` where the file takes or gives what no card can describe, or its scores do not rise with fakes.
     """
+    if strange.feed.by_itself:
+        known = ", ".join(name for name, feed in FEEDS.items() if not feed.by_itself)
+        raise InputError(
+            f"{strange.path} does not tell what its training fed it: say so with --scaling ({known} or OFFSET,SCALE; pixels "
+            "where its own first layers scale them)"
+        )
     check_model(strange.path)
     found = on_device(signature, strange.path)
     _, height, width, channels = (*found.input_shape, 0, 0, 0, 0)[:4]

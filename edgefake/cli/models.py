@@ -53,7 +53,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _row(name: str, place: str, size: str, path: str) -> str:
-    return f"{name:<24}  {place:<12}  {size:>8}  {path}"
+    return f"{name:<27}  {place:<12}  {size:>8}  {path}"
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -99,7 +99,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     for m in _chosen(arguments.names):
         fault = m.fault()
         faults += fault is not None
-        print(f"{m.model.name:<24}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
+        print(f"{m.model.name:<27}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
     return 2 if faults else 0
 
 

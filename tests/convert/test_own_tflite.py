@@ -78,6 +78,7 @@ def _like_the_labels(model, converted: Converted) -> None:  # type: ignore[no-un
     ("more", "message"),
     [
         (["--classes", "fake,real"], "gives real last: a card can only say real first"),
+        (["--scaling", "own"], "does not tell what its training fed it: say so with --scaling"),
         (["--scaling", "torch"], "a card holds one offset and scale for all colours"),
     ],
 )
