@@ -52,8 +52,10 @@ class Broker:
 
     def end(self, number: int = signal.SIGKILL) -> None:
         if self.process is not None:
-            self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
+            # A paused broker is killed as it is: woken first, it could acknowledge results that die with it before it keeps them.
+            if number != signal.SIGKILL:
+                self.process.send_signal(signal.SIGCONT)
             self.process.wait(PATIENCE_S)
             self.process = None
 
