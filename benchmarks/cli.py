@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 all goals met, 1 a goal missed, 2 not measured",
     )
     commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    overhead = commands.add_parser("overhead", help="Detector.predict against the bare interpreter")
+    overhead = commands.add_parser("overhead", help="Detector.predict and its layers against the bare interpreter")
     overhead.set_defaults(measure=lambda options: measure_overhead(options.model))
     footprint = commands.add_parser("footprint", help="import time and peak memory")
     footprint.set_defaults(measure=lambda options: measure_footprint(options.model))
