@@ -51,11 +51,18 @@ Faces = str | Path | FaceFinder
 SEARCH_SIDE = 640
 """Faces are searched in a copy of the frame of at most this many pixels on its longer side: four times faster on 720p."""
 
+HAAR_STEP, HAAR_NEIGHBOURS = 1.25, 2
+"""How much larger each searched size is than the last, and how many overlapping hits make a face.
+
+Against OpenCV's usual 1.1 and 3 to 5: half the time. With 5, 85.3 % of 1,200 training photos and 34 % of 215 faces in video were
+found; with these 83.9 % and 39 %, and no more false ones.
+"""
+
 SYSTEM_CASCADES = Path("/usr/share/opencv4/haarcascades")
 """Where distributions keep the Haar cascades."""
 
 HAAR_SCALE = 1.11
-"""Longer side of a YuNet box over the side of a Haar box on the same face, median over 493 training photos (5–95 %: 0.98–1.30).
+"""Longer side of a YuNet box over the side of a Haar box on the same face, median over 1,007 training photos (5–95 %: 0.98–1.29).
 
 The centres agree within 0.4 %, so enlarging Haar's square gives every finder the framing that the models were trained on.
 """
@@ -130,7 +137,8 @@ def haar_faces(*, min_size: int = 30) -> FaceFinder:
         small, ratio = _reduced(frame)
         if min(small.shape[:2]) < min_size:
             return []
-        found = local.cascade.detectMultiScale(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), 1.1, 5, minSize=(min_size, min_size))
+        grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+        found = local.cascade.detectMultiScale(grey, HAAR_STEP, HAAR_NEIGHBOURS, minSize=(min_size, min_size))
         grow = (HAAR_SCALE - 1.0) / 2.0
         squares: list[list[float]] = np.reshape(found, (-1, 4)).tolist()
         boxes = [Box(x - grow * w, y - grow * h, HAAR_SCALE * w, HAAR_SCALE * h) for x, y, w, h in squares]
