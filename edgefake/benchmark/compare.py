@@ -6,16 +6,29 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from edgefake.benchmark.figures import Interval, Samples, ratio
+from edgefake.benchmark.figures import Interval, Samples, in_order, ratio
+from edgefake.benchmark.plan import NUMBERS, case_name
 from edgefake.benchmark.report import SCHEMA, aligned
 from edgefake.errors import InputError
 
-Key = tuple[str, str, int, int, str]
-"""Model, backend, threads, batch; and ``inference`` or ``file to verdict``."""
-
 Word = Literal["faster", "slower", "no difference"]
+
+
+class Key(NamedTuple):
+    """What a figure is of."""
+
+    model: str
+    backend: str
+    threads: int
+    batch: int
+    streams: int
+    what: str
+    """``inference`` or ``file to verdict``."""
+
+    def __str__(self) -> str:
+        return f"{self.what} of {case_name(self.model, self.backend, {name: getattr(self, name) for name in NUMBERS})}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +62,24 @@ class Comparison:
         return [change for change in self.changes if change.is_regression(self.tolerance)]
 
     def to_json(self) -> str:
-        rows = [{**_named(c.key), "ratio": asdict(c.ratio), "outcome": c.word} for c in self.changes]
-        regressions = [_named(change.key) for change in self.regressions]
+        rows = [{**c.key._asdict(), "ratio": asdict(c.ratio), "outcome": c.word} for c in self.changes]
+        regressions = [change.key._asdict() for change in self.regressions]
         return json.dumps({"rows": rows, "notes": self.notes, "tolerance": self.tolerance, "regressions": regressions})
 
     def to_markdown(self) -> str:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        head = ["model", "runtime", "threads", "batch", "what", "second / first", "outcome"]
-        yield from aligned([head, *(self._cells(change) for change in self.changes)])
+        head = ["model", "runtime", "threads", "batch", "streams", "what", "second / first", "outcome"]
+        table = [head, *(self._cells(change) for change in self.changes)]
+        if all(change.key.streams == 1 for change in self.changes):
+            table = [[*cells[:4], *cells[5:]] for cells in table]  # it should fit a terminal
+        yield from aligned(table)
         yield from (f"- {note}" for note in self.notes)
         count = len(self.regressions)
         yield f"\n{count or 'No'} regression{'' if count == 1 else 's'} of more than {100 * self.tolerance:g} %."
 
-    def _cells(self, change: Change) -> Sequence[str]:
+    def _cells(self, change: Change) -> list[str]:
         r = change.ratio
         mark = " (regression)" if change.is_regression(self.tolerance) else ""
         return [*map(str, change.key), f"{r.value:.3f} [{r.low:.3f}, {r.high:.3f}]", change.word + mark]
@@ -79,13 +95,15 @@ def compare(first: Path, second: Path, *, tolerance: float) -> Comparison:
     a, b = _read(first), _read(second)
     changes = tuple(Change(key, ratio(a.runs[key], b.runs[key])) for key in a.runs if key in b.runs)
     if not changes:
-        raise InputError(f"{first} and {second} have no row in common: compare runs of the same models, threads and batches")
+        raise InputError(
+            f"{first} and {second} have no row in common: compare runs of the same models, threads, batches and streams"
+        )
     notes = [f"{path} was interrupted" for path, report in ((first, a), (second, b)) if report.interrupted]
     if a.fingerprint != b.fingerprint:
         notes.append("the reports are of different machines or versions: " + ", ".join(_differences(a.machine, b.machine)))
     notes += [f"warning in {path}: {text}" for path, report in ((first, a), (second, b)) for text in report.warnings]
-    notes += [f"only in {first}: {_words(key)}" for key in a.runs if key not in b.runs]
-    notes += [f"only in {second}: {_words(key)}" for key in b.runs if key not in a.runs]
+    notes += [f"only in {first}: {key}" for key in a.runs if key not in b.runs]
+    notes += [f"only in {second}: {key}" for key in b.runs if key not in a.runs]
     notes += [f"another model file: {name}" for name in a.files if name in b.files and a.files[name] != b.files[name]]
     return Comparison(changes, tuple(notes), tolerance)
 
@@ -124,10 +142,12 @@ def _read(path: Path) -> _Runs:
 def _decoded(value: Mapping[str, Any]) -> _Runs:
     runs: dict[Key, Samples] = {}
     for row in value["rows"]:
-        case = (str(row["model"]), str(row["backend"]), int(row["threads"]), int(row["batch"]))
-        runs[(*case, "inference")] = [_latencies(process["infer_ms"]) for process in row["processes"]]
+        key = Key(str(row["model"]), str(row["backend"]), **_numbers(row), what="inference")
+        runs[key] = [in_order(list(map(_latencies, process["infer_ms"]))) for process in row["processes"]]
         if all(process["stages_ms"] for process in row["processes"]):
-            runs[(*case, "file to verdict")] = [_latencies(process["stages_ms"]["total"]) for process in row["processes"]]
+            runs[key._replace(what="file to verdict")] = [
+                _latencies(process["stages_ms"]["total"]) for process in row["processes"]
+            ]
     machine = dict(value["machine"])
     return _Runs(
         runs=runs,
@@ -135,7 +155,11 @@ def _decoded(value: Mapping[str, Any]) -> _Runs:
         fingerprint=machine.pop("fingerprint"),
         machine=machine,
         interrupted=value["interrupted"],
-        warnings=[f"{row['model']}, threads {row['threads']}: {text}" for row in value["rows"] for text in row["warnings"]],
+        warnings=[
+            f"{case_name(row['model'], row['backend'], _numbers(row))}: {text}"
+            for row in value["rows"]
+            for text in row["warnings"]
+        ],
     )
 
 
@@ -151,10 +175,5 @@ def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} {a[name]} and {b.get(name)}"
 
 
-def _named(key: Key) -> dict[str, Any]:
-    return dict(zip(("model", "backend", "threads", "batch", "what"), key, strict=True))
-
-
-def _words(key: Key) -> str:
-    model, backend, threads, batch, what = key
-    return f"{what} of {model} on {backend}, threads {threads}, batch {batch}"
+def _numbers(row: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(row[name]) for name in NUMBERS}

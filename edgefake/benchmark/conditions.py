@@ -42,6 +42,8 @@ class Moment:
 class Conditions:
     """What happened between two moments."""
 
+    cores: int
+    """That the process may use."""
     governor: str | None
     """``performance``, ``schedutil``, …; several are joined by a comma."""
     load: float
@@ -75,7 +77,7 @@ def moment(root: Path = ROOT) -> Moment:
     )
 
 
-def between(before: Moment, after: Moment, *, load: float, governor: str | None) -> Conditions:
+def between(before: Moment, after: Moment, *, cores: int, load: float, governor: str | None) -> Conditions:
     """The conditions of the time from ``before`` to ``after``."""
     seconds = max(after.awake_s - before.awake_s, 1e-9)
     others = stolen = None
@@ -87,6 +89,7 @@ def between(before: Moment, after: Moment, *, load: float, governor: str | None)
     counted = ("throttled cores",) if after.throttle_count > before.throttle_count else ()
     slept = (after.passed_s - before.passed_s) - (after.awake_s - before.awake_s)
     return Conditions(
+        cores=cores,
         governor=governor,
         load=round(load, 2),
         others_cores=others,

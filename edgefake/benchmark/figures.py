@@ -22,7 +22,7 @@ BLOCKS = 10
 """Each process's runs are resampled in so many blocks."""
 
 Samples = Sequence[Sequence[float]]
-"""Milliseconds: one sequence of runs per process."""
+"""Milliseconds: one sequence of runs per process (or stream)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,13 @@ def ratio(base: Samples, other: Samples) -> Interval:
     rng = np.random.default_rng(0)
     value = float(np.median(np.concatenate(other)) / np.median(np.concatenate(base)))
     return _stretched(value, _medians(other, rng) / _medians(base, rng), freedom=len(base) + len(other) - 2)
+
+
+def in_order(streams: Samples) -> list[float]:
+    """The runs of streams that ran at once as one sequence, by when they ended: blocks of it are then stretches of time."""
+    ends = np.concatenate([np.cumsum(runs) for runs in streams])
+    merged: list[float] = np.concatenate(streams)[np.argsort(ends, kind="stable")].tolist()
+    return merged
 
 
 def interval(value: float, resampled: npt.NDArray[np.float64]) -> Interval:

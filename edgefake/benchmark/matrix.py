@@ -84,12 +84,13 @@ class _Outcome:
         return tuple(_row(case, samples, self._accuracy) for case, samples in self._samples.items() if samples)
 
     def _give_up(self, case: Case, error: EdgefakeError) -> None:
-        """Anything but a missing runtime is a failure. The samples that there are stay."""
+        """Anything but a missing runtime, which no case could use, is a failure. The samples that there are stay."""
+        alike = [other for other in self._samples if other.path == case.path and other.backend == case.backend]
         if self._samples[case]:
             self.failed.append(Left(f"a process of {case}", str(error)))
-        elif isinstance(error, BackendError):
+        elif isinstance(error, BackendError) and not any(self._samples[other] for other in alike):
             self.skipped.append(Left(f"{case.model} on {case.backend}", str(error)))
-            for other in [other for other in self._samples if other.path == case.path and other.backend == case.backend]:
+            for other in alike:
                 del self._samples[other]
         else:
             self.failed.append(Left(str(case), str(error)))
@@ -102,9 +103,10 @@ def _job(case: Case, settings: Settings, picture: Path, *, data: Path | None = N
         backend=case.backend,
         threads=case.threads,
         batch=case.batch,
+        streams=case.streams,
         faces=settings.faces,
         threshold=settings.threshold,
-        picture=picture if case.batch == 1 else None,
+        picture=picture if case.batch == case.streams == 1 else None,
         min_runs=math.ceil(settings.runs / settings.processes),
         min_seconds=settings.seconds / settings.processes,
         data=data,

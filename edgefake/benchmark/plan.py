@@ -1,10 +1,10 @@
-"""Which cases are measured: model × runtime × threads × batch."""
+"""Which cases are measured: model × runtime × threads × batch × streams."""
 
 from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,20 +12,32 @@ from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.model_store import find_model
 from edgefake.runtimes import BACKENDS, suffix_of
 
+NUMBERS = ("threads", "batch", "streams")
+"""The dimensions of a case that are counts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row: a model file on a runtime, with so many threads and faces at once. Precision and input size are the file's."""
+    """One row: a model file on a runtime, in so many streams, each with so many threads and faces at once.
+
+    Precision and input size are the file's.
+    """
 
     model: str
     """The name of the file without its ending."""
     backend: str
     threads: int
     batch: int
+    streams: int
+    """Detectors that run at once in one process."""
     path: Path
 
+    @property
+    def numbers(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in NUMBERS}
+
     def __str__(self) -> str:
-        return f"{self.model} on {self.backend}, threads {self.threads}, batch {self.batch}"
+        return case_name(self.model, self.backend, self.numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +45,7 @@ class Settings:
     """How every case is measured."""
 
     runs: int = 100
-    """At least so many, over all processes."""
+    """At least so many of every stream, over all processes."""
     seconds: float = 3.0
     """At least so long, over all processes."""
     processes: int = 5
@@ -67,13 +79,26 @@ class Plan:
     skipped: tuple[Left, ...]
 
 
-def make_plan(models: Sequence[str], *, backends: Sequence[str], threads: Sequence[int], batches: Sequence[int]) -> Plan:
+def case_name(model: str, backend: str, numbers: Mapping[str, int]) -> str:
+    """For people. A single stream goes without saying."""
+    told = [f"{name} {number}" for name, number in numbers.items() if (name, number) != ("streams", 1)]
+    return ", ".join([f"{model} on {backend}", *told])
+
+
+def make_plan(
+    models: Sequence[str],
+    *,
+    backends: Sequence[str],
+    threads: Sequence[int],
+    batches: Sequence[int],
+    streams: Sequence[int],
+) -> Plan:
     """All combinations. A model that has no file for a backend is skipped for it.
 
     Raises ``BackendError`` for an unknown backend, ``ModelNotFoundError`` for an unknown model, ``InputError`` for numbers below
     1 and for different files of the same name.
     """
-    for name, numbers in (("threads", threads), ("batch", batches)):
+    for name, numbers in (("threads", threads), ("batch", batches), ("streams", streams)):
         if wrong := [number for number in numbers if number < 1]:
             raise InputError(f"{name} must be at least 1, got {wrong[0]}")
     files: dict[tuple[str, str], Path] = {}
@@ -89,9 +114,9 @@ def make_plan(models: Sequence[str], *, backends: Sequence[str], threads: Sequen
                 f"{files[path.stem, backend]} and {path} have one name, and rows could not be told apart: rename one"
             )
     cases = [
-        Case(model, backend, count, batch, path)
+        Case(model, backend, *numbers, path)
         for (model, backend), path in files.items()
-        for count, batch in itertools.product(dict.fromkeys(threads), dict.fromkeys(batches))
+        for numbers in itertools.product(dict.fromkeys(threads), dict.fromkeys(batches), dict.fromkeys(streams))
     ]
     return Plan(tuple(cases), tuple(skipped))
 

@@ -1,8 +1,7 @@
-"""Pictures of a report: how latencies are distributed, what accuracy costs, how threads scale."""
+"""Pictures of a report: how latencies are distributed, what accuracy costs, how threads and streams scale."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.benchmark.plan import case_name
 from edgefake.benchmark.report import Report, Row
 
 Pixels = npt.NDArray[np.uint8]
@@ -35,8 +35,9 @@ def plots(report: Report) -> dict[str, Pixels]:
         found["latency.png"] = _distribution(report.rows)
     if any(row.accuracy for row in report.rows):
         found["accuracy.png"] = _front([row for row in report.rows if row.accuracy])
-    if len({row.case.threads for row in report.rows}) > 1:
-        found["threads.png"] = _scaling(report.rows)
+    for dimension in ("threads", "streams"):
+        if len({row.case.numbers[dimension] for row in report.rows}) > 1:
+            found[f"{dimension}.png"] = _scaling(report.rows, dimension)
     return found
 
 
@@ -68,7 +69,7 @@ class _Axis:
 
 def _distribution(rows: Sequence[Row]) -> Pixels:
     """Cumulative: the share of runs that took at most so long."""
-    runs = [np.sort(np.concatenate([sample.infer_ms for sample in row.samples])) for row in rows]
+    runs = [np.sort(np.concatenate([sample.ms for sample in row.samples])) for row in rows]
     x = _Axis(min(each[0] for each in runs) * 0.95, max(each[-1] for each in runs) * 1.05, LEFT, RIGHT, is_log=True)
     y = _Axis(0, 1, BOTTOM, TOP)
     picture = _frame("share of runs that took at most so many ms per batch", x, y)
@@ -95,24 +96,23 @@ def _front(rows: Sequence[Row]) -> Pixels:
     return picture
 
 
-def _scaling(rows: Sequence[Row]) -> Pixels:
-    """Faces per second over threads."""
-    most = max(row.case.threads for row in rows)
-    x = _Axis(0, most + 0.5, LEFT, RIGHT)
+def _scaling(rows: Sequence[Row], dimension: str) -> Pixels:
+    """Faces per second over threads or streams; a line for each combination of the rest."""
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for row in rows:
+        rest = {name: number for name, number in row.case.numbers.items() if name != dimension}
+        points = lines.setdefault(case_name(row.case.model, row.case.backend, rest), [])
+        points.append((row.case.numbers[dimension], row.faces_per_second))
+    x = _Axis(0, max(row.case.numbers[dimension] for row in rows) + 0.5, LEFT, RIGHT)
     y = _Axis(0, max(row.faces_per_second for row in rows) * 1.05, BOTTOM, TOP)
-    picture = _frame("faces per second over threads", x, y)
-    groups = itertools.groupby(sorted(rows, key=_without_threads), _without_threads)
-    for index, (key, group) in enumerate(groups):
-        points = [(x(row.case.threads), y(row.faces_per_second)) for row in sorted(group, key=lambda row: row.case.threads)]
-        _line(picture, points, _colour(index))
-        for point in points:
-            cv2.circle(picture, (round(point[0]), round(point[1])), 4, _colour(index), cv2.FILLED, cv2.LINE_AA)
-        _name(picture, f"{key[0]} on {key[1]}, batch {key[2]}", index)
+    picture = _frame(f"faces per second over {dimension}", x, y)
+    for index, (name, figures) in enumerate(lines.items()):
+        places = [(x(count), y(faces)) for count, faces in sorted(figures)]
+        _line(picture, places, _colour(index))
+        for place in places:
+            cv2.circle(picture, (round(place[0]), round(place[1])), 4, _colour(index), cv2.FILLED, cv2.LINE_AA)
+        _name(picture, name, index)
     return picture
-
-
-def _without_threads(row: Row) -> tuple[str, str, int]:
-    return row.case.model, row.case.backend, row.case.batch
 
 
 def _frame(title: str, x: _Axis, y: _Axis) -> Pixels:

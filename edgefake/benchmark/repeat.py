@@ -39,7 +39,7 @@ def repeated(
 
     ``between`` is called after every run that counts, and not timed.
     """
-    is_steady = _warm_up(action, clock)
+    is_steady = warm_up(action, clock)
     seconds: list[float] = []
     started = clock()
     while len(seconds) < min_runs or clock() - started < min_seconds:
@@ -48,7 +48,8 @@ def repeated(
     return Runs(tuple(round(1e3 * each, 5) for each in seconds), is_steady)
 
 
-def _warm_up(action: Callable[[], object], clock: Clock) -> bool:
+def warm_up(action: Callable[[], object], clock: Clock) -> bool:
+    """Run ``action`` until it is steady, or for long enough; whether it became steady."""
     started = clock()
     before = _window(action, clock)
     while True:

@@ -17,7 +17,7 @@ from edgefake.benchmark.plan import Case, Left, Settings
 from edgefake.benchmark.stability import warnings
 from edgefake.benchmark.worker import STAGES, Sample
 
-SCHEMA = 1
+SCHEMA = 2
 NOT_AVAILABLE = "not available"
 
 
@@ -32,20 +32,21 @@ class Row:
     samples: tuple[Sample, ...]
     """At least one."""
     accuracy: Accuracy | None
-    """Of this file on this runtime, whatever the threads and the batch."""
+    """Of this file on this runtime, whatever the threads, the batch and the streams."""
     latency: Summary = field(init=False)
-    """Of one inference with a whole batch."""
+    """Of one inference with a whole batch; of several streams together, while all of them ran."""
     verdict: Summary | None = field(init=False)
-    """Of the whole way from a picture file to its verdict; None for batches."""
+    """Of the whole way from a picture file to its verdict; None for batches and several streams."""
 
     def __post_init__(self) -> None:  # once: intervals take a while
-        object.__setattr__(self, "latency", summary([sample.infer_ms for sample in self.samples]))
+        object.__setattr__(self, "latency", summary([sample.ms for sample in self.samples]))
         totals = [sample.stages_ms["total"] for sample in self.samples if sample.stages_ms]
         object.__setattr__(self, "verdict", summary(totals) if totals else None)
 
     @property
     def faces_per_second(self) -> float:
-        return 1e3 * self.case.batch / self.latency.mean
+        """Of all streams together."""
+        return self.case.batch * sum(s.runs_done for s in self.samples) / sum(s.window_s for s in self.samples)
 
     @property
     def peak_mb(self) -> float | None:
@@ -73,7 +74,7 @@ class Row:
         return {name: statistics.median(getattr(sample, name) for sample in self.samples) for name in names}
 
     def stages(self) -> dict[str, float]:
-        """Medians on the way from picture file to verdict, in milliseconds; empty for batches."""
+        """Medians on the way from picture file to verdict, in milliseconds; empty for batches and several streams."""
         known = [sample.stages_ms for sample in self.samples if sample.stages_ms]
         return {stage: statistics.median(ms for stages in known for ms in stages[stage]) for stage in STAGES if known}
 
@@ -85,8 +86,7 @@ class Row:
             "input_size": first.input_size,
             "backend": case.backend,
             "runtime": first.runtime,
-            "threads": case.threads,
-            "batch": case.batch,
+            **case.numbers,
             "file": {"bytes": self.size, "sha256": self.sha256},
             "latency_ms": dataclasses.asdict(self.latency),
             "faces_per_second": self.faces_per_second,
@@ -98,7 +98,7 @@ class Row:
             "energy_mj_per_face": self.energy_mj,
             "temperature_c": self.temperature_c,
             "accuracy": self.accuracy and dataclasses.asdict(self.accuracy),
-            "warnings": warnings(self.samples),
+            "warnings": warnings(self.samples, case),
             "processes": [dataclasses.asdict(sample) for sample in self.samples],
         }
 
@@ -147,6 +147,7 @@ _CASE: tuple[Column, ...] = (
     ("threads", lambda row: str(row.case.threads)),
     ("batch", lambda row: str(row.case.batch)),
 )
+_STREAMS: Column = ("streams", lambda row: str(row.case.streams))
 
 
 def _lines(report: Report) -> Iterator[str]:
@@ -157,15 +158,20 @@ def _lines(report: Report) -> Iterator[str]:
     if not rows:
         yield "Nothing was measured.\n"
     else:
-        yield "Inference on prepared faces, ms per batch (median with its 95 % confidence interval)\n"
-        yield from _table((*_CASE, *_LATENCY, *(_ACCURACY if any(row.accuracy for row in rows) else ())), rows)
-        yield f"\nFrom file to verdict, medians in ms ({_picture(settings)})\n"
-        yield from _table((*_CASE, *_STAGES), rows)
-        yield "\nCold start (medians) and cost\n"
-        yield from _table((*_CASE, *_COST), rows)
+        several = any(row.case.streams > 1 for row in rows)
+        case = (*_CASE, _STREAMS) if several else _CASE  # tables should fit a terminal
+        of_all = "; faces/s is of all streams together" if several else ""
+        yield f"Inference on prepared faces, ms per batch (median with its 95 % confidence interval{of_all})\n"
+        yield from _table((*case, *_LATENCY, *(_ACCURACY if any(row.accuracy for row in rows) else ())), rows)
+        if judged := [row for row in rows if row.verdict]:
+            yield f"\nFrom file to verdict, medians in ms ({_picture(settings)})\n"
+            yield from _table((*_CASE, *_STAGES), judged)
+        partly = "; frames and the search for faces are in peak MB only where file to verdict was measured"
+        yield f"\nCold start (medians) and cost{partly if len(judged) < len(rows) else ''}\n"
+        yield from _table((*case, *_COST), rows)
         yield ""
     for row in rows:
-        yield from (f"- warning: {row.case}: {warning}" for warning in warnings(row.samples))
+        yield from (f"- warning: {row.case}: {warning}" for warning in warnings(row.samples, row.case))
     yield from (f"- skipped: {left.what}: {left.why}" for left in report.skipped)
     yield from (f"- failed: {left.what}: {left.why}" for left in report.failed)
     yield from dict.fromkeys(_scored(row.accuracy) for row in rows if row.accuracy)
@@ -201,7 +207,7 @@ _COST: tuple[Column, ...] = (
 
 
 def _stage(name: str) -> Column:
-    return name.replace("_", " "), lambda row: _ms(row.stages()[name]) if row.stages() else "-"
+    return name.replace("_", " "), lambda row: _ms(row.stages()[name])
 
 
 _STAGES = tuple(_stage(name) for name in STAGES)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from edgefake.benchmark.plan import Case
 from edgefake.benchmark.worker import Sample
 
 SPREAD = 1.25
@@ -16,7 +17,7 @@ BUSY_CORES = 0.2
 WARMING_C = 10.0
 
 
-def warnings(samples: Sequence[Sample]) -> list[str]:
+def warnings(samples: Sequence[Sample], case: Case) -> list[str]:
     """One sentence each: sleep, other programs and throttling always, other conditions only where the figures are unstable."""
     found = []
     if slept := sum(sample.conditions.slept_s for sample in samples):
@@ -25,7 +26,7 @@ def warnings(samples: Sequence[Sample]) -> list[str]:
         found.append("measured in one process only, so its intervals leave out how processes differ")
     disturbances = list(_disturbances(samples))
     if symptoms := list(_symptoms(samples)):
-        causes = [*disturbances, *_other_causes(samples)]
+        causes = [*disturbances, *_other_causes(samples, case)]
         found.append(f"unstable, {' and '.join(symptoms)}: {', '.join(causes) or 'no cause was seen'}")
     elif disturbances:
         found.append(f"perhaps slowed down: {', '.join(disturbances)}")
@@ -33,11 +34,11 @@ def warnings(samples: Sequence[Sample]) -> list[str]:
 
 
 def _symptoms(samples: Sequence[Sample]) -> Iterable[str]:
-    ms = np.concatenate([sample.infer_ms for sample in samples])
+    ms = np.concatenate([sample.ms for sample in samples])
     spread = np.percentile(ms, 90) / np.median(ms)
     if spread > SPREAD:
         yield f"p90 is {spread:.2f} × the median"
-    medians = [float(np.median(sample.infer_ms)) for sample in samples]
+    medians = [float(np.median(sample.ms)) for sample in samples]
     if max(medians) > DIFFERENCE * min(medians):
         yield f"processes differ from {min(medians):.2f} to {max(medians):.2f} ms"
     if unsteady := sum(not sample.is_steady for sample in samples):
@@ -56,8 +57,11 @@ def _disturbances(samples: Sequence[Sample]) -> Iterable[str]:
         yield f"the clock was limited ({', '.join(limits)})"
 
 
-def _other_causes(samples: Sequence[Sample]) -> Iterable[str]:
+def _other_causes(samples: Sequence[Sample], case: Case) -> Iterable[str]:
     conditions = [sample.conditions for sample in samples]
+    cores = min(c.cores for c in conditions)
+    if case.streams * case.threads > cores:
+        yield f"more threads ({case.streams * case.threads}) than cores ({cores})"
     hottest = max((c.end_c for c in conditions if c.end_c is not None), default=0.0)
     coolest = min((c.start_c for c in conditions if c.start_c is not None), default=hottest)
     if hottest - coolest > WARMING_C:

@@ -6,7 +6,10 @@ import os
 import pickle
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,9 @@ import numpy.typing as npt
 from edgefake.benchmark.accuracy import Accuracy, measure_accuracy
 from edgefake.benchmark.conditions import Conditions, between, governor, moment
 from edgefake.benchmark.energy import PowerLog, find_meter
-from edgefake.benchmark.machine import peak_memory_mb
+from edgefake.benchmark.figures import in_order
+from edgefake.benchmark.machine import available_cores, peak_memory_mb
+from edgefake.benchmark.parallel import together
 from edgefake.benchmark.repeat import repeated
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
@@ -35,6 +40,7 @@ class Job:
     backend: str
     threads: int
     batch: int
+    streams: int
     faces: str
     threshold: float | str
     picture: Path | None
@@ -55,21 +61,30 @@ class Sample:
     import_s: float
     """Of ``import edgefake``."""
     load_s: float
-    """Of making the detector: the runtime is imported, the model loaded."""
+    """Of making the first detector: the runtime is imported, the model loaded."""
     first_ms: float
     """Of the first inference."""
-    infer_ms: tuple[float, ...]
-    """Of every run of the runtime on a batch of prepared faces, in order."""
+    infer_ms: tuple[tuple[float, ...], ...]
+    """Per stream, of every run of its runtime on a batch of prepared faces, in order; of several, while all of them ran."""
+    runs_done: float
+    """By all streams in ``window_s``; a run that was only partly in it counts by that part."""
+    window_s: float
+    """How long all streams ran at once; of a single one, the time that its runs took."""
     stages_ms: dict[str, tuple[float, ...]]
     """Of every picture that was judged, by ``STAGES``; empty where that was left out."""
     is_steady: bool
-    """Whether warm-up got there."""
+    """Whether warm-up got there, in every stream."""
     peak_mb: float | None
     """Resident memory of the whole process, in 10⁶ bytes."""
     power_w: float | None
     """Mean while ``infer_ms`` was measured."""
     power_source: str | None
     conditions: Conditions
+
+    @property
+    def ms(self) -> list[float]:
+        """``infer_ms`` of all streams."""
+        return in_order(self.infer_ms)
 
 
 def answer(import_s: float) -> None:
@@ -86,27 +101,35 @@ def answer(import_s: float) -> None:
 
 
 def _do(job: Job, import_s: float) -> Sample | Accuracy:
-    started = time.perf_counter()
-    with Detector(job.path, backend=job.backend, faces=job.faces, threshold=job.threshold, num_threads=job.threads) as detector:
+    with ExitStack() as opened:
+        started = time.perf_counter()
+        first = opened.enter_context(_detector(job))
         load_s = time.perf_counter() - started
         if job.data is not None:
-            return measure_accuracy(detector, job.data)
-        return _measure(job, detector, import_s, load_s)
+            return measure_accuracy(first, job.data)
+        others = [opened.enter_context(_detector(job)) for _ in range(job.streams - 1)]
+        return _measure(job, [first, *others], import_s, load_s)
 
 
-def _measure(job: Job, detector: Detector, import_s: float, load_s: float) -> Sample:
-    runtime = detector._runtime  # the very one that predict uses
+def _detector(job: Job) -> Detector:
+    return Detector(job.path, backend=job.backend, faces=job.faces, threshold=job.threshold, num_threads=job.threads)
+
+
+def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: float) -> Sample:
+    detector = detectors[0]
     size = detector.card.input_size
-    faces = np.random.default_rng(0).integers(0, 256, (job.batch, size, size, 3), np.uint8)
+    faces = np.random.default_rng(0).integers(0, 256, (job.streams, job.batch, size, size, 3), np.uint8)
+    # The very runtimes that predict uses; each stream has faces of its own.
+    streams = [partial(each._runtime.run, batch) for each, batch in zip(detectors, faces, strict=True)]
     started = time.perf_counter()
-    runtime.run(faces)
+    streams[0]()
     first_ms = 1e3 * (time.perf_counter() - started)
 
     meter = find_meter()
     power = PowerLog(meter)
     load = os.getloadavg()[0]
     before = moment()
-    runs = repeated(lambda: runtime.run(faces), min_runs=job.min_runs, min_seconds=job.min_seconds, between=power.sample)
+    runs = together(streams, min_runs=job.min_runs, min_seconds=job.min_seconds, meanwhile=power.sample)
     stages = _stages(job, detector, job.picture) if job.picture else {}
     return Sample(
         runtime=detector.runtime,
@@ -116,12 +139,14 @@ def _measure(job: Job, detector: Detector, import_s: float, load_s: float) -> Sa
         load_s=round(load_s, 4),
         first_ms=round(first_ms, 3),
         infer_ms=runs.ms,
+        runs_done=round(runs.runs_done, 4),
+        window_s=round(runs.window_s, 7),
         stages_ms=stages,
         is_steady=runs.is_steady,
         peak_mb=peak_memory_mb(),
         power_w=power.mean_w(),
         power_source=meter.source if meter else None,
-        conditions=between(before, moment(), load=load, governor=governor()),
+        conditions=between(before, moment(), cores=available_cores(), load=load, governor=governor()),
     )
 
 

@@ -40,8 +40,15 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     matrix.add_argument("--backend", type=_names, default="auto", metavar="LIST", help="such as tflite,onnx (default: auto)")
     matrix.add_argument("--threads", type=_numbers, metavar="LIST", help="default: 1 and one per core, at most 4")
     matrix.add_argument("--batch", type=_numbers, default="1", metavar="LIST", help="faces per call (default: 1)")
+    matrix.add_argument(
+        "--streams",
+        type=_numbers,
+        default="1",
+        metavar="LIST",
+        help="detectors that run at once, each with threads of its own, as for several cameras (default: 1)",
+    )
     measure = parser.add_argument_group("measurement")
-    measure.add_argument("--runs", type=int, default=100, help="least runs per case (default: %(default)s)")
+    measure.add_argument("--runs", type=int, default=100, help="least runs per case, of every stream (default: %(default)s)")
     measure.add_argument("--seconds", type=float, default=3.0, help="least time per case (default: %(default)s)")
     measure.add_argument("--processes", type=int, default=5, help="fresh processes per case (default: %(default)s)")
     measure.add_argument("--faces", default="haar", help="haar, frame or a YuNet .onnx file (default: %(default)s)")
@@ -82,7 +89,9 @@ def _run(arguments: argparse.Namespace) -> int:
     from edgefake.benchmark.plan import Settings, make_plan
 
     threads = arguments.threads or (1, min(4, available_cores()))
-    plan = make_plan(arguments.models, backends=arguments.backend, threads=threads, batches=arguments.batch)
+    plan = make_plan(
+        arguments.models, backends=arguments.backend, threads=threads, batches=arguments.batch, streams=arguments.streams
+    )
     settings = Settings(
         runs=arguments.runs,
         seconds=arguments.seconds,

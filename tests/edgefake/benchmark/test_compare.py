@@ -30,7 +30,7 @@ def compared(tmp_path: Path, first: Report, second: Report, *, tolerance: float 
 
 def test_the_same_again_is_no_difference(tmp_path: Path) -> None:
     found = compared(tmp_path, report(around(2.0)), report(around(2.0, seed=1)))
-    assert [(change.key[4], change.word) for change in found.changes] == [
+    assert [(change.key.what, change.word) for change in found.changes] == [
         ("inference", "no difference"),
         ("file to verdict", "no difference"),
     ]
@@ -74,7 +74,18 @@ def test_rows_that_only_one_has_and_other_circumstances(tmp_path: Path) -> None:
 
 
 def test_warnings_of_the_reports_are_repeated(tmp_path: Path) -> None:
-    assert any("in one process only" in note for note in compared(tmp_path, report(row(sample([2.0] * 5))), report(row())).notes)
+    notes = compared(tmp_path, report(row(sample([2.0] * 5), batch=2)), report(row(batch=2))).notes
+    assert any("first.json: small on tflite, threads 1, batch 2: measured in one process only" in note for note in notes)
+
+
+def test_streams_are_compared_with_as_many(tmp_path: Path) -> None:
+    first = report(row(), row(*[sample([2.0] * 9, [4.0] * 9)] * 3, streams=2))
+    second = report(row(*[sample([3.0] * 9, [6.0] * 9)] * 3, streams=2))
+    found = compared(tmp_path, first, second)
+    assert [(change.key.streams, change.key.what, change.ratio.value) for change in found.changes] == [(2, "inference", 1.5)]
+    assert f"only in {tmp_path / 'first.json'}: inference of small on tflite, threads 1, batch 1" in found.notes
+    assert "| batch | streams | what " in found.to_markdown()
+    assert "streams" not in compared(tmp_path, first, report(row())).to_markdown().splitlines()[0]
 
 
 def test_json(tmp_path: Path) -> None:
@@ -83,7 +94,14 @@ def test_json(tmp_path: Path) -> None:
         ("inference", "slower"),
         ("file to verdict", "slower"),
     ]
-    assert value["regressions"][0] == {"model": "small", "backend": "tflite", "threads": 1, "batch": 1, "what": "inference"}
+    assert value["regressions"][0] == {
+        "model": "small",
+        "backend": "tflite",
+        "threads": 1,
+        "batch": 1,
+        "streams": 1,
+        "what": "inference",
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,9 +110,9 @@ def test_json(tmp_path: Path) -> None:
         ("", "is no JSON"),
         ("[1, 2]", "is no benchmark report"),
         ('{"schema": 1}', "is no benchmark report"),
-        ('{"tool": "edgefake benchmark", "schema": 2}', "has schema 2, this version reads 1: measure again"),
-        ('{"tool": "edgefake benchmark", "schema": 1}', "is damaged"),
-        ('{"tool": "edgefake benchmark", "schema": 1, "rows": [{"model": 3}]}', "is damaged"),
+        ('{"tool": "edgefake benchmark", "schema": 1}', "has schema 1, this version reads 2: measure again"),
+        ('{"tool": "edgefake benchmark", "schema": 2}', "is damaged"),
+        ('{"tool": "edgefake benchmark", "schema": 2, "rows": [{"model": 3}]}', "is damaged"),
     ],
 )
 def test_files_that_are_no_such_report(text: str, message: str, tmp_path: Path) -> None:
@@ -108,7 +126,7 @@ def test_files_that_are_no_such_report(text: str, message: str, tmp_path: Path) 
 
 
 def test_latencies_that_cannot_be(tmp_path: Path) -> None:
-    for wrong in ([], [0.0], [-1.0], ["a"]):
+    for wrong in ([], [[]], [[0.0]], [[2.0], [-1.0]], [["a"]], [2.0]):
         value = json.loads(report(row()).to_json())
         value["rows"][0]["processes"][0]["infer_ms"] = wrong
         (tmp_path / "bad.json").write_text(json.dumps(value))

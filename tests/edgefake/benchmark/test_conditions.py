@@ -30,29 +30,29 @@ def after(**changes: object) -> Moment:
 
 
 def test_a_calm_machine() -> None:
-    found = between(BEFORE, after(), load=0.25, governor="performance")
+    found = between(BEFORE, after(), cores=2, load=0.25, governor="performance")
     assert (found.others_cores, found.stolen_cores, found.throttling, found.slept_s) == (0.0, 0.0, (), 0.0)
-    assert (found.load, found.governor, found.start_c, found.end_c) == (0.25, "performance", 40.0, 40.0)
+    assert (found.cores, found.load, found.governor, found.start_c, found.end_c) == (2, 0.25, "performance", 40.0, 40.0)
 
 
 def test_other_programs_and_the_hypervisor() -> None:
-    found = between(BEFORE, after(busy_s=75.0, stolen_s=6.0), load=2.0, governor=None)
+    found = between(BEFORE, after(busy_s=75.0, stolen_s=6.0), cores=2, load=2.0, governor=None)
     assert (found.others_cores, found.stolen_cores) == (1.5, 0.5)
 
 
 def test_a_device_that_slept() -> None:
-    assert between(BEFORE, after(passed_s=242.5), load=0.0, governor=None).slept_s == 32.5
+    assert between(BEFORE, after(passed_s=242.5), cores=2, load=0.0, governor=None).slept_s == 32.5
 
 
 def test_throttling_at_any_time() -> None:
     before = dataclasses.replace(BEFORE, throttling=("under-voltage",))
-    found = between(before, after(throttling=("thermal-cpufreq-0",), throttle_count=4), load=0.0, governor=None)
+    found = between(before, after(throttling=("thermal-cpufreq-0",), throttle_count=4), cores=2, load=0.0, governor=None)
     assert found.throttling == ("under-voltage", "thermal-cpufreq-0", "throttled cores")
 
 
 def test_systems_that_do_not_tell() -> None:
     before = dataclasses.replace(BEFORE, busy_s=None, stolen_s=None)
-    found = between(before, after(busy_s=None, stolen_s=None), load=0.0, governor=None)
+    found = between(before, after(busy_s=None, stolen_s=None), cores=2, load=0.0, governor=None)
     assert (found.others_cores, found.stolen_cores) == (None, None)
 
 
@@ -106,4 +106,4 @@ def test_time_passes_on_this_machine() -> None:
     sum(range(300_000))
     second = moment()
     assert second.awake_s > first.awake_s and second.own_s >= first.own_s
-    assert between(first, second, load=0.0, governor=None).slept_s == 0.0
+    assert between(first, second, cores=2, load=0.0, governor=None).slept_s == 0.0

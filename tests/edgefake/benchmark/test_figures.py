@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgefake.benchmark.figures import _student, ratio, summary
+from edgefake.benchmark.figures import _student, in_order, ratio, summary
 
 
 def test_a_summary_is_of_all_runs_of_all_processes() -> None:
@@ -13,6 +13,11 @@ def test_a_summary_is_of_all_runs_of_all_processes() -> None:
     assert (found.runs, found.mean, found.median.value, found.max) == (100, 50.5, 50.5, 100.0)
     assert (found.p90, found.p95, found.p99) == pytest.approx((90.1, 95.05, 99.01))
     assert found.median.low <= 50.5 <= found.median.high
+
+
+def test_runs_of_streams_stand_in_the_order_in_which_they_ended() -> None:
+    assert in_order([[2.0, 1.0, 5.0], [1.0, 3.0]]) == [1.0, 2.0, 1.0, 3.0, 5.0]  # after 1, 2, 3, 4 and 8 ms
+    assert in_order([[3.0, 1.0, 2.0]]) == [3.0, 1.0, 2.0]
 
 
 def test_one_run_is_enough() -> None:

@@ -31,6 +31,7 @@ def job(**changes: Any) -> Job:
         "backend": "tflite",
         "threads": 1,
         "batch": 1,
+        "streams": 1,
         "faces": "haar",
         "picture": None,
         "threshold": 0.5,

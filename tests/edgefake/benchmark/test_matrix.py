@@ -6,34 +6,42 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from edgefake import EdgefakeError, InputError, ModelCard
-from edgefake.benchmark import matrix
+from edgefake import BackendError, Detector, EdgefakeError, InputError, ModelCard
+from edgefake.benchmark import matrix, worker
 from edgefake.benchmark.matrix import run
 from edgefake.benchmark.plan import Settings, make_plan
 from edgefake.benchmark.report import Report
 from edgefake.benchmark.worker import STAGES, Job, Sample
 from edgefake.card_files import write_card
 from edgefake.images import write_image
+from edgefake.model_store import find_model
 
 QUICK = {"runs": 6, "seconds": 0.0}
 
 
-def measure(*models: Path, batches: tuple[int, ...] = (1,), backends: tuple[str, ...] = ("auto",), **settings: object) -> Report:
-    plan = make_plan([str(path) for path in models], backends=backends, threads=(1,), batches=batches)
+def measure(
+    *models: Path,
+    batches: tuple[int, ...] = (1,),
+    streams: tuple[int, ...] = (1,),
+    backends: tuple[str, ...] = ("auto",),
+    **settings: object,
+) -> Report:
+    plan = make_plan([str(path) for path in models], backends=backends, threads=(1,), batches=batches, streams=streams)
     return run(plan, Settings(**{**QUICK, "processes": 1, **settings}))  # type: ignore[arg-type]
 
 
 def test_what_is_measured(model: Path) -> None:
     told: list[str] = []
-    plan = make_plan([str(model)], backends=("auto",), threads=(1,), batches=(1, 3))
+    plan = make_plan([str(model)], backends=("auto",), threads=(1,), batches=(1, 3), streams=(1,))
     report = run(plan, Settings(runs=6, seconds=0.0, processes=2), progress=told.append)
     single, batch = report.rows
     assert [text.split(":")[0] for text in told] == ["process 1 of 2"] * 2 + ["process 2 of 2"] * 2
     assert (report.interrupted, report.skipped, report.failed) == (False, (), ())
     for row in report.rows:
-        assert [len(sample.infer_ms) for sample in row.samples] == [3, 3]  # six runs in two processes
+        assert [list(map(len, sample.infer_ms)) for sample in row.samples] == [[3], [3]]  # six runs in two processes
         assert row.latency.runs == 6 and row.faces_per_second > 0
         for sample in row.samples:
             assert (sample.precision, sample.input_size, sample.runtime.split()[0]) == ("int8", 16, "tflite")
@@ -44,6 +52,39 @@ def test_what_is_measured(model: Path) -> None:
     stages = single.samples[0].stages_ms
     for index, total in enumerate(stages["total"]):
         assert sum(stages[stage][index] for stage in STAGES[:-1]) == pytest.approx(total, abs=1e-3)
+
+
+def test_streams_run_at_once_and_leave_out_the_way_from_a_file() -> None:
+    model = find_model("cnn_int8")
+    told: list[str] = []
+    plan = make_plan([str(model)], backends=("auto",), threads=(2,), batches=(1, 2), streams=(3,))
+    report = run(plan, Settings(runs=6, seconds=0.0, processes=2), progress=told.append)
+    assert told[0] == "process 1 of 2: cnn_int8 on tflite, threads 2, batch 1, streams 3"
+    assert [(row.case.batch, row.case.streams) for row in report.rows] == [(1, 3), (2, 3)]
+    for row in report.rows:
+        assert (row.stages(), row.verdict) == ({}, None)
+        for sample in row.samples:
+            runs = list(map(len, sample.infer_ms))
+            assert len(runs) == 3 and min(runs) >= 3
+            assert sum(runs) <= sample.runs_done <= sum(runs) + 2 * 3  # each stream may be cut at both edges
+            assert all(sum(ms) <= 1e3 * sample.window_s for ms in sample.infer_ms)
+
+
+def test_every_stream_has_a_detector_of_its_own(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Detector] = []
+
+    class Watched(Detector):
+        def __enter__(self) -> Detector:
+            opened.append(self)
+            return super().__enter__()
+
+    monkeypatch.setattr(worker, "Detector", Watched)
+    job = Job(model, "tflite", 1, 1, 3, "frame", 0.5, None, min_runs=1, min_seconds=0.0)
+    assert isinstance(worker._do(job, 0.0), Sample)
+    assert len({id(detector._runtime) for detector in opened}) == 3
+    for detector in opened:
+        with pytest.raises(BackendError, match="is closed"):
+            detector._runtime.run(np.zeros((1, 16, 16, 3), np.uint8))
 
 
 def test_a_labelled_folder_is_scored_for_every_row(model: Path, photo: object, tmp_path: Path) -> None:
@@ -114,6 +155,21 @@ def test_an_interrupted_run_keeps_what_there_is(model: Path, monkeypatch: pytest
     report = measure(model, batches=(1, 2), processes=3)
     assert report.interrupted
     assert [(row.case.batch, len(row.samples)) for row in report.rows] == [(1, 1)]
+
+
+def test_a_runtime_that_only_some_cases_are_too_much_for_is_not_missing(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = matrix.measured
+
+    def small_device(job: Job) -> Sample:
+        if job.streams > 1:
+            raise BackendError("out of memory")
+        return real(job)
+
+    monkeypatch.setattr(matrix, "measured", small_device)
+    report = measure(model, streams=(1, 2), processes=2)
+    assert [(row.case.streams, len(row.samples)) for row in report.rows] == [(1, 2)]
+    assert (report.skipped, [left.why for left in report.failed]) == ((), ["out of memory"])
+    assert report.failed[0].what == "tiny_int8 on tflite, threads 1, batch 1, streams 2"
 
 
 def test_one_process_that_fails_leaves_the_others(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

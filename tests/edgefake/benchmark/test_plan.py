@@ -13,14 +13,21 @@ from edgefake.benchmark.plan import Plan, Settings, make_plan
 from edgefake.model_store import find_model
 
 
-def plan(*models: str, backends: Sequence[str] = ("auto",), threads: Sequence[int] = (1,), batches: Sequence[int] = (1,)) -> Plan:
-    return make_plan(models, backends=backends, threads=threads, batches=batches)
+def plan(
+    *models: str,
+    backends: Sequence[str] = ("auto",),
+    threads: Sequence[int] = (1,),
+    batches: Sequence[int] = (1,),
+    streams: Sequence[int] = (1,),
+) -> Plan:
+    return make_plan(models, backends=backends, threads=threads, batches=batches, streams=streams)
 
 
 def test_every_combination_once() -> None:
-    cases = plan("cnn_int8", "resnet18_int8", "cnn_int8", threads=(1, 2, 1), batches=(1, 4)).cases
-    found = [(case.model, case.backend, case.threads, case.batch) for case in cases]
-    assert found == [(m, "tflite", t, b) for m in ("cnn_int8", "resnet18_int8") for t in (1, 2) for b in (1, 4)]
+    cases = plan("cnn_int8", "resnet18_int8", "cnn_int8", threads=(1, 2, 1), batches=(1, 4), streams=(1, 3)).cases
+    found = [(case.model, case.backend, case.threads, case.batch, case.streams) for case in cases]
+    models = ("cnn_int8", "resnet18_int8")
+    assert found == [(m, "tflite", t, b, s) for m in models for t in (1, 2) for b in (1, 4) for s in (1, 3)]
     assert cases[0].path == find_model("cnn_int8")
 
 
@@ -53,6 +60,13 @@ def test_numbers_below_one() -> None:
         plan("cnn_int8", threads=(1, 0))
     with pytest.raises(InputError, match="batch must be at least 1, got -2"):
         plan("cnn_int8", batches=(-2,))
+    with pytest.raises(InputError, match="streams must be at least 1, got 0"):
+        plan("cnn_int8", streams=(2, 0))
+
+
+def test_names_tell_of_streams_where_there_are_several() -> None:
+    names = [str(case) for case in plan("cnn_int8", streams=(1, 2)).cases]
+    assert names == ["cnn_int8 on tflite, threads 1, batch 1", "cnn_int8 on tflite, threads 1, batch 1, streams 2"]
 
 
 @pytest.mark.parametrize("wrong", [{"runs": 0}, {"seconds": -1.0}, {"seconds": float("nan")}, {"processes": 0}])

@@ -32,6 +32,7 @@ def test_only_what_there_is_to_show() -> None:
     assert plots(report()) == {}
     assert list(plots(report(row()))) == ["latency.png"]
     assert list(plots(report(row(accuracy=accuracy(0.9)), row(threads=2)))) == ["latency.png", "accuracy.png", "threads.png"]
+    assert list(plots(report(row(), row(streams=2)))) == ["latency.png", "streams.png"]
 
 
 @pytest.mark.parametrize("count", [1, 40])
@@ -49,11 +50,12 @@ def test_the_median_is_where_half_of_the_runs_are() -> None:
     assert columns.mean() == pytest.approx((RIGHT - LEFT) / 2, abs=4)
 
 
-def test_twice_as_many_faces_are_twice_as_high() -> None:
-    slow, fast = (row(sample([ms] * 4), threads=threads) for ms, threads in ((4.0, 1), (2.0, 2)))
-    lines = coloured(plots(report(slow, fast))["threads.png"])
+@pytest.mark.parametrize("dimension", ["threads", "streams"])
+def test_twice_as_many_faces_are_twice_as_high(dimension: str) -> None:
+    one, two = row(sample([4.0] * 4), **{dimension: 1}), row(sample([4.0] * 4, [4.0] * 4), **{dimension: 2})
+    lines = coloured(plots(report(two, one))[f"{dimension}.png"])
     x, height = _Axis(0, 2.5, 0, RIGHT - LEFT), BOTTOM - TOP
-    tops = [height - np.flatnonzero(lines[:, round(x(threads))]).mean() for threads in (1, 2)]
+    tops = [height - np.flatnonzero(lines[:, round(x(count))]).mean() for count in (1, 2)]
     assert tops[1] / tops[0] == pytest.approx(2.0, rel=0.05)
 
 

@@ -22,10 +22,10 @@ ACCURACY = Accuracy("val", 40, 50, 3, 0.5, Interval(0.9, 0.85, 0.95), Interval(0
 def test_json_keeps_every_run() -> None:
     made = report(row(sample([2.0, 4.0]), sample([3.0, 3.0])))
     value = json.loads(made.to_json())
-    assert (value["schema"], value["tool"], value["interrupted"]) == (1, "edgefake benchmark", False)
+    assert (value["schema"], value["tool"], value["interrupted"]) == (2, "edgefake benchmark", False)
     assert value["machine"]["fingerprint"] == made.machine.fingerprint
     (only,) = value["rows"]
-    assert [process["infer_ms"] for process in only["processes"]] == [[2.0, 4.0], [3.0, 3.0]]
+    assert [process["infer_ms"] for process in only["processes"]] == [[[2.0, 4.0]], [[3.0, 3.0]]]
     assert (only["latency_ms"]["median"]["value"], only["latency_ms"]["mean"], only["latency_ms"]["runs"]) == (3.0, 3.0, 4)
     assert only["verdict_ms"]["median"]["value"] == only["stages_ms"]["total"] == 30.0
     assert (only["power_w"], only["energy_mj_per_face"], only["accuracy"], only["temperature_c"]) == (None,) * 4
@@ -46,6 +46,32 @@ def test_throughput_and_energy_are_per_face() -> None:
     assert made.faces_per_second == pytest.approx(1600.0)
     assert made.energy_mj == pytest.approx(3.0 / 1600 * 1e3)
     assert made.stages() == {} and made.verdict is None
+
+
+def test_throughput_and_energy_of_several_streams_are_of_all_together() -> None:
+    ms = [10.0] * 20, [20.0] * 10
+    samples = [sample(*ms, window_s=0.1, runs_done=15.5, power_w=6.0), sample(*ms, window_s=0.3, runs_done=44.5, power_w=6.0)]
+    made = row(*samples, streams=2, batch=4)
+    assert made.faces_per_second == pytest.approx(4 * 60 / 0.4)
+    assert made.energy_mj == pytest.approx(6.0 * 0.4 / (4 * 60) * 1e3)
+    assert (made.latency.runs, made.latency.mean, made.latency.max) == (60, pytest.approx(40 / 3), 20.0)
+
+
+def test_streams_stand_in_json_and_tables() -> None:
+    several = row(*[sample([2.0] * 3, [3.0] * 2)] * 2, streams=2)
+    value = json.loads(report(row(), several).to_json())["rows"]
+    assert [(each["threads"], each["batch"], each["streams"]) for each in value] == [(1, 1, 1), (1, 1, 2)]
+    assert value[1]["processes"][0]["infer_ms"] == [[2.0] * 3, [3.0] * 2]
+    assert cells(several)["streams"] == "2"
+
+
+def test_tables_have_no_more_than_they_need() -> None:
+    assert "streams" not in report(row()).to_markdown()
+    assert "From file to verdict" not in report(row(sample([2.0], stages=False), batch=2)).to_markdown()
+    text = report(row(), row(sample([2.0], [2.0]), streams=2)).to_markdown()
+    judged = text.split("From file to verdict")[1].split("Cold start")[0]
+    assert judged.count("| small |") == 1 and "streams" not in judged
+    assert "peak MB only where" in text and "peak MB only where" not in report(row()).to_markdown()
 
 
 def test_an_interrupted_report_is_valid_and_marked() -> None:
@@ -85,8 +111,8 @@ def test_what_was_not_measured_is_listed_with_the_reason() -> None:
     assert "- skipped: a on onnx: not installed" in text and "- failed: b on tflite: damaged" in text
 
 
-def told(*samples: Sample) -> str:
-    return "; ".join(warnings(samples))
+def told(*samples: Sample, threads: int = 1, streams: int = 1) -> str:
+    return "; ".join(warnings(samples, row(threads=threads, streams=streams).case))
 
 
 def under(**changes: object) -> Sample:
@@ -118,6 +144,12 @@ def test_symptoms_of_an_unstable_row() -> None:
 )
 def test_causes_of_an_unstable_row(changes: dict[str, object], cause: str) -> None:
     assert told(under(**changes), under()).endswith(f"p90 is 3.00 × the median: {cause}")
+
+
+def test_more_threads_than_cores_are_a_cause() -> None:
+    assert told(under(cores=4), under(cores=2), threads=2, streams=2).endswith(": more threads (4) than cores (2)")
+    assert told(under(cores=4), under(cores=4), threads=2, streams=2).endswith(": no cause was seen")
+    assert told(sample([1.0] * 9, [1.0] * 9), sample([1.0] * 9, [1.0] * 9), threads=9, streams=2) == ""
 
 
 def test_sleep_other_programs_and_throttling_are_always_told() -> None:

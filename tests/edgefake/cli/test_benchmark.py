@@ -35,13 +35,31 @@ def test_tables(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_json_and_files(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "new" / "out"
-    assert main(["benchmark", str(model), *QUICK, "--batch", "1,2", "--threads", "1,2", "--json", "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "benchmark",
+                str(model),
+                *QUICK,
+                "--batch",
+                "1,2",
+                "--streams",
+                "1,2",
+                "--threads",
+                "1,2",
+                "--json",
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     printed = capsys.readouterr().out
     assert (out / "report.json").read_text() == printed.strip()
     rows = json.loads(printed)["rows"]
-    assert [(r["threads"], r["batch"]) for r in rows] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert [(r["threads"], r["batch"], r["streams"]) for r in rows] == [(t, b, s) for t in (1, 2) for b in (1, 2) for s in (1, 2)]
     assert "| tiny_int8 |" in (out / "report.md").read_text()
-    assert sorted(path.name for path in out.glob("*.png")) == ["latency.png", "threads.png"]
+    assert sorted(path.name for path in out.glob("*.png")) == ["latency.png", "streams.png", "threads.png"]
     assert read_image(out / "latency.png").shape[2] == 3
 
 
@@ -72,6 +90,7 @@ def test_nothing_measured_is_an_error(model: Path, capsys: pytest.CaptureFixture
         (["resnet19_int8"], "did you mean resnet18_int8"),
         (["cnn_int8", "--backend", "tflit"], "unknown backend 'tflit'"),
         (["cnn_int8", "--threads", "0"], "threads must be at least 1"),
+        (["cnn_int8", "--streams", "0"], "streams must be at least 1, got 0"),
         (["cnn_int8", "--processes", "0"], "processes must be at least 1"),
         (["cnn_int8", "--data", "nowhere"], "there is no folder nowhere"),
         (["cnn_int8", "--out", "/dev/null/out"], "cannot be made"),
@@ -84,9 +103,10 @@ def test_wrong_arguments(arguments: list[str], message: str, capsys: pytest.Capt
     assert message in capsys.readouterr().err
 
 
-def test_lists_of_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("option", ["--threads", "--batch", "--streams"])
+def test_lists_of_numbers(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["benchmark", "cnn_int8", "--batch", "1;2"])
+        main(["benchmark", "cnn_int8", option, "1;2"])
     assert caught.value.code == 2
     assert "expected whole numbers separated by commas, such as 1,2,4, got '1;2'" in capsys.readouterr().err
 
