@@ -188,6 +188,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there as well")
     options = parser.parse_args(argv)
     try:
+        if options.runs < 1:
+            raise InputError(f"--runs must be at least 1, got {options.runs}")
         pictures = find_images(options.images) if options.images else []
         checks = [check_gpu(model, pictures, runs=options.runs) for model in options.models]
     except EdgefakeError as error:

@@ -104,12 +104,12 @@ def measure_streaming(
 def _run(detector: Detector, video: str, seconds: float) -> VideoRun:
     with edgefake.watch(_as_camera(video, seconds), detector, live=True) as watch:
         results = [result for _, result in watch]
-    height, width = _first_frames(video, 1)[0].shape[:2]
+    height, width = _frames(video, 0, 1)[0].shape[:2]
     tracks = [len(result.tracks) for result in results]
-    latencies = [result.latency for result in results if result.timings.infer]
-    if not latencies:
+    scored = [result for result in results if result.timings.infer]
+    if not scored:
         raise InputError(f"no face was found in {video}: give videos with faces to measure on")
-    median, p95, worst = np.percentile(latencies, (50, 95, 100)).tolist()
+    median, p95, worst = np.percentile([result.latency for result in scored], (50, 95, 100)).tolist()
     dropped = results[-1].index + 1 - len(results)
     return VideoRun(
         video=Path(video).name,
@@ -118,7 +118,7 @@ def _run(detector: Detector, video: str, seconds: float) -> VideoRun:
         faces=(float(np.mean(tracks)), max(tracks)),
         dropped=dropped,
         latency_ms=(median, p95, worst),
-        overhead=timing(_overheads(detector, video)),
+        overhead=timing(_overheads(detector, _frames(video, scored[0].index, IN_MEMORY))),
     )
 
 
@@ -143,26 +143,33 @@ def _looped(video: str) -> Iterator[Pixels]:
         capture.set(cv2.CAP_PROP_POS_FRAMES, 0)  # much faster than opening it again, which no camera does
 
 
-def _first_frames(video: str, count: int) -> list[Pixels]:
-    return list(itertools.islice(_looped(video), count))
+def _frames(video: str, start: int, count: int) -> list[Pixels]:
+    """``count`` frames of the looped video from number ``start`` on."""
+    return list(itertools.islice(_looped(video), start, start + count))
 
 
-def _overheads(detector: Detector, video: str) -> list[float]:
-    """Seconds per frame that went neither into finding faces nor into inference; the frames are in memory."""
-    frames = itertools.islice(itertools.cycle(_first_frames(video, IN_MEMORY)), 5 * IN_MEMORY)
+def _overheads(detector: Detector, frames: list[Pixels]) -> list[float]:
+    """Seconds per frame with scored faces that went neither into finding faces nor into inference, over looped ``frames``.
+
+    Frames without a face leave next to nothing to do. Raises ``InputError`` when there are no others.
+    """
+    looped = itertools.islice(itertools.cycle(frames), 5 * len(frames))
     seconds = []
-    with edgefake.watch(frames, detector) as watch:
+    with edgefake.watch(looped, detector) as watch:
         started = time.perf_counter()
         for _, result in watch:
             elapsed = time.perf_counter() - started
-            seconds.append(elapsed - (result.timings.detect + result.timings.infer) / 1e3)
+            if result.timings.infer and result.index >= len(frames):  # the first round warms up
+                seconds.append(elapsed - (result.timings.detect + result.timings.infer) / 1e3)
             started = time.perf_counter()
-    return seconds[IN_MEMORY:]
+    if not seconds:
+        raise InputError("no face stays long enough to be scored: give videos with faces to measure on")
+    return seconds
 
 
 def _endure(detector: Detector, video: str, count: int) -> Endurance:
     early = late = 0.0
-    frames = itertools.islice(itertools.cycle(_first_frames(video, IN_MEMORY)), count)
+    frames = itertools.islice(itertools.cycle(_frames(video, 0, IN_MEMORY)), count)
     with edgefake.watch(frames, detector) as watch:
         for _, result in watch:
             if result.index == count // 10:

@@ -13,6 +13,7 @@ from convert.source import Source, report_samples
 from convert.tflite import float_tflite, int8_tflite, post_training_tflite
 from edgefake.errors import EdgefakeError
 from edgefake.model_card import ModelCard
+from training.batches import readable
 from training.device import on_device
 from training.qat import calibration_faces
 
@@ -32,7 +33,7 @@ def build_tflite(source: Source, out: Path, *, name: str | None, data: str, lice
     that is a warning on stderr.
     """
     run = source.run
-    _, validation = run.training_samples()
+    validation = readable(run.training_samples()[1])
     reports = report_samples(run, data)
     out.mkdir(parents=True, exist_ok=True)
     cards = {}
@@ -58,7 +59,7 @@ def _convert(source: Source, precision: Precision) -> bytes:
     if not source.post_training:
         return int8_tflite(source.int8_model, size=size)
     train, _ = source.run.training_samples()
-    return post_training_tflite(source.int8_model, calibration_faces(source.run, train), size=size)
+    return post_training_tflite(source.int8_model, calibration_faces(source.run, readable(train)), size=size)
 
 
 def _check_graph(path: Path, source: Source) -> None:

@@ -22,6 +22,8 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
     What follows the line ``<!-- notes -->`` in an earlier Markdown card is kept: people write there what a model can't do.
     Returns the copy's path.
     """
+    if not path.is_file():
+        raise InputError(f"there is no file {path}: expected a converted .tflite or .onnx model")
     card = read_card(path)
     if card is None:
         raise InputError(f"{path} carries no card: convert it with python -m convert tflite")

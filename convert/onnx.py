@@ -55,6 +55,8 @@ def export_onnx(tflite: Path, out: Path, *, batch: int | None = None) -> Path:
     """
     if not tflite.is_file():
         raise InputError(f"there is no file {tflite}: expected an INT8 .tflite model")
+    if tflite.suffix != ".tflite":
+        raise InputError(f"{tflite} is no .tflite: the ONNX form is made of an INT8 .tflite model")
     check_model(tflite)
     card = read_card(tflite)
     if card is None:

@@ -119,7 +119,7 @@ def report_samples(run: Run, data: str) -> dict[str, Sequence[Sample]]:
     """The size-matched faces of every split that the run has not seen, by data set name."""
     samples = [s for s in run.samples() if s.size_matched]
     splits = {split: [s for s in samples if s.split == split] for split in run.report_splits()}
-    return {f"{data} {split}": found for split, found in splits.items() if found}
+    return {f"{data} {split}": readable(found) for split, found in splits.items() if found}
 
 
 def held_out_faces(run: Run, data: str) -> tuple[str, Sequence[Sample]]:
@@ -127,7 +127,7 @@ def held_out_faces(run: Run, data: str) -> tuple[str, Sequence[Sample]]:
     reports = report_samples(run, data)
     if reports:
         return next(iter(reports.items()))
-    return f"{data}, the faces that chose checkpoint and thresholds", run.training_samples()[1]
+    return f"{data}, the faces that chose checkpoint and thresholds", readable(run.training_samples()[1])
 
 
 def _logits(run: Run) -> Output:

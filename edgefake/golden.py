@@ -62,7 +62,8 @@ def replay_once(runtime: Runtime, card: ModelCard, path: Path) -> None:
     if not worst <= card.golden_tolerance:
         raise BackendError(
             f"{runtime.name} does not compute what {card.name} was measured with: its output is {worst:.3g} off a golden vector "
-            f"({card.golden_tolerance:.3g} is allowed); install that runtime again, or choose another backend"
+            f"({card.golden_tolerance:.3g} is allowed): get {path} again if it was changed, else install that runtime again or "
+            "choose another backend"
         )
     with suppress(OSError):
         if done:

@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import sys
+import traceback
 
 from convert.cli import bundle, card, check, everything, onnx, tflite
 from edgefake.errors import EdgefakeError
@@ -31,3 +32,12 @@ def main(argv: list[str] | None = None) -> int:
     except EdgefakeError as error:
         print(f"convert: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(
+            f"convert: {error.filename or 'a file'} cannot be used ({error.strerror or error}): make room, or give another path",
+            file=sys.stderr,
+        )
+        return 2
+    except Exception:
+        traceback.print_exc()
+        return 2  # Python's own 1 would say that the gate is closed

@@ -31,13 +31,14 @@ def _card(options: argparse.Namespace, command: str) -> int:
     from convert.own_tflite import Strange, write_own_card
     from convert.source import report_samples
     from edgefake.model_card import Training
+    from training.batches import readable
     from training.cli.import_model import settings_of
     from training.own.feed import feed_named
 
     if not options.model.is_file():
         raise InputError(f"there is no file {options.model}: expected a .tflite model")
     run = settings_of(options, command)
-    _, validation = run.training_samples()
+    validation = readable(run.training_samples()[1])
     strange = Strange(options.model, feed_named(options.scaling, bgr=options.bgr), options.classes, options.margin)
     training = Training(options.data_name, options.licence, (command,), run.seed)
     card = write_own_card(

@@ -32,6 +32,7 @@ def add(commands: Any) -> None:
 def _check(options: argparse.Namespace, command: str) -> int:
     from convert.check import check_models
     from convert.source import float_source, qat_source
+    from training.batches import readable
     from training.runs import read_run
 
     run = read_run(options.run)
@@ -39,7 +40,7 @@ def _check(options: argparse.Namespace, command: str) -> int:
     if not samples:
         raise InputError(f"the run's data has no {options.split} split: choose another --split")
     source = qat_source(options.run) if run.is_qat else float_source(options.run, command)
-    check = check_models(options.models, source, samples)
+    check = check_models(options.models, source, readable(samples))
     if options.json:
         print(json.dumps({"models": list(map(str, options.models)), **asdict(check), "faults": check.faults()}))
         return 1 if check.faults() else 0

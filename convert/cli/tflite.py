@@ -27,13 +27,14 @@ def add(commands: Any) -> None:
 def _tflite(options: argparse.Namespace, command: str) -> int:
     from convert.build import build_tflite
     from convert.check import check_models
+    from training.batches import readable
 
     source = open_source(options, command)
     cards = build_tflite(source, options.out, name=options.name, data=options.data_name, licence=options.licence)
     for path, card in cards.items():
         print_file(path, card)
     (int8,) = (path for path, card in cards.items() if card.precision == "int8")
-    _, validation = source.run.training_samples()
+    validation = readable(source.run.training_samples()[1])
     return print_check(check_models([int8], source, validation))
 
 

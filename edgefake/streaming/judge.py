@@ -53,7 +53,7 @@ class Judge:
         self._turns = 0
         self._searcher = ThreadPoolExecutor(1, "faces")
         self._pending: Future[_Search] | None = None
-        self._shape: tuple[int, ...] | None = ()
+        self._shape: tuple[int, ...] | None = (-1,)  # unlike any frame's
 
     def judge(self, frame: Captured, *, dropped: int, reconnects: int) -> FrameResult:
         """The result for the next frame; raises ``InputError`` when it is no frame (uint8, H×W×3, BGR)."""
@@ -88,8 +88,9 @@ class Judge:
 
     def _look(self, frame: Captured) -> _Search | None:
         """Go on to this frame, and search its faces when that is due; a search that is done."""
-        shape = getattr(frame.pixels, "shape", None)  # what else a user's iterable may give is refused by the search
+        shape = getattr(frame.pixels, "shape", None)
         if shape != self._shape:  # boxes of another resolution mean nothing here
+            self._detector.predict(frame.pixels, boxes=[])  # refuses what is no frame now, not when the search comes to it
             self._tracker.forget()
             self._pending = None
             self._shape = shape

@@ -78,7 +78,8 @@ def find_source(
     _check(size, fps)
     found = _find(source, size, fps, live)
     if live is not None and live != found.live:
-        raise InputError(f"{found.name} {'does not come' if live else 'always comes'} live: leave live={live} out")
+        does, option = ("does not come", "live=True") if live else ("always comes", "live=False (--not-live)")
+        raise InputError(f"{found.name} {does} live: leave {option} out")
     return found
 
 

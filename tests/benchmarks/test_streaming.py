@@ -9,7 +9,7 @@ import pytest
 from benchmarks.cli import main
 from benchmarks.streaming import Endurance, Streaming, VideoRun, measure_streaming
 from benchmarks.timing import Timing
-from edgefake import InputError
+from edgefake import Detector, InputError
 from tests.edgefake.streaming.videos import moving_face, write_video
 
 
@@ -29,6 +29,20 @@ def test_measures_a_video_as_a_camera_and_memory(clip: Path) -> None:
     assert result.endurance is not None
     assert result.endurance.frames == 50
     assert 20 < result.endurance.early_mb < 2000
+
+
+def test_the_overhead_is_that_of_frames_with_faces(tmp_path: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blank = [np.full((240, 320, 3), 128, np.uint8)] * 40
+    clip = write_video(tmp_path / "late.avi", [*blank, *moving_face(portrait, 30)], codec="MJPG")
+    timed: list[bool] = []
+
+    def overheads(detector: Detector, frames: list[np.ndarray]) -> list[float]:
+        timed.extend(bool(detector.find_faces(frame)) for frame in frames[:20])
+        return [0.001]
+
+    monkeypatch.setattr("benchmarks.streaming._overheads", overheads)
+    measure_streaming("cnn_int8", [str(clip)], seconds=2.0)
+    assert sum(timed) > 15
 
 
 def run(dropped: int = 0, p95: float = 60.0, overhead: float = 1.0) -> VideoRun:

@@ -89,6 +89,35 @@ def test_post_training_has_no_onnx_and_says_why(converted: Converted, tmp_path: 
     assert [c["reference"] for c in json.loads((out / "report.json").read_text())["comparisons"]] == ["float"]
 
 
+def test_a_training_picture_that_is_cut_short_is_left_out(
+    converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from training.runs import read_run
+
+    shutil.copytree(converted.data, tmp_path / "data")
+    cut = sorted((tmp_path / "data" / "train" / "real").iterdir())[0]
+    cut.write_bytes(cut.read_bytes()[:200])
+    shutil.copytree(converted.float_run, tmp_path / "run")
+    run, settings = read_run(converted.float_run), tmp_path / "run" / "run.json"
+    settings.write_text(settings.read_text().replace(run.data, str(tmp_path / "data")))
+    out = tmp_path / "out"
+    assert main(["tflite", str(tmp_path / "run"), "--post-training", "--out", str(out), *ORIGIN]) in (0, 1)
+    assert f"{cut} is a PNG cut short" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_and_what_nobody_foresaw(
+    converted: Converted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    arguments = ["tflite", str(converted.qat_run), *ORIGIN, "--out"]
+    assert main([*arguments, str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.startswith(f"convert: {tmp_path / 'file'} cannot be used (File exists): ")
+
+    monkeypatch.setattr("convert.build.build_tflite", lambda *_, **__: 1 / 0)
+    assert main([*arguments, str(tmp_path / "out")]) == 2  # 1 says that the gate is closed
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
 def test_calibration_pictures_that_will_not_do(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import tf_keras as keras
 

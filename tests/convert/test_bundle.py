@@ -1,6 +1,9 @@
 from pathlib import Path
 
+import pytest
+
 from convert.bundle import NOTES, bundle
+from edgefake.errors import InputError
 from edgefake.model_store import find_model, list_models
 from tests.conftest import Converted
 
@@ -11,6 +14,9 @@ def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(co
     assert find_model("tiny_int8", registry=registry) == target
     (located,) = list_models(registry=registry)
     assert located.fault() is None
+
+    with pytest.raises(InputError, match=r"there is no file .*absent\.tflite"):
+        bundle(tmp_path / "absent.tflite", tmp_path)
 
     page = tmp_path / "tiny_int8.md"
     text = page.read_text()

@@ -168,6 +168,8 @@ def test_what_has_no_onnx_form(converted: Converted, tmp_path: Path, capsys: pyt
     (tmp_path / "text.tflite").write_text("no model at all")
     assert "is no TFLite model" in error(tmp_path / "text.tflite")
     assert "there is no file" in error(tmp_path / "absent.tflite")
+    assert main(["onnx", str(converted.int8), "--out", str(tmp_path / "tiny.onnx")]) == 0
+    assert "tiny.onnx is no .tflite: the ONNX form is made of" in error(tmp_path / "tiny.onnx")
     assert "cannot be written" in error(converted.int8, "--out", "/proc/x/model.onnx")
 
 

@@ -226,6 +226,22 @@ def test_an_iterable_of_something_else(model: Path, frame: object, message: str)
         list(edgefake.watch([frame], detector))  # type: ignore[list-item]
 
 
+def test_what_is_no_frame_is_refused_while_faces_are_searched(model: Path) -> None:
+    go_on = threading.Event()
+
+    def slow_finder(frame: Pixels) -> list[Box]:
+        assert go_on.wait(20)
+        return []
+
+    frames = [textured(), np.uint8(3)]
+    with Detector(model, num_threads=1, faces=slow_finder) as detector:
+        watch = edgefake.watch(iter(frames), detector, live=True)  # type: ignore[arg-type]
+        next(watch)
+        threading.Timer(0.2, go_on.set).start()  # closing waits for the search
+        with pytest.raises(InputError, match="expected a frame as a NumPy array"):
+            next(watch)
+
+
 def test_a_live_stream_goes_on_while_faces_are_searched(model: Path) -> None:
     searching, go_on = threading.Event(), threading.Event()
 

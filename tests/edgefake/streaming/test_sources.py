@@ -39,7 +39,7 @@ def test_only_urls_and_iterables_can_be_told_whether_they_are_live(tmp_path: Pat
     assert find_source(iter([]), live=True).live
     with pytest.raises(InputError, match=r"clip\.mp4 does not come live"):
         find_source("clip.mp4", live=True)
-    with pytest.raises(InputError, match="always comes live"):
+    with pytest.raises(InputError, match=r"always comes live: leave live=False \(--not-live\) out"):
         find_source(0, live=False)
 
 

@@ -1,6 +1,7 @@
 """Every attribute of TensorRT that edgefake touches exists in the real bindings of each version, for the way that version takes.
 
-Runs on demand, with a folder of wheels in ``EDGEFAKE_TENSORRT_WHEELS``. Those for this Python, 1 MB each, are fetched with::
+Runs with a folder of wheels in ``EDGEFAKE_TENSORRT_WHEELS``, into which ``.ci/run`` fetches some. Those for this Python, 1 MB
+each, are had with::
 
     pip download --no-deps -d WHEELS tensorrt-bindings==8.6.1            # Python 3.11 and before
     pip download --no-deps -d WHEELS tensorrt-cu12-bindings==10.3.0      # and 10.0.1, 10.7.0, 10.13.3.9, 10.16.1.11, 11.4.0.106

@@ -42,6 +42,12 @@ def test_without_pictures_nothing_is_compared(trt: FakeTensorRT, both: Path, cap
     assert "| - | - | - |" in capsys.readouterr().out
 
 
+def test_no_runs_are_refused_before_the_build(trt: FakeTensorRT, both: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(both), "--runs", "0"]) == 2
+    assert capsys.readouterr().err == "gpu_check: --runs must be at least 1, got 0\n"
+    assert not trt._configs
+
+
 def test_no_gpu_is_one_sentence(both: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def no_gpu() -> None:
         raise BackendError("the NVIDIA driver finds no GPU")
