@@ -14,7 +14,7 @@ import numpy as np
 from edgefake.card_files import read_card
 from edgefake.errors import InputError
 from edgefake.model_card import ModelCard
-from training.batches import all_pixels
+from training.batches import all_pixels, readable
 from training.decision import fit_decision
 from training.device import on_device
 from training.metrics import Confusion, Estimate, confusion, evaluate_scores, share
@@ -105,7 +105,7 @@ def evaluate(
     model files only. Yields data set by data set, model by model, in the order of ``degradations``.
     Raises ``InputError`` when a run was trained or chosen on some of the pictures, before anything is scored.
     """
-    if find_faces is not None and (runs := [model for model in models if model.suffix != ".tflite"]):
+    if find_faces is not None and (runs := [model for model in models if model.suffix not in FILES]):
         raise InputError(f"--find-faces measures what a device does: give a .tflite or .onnx file, not the run {runs[0]}")
     for model in models:
         if model.suffix not in FILES:
@@ -164,7 +164,7 @@ def _trained(folder: Path, name: str) -> Subject:
 
     run = read_run(folder)
     model = (quantized_model if run.is_qat else folded_model)(run, folder / "best.h5")
-    _, validation = run.training_samples()
+    validation = readable(run.training_samples()[1])
     decision = fit_decision(fake_labels(validation), logits(model, all_pixels(validation, size=run.size, margin=run.margin)))
     card = ModelCard(
         name=name,

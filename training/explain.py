@@ -17,6 +17,7 @@ from edgefake.errors import InputError
 from edgefake.faces import Box, FaceFinder
 from edgefake.images import read_image, write_image
 from edgefake.preprocessing import face_pixels, to_float
+from training.notes import note
 from training.qat import folded_model, quantized_model
 from training.runs import Run
 
@@ -36,23 +37,27 @@ class Explanation:
 
 
 def explain(run: Run, checkpoint: Path, pictures: Sequence[Path], find: FaceFinder, out: Path) -> list[Explanation]:
-    """Write an overlay for the largest face of every picture into ``out``; pictures without a face have no explanation.
-
-    Raises ``InputError`` for an unreadable picture.
-    """
+    """Write an overlay for the largest face of every picture into ``out``; names on stderr those without and the unreadable."""
     model = (quantized_model if run.is_qat else folded_model)(run, checkpoint)
     out.mkdir(parents=True, exist_ok=True)
-    found = []
+    found, faceless, unreadable = [], [], []
     for number, path in enumerate(pictures, start=1):
-        frame = read_image(path)
+        try:
+            frame = read_image(path)
+        except InputError as error:
+            unreadable.append(str(error))
+            continue
         boxes = find(frame)
         if not boxes:
+            faceless.append(str(path))
             continue
         face = face_pixels(frame, boxes[0], size=run.size, margin=run.margin)
         p_fake, heat = grad_cam(model, face)
         overlay = out / f"{number:04}_{path.stem}.png"
         write_image(overlay, np.concatenate([face[:, :, ::-1], overlaid(face, heat)], axis=1))
         found.append(Explanation(path, boxes[0], p_fake, overlay))
+    note("picture(s) cannot be read: left out", unreadable)
+    note("picture(s) without a face", faceless)
     return found
 
 

@@ -29,7 +29,7 @@ def fit(run: Run, folder: Path, stopping: Stopping) -> State:
     keras.utils.set_random_seed(run.seed + state.epoch)
     train_samples, validation = map(readable, run.training_samples())
     if state.epoch:
-        model = _resumed(last_checkpoint(folder, state))
+        model = _resumed(run, last_checkpoint(folder, state))
     else:
         model = run.build()
         some = train_samples[:: max(1, len(train_samples) // ADAPTING_FACES)]
@@ -49,14 +49,20 @@ def fit(run: Run, folder: Path, stopping: Stopping) -> State:
     )
 
 
-def _resumed(checkpoint: Path) -> Any:
+def _resumed(run: Run, checkpoint: Path) -> Any:
     try:
-        return keras.models.load_model(checkpoint)
+        model = keras.models.load_model(checkpoint)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(
             f"the checkpoint {checkpoint} is gone or damaged ({str(error).splitlines()[0]}): start another run with --weights "
             f"{checkpoint.with_name('best.h5')}"
         ) from error
+    if model.name != run.recipe:
+        raise InputError(
+            f"the checkpoint {checkpoint} is of {model.name}, the run trains {run.recipe}: put back the right file, or start "
+            "another run"
+        )
+    return model
 
 
 def _save(model: Any, path: Path) -> None:

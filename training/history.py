@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 import tensorflow as tf
 from matplotlib.figure import Figure
+
+from edgefake.files import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,12 @@ class Epoch:
 
 def record(folder: Path, epoch: Epoch) -> None:
     """Add ``epoch`` to the logs in ``folder`` and draw the curves; trained again after a kill, it replaces its first try."""
-    path = folder / "history.csv"
     epochs = [earlier for earlier in read_history(folder) if earlier.epoch < epoch.epoch] + [epoch]
-    with path.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(field.name for field in fields(Epoch))
-        writer.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in astuple(row)] for row in epochs)
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(field.name for field in fields(Epoch))
+    rows.writerows([f"{value:.6g}" if isinstance(value, float) else value for value in astuple(row)] for row in epochs)
+    write_atomically(folder / "history.csv", text.getvalue().encode())
     writer = tf.summary.create_file_writer(str(folder / "tensorboard"))
     with writer.as_default():
         for name, value in asdict(epoch).items():

@@ -6,13 +6,14 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tf_keras as keras
 from scipy.special import expit
 from sklearn.metrics import log_loss
@@ -65,7 +66,7 @@ def train(
     print(f"{run.recipe} at {run.size} px: {len(train_samples)} faces to train on, {len(validation)} to validate on", flush=True)
     if keep_start and not state.epoch:
         state = replace(state, best_auc=auc(labels, logits(model, pixels)))
-        _save(model, folder / "best.h5", save)
+        save_checkpoint(model, folder / "best.h5", save)
         print(f"before training: validation AUC {state.best_auc:.4f}", flush=True)
     while state.epoch < stopping.epochs and state.epoch - state.best_epoch < stopping.patience:
         started = time.monotonic()
@@ -81,26 +82,26 @@ def train(
         scores = logits(model, pixels)
         score = auc(labels, scores)
         state = replace(state, epoch=state.epoch + 1, seconds=state.seconds + time.monotonic() - started)
-        record(
-            folder,
-            Epoch(
-                epoch=state.epoch,
-                loss=history["loss"][-1],
-                accuracy=history["accuracy"][-1] if "accuracy" in history else None,
-                val_loss=log_loss(labels, expit(scores.astype(np.float64))),
-                val_accuracy=float(np.mean((scores >= 0) == labels)),
-                val_auc=score,
-                learning_rate=state.learning_rate,
-                seconds=state.seconds,
-            ),
+        epoch = Epoch(
+            epoch=state.epoch,
+            loss=history["loss"][-1],
+            accuracy=history["accuracy"][-1] if "accuracy" in history else None,
+            val_loss=log_loss(labels, expit(scores.astype(np.float64))),
+            val_accuracy=float(np.mean((scores >= 0) == labels)),
+            val_auc=score,
+            learning_rate=state.learning_rate,
+            seconds=state.seconds,
         )
+        with writing(folder / "history.csv"):
+            record(folder, epoch)
         if score > state.best_auc:
             state = replace(state, best_auc=score, best_epoch=state.epoch, plateau_epoch=state.epoch)
-            _save(model, folder / "best.h5", save)
+            save_checkpoint(model, folder / "best.h5", save)
         elif state.epoch - state.plateau_epoch >= stopping.plateau:
             state = replace(state, plateau_epoch=state.epoch, learning_rate=max(state.learning_rate * REDUCE, LOWEST_RATE))
-        _save(model, last_checkpoint(folder, state), save)
-        write_json(folder / "state.json", state)
+        save_checkpoint(model, last_checkpoint(folder, state), save)
+        with writing(folder / "state.json"):
+            write_json(folder / "state.json", state)
         print(f"epoch {state.epoch}: validation AUC {score:.4f} (best {state.best_auc:.4f} at {state.best_epoch})", flush=True)
     return state
 
@@ -145,23 +146,34 @@ def last_checkpoint(folder: Path, state: State) -> Path:
     return folder / f"last-{state.epoch % 2}.h5"
 
 
-def _save(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:
+def save_checkpoint(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:
+    """Let ``save`` write ``model`` to ``path``, whole or not at all. Raises ``InputError`` when it cannot be written."""
     partial = path.with_name(f"partial-{path.name}")
     try:
-        save(model, partial)
-        os.replace(partial, path)
-    except (OSError, RuntimeError) as error:  # HDF5 reports a full disk as either
-        if isinstance(error, RuntimeError) and "errno" not in str(error):
-            raise
+        with writing(path):
+            save(model, partial)
+            os.replace(partial, path)
+    except InputError:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise ``InputError``, with what to do, where the system lets ``path`` or what goes with it not be written."""
+    try:
+        yield
+    except (OSError, RuntimeError, tf.errors.OpError) as error:  # HDF5 reports a full disk as either of the first two
+        if isinstance(error, RuntimeError) and "errno" not in str(error):
+            raise
         raise InputError(
-            f"the checkpoint {path} cannot be written ({_cause(error)}): make room and give the same command again, "
-            "which resumes after the last whole epoch"
+            f"{path} cannot be written ({_cause(error)}): make room and give the same command again, which resumes after the "
+            "last whole epoch"
         ) from error
 
 
-def _cause(error: OSError | RuntimeError) -> str:
-    """What the system says; HDF5 wraps it in lines of its own."""
+def _cause(error: Exception) -> str:
+    """What the system says; HDF5 and TensorFlow wrap it in lines of their own."""
     found = re.search(r"error message = '([^']+)'", str(error))
-    return found.group(1) if found else str(error)
+    return found.group(1) if found else getattr(error, "strerror", None) or str(error).partition("\n")[0].rpartition("; ")[2]

@@ -146,7 +146,10 @@ def open_run(run: Run, folder: Path) -> State:
             raise InputError(
                 f"{folder} holds another run ({earlier.command}): give the same settings to resume it, or another folder"
             )
-    write_json(folder / "run.json", run)  # also when resumed: the command may now ask for more epochs
+    try:
+        write_json(folder / "run.json", run)  # also when resumed: the command may now ask for more epochs
+    except OSError as error:
+        raise InputError(f"{folder}/run.json cannot be written ({error.strerror}): make room, or name another --run") from error
     path = folder / "state.json"
     try:
         return State(**json.loads(path.read_text())) if path.exists() else State(run.learning_rate)

@@ -48,6 +48,8 @@ def load_weights(model: Any, path: Path) -> None:
     """Load a checkpoint into ``model`` (any input size); ``InputError`` when it is of another architecture or damaged."""
     try:
         model.load_weights(path)
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder: name a checkpoint in it, such as {path / 'best.h5'}") from None
     except FileNotFoundError:
         raise InputError(f"there is no checkpoint {path}: train first, or name another run") from None
     except (ValueError, OSError, KeyError) as error:

@@ -46,6 +46,15 @@ def test_self_blends_of_a_bare_folder_are_shown(data: Path, tmp_path: Path) -> N
     assert read_image(tmp_path / "sheet.png").shape[0] == 2 * (LABEL + 32 + GAP)
 
 
+def test_pictures_that_cannot_be_read_are_left_out_and_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = drawn_dataset(tmp_path / "data", splits={"train": 3})
+    cut = root / "train" / "real" / "001.png"
+    cut.write_bytes(cut.read_bytes()[:200])
+    assert main(f"contact-sheet --data {root} --out {tmp_path}/sheet.png --rows 6 --columns 1 --size 32".split()) == 0
+    assert read_image(tmp_path / "sheet.png").shape[0] == 5 * (LABEL + 32 + GAP)
+    assert f"{cut} is a PNG cut short" in capsys.readouterr().err
+
+
 def test_classes_share_the_rows() -> None:
     samples = [Sample(Path(str(i)), label, "train", Box(0, 0, 1, 1)) for label, count in ((0, 50), (1, 1)) for i in range(count)]
     assert [sample.label for sample in chosen(samples, 5, seed=0)] == [0, 0, 0, 1]

@@ -151,6 +151,31 @@ def test_faces_found_on_the_device_and_pictures_without_one_are_counted(
         measured(converted.float_run, samples)
 
 
+def test_onnx_files_find_faces_too(converted: Converted, portrait: Path, tmp_path: Path) -> None:
+    from convert.onnx import export_onnx
+
+    model = export_onnx(converted.int8, tmp_path / "tiny.onnx")
+    samples = [Sample(portrait, label, "test", Box(90, 150, 300, 300)) for label in (0, 1)]
+    (scored,) = evaluate([model], [DataSet("x", tmp_path, samples)], find_faces="haar")
+    assert scored.measurement.without_score == 0
+
+
+def test_pictures_that_cannot_be_read_are_left_out_and_listed(
+    converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = shutil.copytree(converted.data, tmp_path / "data")
+    for picture in (data / "test" / "real" / "003.png", data / "val" / "fake" / "002.png"):  # to report on, to calibrate with
+        picture.write_bytes(picture.read_bytes()[:200])
+    run = shutil.copytree(converted.float_run, tmp_path / "run")
+    settings = run / "run.json"
+    settings.write_text(settings.read_text().replace(str(converted.data), str(data)))
+    assert main(["evaluate", str(run), str(converted.int8), "--data", str(data), "--json"]) == 0
+    printed = capsys.readouterr()
+    assert [json.loads(line)["real"] for line in printed.out.splitlines()] == [23, 23]
+    assert "003.png is a PNG cut short" in printed.err and "002.png is a PNG cut short" in printed.err
+    assert f"warning: {data} is not audited" in printed.err
+
+
 def test_names_are_as_short_as_they_can_be_told_apart() -> None:
     paths = [Path("a/resnet18_int8.tflite"), Path("runs/one/qat"), Path("runs/two/qat"), Path("v1.5")]
     assert distinct_names(paths) == ["resnet18_int8", "runs/one/qat", "runs/two/qat", "v1.5"]

@@ -51,7 +51,25 @@ def test_overlays_of_float_and_qat_runs(converted: Converted, tmp_path: Path, ca
         assert cv2.imread(lines[0]["overlay"]).shape == (32, 64, 3)
 
 
+def test_pictures_that_cannot_be_read_or_hold_no_face_are_listed(
+    converted: Converted, portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cv2.imwrite(str(tmp_path / "empty.png"), np.full((200, 200, 3), 90, np.uint8))
+    (tmp_path / "cut.png").write_bytes((tmp_path / "empty.png").read_bytes()[:100])
+    (tmp_path / "face.jpg").write_bytes(portrait.read_bytes())
+    assert main(["explain", str(converted.float_run), str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 1
+    assert "1 picture(s) cannot be read: left out:" in printed.err and "cut.png is a PNG cut short" in printed.err
+    assert f"1 picture(s) without a face:\n  {tmp_path / 'empty.png'}" in printed.err
+
+
 def test_no_face_anywhere_is_an_error(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cv2.imwrite(str(tmp_path / "empty.png"), np.full((200, 200, 3), 90, np.uint8))
     assert main(["explain", str(converted.float_run), str(tmp_path / "empty.png"), "--out", str(tmp_path / "out")]) == 2
     assert "no face found in 1 pictures" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made(converted: Converted, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", str(converted.float_run), str(portrait), "--out", str(portrait)]) == 2
+    assert capsys.readouterr().err == f"training: {portrait} cannot be used (File exists): make room, or give another path\n"

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
 from training.cli import main
 from training.fit import fit
 from training.history import read_history
-from training.loop import Stopping
+from training.loop import Stopping, writing
 from training.recipes import build
 from training.runs import Run, read_run
 from training.start import load_weights
@@ -94,6 +95,9 @@ def test_damage_is_told_when_a_run_is_resumed(data: Path, tmp_path: Path) -> Non
     last.write_bytes(last.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"last-1\.h5 is gone or damaged .* --weights .*best\.h5"):
         fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+    build("resnet18", 32).save(last)
+    with pytest.raises(InputError, match=r"last-1\.h5 is of resnet18, the run trains cnn"):
+        fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     last.unlink()
     with pytest.raises(InputError, match="is gone or damaged"):
         fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
@@ -112,6 +116,8 @@ def test_a_checkpoint_of_another_architecture_is_refused(data: Path, tmp_path: P
         load_weights(build("cnn", 32), path)
     with pytest.raises(InputError, match="there is no checkpoint"):
         load_weights(build("cnn", 32), tmp_path / "missing.h5")
+    with pytest.raises(InputError, match=r"is a folder: name a checkpoint in it, such as .*best\.h5"):
+        load_weights(build("cnn", 32), tmp_path)
 
 
 def test_weights_start_a_run_at_another_input_size(data: Path, tmp_path: Path) -> None:
@@ -147,22 +153,31 @@ def _weights(folder: Path, data: Path) -> list[np.ndarray]:
     return list(model.get_weights())
 
 
-def test_a_full_disk_costs_one_epoch_and_is_told(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("limit", "file"), [(500_000, r"(best|last-0)\.h5"), (10_000, r"history\.csv"), (100, r"run\.json")])
+def test_a_full_disk_costs_one_epoch_and_is_told(limit: int, file: str, data: Path, tmp_path: Path) -> None:
     """A limit on the size of files stands for the full disk: the same errors from the system, in the same place."""
     first = fit(_run(data), tmp_path, Stopping(epochs=1, patience=9, plateau=9))
     best = (tmp_path / "best.h5").read_bytes()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (len(best) // 2, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
-        with pytest.raises(InputError, match=r"cannot be written \(File too large\): make room and give the same command again"):
+        with pytest.raises(InputError, match=file + r" cannot be written \(File too large\): make room"):
             fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
     assert (tmp_path / "best.h5").read_bytes() == best
     assert not list(tmp_path.glob("partial-*"))
+    assert read_history(tmp_path)[0].epoch == 1  # of the whole epoch, nothing is lost
     assert fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)).epoch == first.epoch + 1
+
+
+def test_tensorboard_tells_a_full_disk_in_a_way_of_its_own(tmp_path: Path) -> None:
+    said = f"{{{{function_node wrapped}}}} {tmp_path}/events.1.v2; No space left on device\n\tFailed to flush 1 events"
+    told = r"history\.csv cannot be written \(No space left on device\): make room"
+    with pytest.raises(InputError, match=told), writing(tmp_path / "history.csv"):
+        raise tf.errors.ResourceExhaustedError(None, None, said)
 
 
 def test_one_batch_at_least(data: Path, tmp_path: Path) -> None:
@@ -196,6 +211,7 @@ def test_self_blends_alone(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
         ("fit cnn --data {data} --run {out} --size 8", "8 px are too small for cnn"),
         ("fit cnn --data {data} --run {out} --hold-out 0.01", "the 0 faces to validate on are not of both kinds"),
         ("qat {data} --run {out}", "holds no run.json"),
+        ("qat {data} --run {out} --data {data}", "holds no run.json"),
     ],
 )
 def test_wrong_arguments(arguments: str, message: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

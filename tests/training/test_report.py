@@ -1,3 +1,4 @@
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -6,12 +7,14 @@ import cv2
 import numpy as np
 import pytest
 
+from edgefake.errors import InputError
 from tests.conftest import Converted
 from tests.drawn import drawn_dataset
 from training.cli import main
 from training.degrade import DEGRADATIONS
 from training.evaluate import DataSet, Scored, evaluate
 from training.report import faces, plots
+from training.report.folder import write_report
 from training.report.record import first_conditions, worst
 from training.samples import load_samples
 
@@ -53,6 +56,15 @@ def test_the_folder_holds_tables_json_and_plots(
     assert len(linked) == 5 + 2 * 2
     for name in linked:
         assert np.ptp(cv2.imread(str(out / name))) > 200
+
+
+def test_a_full_disk_is_told(scored: list[Scored], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, _: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr("training.report.folder.write_atomically", full)
+    with pytest.raises(InputError, match=r"the report .* cannot be written \(No space left on device\): make room"):
+        write_report(scored, tmp_path, command="test", seed=1)
 
 
 def _estimate(report: dict, model: str, degradation: str, figure: str) -> str:

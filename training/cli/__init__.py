@@ -31,6 +31,12 @@ def main(argv: list[str] | None = None) -> int:
     except EdgefakeError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(
+            f"training: {error.filename or 'a file'} cannot be used ({error.strerror or error}): make room, or give another path",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt:
         print("training: stopped; fit and qat continue after the last whole epoch when given again", file=sys.stderr)
         return 130

@@ -28,6 +28,7 @@ def add(commands: Any) -> None:
 def _contact_sheet(options: argparse.Namespace, command: str) -> int:
     from edgefake.images import write_image
     from training.augment import augmentation_named
+    from training.batches import readable
     from training.contact_sheet import chosen, contact_sheet
     from training.samples import CLASSES
     from training.self_blend import with_self_blends
@@ -37,6 +38,7 @@ def _contact_sheet(options: argparse.Namespace, command: str) -> int:
     samples = [sample for sample in samples_of(options, real_only=options.self_blend) if sample.split == options.split]
     if not samples:
         raise InputError(f"{options.data} has no {options.split} split: choose another --split")
+    samples = readable(samples)
     if options.self_blend:
         samples = with_self_blends(samples)
     sheet = contact_sheet(

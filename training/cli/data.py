@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from training.cli.numbers import whole
@@ -44,6 +45,17 @@ def samples_of(options: argparse.Namespace, *, real_only: bool = False) -> list[
     """The faces that the arguments name; with ``real_only``, fakes may be missing."""
     classes = options.classes or CLASSES
     return load_samples(options.data, faces=options.faces, seed=options.seed, classes=classes, real_only=real_only)
+
+
+def repeat_audit(data: Path) -> None:
+    """Say on stderr what the last audit of ``data`` warns of, or that there was none."""
+    from training.audit import audit_warnings
+
+    warnings = audit_warnings(data)
+    if warnings is None:
+        warnings = [f"{data} is not audited: python -m training audit {data} finds what fools people"]
+    for warning in warnings:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgefake.errors import InputError
-from training.cli.data import add_data, samples_of
+from training.cli.data import add_data, repeat_audit, samples_of
 from training.degrade import DEGRADATIONS
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def _evaluate(options: argparse.Namespace, command: str) -> int:
     if unknown:
         raise InputError(f"there is no degradation {unknown[0]!r}: choose from {','.join(DEGRADATIONS)}")
     data_sets = _data_sets(options)
+    for data in data_sets:
+        repeat_audit(data.root)
     if options.out:
         from training.report.folder import make_folder, write_report
 
@@ -68,6 +70,7 @@ def _evaluate(options: argparse.Namespace, command: str) -> int:
 
 def _data_sets(options: argparse.Namespace) -> list[DataSet]:
     """The size-matched faces of the chosen split, by data set."""
+    from training.batches import readable
     from training.evaluate import DataSet, distinct_names
 
     if options.faces and len(options.data) > 1:
@@ -79,5 +82,5 @@ def _data_sets(options: argparse.Namespace) -> list[DataSet]:
         chosen = [s for s in samples if s.split == options.split and s.size_matched]
         if not chosen:
             raise InputError(f"{root} has no {options.split} split: choose another --split")
-        found.append(DataSet(f"{name} {options.split}", root, chosen, kinds))
+        found.append(DataSet(f"{name} {options.split}", root, readable(chosen), kinds))
     return found

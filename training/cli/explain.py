@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,4 @@ def _explain(options: argparse.Namespace, command: str) -> int:
             print(f"{one.path}: p_fake {one.p_fake:.3f} before calibration, {one.overlay}")
     if not found:
         raise InputError(f"no face found in {len(pictures)} pictures: try --find-faces with a YuNet file, or frame")
-    if len(found) < len(pictures):
-        print(f"{len(pictures) - len(found)} of {len(pictures)} pictures without a face", file=sys.stderr)
     return 0

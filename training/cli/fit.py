@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from training.cli.data import add_data, add_variations
+from training.cli.data import add_data, add_variations, repeat_audit
 from training.cli.numbers import fraction, not_negative, positive, whole
 
 
@@ -51,7 +50,6 @@ def add(commands: Any) -> None:
 
 
 def _fit(options: argparse.Namespace, command: str) -> int:
-    from training.audit import audit_warnings
     from training.fit import fit
     from training.loop import Stopping
     from training.recipes import recipe_named
@@ -76,11 +74,7 @@ def _fit(options: argparse.Namespace, command: str) -> int:
         weights=options.weights,
         command=command,
     )
-    warnings = audit_warnings(options.data)
-    if warnings is None:
-        warnings = [f"{options.data} is not audited: python -m training audit {options.data} finds what fools people"]
-    for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    repeat_audit(options.data)
     state = fit(run, options.run, Stopping(options.epochs, options.patience, options.plateau))
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
     return 0

@@ -33,10 +33,11 @@ def add(commands: Any) -> None:
 def _qat(options: argparse.Namespace, command: str) -> int:
     from training.loop import Stopping
     from training.qat import qat
-    from training.runs import is_run
+    from training.runs import is_run, read_run
 
     source = options.source
     if is_run(source):
+        read_run(source)
         if options.data:
             raise InputError(f"the run {source} knows its data: give --data with a detector of your own only")
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
 from training.batches import all_pixels, readable
-from training.loop import logits
+from training.loop import logits, save_checkpoint, writing
 from training.metrics import auc
 from training.own.feed import FEEDS, Feed
 from training.own.files import UserModel
@@ -84,7 +83,8 @@ def import_model(own: Own, run: Run, folder: Path) -> State:
     open_run(run, folder)
     _save(model, Path(run.model))
     state = State(run.learning_rate, best_auc=value)
-    write_json(imported, state)
+    with writing(imported):
+        write_json(imported, state)
     return state
 
 
@@ -145,9 +145,7 @@ def better_feed(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.
 
 
 def _save(model: Any, path: Path) -> None:
-    partial = path.with_name(f"partial-{path.name}")
     model.compile()  # or Keras warns that it is not
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")  # the one format that QAT models survive too
-        model.save(partial, include_optimizer=False)
-    os.replace(partial, path)
+        save_checkpoint(model, path, lambda whole, partial: whole.save(partial, include_optimizer=False))

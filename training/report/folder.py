@@ -36,11 +36,15 @@ def write_report(scored: Sequence[Scored], folder: Path, *, command: str, seed: 
     """Write the report on ``scored`` into ``folder``; the path of its ``report.md``.
 
     The plots of scores and faces show the first degradation of each model and data set; ``seed`` draws the faces shown.
+    Raises ``InputError`` when the disk is full.
     """
     summary = record(scored, command=command, seed=seed)
-    drawn = {data.name: _plots([s for s in scored if s.data.name == data.name], folder, seed) for data in summary.data}
-    write_atomically(folder / "report.json", (json.dumps(asdict(summary), indent=2) + "\n").encode())
-    write_atomically(folder / "report.md", markdown(summary, drawn).encode())
+    try:
+        drawn = {data.name: _plots([s for s in scored if s.data.name == data.name], folder, seed) for data in summary.data}
+        write_atomically(folder / "report.json", (json.dumps(asdict(summary), indent=2) + "\n").encode())
+        write_atomically(folder / "report.md", markdown(summary, drawn).encode())
+    except OSError as error:
+        raise InputError(f"the report {folder} cannot be written ({error.strerror}): make room, or name another --out") from error
     return folder / "report.md"
 
 
