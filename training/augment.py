@@ -127,7 +127,7 @@ def xception(size: int, margin: float) -> A.Compose:
             A.HorizontalFlip(p=0.5),
             A.Affine(rotate=(-20, 20), shear={"x": (-8.5, 8.5)}, border_mode=cv2.BORDER_REPLICATE, p=1.0),  # degrees; 15 % shear
             A.MultiplicativeNoise(multiplier=(0.8, 1.2), p=1.0),
-            FaceCrop(size, margin, shift=0.2, zoom=0.2),
+            FaceCrop(size, margin, shift=0.2 * (1.0 + margin), zoom=0.2),  # published as 20 % of the picture, here of the box
         ]
     )
 

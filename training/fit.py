@@ -12,7 +12,7 @@ from edgefake.errors import InputError
 from training.batches import all_pixels, readable
 from training.loop import Stopping, compile_for, last_checkpoint, train
 from training.runs import Run, State, open_run
-from training.samples import class_weights
+from training.samples import CLASSES, class_weights
 from training.start import start
 
 ADAPTING_FACES = 256
@@ -35,7 +35,7 @@ def fit(run: Run, folder: Path, stopping: Stopping) -> State:
         some = train_samples[:: max(1, len(train_samples) // ADAPTING_FACES)]
         start(model, run.weights, all_pixels(some, size=run.size, margin=run.margin))
         compile_for(model, run.learning_rate)
-    weights = class_weights(train_samples)
+    weights = class_weights(train_samples, run.classes or CLASSES)
     return train(
         model,
         run,

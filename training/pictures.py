@@ -58,7 +58,8 @@ def folder_pictures(root: Path, classes: Sequence[str], *, real_only: bool) -> l
             found += [Picture(path, path.relative_to(root).as_posix(), label, split) for path in paths]
     if not found:
         expected = ", ".join(f"{root}/train/{name}" for name in classes)
-        raise InputError(f"no pictures found: expected {expected}, … or the same without train, val and test")
+        alone = "" if real_only else "; real pictures alone need --self-blend"
+        raise InputError(f"no pictures found: expected {expected}, … or the same without train, val and test{alone}")
     return found
 
 

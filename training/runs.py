@@ -15,7 +15,10 @@ from training.samples import CLASSES, Sample, hold_out, load_samples
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What makes a training run: with the same data and software, it gives the same detector up to float rounding."""
+    """What makes a training run: with the same data and software, it gives the same detector up to float rounding.
+
+    One that was interrupted gives another: after each start, dropout begins anew with what it draws.
+    """
 
     stage: Literal["float", "qat"]
     recipe: str

@@ -97,7 +97,7 @@ def hold_out(samples: Sequence[Sample], fraction: float, seed: int) -> tuple[lis
     return [s for s in samples if contents[s.path] not in seen], [s for s in samples if s.path in held]
 
 
-def class_weights(samples: Sequence[Sample]) -> dict[int, float]:
+def class_weights(samples: Sequence[Sample], classes: Sequence[str] = CLASSES) -> dict[int, float]:
     """What makes every class count alike in a mean over ``samples``: N / (classes · N of the class), by label.
 
     Warns on stderr when one class has more than ten times as many faces as another.
@@ -105,7 +105,7 @@ def class_weights(samples: Sequence[Sample]) -> dict[int, float]:
     counts = Counter(sample.label for sample in samples)
     most, fewest = max(counts.values()), min(counts.values())
     if most > IMBALANCE * fewest:
-        listed = ", ".join(f"{count} of class {label}" for label, count in sorted(counts.items()))
+        listed = ", ".join(f"{count} {classes[label]}" for label, count in sorted(counts.items()))
         print(
             f"warning: the classes are unequal by {most / fewest:.0f}:1 ({listed}): each face is weighted so that every class "
             f"counts alike, but {fewest} faces show little variety",

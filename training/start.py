@@ -40,8 +40,27 @@ def start(model: Any, weights: str, faces: npt.NDArray[np.uint8]) -> None:
         except InputError:
             if not Path(weights).exists():
                 raise
-        load_weights(features, Path(weights))
+        _load_features(features, Path(weights))
     adapt_batch_norm(features, faces)
+
+
+def _load_features(features: Any, path: Path) -> None:
+    """Load a backbone, or what a detector of this architecture has before a head for other classes."""
+    try:
+        load_weights(features, path)
+    except InputError:
+        donor = _detector(path)
+        if donor is None or donor.name != features.name:
+            raise
+        features.set_weights(keras.Model(donor.input, donor.get_layer("gap").input).get_weights())
+
+
+def _detector(path: Path) -> Any:
+    """The whole detector in ``path``, or None where there is something else."""
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def load_weights(model: Any, path: Path) -> None:

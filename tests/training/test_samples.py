@@ -247,9 +247,9 @@ def test_weights_make_unequal_classes_count_alike(tmp_path: Path, capsys: pytest
     assert class_weights(samples(5, 5)) == {0: 1.0, 1: 1.0}
     assert class_weights(samples(20, 2)) == {0: 0.55, 1: 5.5}
     assert capsys.readouterr().err == ""
-    weights = class_weights(samples(300, 3, 30))
+    weights = class_weights(samples(300, 3, 30), ("real", "faceswap", "generated"))
     assert weights == {0: 333 / 900, 1: 333 / 9, 2: 333 / 90}
-    assert "unequal by 100:1 (300 of class 0, 3 of class 1, 30 of class 2)" in capsys.readouterr().err
+    assert "unequal by 100:1 (300 real, 3 faceswap, 30 generated)" in capsys.readouterr().err
 
 
 def _portraits(root: Path, portrait: Path, folders: list[str]) -> None:

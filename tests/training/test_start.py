@@ -64,6 +64,20 @@ def test_a_whole_checkpoint_is_taken_as_it_is(tmp_path: Path) -> None:
     np.testing.assert_array_equal(_outputs(second), _outputs(first))
 
 
+def test_a_detector_with_a_head_for_other_classes_gives_its_features(tmp_path: Path) -> None:
+    binary, kinds = build("cnn", SIZE), build("cnn", SIZE, outputs=3)
+    binary.save(tmp_path / "best.h5")
+    start(kinds, str(tmp_path / "best.h5"), FACES)
+    expected = _outputs(_features(binary))
+    np.testing.assert_allclose(_outputs(_features(kinds)), expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_a_detector_of_another_architecture_gives_none(tmp_path: Path) -> None:
+    build("mobilenet_v2_050", SIZE).save(tmp_path / "best.h5")
+    with pytest.raises(InputError, match=r"best.h5 is no checkpoint of mobilenet_v2_035"):
+        start(build("mobilenet_v2_035", SIZE, outputs=3), str(tmp_path / "best.h5"), FACES)
+
+
 @pytest.mark.parametrize("recipe", ["cnn", "mobilenet_v2_035"])
 def test_a_published_int8_model_gives_its_features(recipe: str) -> None:
     published = ZOO / f"{recipe}_int8.tflite"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +52,7 @@ def _evaluate(options: argparse.Namespace, command: str) -> int:
     data_sets = _data_sets(options)
     for data in data_sets:
         repeat_audit(data.root)
+    _tell_what_files_hide(options.models)
     if options.out:
         from training.report.folder import make_folder, write_report
 
@@ -66,6 +69,13 @@ def _evaluate(options: argparse.Namespace, command: str) -> int:
         if not options.json:
             print(f"\nreport: {report}")
     return 0
+
+
+def _tell_what_files_hide(models: Sequence[Path]) -> None:
+    from training.evaluate import FILES
+
+    if files := [str(model) for model in models if model.suffix in FILES]:
+        print(f"note: a model file does not list its training pictures: see that {', '.join(files)} saw none", file=sys.stderr)
 
 
 def _data_sets(options: argparse.Namespace) -> list[DataSet]:
