@@ -25,7 +25,7 @@ FORMS = {".tflite": "TFLite INT8", ".onnx": "ONNX INT8"}
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The outcome of a check: every converted model against every form before it, and the layers, worst first."""
+    """The outcome of a check: every form of the detector against those before it, and the layers, worst first."""
 
     comparisons: tuple[Comparison, ...]
     layers: tuple[LayerNoise, ...]
@@ -53,11 +53,11 @@ def check_models(paths: Sequence[Path], source: Source, samples: Sequence[Sample
     forms = [keras_scores("float", source.float_model)]
     if not source.post_training:
         forms.append(keras_scores("QAT", source.int8_model))
-    comparisons = []
     for path, own in zip(paths, cards, strict=True):
-        scores = Scores(FORMS[path.suffix], np.array(own.p_fake(on_device(device_outputs, path, own, samples))), converted=True)
-        comparisons += [compare(labels, scores, earlier, card.threshold("fpr_5%")) for earlier in forms]
-        forms.append(scores)
+        p_fake = np.array(own.p_fake(on_device(device_outputs, path, own, samples)))
+        forms.append(Scores(FORMS[path.suffix], p_fake, converted=True))
+    threshold = card.threshold("fpr_5%")
+    comparisons = [compare(labels, form, earlier, threshold) for n, form in enumerate(forms) for earlier in forms[:n]]
     return Check(tuple(comparisons), _layers(paths, source, pixels))
 
 

@@ -101,8 +101,8 @@ def _markdown(files: list[File], cards: Mapping[Path, ModelCard], check: Check, 
         "| form | compared with | faces | AUC | its AUC | verdicts that differ | mean \\|Δp_fake\\| | max |",
         "|---|---|---|---|---|---|---|---|",
         *(
-            f"| {c.model} | {c.reference} | {c.faces} | {c.auc:.4f} | {c.reference_auc:.4f} | {c.flips:.2%} "
-            f"| {c.mean_difference:.4f} | {c.max_difference:.3f} |"
+            f"| {c.model}{'' if c.gated else ' (not gated)'} | {c.reference} | {c.faces} "
+            f"| {c.auc:.4f} | {c.reference_auc:.4f} | {c.flips:.2%} | {c.mean_difference:.4f} | {c.max_difference:.3f} |"
             for c in check.comparisons
         ),
         "",

@@ -51,8 +51,9 @@ def print_check(check: Check) -> int:
     """Print a check for people; 0 when its gate is open, else 1."""
     for c in check.comparisons:
         print(
-            f"{c.model} against {c.reference} on {c.faces} faces: AUC {c.auc:.4f} against {c.reference_auc:.4f}, "
-            f"{c.flips:.2%} of verdicts differ, |Δp_fake| mean {c.mean_difference:.4f}, max {c.max_difference:.3f}"
+            f"{c.model} against {c.reference}{'' if c.gated else ' (not gated)'} on {c.faces} faces: "
+            f"AUC {c.auc:.4f} against {c.reference_auc:.4f}, {c.flips:.2%} of verdicts differ, "
+            f"|Δp_fake| mean {c.mean_difference:.4f}, max {c.max_difference:.3f}"
         )
     if check.layers:
         worst = ", ".join(f"{layer.layer} {layer.snr_db:.1f} dB" for layer in check.layers[:10])

@@ -29,9 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # Python flushes stdout once more at exit, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 141
+    except OSError as error:
+        what, why = error.filename or "the output", error.strerror or error
+        print(f"edgefake: error: {what} cannot be used ({why}): make room, or write elsewhere", file=sys.stderr)
+        _discard_output()
+        return 2
     except Exception:
         traceback.print_exc()
         return 2  # Python's own 1 would say that something is fake
@@ -45,6 +49,14 @@ def _run(argv: Sequence[str] | None) -> int:
         print(f"edgefake: error: {error}", file=sys.stderr)
         return 2
     return code
+
+
+def _discard_output() -> None:
+    """Python flushes stdout once more at exit: where it cannot, it would complain and exit with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

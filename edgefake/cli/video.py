@@ -99,8 +99,6 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
                     timeline.add(result)
                 if line.is_due:
                     line.show(_progress(result.index + 1, running, path))
-        if not tally.verdict().frames:
-            raise InputError(f"{path} holds no frame that FFmpeg can decode: get the whole file")
         for report in running.sink_reports():
             if report.lost:
                 raise InputError(f"the annotated copy {copy} lacks {report.lost} frames: {report.error}")

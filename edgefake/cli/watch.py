@@ -24,12 +24,12 @@ sources:
   "nvarguscamerasrc ! … ! appsink"        a GStreamer pipeline, where OpenCV was built with GStreamer
   clip.mp4, pictures/                     a video file, a folder of pictures
 
-Ctrl-C or SIGTERM end it after the present frame, and what the sinks still hold is delivered.
+Ctrl-C or SIGTERM end it after the present frame, and what the sinks still hold is delivered; a second one ends it at once.
 
 exit codes:
   0  no face was called fake
   1  at least one face was called fake
-  2  something went wrong: the source is not there, an unknown model, a wrong argument
+  2  something went wrong: the source is not there or nothing in it can be read, an unknown model, a wrong argument
 """
 
 

@@ -48,7 +48,8 @@ class Capture:
     """A thread that reads ``source`` from now on; ``next`` hands the frames out.
 
     When ``CAPACITY`` frames wait, a live source drops the oldest and any other waits. A live source that is lost is opened again
-    after growing, random waits (Brooker 2015, "Exponential Backoff And Jitter"), until ``stop``.
+    after growing, random waits (Brooker 2015, "Exponential Backoff And Jitter"), until ``stop``. A picture that cannot be read is
+    told, counted as dropped and left out.
 
     Raises ``InputError`` when the source cannot be opened at the start.
     """
@@ -72,7 +73,8 @@ class Capture:
     def next(self) -> Captured | None:
         """The oldest waiting frame; waits for one. None when the source has ended or was stopped.
 
-        What an iterable of the user raised is raised here, after the frames before it.
+        What an iterable of the user raised is raised here, after the frames before it, and ``InputError`` for a file or folder
+        of which nothing could be read.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._frames or self._ended or self._stopped)
@@ -105,7 +107,7 @@ class Capture:
                 if again is None:
                     break
                 reader = again
-        except Exception as error:  # of a user's iterable, or a damaged picture: told to whoever asks for the next frame
+        except Exception as error:  # of a user's iterable, or nothing could be read: told to whoever asks for the next frame
             self._error = error
         finally:
             with self._changed:
@@ -114,12 +116,19 @@ class Capture:
 
     def _read(self, reader: Reader, started: float, indices: count[int]) -> bool:
         """Read to the end; False when stopped before."""
-        index = -1
+        index, unreadable = -1, 0
         try:
             asked = time.perf_counter()
             for pixels, seconds in reader.frames:
                 arrived = time.perf_counter()
                 index = next(indices)
+                if isinstance(pixels, InputError):
+                    _log.warning("%s; it is left out", pixels)
+                    self._drop()
+                    unreadable += 1
+                    if self._stopped:
+                        return False
+                    continue
                 since_start = arrived - started if seconds is None else seconds
                 self._attempts = 0
                 frame = Captured(pixels, index, since_start, time.time(), arrived, (arrived - asked) * 1e3)
@@ -128,6 +137,8 @@ class Capture:
                 asked = time.perf_counter()
         finally:
             reader.frames.close()
+        if unreadable and unreadable == index + 1:
+            raise InputError(f"{self._source.name} holds no picture that can be read: get the whole files")
         if reader.total and index + 1 < 0.98 * reader.total:  # containers may be a frame or two off
             _log.warning("%s ended after %d of %d frames: it is cut short", self._source.name, index + 1, reader.total)
         return True
@@ -141,13 +152,16 @@ class Capture:
                 self._changed.wait_for(lambda: len(self._frames) < CAPACITY or self._stopped)
             elif len(self._frames) == CAPACITY:
                 self._frames.popleft()
-                self.dropped += 1
-                self._health.count("dropped")
+                self._drop()
             if self._stopped:
                 return False
             self._frames.append(frame)
             self._changed.notify_all()
             return True
+
+    def _drop(self) -> None:
+        self.dropped += 1
+        self._health.count("dropped")
 
     def _reconnect(self) -> Reader | None:
         """The source opened again, whenever that works; None when stopped before."""

@@ -18,7 +18,7 @@ Stage = Literal["capture", "detect", "track", "preprocess", "infer", "sink", "la
 """What is timed; ``sink`` is one delivery in a sink's own thread, ``latency`` from the frame's capture to its result."""
 
 Event = Literal["frames_in", "frames_out", "dropped", "reconnects"]
-"""What is counted: frames captured, frames judged, frames captured but thrown away, connections made again."""
+"""What is counted: frames captured, frames judged, frames thrown away or unreadable, connections made again."""
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 WINDOW = 512

@@ -43,8 +43,8 @@ def watch(
         faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.
         health: counts and times this stream; give one to share it with sinks and a metrics server.
 
-    Raises ``InputError`` when the source cannot be opened or an argument is out of range; an iterable's own exceptions come out
-    after the frames before them.
+    Raises ``InputError`` when the source cannot be opened or an argument is out of range, and in the iteration when nothing in a
+    file or folder can be read; an iterable's own exceptions come out after the frames before them.
     """
     for name, value in (("detect_every", detect_every), ("faces_per_frame", faces_per_frame)):
         if not isinstance(value, int) or value < 1:
@@ -95,6 +95,8 @@ class Watch(Iterator[Watched]):
     def stop(self) -> None:
         """End the iteration after the present frame; returns at once. From any thread or signal handler."""
         self._capture.stop()
+        for sink in self._sinks:
+            sink.take_last()
 
     def close(self) -> None:
         """Release the source and close the sinks, which deliver what they hold."""

@@ -88,7 +88,7 @@ def _lines(report: HealthReport) -> Iterator[str]:
     yield from _family("edgefake_fps", "gauge", "Frames per second, captured (in) and judged (out).", rates)
     yield from counter("edgefake_frames_in_total", "Frames captured.", report.frames_in)
     yield from counter("edgefake_frames_out_total", "Frames judged.", report.frames_out)
-    yield from counter("edgefake_frames_dropped_total", "Frames captured but thrown away.", report.dropped)
+    yield from counter("edgefake_frames_dropped_total", "Frames thrown away or unreadable.", report.dropped)
     yield from counter("edgefake_reconnects_total", "Connections to the source made again.", report.reconnects)
     lost: list[Sample] = [("edgefake_sink_lost_total", {"sink": sink}, number) for sink, number in sorted(report.lost.items())]
     yield from _family("edgefake_sink_lost_total", "counter", "Results that could not be delivered.", lost)

@@ -13,7 +13,7 @@ The schema of a line (version 1; a key is never renamed or given another meaning
     threshold   the p_fake around which verdicts change
     timings     milliseconds of this frame: {capture, detect, track, preprocess, infer}
     latency     milliseconds from the frame's arrival to this result, waiting included
-    dropped     frames dropped so far, because they came faster than they could be judged
+    dropped     frames dropped so far, because they came faster than they could be judged or were pictures that cannot be read
     reconnects  how often a live source was lost and found again so far
     model       the model's name
 """

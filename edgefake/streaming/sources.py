@@ -36,10 +36,11 @@ SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "udp", "rtp", "srt
 class Reader:
     """An open source: frames (uint8, H×W×3, BGR) with their media time in seconds, which never runs backwards.
 
-    The media time is None in live sources: there the time of arrival counts. Closing ``frames`` closes the source.
+    In the place of a picture that cannot be read is the error that says why. The media time is None in live sources: there the
+    time of arrival counts. Closing ``frames`` closes the source.
     """
 
-    frames: Generator[tuple[Pixels, float | None], None, None]
+    frames: Generator[tuple[Pixels | InputError, float | None], None, None]
     total: int | None = None
     """How many frames there should be, where the source tells."""
     fps: float | None = None
@@ -128,7 +129,7 @@ def _camera(source: int | str, size: tuple[int, int] | None, fps: float | None) 
                 raise InputError(f"camera {device} gives {width}×{height}, not {size[0]}×{size[1]}: ask for a size that it has")
         if fps is not None and not camera.set(cv2.CAP_PROP_FPS, fps):
             _log.warning("camera %s does not let its frame rate be set: it gives %g", device, camera.get(cv2.CAP_PROP_FPS))
-        return _video(camera, live=True)
+        return _video(camera, str(device), live=True)
 
     return Source(str(device), True, True, open_camera)
 
@@ -138,7 +139,8 @@ def _url(url: str, *, live: bool) -> Source:
     if scheme not in SCHEMES:
         raise InputError(f"cannot watch {scheme}:// addresses: expected one of {', '.join(SCHEMES)}")
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-    return Source(_public_name(url), live, live, lambda: _video(_capture(url, cv2.CAP_FFMPEG, limits), live=live))
+    name = _public_name(url)
+    return Source(name, live, live, lambda: _video(_capture(url, cv2.CAP_FFMPEG, limits), name, live=live))
 
 
 def _pipeline(pipeline: str) -> Source:
@@ -147,7 +149,8 @@ def _pipeline(pipeline: str) -> Source:
             "this OpenCV was built without GStreamer, as those from PyPI are: "
             "use the OpenCV of JetPack or of your distribution for pipelines, or give a camera or URL"
         )
-    return Source(_public_name(pipeline), True, True, lambda: _video(_capture(pipeline, cv2.CAP_GSTREAMER), live=True))
+    name = _public_name(pipeline)
+    return Source(name, True, True, lambda: _video(_capture(pipeline, cv2.CAP_GSTREAMER), name, live=True))
 
 
 def _file(path: str) -> Source:
@@ -157,7 +160,7 @@ def _file(path: str) -> Source:
     def open_file() -> Reader:
         if not os.path.isfile(path):
             raise InputError(f"there is no video file {path}: expected a file, folder, camera, URL or pipeline to watch")
-        return _video(_capture(path, cv2.CAP_FFMPEG), live=False)
+        return _video(_capture(path, cv2.CAP_FFMPEG), path, live=False)
 
     return Source(path, False, False, open_file)
 
@@ -168,9 +171,17 @@ def _folder(path: str, fps: float | None) -> Source:
 
     def open_folder() -> Reader:
         pictures = sorted(find_images(path), key=by_number)
-        return Reader(_timed(map(read_image, pictures), fps, live=False), len(pictures), fps or DEFAULT_FPS)
+        return Reader(_timed(map(_picture, pictures), fps, live=False), len(pictures), fps or DEFAULT_FPS)
 
     return Source(path, False, False, open_folder)
+
+
+def _picture(path: Path) -> Pixels | InputError:
+    """The picture, or why it cannot be read."""
+    try:
+        return read_image(path)
+    except InputError as error:
+        return error
 
 
 def _capture(source: int | str, backend: int, limits: Sequence[int] = ()) -> cv2.VideoCapture:
@@ -185,29 +196,32 @@ def _capture(source: int | str, backend: int, limits: Sequence[int] = ()) -> cv2
     return capture
 
 
-def _video(capture: cv2.VideoCapture, *, live: bool) -> Reader:
+def _video(capture: cv2.VideoCapture, name: str, *, live: bool) -> Reader:
     frames, rate = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
     fps = rate if 0 < rate < 1000 else None
-    return Reader(_read(capture, fps or DEFAULT_FPS, live=live), frames if frames > 0 and not live else None, fps)
+    return Reader(_read(capture, name, fps or DEFAULT_FPS, live=live), frames if frames > 0 and not live else None, fps)
 
 
-def _read(capture: cv2.VideoCapture, fps: float, *, live: bool) -> Generator[tuple[Pixels, float | None], None, None]:
+def _read(capture: cv2.VideoCapture, name: str, fps: float, *, live: bool) -> Generator[tuple[Pixels, float | None], None, None]:
     step = 1.0 / fps
     seconds = -step
     try:
-        while True:
-            read, frame = capture.read()
-            if not read:
-                return
+        read, frame = capture.read()
+        if not read and not live:
+            raise InputError(f"{name} holds no frame that FFmpeg can decode: get the whole file")
+        while read:
             if not live:
                 told = capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
                 seconds = told if told > seconds else seconds + step  # joined and damaged files jump back
             yield np.asarray(frame, np.uint8), None if live else seconds
+            read, frame = capture.read()
     finally:
         capture.release()
 
 
-def _timed(frames: Iterable[Pixels], fps: float | None, *, live: bool) -> Generator[tuple[Pixels, float | None], None, None]:
+def _timed(
+    frames: Iterable[Pixels | InputError], fps: float | None, *, live: bool
+) -> Generator[tuple[Pixels | InputError, float | None], None, None]:
     rate = fps or DEFAULT_FPS
     for index, frame in enumerate(frames):
         yield frame, None if live else index / rate

@@ -31,6 +31,7 @@ def test_the_report_compares_every_form_with_those_before_it(everything: Path) -
     assert report["data"] == "drawn test"  # training has seen val: it chose the checkpoint
     pairs = [(c["model"], c["reference"], c["faces"]) for c in report["comparisons"]]
     assert pairs == [
+        ("QAT", "float", 48),
         ("TFLite INT8", "float", 48),
         ("TFLite INT8", "QAT", 48),
         ("ONNX INT8", "float", 48),
@@ -52,13 +53,19 @@ def test_the_report_compares_every_form_with_those_before_it(everything: Path) -
     assert dense % 193 == 0 and 0 < dense <= 193 * 512  # silent units of the head are dropped
 
     text = (everything / "report.md").read_text()
-    for word in ("Gate: **", "tiny_int8.onnx", "| ONNX INT8 | TFLite INT8 | 48 |", report["worst_layers"][0]["layer"]):
+    for word in (
+        "Gate: **",
+        "tiny_int8.onnx",
+        "| ONNX INT8 | TFLite INT8 | 48 |",
+        "| QAT (not gated) | float | 48 |",
+        report["worst_layers"][0]["layer"],
+    ):
         assert word in text
 
 
 def test_runtimes_must_agree_more_closely_than_parents() -> None:
     def faults(*, between: bool, flips: float = 0.0, mean: float = 0.0) -> list[str]:
-        return Comparison("ONNX INT8", "TFLite INT8", 1000, 0.9, 0.9, flips, mean, 0.5, between).faults()
+        return Comparison("ONNX INT8", "TFLite INT8", 1000, 0.9, 0.9, flips, mean, 0.5, between, True).faults()
 
     assert faults(between=False, flips=0.007, mean=0.02) == []
     assert "0.70% of ONNX INT8's verdicts differ from TFLite INT8's, more than 0.5%" in faults(between=True, flips=0.007)[0]

@@ -26,12 +26,19 @@ def test_gate_counts_flips_and_auc_loss() -> None:
     assert any("1.50% of TFLite INT8's verdicts differ" in fault for fault in worse.faults())
     assert any("AUC fell from 1.0000" in fault for fault in worse.faults())
 
+    trained = compare(labels, Scores("QAT", moved, False), Scores("float", reference, False), 0.5)
+    assert (trained.flips, trained.gated, trained.faults()) == (3 / 200, False, [])
+
 
 def test_check_reports_float_and_qat_and_every_layer(converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["check", str(converted.int8), "--run", str(converted.qat_run), "--split", "test", "--json"])
     report = json.loads(capsys.readouterr().out)
     assert code == (1 if report["faults"] else 0)
-    assert [c["reference"] for c in report["comparisons"]] == ["float", "QAT"]
+    assert [(c["model"], c["reference"], c["gated"]) for c in report["comparisons"]] == [
+        ("QAT", "float", False),
+        ("TFLite INT8", "float", True),
+        ("TFLite INT8", "QAT", True),
+    ]
     assert all(c["faces"] == 48 and c["mean_difference"] < 0.1 for c in report["comparisons"])
     layers = {layer["layer"]: layer["snr_db"] for layer in report["layers"]}
     assert set(layers) == {*(f"c{i}_relu" for i in range(1, 6)), *(f"pool{i}" for i in range(1, 5)), "gap", "fc", "logit"}

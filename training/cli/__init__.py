@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import sys
+import traceback
 
 from edgefake.errors import EdgefakeError
 from training.cli import audit, contact_sheet, evaluate, explain, fit, import_model, qat, zoo
@@ -40,3 +41,6 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("training: stopped; fit and qat continue after the last whole epoch when given again", file=sys.stderr)
         return 130
+    except Exception:
+        traceback.print_exc()
+        return 2  # Python's own 1 would say that the outcome is not good enough

@@ -100,6 +100,7 @@ class QueuedSink:
         self._queue: deque[tuple[Pixels, FrameResult]] = deque()
         self._changed = threading.Condition()
         self._away = False
+        self._takes_last = False
         self._deadline: float | None = None
         self._accepted = self._delivered = self._lost = 0
         self._error: BaseException | None = None
@@ -109,13 +110,13 @@ class QueuedSink:
     def send(self, frame: Pixels, result: FrameResult) -> None:
         """Queue one result; after ``close`` it is lost."""
         with self._changed:
-            while self._waits and not self._away and len(self._queue) >= min(self._size, FRAMES) and self._deadline is None:
+            while self._must_wait():
                 self._changed.wait()
             self._accepted += 1
             if self._deadline is not None:
                 self._lose(1, SinkError(f"the sink {self.name} is closed: send results before close"))
                 return
-            if len(self._queue) >= self._size:
+            if len(self._queue) >= self._size and not self._takes_last:
                 self._queue.popleft()
                 self._lose(1, SinkError(f"its queue of {self._size} results is full: the receiver is too slow or away"))
             self._queue.append((frame if self._uses_frame else _NO_FRAME, result))
@@ -125,6 +126,12 @@ class QueuedSink:
         """What became of the results so far."""
         with self._changed:
             return SinkReport(self.name, self._delivered, self._lost, self._error)
+
+    def take_last(self) -> None:
+        """One more result may come, and ``send`` takes it at once; ends its wait. From any thread or signal handler."""
+        with self._changed:
+            self._takes_last = True
+            self._changed.notify_all()
 
     def stop(self, drain_s: float = DRAIN_S) -> None:
         """Take no further results, and begin to deliver what is queued, for so many seconds; does not wait for it."""
@@ -146,6 +153,10 @@ class QueuedSink:
             if left:
                 self._lose(left, SinkError(f"{left} results were not delivered in the {drain_s:g} s before the end"))
         return self.report()
+
+    def _must_wait(self) -> bool:
+        is_open = self._deadline is None and not self._takes_last
+        return self._waits and is_open and not self._away and len(self._queue) >= min(self._size, FRAMES)
 
     def _work(self) -> None:
         while (queued := self._next()) is not None:

@@ -20,6 +20,8 @@ MAX_BYTES = 2 << 30
 """A file that has grown to this is followed by another: FAT ends at 4 GB, and a crash costs no more than one file."""
 RESERVE_BYTES = 16 << 20
 """With less room than this on the disk the file is closed: FFmpeg holds a part of it, and without its end none can be played."""
+SLOWEST_FPS = 0.01
+"""FFmpeg writes no slower video."""
 LONGEST_GAP_S = 2.0
 """Longer gaps in the stream are left out."""
 
@@ -29,7 +31,8 @@ class VideoFileSink:
 
     Existing files are kept: the next free of NAME, NAME-2, NAME-3 … is taken, and again when the frame size changes, a file
     reaches ``MAX_BYTES``, or there is room on the disk again; ``files`` are those written. A frame is repeated when frames before
-    it were dropped, so that the video runs at the speed of the stream. ``shown_fps`` gives a number to show in the corner.
+    it were dropped, so that the video runs at the speed of the stream (at least at ``SLOWEST_FPS``). ``shown_fps`` gives a number
+    to show in the corner.
 
     Raises ``InputError`` for another suffix or an impossible ``fps``, ``SinkError`` when the folder cannot be written. That the
     disk is full is told at once, other failures to write when the file is closed.
@@ -42,9 +45,9 @@ class VideoFileSink:
         self._path = Path(path)
         if self._path.suffix.lower() not in SUFFIXES:
             raise InputError(f"cannot write the video {path}: expected a file ending in {', '.join(SUFFIXES)}")
-        if not 1 <= fps <= 1000:
-            raise InputError(f"expected the frames per second of a video, 1 to 1000, got {fps!r}")
-        self._fps = float(fps)
+        if not 0 < fps <= 1000:
+            raise InputError(f"expected the frames per second of a video, above 0 and at most 1000, got {fps!r}")
+        self._fps = max(SLOWEST_FPS, float(fps))
         self._shown_fps = shown_fps
         self._file: _File | None = None
         self.files: list[Path] = []

@@ -76,5 +76,8 @@ def _checked_server(url: str) -> str:
     if not usable or not url.isascii() or not url.isprintable() or " " in url:
         raise InputError("expected a webhook's address like https://HOST/PATH in ASCII without spaces: write those as %20")
     if "@" in parts.netloc:
-        raise InputError("the webhook's address holds a name or password: pass them as a header, Authorization")
+        raise InputError(
+            "the webhook's address holds a name or password: leave them out, and pass them as a header from Python, to "
+            'edgefake.watch as sinks=[edgefake.streaming.sinks.webhook.WebhookSink(url, headers={"Authorization": "Basic …"})]'
+        )
     return parts.netloc

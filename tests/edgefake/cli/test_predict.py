@@ -258,6 +258,19 @@ def test_a_reader_that_went_away(tmp_path: Path) -> None:
     assert b"BrokenPipe" not in run.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments", [["predict", "--model", "cnn_int8", "--json", PORTRAIT], ["models"], ["watch", "--json", PORTRAIT.parent]]
+)
+def test_a_full_disk_is_told_in_a_sentence(arguments: list[str | Path]) -> None:
+    """Buffered output, as a user has it: Python tries to write it again at the end."""
+    command, environment = [sys.executable, "-m", "edgefake", *arguments], {**os.environ, "PYTHONUNBUFFERED": ""}
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(command, cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    lines = [line for line in run.stderr.splitlines() if "XNNPACK" not in line]
+    error = "edgefake: error: the output cannot be used (No space left on device): make room, or write elsewhere"
+    assert (run.returncode, lines) == (2, [error])
+
+
 def test_progress_is_for_a_terminal_only(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         draw(tmp_path / name)

@@ -94,6 +94,43 @@ def test_a_sink_that_cannot_be_opened_is_an_error(clip: Path, capsys: pytest.Cap
     assert "expected a file ending in" in capsys.readouterr().err
 
 
+def test_a_picture_that_cannot_be_read_is_told_and_left_out(
+    tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for index, frame in enumerate(moving_face(portrait, 7)):
+        assert cv2.imwrite(str(tmp_path / f"{index}.png"), frame)
+    (tmp_path / "3.png").write_text("no picture")
+    assert watch("--json", "--threshold", "1", tmp_path) == 0
+    output = capsys.readouterr()
+    assert [line["index"] for line in objects(output.out)] == [0, 1, 2, 4, 5, 6]
+    told, summary = output.err.splitlines()
+    assert told.startswith(f"edgefake: {tmp_path / '3.png'} is damaged") and told.endswith("it is left out")
+    assert summary.startswith("6 frames judged in") and "1 dropped" in summary
+
+
+def test_a_source_in_which_nothing_can_be_read_is_an_error(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = clip.read_bytes()
+    (tmp_path / "hollow.avi").write_bytes(data[: data.index(b"movi") + 4])
+    assert watch(tmp_path / "hollow.avi") == 2
+    error = f"edgefake: error: {tmp_path / 'hollow.avi'} holds no frame that FFmpeg can decode: get the whole file\n"
+    assert capsys.readouterr().err == error
+    (tmp_path / "a.jpg").write_text("no picture")
+    assert watch(tmp_path) == 2
+    *_, error = capsys.readouterr().err.splitlines()
+    assert error == f"edgefake: error: {tmp_path} holds no picture that can be read: get the whole files"
+
+
+def test_a_source_of_less_than_a_frame_per_second_is_recorded(tmp_path: Path, portrait: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for index, frame in enumerate(moving_face(portrait, 3)):
+        assert cv2.imwrite(str(tmp_path / "in" / f"{index}.png"), frame)
+    assert watch("--threshold", "1", "--fps", "0.5", "--record", tmp_path / "record.mp4", tmp_path / "in") == 0
+    reader = cv2.VideoCapture(str(tmp_path / "record.mp4"))
+    assert (reader.get(cv2.CAP_PROP_FRAME_COUNT), reader.get(cv2.CAP_PROP_FPS)) == (3, 0.5)
+
+
 def test_sinks_get_everything(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines, record = tmp_path / "results.jsonl", tmp_path / "record.mp4"
     assert watch("--threshold", "1", "--jsonl", lines, "--record", record, clip) == 0

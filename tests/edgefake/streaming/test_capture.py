@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import count, pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -110,6 +111,29 @@ def test_a_file_cut_short_ends_and_says_so(
     caplog.clear()
     assert len(rest(start(whole))) == 40
     assert not caplog.text
+
+
+def test_pictures_that_cannot_be_read_are_told_counted_and_left_out(
+    start: Start, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for index, pixels in enumerate(numbered(5)):
+        assert cv2.imwrite(str(tmp_path / f"{index}.png"), pixels)
+    for index in (1, 4):
+        (tmp_path / f"{index}.png").write_bytes(b"")
+    capture = start(tmp_path, fps=10)
+    frames = rest(capture)
+    assert [(frame.index, int(frame.pixels[0, 0, 0]), frame.seconds) for frame in frames] == [(0, 0, 0), (2, 2, 0.2), (3, 3, 0.3)]
+    assert capture.dropped == capture._health.report().dropped == 2
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / f'{index}.png'} is empty (0 bytes): expected a picture; it is left out" for index in (1, 4)
+    ]
+
+
+def test_a_folder_without_a_readable_picture_is_an_error(start: Start, tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_text("no picture")
+    with pytest.raises(InputError, match=f"{tmp_path} holds no picture that can be read"):
+        start(tmp_path).next()
 
 
 def test_wall_clock_set_back_changes_nothing_but_the_date(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,11 @@ import pytest
 
 import edgefake
 from edgefake import Box, Detector, InputError, Status, Verdict
+from edgefake.streaming import pipeline
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge
 from edgefake.streaming.result import FrameResult, TrackResult, Watched
+from edgefake.streaming.sinks import FRAMES
 from tests.edgefake.streaming.videos import Pixels, captured, moving_face, write_video
 
 
@@ -312,6 +315,31 @@ def test_stop_ends_the_iteration_and_close_is_idempotent(model: Path) -> None:
     assert [result.index for result in sink.results] == list(range(6))
     assert sink.closed == 1
     assert not watch._capture._thread.is_alive()
+
+
+def test_stop_ends_the_wait_for_a_sink_that_hangs_and_loses_nothing(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closing = threading.Event()
+    close_all = pipeline.close_all
+    monkeypatch.setattr(pipeline, "close_all", lambda sinks: (closing.set(), close_all(sinks)))
+
+    class Stuck(Kept):
+        def send(self, frame: Pixels, result: FrameResult) -> None:
+            assert closing.wait(60)
+            super().send(frame, result)
+
+    with (
+        Detector(model, num_threads=1) as detector,
+        edgefake.watch(itertools.repeat(textured()), detector, sinks=[sink := Stuck()]) as watch,
+    ):
+        reader = threading.Thread(target=list, args=(watch,), daemon=True)
+        reader.start()
+        while watch.health.report().frames_out < 1 + FRAMES + 1:  # one at the sink, those in its queue, and one that waits
+            time.sleep(0.002)
+        watch.stop()
+        assert closing.wait(20)
+        reader.join(20)
+    assert [result.index for result in sink.results] == list(range(1 + FRAMES + 1))
+    assert watch.sink_reports()[0].lost == 0
 
 
 def test_leaving_the_block_early_closes_everything(model: Path) -> None:

@@ -152,6 +152,23 @@ def test_a_folder_gives_its_pictures_in_the_order_of_their_numbers(tmp_path: Pat
         find_source(tmp_path / "sub").open()
 
 
+def test_a_picture_that_cannot_be_read_leaves_its_place_to_the_reason(tmp_path: Path) -> None:
+    for number in (1, 3):
+        assert cv2.imwrite(str(tmp_path / f"{number}.png"), np.zeros((40, 40, 3), np.uint8))
+    (tmp_path / "2.png").write_text("no picture")
+    (first, _), (second, seconds), (third, _) = find_source(tmp_path, fps=10).open().frames
+    assert isinstance(first, np.ndarray) and isinstance(third, np.ndarray)
+    assert isinstance(second, InputError) and str(tmp_path / "2.png") in str(second)
+    assert seconds == 0.1
+
+
+def test_a_file_without_a_frame_is_an_error(tmp_path: Path, portrait: Path) -> None:
+    data = write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").read_bytes()
+    (tmp_path / "hollow.avi").write_bytes(data[: data.index(b"movi") + 4])
+    with pytest.raises(InputError, match=r"hollow\.avi holds no frame that FFmpeg can decode: get the whole file"):
+        list(find_source(tmp_path / "hollow.avi").open().frames)
+
+
 def test_an_iterable_has_a_frame_rate_unless_it_is_live() -> None:
     frames = [np.zeros((4, 4, 3), np.uint8)] * 3
     assert [seconds for _, seconds in find_source(frames).open().frames] == [n / DEFAULT_FPS for n in range(3)]

@@ -160,6 +160,20 @@ def test_closing_ends_the_wait_of_send(health: Health, gate: threading.Event, mo
     assert health.report().lost == {"recorder": 5}
 
 
+def test_the_last_result_is_taken_without_waiting_or_losing_another(health: Health, gate: threading.Event) -> None:
+    sink = Recorder(lambda index: gate.wait(60))
+    queued = QueuedSink(sink, health, size=1, when_full="wait")
+    send(queued, 0, 1)
+    sender = threading.Thread(target=send, args=(queued, 2), daemon=True)
+    sender.start()
+    queued.take_last()
+    sender.join(30)
+    assert not sender.is_alive()
+    gate.set()
+    assert queued.close(60).lost == 0
+    assert sink.got == [0, 1, 2]
+
+
 def test_a_sink_that_raises_is_counted_and_told_once(health: Health, caplog: pytest.LogCaptureFixture) -> None:
     def fail(index: int) -> None:
         if index % 2:

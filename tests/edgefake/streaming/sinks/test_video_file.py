@@ -69,6 +69,27 @@ def test_the_pace_is_that_of_the_stream(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("fps", [0.7, 0.5, 0.1, 0.01])
+@pytest.mark.parametrize("suffix", module.SUFFIXES)
+def test_a_stream_of_less_than_a_frame_per_second(suffix: str, fps: float, tmp_path: Path) -> None:
+    path = tmp_path / f"clip{suffix}"
+    sink = VideoFileSink(path, fps=fps)
+    for index in range(5):
+        sink.send(level(index), result(index, seconds=index / fps))
+    sink.close()
+    assert [round((frame[60:, :].mean() - 5) / 10) for frame in frames_of(path)] == [0, 1, 2, 3, 4]
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == pytest.approx(fps)
+
+
+def test_a_stream_too_slow_for_a_video_is_played_faster(tmp_path: Path) -> None:
+    sink = VideoFileSink(tmp_path / "clip.mp4", fps=0.001)
+    for index in range(3):
+        sink.send(level(index), result(index, seconds=index / 0.001))
+    sink.close()
+    assert len(frames_of(tmp_path / "clip.mp4")) == 3
+    assert cv2.VideoCapture(str(tmp_path / "clip.mp4")).get(cv2.CAP_PROP_FPS) == pytest.approx(module.SLOWEST_FPS)
+
+
 def test_another_frame_size_makes_another_file(tmp_path: Path) -> None:
     sink = VideoFileSink(tmp_path / "clip.mp4", fps=25)
     sizes = [(160, 120)] * 3 + [(320, 240)] * 2 + [(160, 120)]

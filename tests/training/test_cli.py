@@ -1,0 +1,11 @@
+import pytest
+
+from training.cli import main
+
+
+def test_what_nobody_foresaw_is_an_error_and_no_outcome(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("training.recipes.RECIPES", {"cnn": None})
+    assert main(["zoo"]) == 2  # 1 says that the outcome is not good enough
+    assert "AttributeError" in capsys.readouterr().err
