@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,20 @@ class File:
     macs: int | None
 
 
-def write_report(out: Path, cards: Mapping[Path, ModelCard], check: Check, data: str, command: str) -> tuple[Path, Path]:
-    """Write both reports into ``out``, about the files that ``cards`` names and their comparison on the faces ``data``."""
+def write_report(
+    out: Path, cards: Mapping[Path, ModelCard], check: Check, data: str, command: str, *, audit: Sequence[str] = ()
+) -> tuple[Path, Path]:
+    """Write both reports into ``out``, about the files that ``cards`` names and their comparison on the faces ``data``.
+
+    ``audit`` is what there is to say of the data (see ``training.audit.audit_says``), a sentence each.
+    """
     files = [_file(path, card) for path, card in cards.items()]
     worst = check.layers[:WORST_LAYERS]
     record = {
         "schema": SCHEMA,
         "command": command,
         "data": data,
+        "audit": list(audit),
         "gate": "closed" if check.faults() else "open",
         "faults": check.faults(),
         "files": [asdict(file) for file in files],
@@ -52,7 +58,7 @@ def write_report(out: Path, cards: Mapping[Path, ModelCard], check: Check, data:
     }
     json_path, markdown_path = out / "report.json", out / "report.md"
     write_atomically(json_path, (json.dumps(record, indent=2) + "\n").encode())
-    write_atomically(markdown_path, _markdown(files, cards, check, data, command).encode())
+    write_atomically(markdown_path, _markdown(files, cards, check, data, command, audit).encode())
     return markdown_path, json_path
 
 
@@ -70,7 +76,9 @@ def _figures(card: ModelCard) -> list[dict[str, Any]]:
     return [asdict(metrics) for metrics in card.metrics]
 
 
-def _markdown(files: list[File], cards: Mapping[Path, ModelCard], check: Check, data: str, command: str) -> str:
+def _markdown(
+    files: list[File], cards: Mapping[Path, ModelCard], check: Check, data: str, command: str, audit: Sequence[str]
+) -> str:
     aucs = {
         path.name: "; ".join(f"{m.data}: {(a := m.figures['auc']).value:.4f} [{a.low:.4f}, {a.high:.4f}]" for m in card.metrics)
         for path, card in cards.items()
@@ -82,6 +90,7 @@ def _markdown(files: list[File], cards: Mapping[Path, ModelCard], check: Check, 
         f"Gate: **{'closed' if check.faults() else 'open'}**.",
         *(f"- {fault}" for fault in check.faults()),
         "",
+        *(f"> **The data:** {sentence}\n" for sentence in audit),
         "```sh",
         command,
         "```",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from convert.cli.check import print_check
@@ -27,6 +28,7 @@ def _all(options: argparse.Namespace, command: str) -> int:
     from convert.onnx import export_onnx
     from convert.report import write_report
     from convert.source import held_out_faces
+    from training.audit import audit_says
 
     source = open_source(options, command)
     cards = build_tflite(source, options.out, name=options.name, data=options.data_name, licence=options.licence)
@@ -42,6 +44,7 @@ def _all(options: argparse.Namespace, command: str) -> int:
     data, samples = held_out_faces(source.run, options.data_name)
     check = check_models(models, source, samples)
     code = print_check(check)
-    for written in write_report(options.out, {**cards, **dict.fromkeys(models[1:], cards[int8])}, check, data, command):
+    all_cards = {**cards, **dict.fromkeys(models[1:], cards[int8])}
+    for written in write_report(options.out, all_cards, check, data, command, audit=audit_says(Path(source.run.data))):
         print(written)
     return code

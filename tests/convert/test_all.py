@@ -28,6 +28,7 @@ def test_every_form_is_written_and_nothing_else(everything: Path) -> None:
 
 def test_the_report_compares_every_form_with_those_before_it(everything: Path) -> None:
     report = json.loads((everything / "report.json").read_text())
+    assert "is not audited" in report["audit"][0]
     assert report["data"] == "drawn test"  # training has seen val: it chose the checkpoint
     pairs = [(c["model"], c["reference"], c["faces"]) for c in report["comparisons"]]
     assert pairs == [
@@ -58,6 +59,7 @@ def test_the_report_compares_every_form_with_those_before_it(everything: Path) -
         "tiny_int8.onnx",
         "| ONNX INT8 | TFLite INT8 | 48 |",
         "| QAT (not gated) | float | 48 |",
+        f"> **The data:** {report['audit'][0]}",
         report["worst_layers"][0]["layer"],
     ):
         assert word in text

@@ -20,6 +20,12 @@ def audit_path(data: Path) -> Path:
     return FOLDER / f"{resolved.name}-{hashlib.sha256(str(resolved).encode()).hexdigest()[:8]}.json"
 
 
+def audit_says(data: Path) -> list[str]:
+    """What whoever uses ``data`` must be told: what its last audit warns of, a sentence each, or that there was none."""
+    warnings = audit_warnings(data)
+    return [f"{data} is not audited: python -m training audit {data} finds what fools people"] if warnings is None else warnings
+
+
 def audit_warnings(data: Path) -> list[str] | None:
     """What the last audit of ``data`` warns of, a sentence each; empty when it is clean, ``None`` when it was never audited.
 

@@ -49,12 +49,9 @@ def samples_of(options: argparse.Namespace, *, real_only: bool = False) -> list[
 
 def repeat_audit(data: Path) -> None:
     """Say on stderr what the last audit of ``data`` warns of, or that there was none."""
-    from training.audit import audit_warnings
+    from training.audit import audit_says
 
-    warnings = audit_warnings(data)
-    if warnings is None:
-        warnings = [f"{data} is not audited: python -m training audit {data} finds what fools people"]
-    for warning in warnings:
+    for warning in audit_says(data):
         print(f"warning: {warning}", file=sys.stderr)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from training.cli.data import repeat_audit
 from training.cli.import_model import add_detector, own_detector
 from training.cli.numbers import positive, whole
 
@@ -37,7 +38,7 @@ def _qat(options: argparse.Namespace, command: str) -> int:
 
     source = options.source
     if is_run(source):
-        read_run(source)
+        read_run(source)  # a folder without a run is told first
         if options.data:
             raise InputError(f"the run {source} knows its data: give --data with a detector of your own only")
     else:
@@ -45,6 +46,7 @@ def _qat(options: argparse.Namespace, command: str) -> int:
 
         source = options.run / "float"
         import_model(*own_detector(options, options.source, command), source)
+    repeat_audit(Path(read_run(source).data))
     stopping = Stopping(options.epochs, options.patience, options.plateau)
     state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=command)
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
