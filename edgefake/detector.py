@@ -32,8 +32,9 @@ class Detector:
 
     Args:
         model: a name (``edgefake models`` lists them) or the path of a model file.
-        backend: ``auto`` (``tflite`` for a name or a ``.tflite`` file, ``onnx`` for an ``.onnx`` file), ``tflite``, ``onnx``
-            (on the CPU), ``onnx-cuda``, ``onnx-tensorrt`` or ``tensorrt``. An explicit backend never falls back to another.
+        backend: ``auto`` (``tflite`` for a name or a ``.tflite`` file, ``onnx`` for an ``.onnx`` file), ``tflite``, ``openvino``,
+            ``onnx`` (on the CPU), ``onnx-cuda``, ``onnx-tensorrt`` or ``tensorrt``. An explicit backend never falls back to
+            another.
         faces: how faces are found: ``"haar"`` (OpenCV's own cascade), the path of a YuNet ``.onnx``, ``"frame"`` (the
             frame is a face crop with its context already), or a function from a frame to boxes.
         threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the

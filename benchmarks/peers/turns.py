@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import sys
@@ -19,8 +20,9 @@ from benchmarks.peers.runners import Open
 
 BLOCK = 8
 """Runs in one turn."""
-COLD = 2
-"""Runs at the start of a turn that do not count: others have had the caches."""
+COLD_RUNS, COLD_S = 2, 0.1
+"""At least so many runs and seconds at the start of a turn do not count: others have had the caches, and until the system has
+spread the threads of a process that slept over the cores, two may share one."""
 PAUSE_S = 0.02
 """Between turns: thread pools keep spinning for some milliseconds after their work."""
 
@@ -87,15 +89,17 @@ def _work(connection: Connection, open_: Open, forms: Forms, inputs: Sequence[np
         connection.send(f"{type(error).__name__}: {str(error).strip().splitlines()[0]}")
         return
     connection.send(None)
-    count = 0
+    pictures = itertools.cycle(inputs)
+
+    def once() -> float:
+        pixels = next(pictures)
+        started = time.perf_counter()
+        run(pixels)
+        return time.perf_counter() - started
+
     while connection.recv():
-        block = []
-        for index in range(BLOCK + COLD):
-            pixels = inputs[count % len(inputs)]
-            started = time.perf_counter()
-            run(pixels)
-            elapsed = time.perf_counter() - started
-            if index >= COLD:
-                block.append(elapsed)
-            count += 1
-        connection.send(block)
+        warm, cold = time.perf_counter() + COLD_S, 0
+        while cold < COLD_RUNS or time.perf_counter() < warm:
+            once()
+            cold += 1
+        connection.send([once() for _ in range(BLOCK)])

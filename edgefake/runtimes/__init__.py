@@ -43,6 +43,7 @@ class Backend:
 
 BACKENDS = {
     "tflite": Backend("edgefake.runtimes.tflite", "open_model", (".tflite",)),
+    "openvino": Backend("edgefake.runtimes.openvino", "open_model", (".tflite",)),
     "onnx": Backend("edgefake.runtimes.onnx", "open_model", (".onnx",)),
     "onnx-cuda": Backend("edgefake.runtimes.onnx", "open_model_cuda", (".onnx",)),
     "onnx-tensorrt": Backend("edgefake.runtimes.onnx", "open_model_tensorrt", (".onnx",)),

@@ -28,6 +28,12 @@ _INTERPRETERS = (
 
 def open_model(path: Path, card: ModelCard, num_threads: int) -> TFLiteRuntime:
     """Load the ``.tflite`` file at ``path``. Raises ``BackendError`` or ``ModelFileError``."""
+    loaded, name = load(path, num_threads)
+    return TFLiteRuntime(loaded, name, path, card)
+
+
+def load(path: Path, num_threads: int) -> tuple[Any, str]:
+    """An interpreter of the file, and its name for people. Raises ``BackendError`` or ``ModelFileError``."""
     interpreter, name = _find_interpreter()
     check_model(path)
     try:
@@ -35,13 +41,16 @@ def open_model(path: Path, card: ModelCard, num_threads: int) -> TFLiteRuntime:
         loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelFileError(f"{path} cannot be loaded by {name}: {str(error).strip().splitlines()[0]}") from error
-    return TFLiteRuntime(loaded, name, path, card)
+    return loaded, name
 
 
-class TFLiteRuntime:
-    """One interpreter behind a lock. See ``edgefake.runtimes.Runtime``."""
+class Ends:
+    """The one input and the one output of a ``.tflite`` model, and how numbers enter and leave them.
 
-    def __init__(self, interpreter: Any, name: str, path: Path, card: ModelCard) -> None:
+    Raises ``ModelFileError`` where the file has others than the card says.
+    """
+
+    def __init__(self, interpreter: Any, path: Path, card: ModelCard) -> None:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         size = card.input_size
         if len(inputs) != 1 or list(inputs[0]["shape"]) != [1, size, size, 3]:
@@ -54,14 +63,31 @@ class TFLiteRuntime:
                 f"of {', '.join(card.classes)}"
             )
         self._card = card
-        self.name = f"tflite ({name})"
         self.input_shape = (1, size, size, 3)
-        self._interpreter: Any = interpreter
-        self._input, self._output = inputs[0]["index"], outputs[0]["index"]
-        self._encode = InputEncoder(inputs[0]["dtype"], inputs[0]["quantization"], card.scaling)
+        self.input, self.output = inputs[0]["index"], outputs[0]["index"]
+        self.encode = InputEncoder(inputs[0]["dtype"], inputs[0]["quantization"], card.scaling)
         self._scale, self._zero_point = outputs[0]["quantization"]
         if np.issubdtype(outputs[0]["dtype"], np.integer) and self._scale <= 0:
             raise ModelFileError(f"{path} has an integer output without a quantization scale: convert it again with one")
+
+    def decode(self, tensor: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """The card's ``one_output`` (N,) of the output tensor."""
+        raw = tensor.ravel().tolist()
+        if self._scale:  # 0 in a float model
+            raw = [(value - self._zero_point) * self._scale for value in raw]
+        return self._card.one_output(np.array(raw, np.float32).reshape(-1, self._card.outputs))
+
+
+class TFLiteRuntime:
+    """One interpreter behind a lock. See ``edgefake.runtimes.Runtime``."""
+
+    def __init__(self, interpreter: Any, name: str, path: Path, card: ModelCard) -> None:
+        ends = Ends(interpreter, path, card)
+        self.name = f"tflite ({name})"
+        self.input_shape = ends.input_shape
+        self._interpreter: Any = interpreter
+        self._input, self._output = ends.input, ends.output
+        self._encode, self._decode = ends.encode, ends.decode
         self._batch = 1
         self._one_by_one = False
         self._lock = threading.Lock()
@@ -100,10 +126,7 @@ class TFLiteRuntime:
         # tensor() gives a view of the interpreter's own buffer; it must be gone before the next invoke or resize.
         self._encode(pixels, self._interpreter.tensor(self._input)())
         self._interpreter.invoke()
-        raw = self._interpreter.get_tensor(self._output).ravel().tolist()
-        if self._scale:  # 0 in a float model
-            raw = [(value - self._zero_point) * self._scale for value in raw]
-        return self._card.one_output(np.array(raw, np.float32).reshape(-1, self._card.outputs))
+        return self._decode(self._interpreter.get_tensor(self._output))
 
 
 class InputEncoder:

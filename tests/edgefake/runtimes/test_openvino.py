@@ -1,0 +1,99 @@
+"""The OpenVINO runtime: the numbers of the TFLite runtime from the same files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefake import BackendError, Detector, ModelCard, ModelFileError, read_image
+from edgefake.model_card import Scaling
+from edgefake.runtimes import open_runtime
+
+MakeCard = Callable[..., ModelCard]
+BUNDLED = ("resnet18_int8", "mobilenet_v2_035_int8", "cnn_int8")
+
+
+@pytest.fixture
+def faces() -> np.ndarray:
+    """Seven unlike faces: blocks of colour, uint8 (7, 16, 16, 3)."""
+    blocks = np.random.default_rng(0).integers(0, 256, (7, 4, 4, 3), dtype=np.uint8)
+    return blocks.repeat(4, axis=1).repeat(4, axis=2)
+
+
+@pytest.mark.parametrize("scaling", [Scaling(128.0, 128.0), Scaling(0.0, 255.0)])
+@pytest.mark.parametrize("name", ["int8", "uint8", "float32", "fixed_batch"])
+def test_the_numbers_are_those_of_tflite(
+    name: str, scaling: Scaling, models: Path, make_card: MakeCard, faces: np.ndarray
+) -> None:
+    path, card = models / f"{name}.tflite", make_card(name, scaling=scaling)
+    expected = open_runtime(path, card, backend="tflite", num_threads=1).run(faces)
+    runtime = open_runtime(path, card, backend="openvino", num_threads=1)
+    assert runtime.name.startswith("openvino (OpenVINO 20") and runtime.input_shape == (1, 16, 16, 3)
+    for count in (7, 1, 3):
+        got = runtime.run(faces[:count])
+        assert got.dtype == np.float32
+        assert got == pytest.approx(expected[:count], abs=1e-5 if name == "float32" else 0.06)  # a step or two of the output
+    assert np.ptp(expected) > 0.1
+
+
+def test_several_classes(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
+    card = make_card("two_numbers", output="logits")
+    expected = open_runtime(models / "two_numbers.tflite", card, backend="tflite", num_threads=1).run(faces)
+    got = open_runtime(models / "two_numbers.tflite", card, backend="openvino", num_threads=1).run(faces)
+    assert got == pytest.approx(expected, abs=1e-4)
+
+
+def test_threads_do_not_mix_their_faces(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
+    runtime = open_runtime(models / "int8.tflite", make_card(), backend="openvino", num_threads=1)
+    expected = runtime.run(faces)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda i: runtime.run(faces[i % 7 : i % 7 + 1])[0], range(280)))
+    assert answers == list(expected) * 40
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_bundled_models_pass_their_golden_vectors(name: str, portrait: Path) -> None:
+    frame = read_image(portrait)
+    with Detector(name, backend="openvino", num_threads=1) as openvino, Detector(name, num_threads=1) as tflite:
+        assert openvino.runtime.startswith("openvino")
+        assert tflite.runtime.startswith("tflite")  # auto does not change with what is installed
+        (got,), (expected,) = openvino.predict(frame).faces, tflite.predict(frame).faces
+        assert got.p_fake == pytest.approx(expected.p_fake, abs=0.05)
+        assert got.verdict is expected.verdict
+
+
+def test_a_closed_model_says_so(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
+    runtime = open_runtime(models / "int8.tflite", make_card(), backend="openvino", num_threads=1)
+    runtime.close()
+    runtime.close()
+    with pytest.raises(BackendError, match="this model is closed"):
+        runtime.run(faces)
+
+
+def test_files_that_will_not_do(models: Path, make_card: MakeCard, tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"takes input \[1, 16, 32, 3\]"):
+        open_runtime(models / "oblong.tflite", make_card(), backend="openvino", num_threads=1)
+    data = (models / "int8.tflite").read_bytes()
+    for number, bad in enumerate((b"text", data[: len(data) // 2])):
+        (tmp_path / f"{number}.tflite").write_bytes(bad)
+        with pytest.raises(ModelFileError, match=rf"{number}\.tflite"):
+            open_runtime(tmp_path / f"{number}.tflite", make_card(), backend="openvino", num_threads=1)
+    with pytest.raises(BackendError, match=r"backend 'openvino' reads \.tflite files, got model\.onnx"):
+        open_runtime(tmp_path / "model.onnx", make_card(), backend="openvino", num_threads=1)
+
+
+def test_without_openvino_the_extra_is_named() -> None:
+    script = (
+        "import sys; sys.modules['openvino'] = None\n"
+        "import edgefake\n"
+        "try: edgefake.Detector('cnn_int8', backend='openvino')\n"
+        "except edgefake.BackendError as error: print(error)\n"
+    )
+    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert child.stdout == "openvino is not installed: pip install 'edgefake[openvino]'\n", child.stderr
