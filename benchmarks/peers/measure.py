@@ -20,6 +20,8 @@ from benchmarks.peers.turns import Seconds, take_turns
 from benchmarks.timing import Timing, timing
 
 OURS, FLOOR, FLOAT = "edgefake", "LiteRT INT8, bare", "LiteRT FP32, bare"
+OFFERED = (FLOOR, "OpenVINO INT8, the .tflite")
+"""Runtimes that edgefake has a backend for, without edgefake."""
 SCRIPT = "OpenCV + Keras script"
 PORTRAIT = Path(__file__).parents[2] / "tests" / "images" / "portrait.jpg"
 WARM_UP = 5
@@ -54,11 +56,13 @@ class Peers:
     def goals(self) -> tuple[Goal, ...]:
         """Ratios, upside down where more is better."""
         by_name = {peer.name: peer for peer in self.faces}
-        fastest = min((peer for peer in self.faces if peer.name not in (OURS, FLOOR)), key=lambda peer: peer.ratio)
+        offered = min((by_name[name] for name in OFFERED if name in by_name), key=lambda peer: peer.ratio)
+        others = (peer for peer in self.faces if peer.name not in OFFERED and not peer.name.startswith(OURS))
+        fastest = min(others, key=lambda peer: peer.ratio)
         floor = by_name[FLOOR].ratio
         goals = [
             Goal("edgefake, face to verdict / bare interpreter", 1 / floor, 1.03, "×"),
-            Goal(f"LiteRT / {fastest.name}", floor / fastest.ratio, 1.05, "×"),
+            Goal(f"{offered.name} / {fastest.name}", offered.ratio / fastest.ratio, 1.05, "×"),
             Goal("INT8 / FP32, both LiteRT", floor / by_name[FLOAT].ratio, 1 / 3, "×"),
         ]
         goals += [Goal(f"edgefake / {p.name}, 720p frame", 1 / p.ratio, 1 / 8, "×") for p in self.frames if p.name == SCRIPT]

@@ -21,10 +21,12 @@ Open = Callable[[Forms, int], Run]
 
 def edgefake_faces(forms: Forms, threads: int) -> Run:
     """A cut-out face to its verdict."""
-    from edgefake import Detector
+    return _edgefake(forms, threads, "auto")
 
-    detector = Detector(forms.int8_tflite, num_threads=threads)
-    return lambda face: detector.predict_faces([face])
+
+def edgefake_openvino(forms: Forms, threads: int) -> Run:
+    """The same on the backend ``openvino``."""
+    return _edgefake(forms, threads, "openvino")
 
 
 def litert_int8(forms: Forms, threads: int) -> Run:
@@ -105,6 +107,7 @@ def script_frame(forms: Forms, threads: int) -> Run:
 
 MODELS: dict[str, Open] = {
     "edgefake": edgefake_faces,
+    "edgefake, openvino": edgefake_openvino,
     "LiteRT INT8, bare": litert_int8,
     "LiteRT FP32, bare": litert_fp32,
     "tf.lite.Interpreter INT8": tensorflow_lite_int8,
@@ -120,6 +123,13 @@ MODELS: dict[str, Open] = {
 
 FRAMES: dict[str, Open] = {"edgefake": edgefake_frame, "OpenCV + Keras script": script_frame}
 """From a 1280×720 frame to verdicts."""
+
+
+def _edgefake(forms: Forms, threads: int, backend: str) -> Run:
+    from edgefake import Detector
+
+    detector = Detector(forms.int8_tflite, backend=backend, num_threads=threads)
+    return lambda face: detector.predict_faces([face])
 
 
 def _interpreter(make: Any, path: Path, threads: int) -> Run:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers.forms import Forms, faces
-from benchmarks.peers.measure import FLOAT, FLOOR, OURS, SCRIPT, Peers, _compared, frame
+from benchmarks.peers.measure import FLOAT, FLOOR, OFFERED, OURS, SCRIPT, Peers, _compared, frame
 from benchmarks.peers.turns import BLOCK, take_turns
 from edgefake.faces import haar_faces
 
@@ -54,13 +54,19 @@ def test_ratios_are_to_edgefake_with_an_interval_over_the_rounds() -> None:
 
 def test_goals_are_met_or_missed_by_these_ratios() -> None:
     def goals(**medians: float) -> list[bool]:
-        names = {"ours": OURS, "floor": FLOOR, "fp32": FLOAT, "peer": "peer"}
+        names = {"ours": OURS, "floor": FLOOR, "fp32": FLOAT, "peer": "peer", "openvino": OFFERED[1]}
         blocks = {names[key]: np.full((2, BLOCK), value) for key, value in medians.items()}
         frames = {OURS: np.full((2, BLOCK), 1.0), SCRIPT: np.full((2, BLOCK), 9.0)}
         return [goal.met for goal in Peers("r", 8, 1, _compared(blocks), _compared(frames), {}).goals]
 
     assert goals(ours=1.02, floor=1.0, fp32=3.1, peer=0.99) == [True, True, True, True]
     assert goals(ours=1.1, floor=1.0, fp32=2.9, peer=0.9) == [False, False, False, True]
+    assert goals(ours=1.1, floor=1.0, fp32=2.9, peer=0.9, openvino=0.92) == [
+        False,
+        True,
+        False,
+        True,
+    ]  # which it offers
 
 
 def test_the_frame_has_one_face() -> None:
