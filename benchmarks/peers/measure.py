@@ -20,7 +20,7 @@ from benchmarks.peers.turns import Seconds, take_turns
 from benchmarks.timing import Timing, timing
 
 OURS, FLOOR, FLOAT = "edgefake", "LiteRT INT8, bare", "LiteRT FP32, bare"
-OFFERED = (FLOOR, "OpenVINO INT8, the .tflite")
+OFFERED = (FLOOR, "OpenVINO INT8, the .tflite", "OpenVINO INT8, QDQ ONNX")
 """Runtimes that edgefake has a backend for, without edgefake."""
 SCRIPT = "OpenCV + Keras script"
 PORTRAIT = Path(__file__).parents[2] / "tests" / "images" / "portrait.jpg"

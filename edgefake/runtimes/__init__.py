@@ -43,10 +43,10 @@ class Backend:
 
 BACKENDS = {
     "tflite": Backend("edgefake.runtimes.tflite", "open_model", (".tflite",)),
-    "openvino": Backend("edgefake.runtimes.openvino", "open_model", (".tflite",)),
     "onnx": Backend("edgefake.runtimes.onnx", "open_model", (".onnx",)),
     "onnx-cuda": Backend("edgefake.runtimes.onnx", "open_model_cuda", (".onnx",)),
     "onnx-tensorrt": Backend("edgefake.runtimes.onnx", "open_model_tensorrt", (".onnx",)),
+    "openvino": Backend("edgefake.runtimes.openvino", "open_model", (".tflite", ".onnx")),
     "tensorrt": Backend("edgefake.runtimes.tensorrt", "open_model", (".onnx", ".engine")),
 }
 """By name; where ``auto`` is asked for, the first that reads a file of its kind."""

@@ -13,6 +13,7 @@ import pytest
 
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, read_image
 from edgefake.model_card import Scaling
+from edgefake.model_store import find_model
 from edgefake.runtimes import open_runtime
 
 MakeCard = Callable[..., ModelCard]
@@ -68,6 +69,22 @@ def test_the_bundled_models_pass_their_golden_vectors(name: str, portrait: Path)
         assert got.verdict is expected.verdict
 
 
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_onnx_form_gives_the_numbers_of_onnxruntime(name: str, portrait: Path) -> None:
+    path, frame = find_model(name, suffix=".onnx"), read_image(portrait)
+    with Detector(path, backend="openvino", num_threads=1) as openvino, Detector(path, backend="onnx", num_threads=1) as onnx:
+        (got,), (expected,) = openvino.predict(frame).faces, onnx.predict(frame).faces
+        assert got.p_fake == pytest.approx(expected.p_fake, abs=0.05)
+        assert got.verdict is expected.verdict
+        assert len(openvino.predict_batch([frame] * 3)) == 3
+
+
+def test_an_onnx_model_of_another_shape(make_card: MakeCard) -> None:
+    path = find_model("cnn_int8", suffix=".onnx")
+    with pytest.raises(ModelFileError, match=r"has the ends .*'128', '128', '3', 'u8'.*, expected uint8 \[N, 16, 16, 3\] in"):
+        open_runtime(path, make_card(), backend="openvino", num_threads=1)
+
+
 def test_a_closed_model_says_so(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
     runtime = open_runtime(models / "int8.tflite", make_card(), backend="openvino", num_threads=1)
     runtime.close()
@@ -84,8 +101,12 @@ def test_files_that_will_not_do(models: Path, make_card: MakeCard, tmp_path: Pat
         (tmp_path / f"{number}.tflite").write_bytes(bad)
         with pytest.raises(ModelFileError, match=rf"{number}\.tflite"):
             open_runtime(tmp_path / f"{number}.tflite", make_card(), backend="openvino", num_threads=1)
-    with pytest.raises(BackendError, match=r"backend 'openvino' reads \.tflite files, got model\.onnx"):
-        open_runtime(tmp_path / "model.onnx", make_card(), backend="openvino", num_threads=1)
+    for number, bad in enumerate((b"text", find_model("cnn_int8", suffix=".onnx").read_bytes()[:5000])):
+        (tmp_path / f"{number}.onnx").write_bytes(bad)
+        with pytest.raises(ModelFileError, match=rf"{number}\.onnx"):
+            open_runtime(tmp_path / f"{number}.onnx", make_card(), backend="openvino", num_threads=1)
+    with pytest.raises(BackendError, match=r"backend 'openvino' reads \.tflite and \.onnx files, got model\.bin"):
+        open_runtime(tmp_path / "model.bin", make_card(), backend="openvino", num_threads=1)
 
 
 def test_without_openvino_the_extra_is_named() -> None:
