@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.card_files import check_model, read_card
+from edgefake.cores import available_cores
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, Faces, face_finder, whole_frame
 from edgefake.golden import replay_once
@@ -62,7 +63,7 @@ class Detector:
         card: ModelCard | None = None,
     ) -> None:
         if num_threads is None:
-            num_threads = min(4, _available_cores())
+            num_threads = min(4, available_cores())
         if not isinstance(num_threads, int) or num_threads < 1:
             raise InputError(f"num_threads must be a whole number of at least 1, got {num_threads!r}")
         self._find_faces = face_finder(faces)
@@ -239,7 +240,3 @@ def _card_of(path: Path) -> ModelCard:
             f"pass card=ModelCard(…) with at least {', '.join(needed)}, and its scaling"
         )
     return card
-
-
-def _available_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -39,6 +39,15 @@ class Box:
         return max(self.width, self.height)
 
 
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union, 0…1."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / (a.width * a.height + b.width * b.height - width * height)
+
+
 MAX_REACH = 2.0
 """A face box longer than this many frames is a mistake, and its crop would cost memory without bound."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
+from edgefake.cores import available_cores
 from edgefake.errors import InputError
 from edgefake.faces import Box, crop_square
 from edgefake.images import read_image
@@ -54,7 +54,7 @@ def sample_pixels(
 
 def all_pixels(samples: Sequence[Sample], *, size: int, margin: float) -> npt.NDArray[np.uint8]:
     """The faces of all samples, unvaried: uint8, (N, size, size, 3), RGB."""
-    with ThreadPoolExecutor(_workers()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         return np.stack(list(pool.map(lambda s: sample_pixels(s, size=size, margin=margin), samples)))
 
 
@@ -90,7 +90,7 @@ def training_batches(
 
     order = np.random.default_rng((seed, epoch)).permutation(len(samples))
     faces = tf.data.Dataset.from_tensor_slices((order, labels[order]))
-    faces = faces.map(face, num_parallel_calls=_workers(), deterministic=True)
+    faces = faces.map(face, num_parallel_calls=available_cores(), deterministic=True)
     return faces.batch(batch, drop_remainder=True).map(scaled).prefetch(2)
 
 
@@ -109,7 +109,7 @@ def readable(samples: Sequence[Sample]) -> list[Sample]:
         return None
 
     faces = list(dict.fromkeys((sample.path, sample.box) for sample in samples))
-    with ThreadPoolExecutor(_workers()) as pool:
+    with ThreadPoolExecutor(available_cores()) as pool:
         found = tqdm(pool.map(fault, faces), "checking pictures", len(faces), unit="picture", disable=None)
         faults = {face: message for face, message in zip(faces, found, strict=True) if message}
     note("picture(s) cannot be used: left out", list(faults.values()))
@@ -118,7 +118,3 @@ def readable(samples: Sequence[Sample]) -> list[Sample]:
     if lost:
         raise InputError(f"no picture of class {min(lost)} can be used: {next(iter(faults.values()))}")
     return kept
-
-
-def _workers() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

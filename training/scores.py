@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from edgefake import Box, Detector
+from edgefake import Detector
+from edgefake.cores import available_cores
+from edgefake.faces import overlap
 from edgefake.images import read_image
 from edgefake.model_card import ModelCard
 from edgefake.preprocessing import face_pixels
@@ -39,7 +40,7 @@ def scores(scorers: Sequence[Scorer], samples: Sequence[Sample], degradations: S
         return [[face_pixels(*changed, size=size, margin=margin) for size, margin in inputs] for changed in degraded]
 
     result = np.empty((len(scorers), len(degradations), len(samples)))
-    with ThreadPoolExecutor(os.cpu_count()) as pool, _progress(len(samples)) as progress:
+    with ThreadPoolExecutor(available_cores()) as pool, _progress(len(samples)) as progress:
         for start in range(0, len(samples), CHUNK):
             chunk = list(pool.map(faces, samples[start : start + CHUNK]))
             for d in range(len(degradations)):
@@ -74,19 +75,11 @@ def detector_scores(model: Path, samples: Sequence[Sample], degradations: Sequen
             for d, name in enumerate(degradations):
                 degraded, box = DEGRADATIONS[name].apply(frame, sample.box)
                 found = detector.predict(degraded).faces
-                best = max(found, key=lambda face: _overlap(face.box, box), default=None)
-                if best is not None and best.p_fake is not None and _overlap(best.box, box) >= SAME_FACE:
+                best = max(found, key=lambda face: overlap(face.box, box), default=None)
+                if best is not None and best.p_fake is not None and overlap(best.box, box) >= SAME_FACE:
                     result[d, i] = best.p_fake
             progress.update()
     return result
-
-
-def _overlap(a: Box, b: Box) -> float:
-    """Intersection over union."""
-    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
-    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
-    shared = max(width, 0.0) * max(height, 0.0)
-    return shared / (a.width * a.height + b.width * b.height - shared)
 
 
 def _progress(total: int) -> tqdm:

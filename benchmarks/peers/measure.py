@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -18,6 +17,7 @@ from benchmarks.peers.forms import faces, make_forms
 from benchmarks.peers.runners import FRAMES, MODELS
 from benchmarks.peers.turns import Seconds, take_turns
 from benchmarks.timing import Timing, timing
+from edgefake.cores import available_cores
 
 OURS, FLOOR, FLOAT = "edgefake", "LiteRT INT8, bare", "LiteRT FP32, bare"
 OFFERED = (FLOOR, "OpenVINO INT8, the .tflite", "OpenVINO INT8, QDQ ONNX")
@@ -82,7 +82,7 @@ class Peers:
 
 def measure_peers(recipe: str, *, size: int | None, rounds: int, threads: int | None) -> Peers:
     """Time every peer on the same faces, and the whole job on the same frame; all forms come from one set of random weights."""
-    threads = threads or min(4, os.cpu_count() or 1)
+    threads = threads or min(4, available_cores())
     with TemporaryDirectory(prefix="edgefake_peers_") as folder:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             forms = pool.submit(make_forms, recipe, size, Path(folder)).result()

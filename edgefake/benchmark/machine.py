@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 import edgefake
+from edgefake.cores import available_cores
 
 ROOT = Path("/")
 ARITHMETIC = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", "sve")
@@ -69,11 +70,6 @@ def this_machine(root: Path = ROOT) -> Machine:
         opencv=cv2.__version__,
         opencv_threads=cv2.getNumThreads(),
     )
-
-
-def available_cores() -> int:
-    """That this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def peak_memory_mb(root: Path = ROOT) -> float | None:

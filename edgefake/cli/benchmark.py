@@ -84,9 +84,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.models:
         raise InputError("name at least one model to measure, such as resnet18_int8, or give --compare two reports")
     # Imported when asked for, to keep the start of the other commands fast.
-    from edgefake.benchmark.machine import available_cores
     from edgefake.benchmark.matrix import run
     from edgefake.benchmark.plan import Settings, make_plan
+    from edgefake.cores import available_cores
 
     threads = arguments.threads or (1, min(4, available_cores()))
     plan = make_plan(

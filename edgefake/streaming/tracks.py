@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from edgefake.faces import Box
+from edgefake.faces import Box, overlap
 
 LOST_S = 1.5
 """A face that searches did not find for so long is forgotten; when it comes back it gets a new id."""
@@ -173,15 +173,6 @@ def _match(tracks: Sequence[Track], found: Sequence[Box]) -> dict[int, int]:
         if value >= MIN_OVERLAP and t not in matched and f not in matched.values():
             matched[t] = f
     return matched
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union, 0…1."""
-    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
-    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    return width * height / (a.width * a.height + b.width * b.height - width * height)
 
 
 def _centre(box: Box) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edgefake import Box, InputError, read_image, yunet_faces
 from edgefake import faces as faces_module
-from edgefake.faces import MAX_REACH, crop_square, face_finder, haar_faces, square_around, whole_frame
+from edgefake.faces import MAX_REACH, crop_square, face_finder, haar_faces, overlap, square_around, whole_frame
 
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 
@@ -155,3 +155,15 @@ def test_the_cascades_of_a_distribution_are_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(faces_module, "SYSTEM_CASCADES", tmp_path / "absent")
     with pytest.raises(InputError, match="install opencv-data, or use YuNet"):
         haar_faces()
+
+
+@given(boxes, boxes)
+def test_overlap_is_a_symmetric_fraction(a: Box, b: Box) -> None:
+    assert 0.0 <= overlap(a, b) <= 1.0 + 1e-9
+    assert overlap(a, b) == pytest.approx(overlap(b, a))
+    assert overlap(a, a) == pytest.approx(1.0)
+
+
+def test_overlap_of_half_shifted_boxes() -> None:
+    assert overlap(Box(0, 0, 2, 2), Box(1, 0, 2, 2)) == pytest.approx(1 / 3)
+    assert overlap(Box(0, 0, 2, 2), Box(2, 0, 2, 2)) == 0.0

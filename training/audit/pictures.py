@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +18,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 from tqdm import tqdm
 
+from edgefake.cores import available_cores
 from edgefake.errors import InputError
 from edgefake.faces import square_around
 from edgefake.images import read_image
@@ -70,7 +70,7 @@ def measure(samples: Sequence[Sample]) -> tuple[list[Picture], list[str]]:
         except InputError as error:
             return str(error)
 
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with warnings.catch_warnings(), ThreadPoolExecutor(available_cores()) as pool:
         warnings.simplefilter("ignore")  # Pillow's, of odd EXIF and of size
         progress = tqdm(pool.map(attempt, samples), desc="auditing", unit="picture", total=len(samples), disable=None)
         results = list(progress)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import Box
-from edgefake.streaming.tracks import LOST_S, SHOWN_S, Tracker, overlap
+from edgefake.streaming.tracks import LOST_S, SHOWN_S, Tracker
 
 FPS = 30
 
@@ -181,15 +181,3 @@ def test_nothing_a_finder_or_clock_does_breaks_it(frames: list[tuple[float, list
         assert len(ids) == len(set(ids))
         for track in tracker.shown:
             assert math.isfinite(track.box.x) and track.box.width > 0 and track.var >= 0
-
-
-@given(boxes, boxes)
-def test_overlap_is_a_symmetric_fraction(a: Box, b: Box) -> None:
-    assert 0.0 <= overlap(a, b) <= 1.0 + 1e-9
-    assert overlap(a, b) == pytest.approx(overlap(b, a))
-    assert overlap(a, a) == pytest.approx(1.0)
-
-
-def test_overlap_of_half_shifted_boxes() -> None:
-    assert overlap(Box(0, 0, 2, 2), Box(1, 0, 2, 2)) == pytest.approx(1 / 3)
-    assert overlap(Box(0, 0, 2, 2), Box(2, 0, 2, 2)) == 0.0
