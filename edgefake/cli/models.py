@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 
 from edgefake.card_files import read_card
-from edgefake.errors import CardError, InputError, ModelNotFoundError
+from edgefake.errors import CardError, ModelNotFoundError
 from edgefake.model_card import ModelCard
 from edgefake.model_store import LocatedModel, find_model, list_models
 
@@ -35,6 +35,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="check the files' SHA-256",
         description="Check size and SHA-256 of the models on this machine.",
         epilog="Exit code 0: all are whole; 2: one is damaged, or was named and is not here.",
+    )
+    verify.add_argument(
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print a JSON array, fault null where whole"
     )
     verify.add_argument("names", nargs="*", metavar="NAME", help="which models (default: all that are on this machine)")
     verify.set_defaults(run=_verify)
@@ -93,14 +96,15 @@ def _lines(card: ModelCard) -> Iterator[str]:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    checked = [(m, m.fault()) for m in _chosen(arguments.names)]
     if arguments.json:
-        raise InputError("`edgefake models verify` has no --json: its exit code says whether all is well")
-    faults = 0
-    for m in _chosen(arguments.names):
-        fault = m.fault()
-        faults += fault is not None
-        print(f"{m.model.name:<27}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
-    return 2 if faults else 0
+        print(
+            json.dumps([{"name": m.model.name, "path": str(m.path) if m.path else None, "fault": fault} for m, fault in checked])
+        )
+    else:
+        for m, fault in checked:
+            print(f"{m.model.name:<27}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
+    return 2 if any(fault for _, fault in checked) else 0
 
 
 def _chosen(names: list[str]) -> list[LocatedModel]:

@@ -102,9 +102,11 @@ def test_verify_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no model 'other'" in capsys.readouterr().err
 
 
-def test_verify_has_no_json(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "--json", "verify"]) == 2
-    assert "has no --json" in capsys.readouterr().err
+@pytest.mark.parametrize("arguments", [["models", "verify", "--json"], ["models", "--json", "verify"]])
+def test_verify_as_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*arguments, "cnn_int8"]) == 0
+    path = str(find_model("cnn_int8"))
+    assert json.loads(capsys.readouterr().out) == [{"name": "cnn_int8", "path": path, "fault": None}]
 
 
 def test_verify_finds_one_changed_byte(copy: Path) -> None:
@@ -117,6 +119,11 @@ def test_verify_finds_one_changed_byte(copy: Path) -> None:
     rows = {line.split()[0]: line for line in result.stdout.splitlines()}
     assert rows["resnet18_int8"].split() == ["resnet18_int8", "ok"]
     assert f"FAULT: {path}: SHA-256" in rows["cnn_int8"]
+    told = run(copy, "models", "verify", "--json")
+    assert told.returncode == 2
+    faults = {row["name"]: row["fault"] for row in json.loads(told.stdout)}
+    assert faults["resnet18_int8"] is None
+    assert faults["cnn_int8"].startswith("SHA-256")
     assert run(copy, "models", "verify", "resnet18_int8").returncode == 0
 
 
