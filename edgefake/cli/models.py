@@ -37,7 +37,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog="Exit code 0: all are whole; 2: one is damaged, or was named and is not here.",
     )
     verify.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="print a JSON array, fault null where whole"
+        "--json", action="store_true", default=argparse.SUPPRESS, help="print a JSON array, where fault is null all is well"
     )
     verify.add_argument("names", nargs="*", metavar="NAME", help="which models (default: all that are on this machine)")
     verify.set_defaults(run=_verify)
@@ -98,9 +98,8 @@ def _lines(card: ModelCard) -> Iterator[str]:
 def _verify(arguments: argparse.Namespace) -> int:
     checked = [(m, m.fault()) for m in _chosen(arguments.names)]
     if arguments.json:
-        print(
-            json.dumps([{"name": m.model.name, "path": str(m.path) if m.path else None, "fault": fault} for m, fault in checked])
-        )
+        rows = [{"name": m.model.name, "path": str(m.path) if m.path else None, "fault": fault} for m, fault in checked]
+        print(json.dumps(rows, indent=2))
     else:
         for m, fault in checked:
             print(f"{m.model.name:<27}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
