@@ -1,0 +1,43 @@
+"""Foreign text – file names, what a server, a model or a decoder says – made safe to show and to keep."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+SHORT = 300
+"""How many characters of one foreign text a sentence shows."""
+
+
+def printable(text: object, *, limit: int | None = SHORT) -> str:
+    r"""``text`` for terminals, logs and sentences: on one line, every character visible, cut in the middle above ``limit``.
+
+    What a terminal would obey or not show (control characters, ESC, line ends, marks that turn the direction of writing) and
+    the bytes of a name that is not UTF-8 become escapes: ``bild\xe9.jpg``, ``\x1b[2J``, ``\u202e``. Applied twice it changes
+    nothing more.
+    """
+    shown = "".join(character if character.isprintable() else _escape(character) for character in str(text))
+    if limit is None or len(shown) <= limit:
+        return shown
+    half = (limit - 1) // 2
+    return f"{shown[:half]}…{shown[-half:]}"
+
+
+def portable_path(path: str | os.PathLike[str]) -> str:
+    """``path`` for JSON and CSV, reversibly: itself, or, where its name is not UTF-8, the absolute ``file:`` URI of it.
+
+    Lone surrogates, which Python puts in the place of such bytes, are refused or replaced by most readers of JSON.
+    """
+    text = os.fspath(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return Path(os.path.abspath(text)).as_uri()
+    return text
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # one byte that is not UTF-8, by the error handler "surrogateescape"
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
