@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
+from tests.processes import started
 from training.cli import main
 from training.fit import fit
 from training.history import read_history
@@ -240,14 +241,15 @@ def test_numbers_out_of_range(option: str, expected: str, capsys: pytest.Capture
 
 def test_ctrl_c_ends_in_one_line_and_the_run_goes_on(data: Path, tmp_path: Path) -> None:
     command = f"-m training fit cnn --data {data} --run {tmp_path} --size 32 --batch 8 --epochs 500 --patience 500"
-    started = subprocess.Popen([sys.executable, *command.split()], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert started.stdout is not None
-    for line in started.stdout:
-        if line.startswith("epoch 1:"):
-            started.send_signal(signal.SIGINT)
-            break
-    _, told = started.communicate()
-    assert started.returncode == 130
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with started([sys.executable, *command.split()], text=True, **pipes) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("epoch 1:"):
+                process.send_signal(signal.SIGINT)
+                break
+        _, told = process.communicate()
+    assert process.returncode == 130
     assert "Traceback" not in told and "training: stopped" in told
     assert fit(read_run(tmp_path), tmp_path, Stopping(epochs=2, patience=9, plateau=9)).epoch >= 2
 

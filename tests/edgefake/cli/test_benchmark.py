@@ -20,6 +20,7 @@ from edgefake.card_files import write_card
 from edgefake.cli import main
 from edgefake.images import read_image, write_image
 from tests.edgefake.benchmark.reports import report, row, sample
+from tests.processes import started
 
 MakeCard = Callable[..., ModelCard]
 ROOT = Path(edgefake.__file__).parents[1]
@@ -126,7 +127,7 @@ def test_compare(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_ctrl_c_leaves_valid_json_that_says_so(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "edgefake", "benchmark", str(model), *QUICK[:-1], "100000", "--json", "--out", str(out)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, cwd=ROOT) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, cwd=ROOT) as process:
         while process.poll() is None and not _children(process.pid):
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does

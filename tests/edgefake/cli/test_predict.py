@@ -17,6 +17,7 @@ import pytest
 
 from edgefake.cli import main
 from edgefake.images import read_image
+from tests.processes import started
 
 KEYS = ["path", "status", "verdict", "p_fake", "faces", "threshold", "timings", "model"]
 PORTRAIT = Path(__file__).parents[2] / "images" / "portrait.jpg"
@@ -235,16 +236,11 @@ def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
 def test_an_interruption(tmp_path: Path) -> None:
     draw(tmp_path / "a.png")
     os.mkfifo(tmp_path / "b.png")  # reading it waits for a writer that never comes
-    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits it where the tests run with it ignored
-    run = subprocess.Popen([*COMMAND, "--json", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    try:
+    with started([*COMMAND, "--json", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         assert run.stdout is not None
         assert json.loads(run.stdout.readline())["path"] == str(tmp_path / "a.png")
         run.send_signal(signal.SIGINT)
         errors = run.communicate(timeout=60)[1]
-    finally:
-        run.kill()
-        signal.signal(signal.SIGINT, usual)
     assert (run.returncode, b"Traceback" in errors) == (130, False)
 
 

@@ -19,6 +19,7 @@ import pytest
 from edgefake.cli import main
 from edgefake.images import read_image
 from tests.edgefake.streaming.videos import moving_face, write_long_video, write_video
+from tests.processes import started
 
 ROOT = Path(__file__).parents[3]
 KEYS = ["path", "verdict", "p_fake", "frames", "faces", "tracks", "threshold", "model"]
@@ -121,12 +122,12 @@ def test_progress_on_a_terminal_only(clip: Path) -> None:
 def test_an_interruption_ends_at_once(tmp_path: Path, portrait: Path) -> None:
     long = write_long_video(tmp_path / "long", portrait)
     command = [sys.executable, "-m", "edgefake", "video", "--model", "cnn_int8", "--annotate", str(tmp_path / "out"), str(long)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not list(tmp_path.glob("out/*.mp4")):
-        assert process.poll() is None
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=30)[1]
+    with started(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while not list(tmp_path.glob("out/*.mp4")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=30)[1]
     assert process.returncode == 130
     assert b"Traceback" not in errors
 

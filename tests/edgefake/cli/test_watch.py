@@ -21,6 +21,7 @@ from edgefake.cli import watch as watch_module
 from edgefake.streaming.result import SCHEMA
 from tests.edgefake.streaming.results import result, track
 from tests.edgefake.streaming.videos import moving_face, write_long_video, write_video
+from tests.processes import started
 
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "edgefake", "watch", "--model", "cnn_int8", "--threads", "1"]
@@ -145,11 +146,11 @@ def test_sinks_get_everything(clip: Path, tmp_path: Path, capsys: pytest.Capture
 def test_signals_end_it_in_order_with_a_summary_and_no_lost_results(number: signal.Signals, long: Path, tmp_path: Path) -> None:
     lines = tmp_path / "results.jsonl"
     command = [*COMMAND, "--json", "--threshold", "1", "--jsonl", str(lines), str(long)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    first = process.stdout.readline()
-    process.send_signal(number)
-    output, errors = process.communicate(timeout=30)
+    with started(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=30)
     assert process.returncode == 0
     printed = objects(first + output)
     assert objects(lines.read_text()) == printed
@@ -162,19 +163,19 @@ def test_signals_end_it_in_order_with_a_summary_and_no_lost_results(number: sign
 def on_terminal(command: list[str], enough: Callable[[str], bool]) -> tuple[int, str]:
     """Exit code and output of ``command``, all on one terminal; it is interrupted when its output is ``enough``."""
     terminal, end = pty.openpty()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=end, stderr=end, env={**os.environ, "COLUMNS": "200"})
-    os.close(end)
-    shown = ""
-    try:
-        while data := os.read(terminal, 65536):
-            shown += data.decode(errors="replace")
-            if enough(shown) and process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                enough = lambda text: False  # noqa: E731
-    except OSError:  # how Linux tells that the other end was closed
-        pass
-    os.close(terminal)
-    return process.wait(timeout=30), shown
+    with started(command, cwd=ROOT, stdout=end, stderr=end, env={**os.environ, "COLUMNS": "200"}) as process:
+        os.close(end)
+        shown = ""
+        try:
+            while data := os.read(terminal, 65536):
+                shown += data.decode(errors="replace")
+                if enough(shown) and process.poll() is None:
+                    process.send_signal(signal.SIGINT)
+                    enough = lambda text: False  # noqa: E731
+        except OSError:  # how Linux tells that the other end was closed
+            pass
+        os.close(terminal)
+        return process.wait(timeout=30), shown
 
 
 def test_live_status_on_a_terminal(long: Path) -> None:
@@ -188,22 +189,18 @@ def test_live_status_on_a_terminal(long: Path) -> None:
 
 def test_health_is_served_while_it_runs(long: Path) -> None:
     command = [*COMMAND, "--json", "--metrics", "0", str(long)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
+    with started(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None and process.stdout is not None
         url = next(word for line in process.stderr for word in line.split() if word.startswith("http://"))
         process.stdout.readline()
         with urllib.request.urlopen(url, timeout=10) as answer:
             assert b"edgefake_frames_out_total" in answer.read()
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
 
 
 def test_a_reader_that_goes_away_ends_it(long: Path) -> None:
-    process = subprocess.Popen([*COMMAND, "--json", str(long)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None and process.stderr is not None
-    process.stdout.readline()
-    process.stdout.close()
-    assert process.wait(timeout=30) == 141
-    assert b"Traceback" not in process.stderr.read()
+    with started([*COMMAND, "--json", str(long)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=30) == 141
+        assert b"Traceback" not in process.stderr.read()

@@ -9,6 +9,7 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from edgefake.runtimes.tensorrt.cache import read_sidecar, sidecar_path
 from edgefake.runtimes.tensorrt.gpu import Gpu
 from tests.edgefake.runtimes.tensorrt.conftest import UseMachine
 from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT, logit, onnx_file
+from tests.processes import started
 
 
 @pytest.fixture
@@ -210,9 +212,9 @@ def test_a_cache_that_cannot_be_written_is_told_before_the_build(
     assert not trt._configs
 
 
-def run(model: Path, seconds: float) -> subprocess.Popen[str]:
+def run(model: Path, seconds: float) -> AbstractContextManager[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.edgefake.runtimes.tensorrt.build_in_process", str(model), str(seconds)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
+    return started(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ))
 
 
 def test_of_two_processes_one_builds_and_the_other_waits(trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path) -> None:

@@ -17,6 +17,7 @@ from edgefake.streaming.health import Health
 from edgefake.streaming.sinks import QueuedSink
 from edgefake.streaming.sinks.jsonl import JsonLinesSink
 from tests.edgefake.streaming.results import result, track
+from tests.processes import started
 
 FRAME = np.zeros((2, 2, 3), np.uint8)
 
@@ -70,7 +71,7 @@ def test_a_reader_sees_each_line_at_once() -> None:
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", program], env=environment, **pipes) as process:
+    with started([sys.executable, "-c", program], env=environment, **pipes) as process:
         assert process.stdout is not None
         ready, _, _ = select.select([process.stdout], [], [], 60)  # and the process waits for us
         assert ready and json.loads(process.stdout.readline())["index"] == 3
@@ -89,7 +90,7 @@ def test_a_reader_that_goes_away_is_told() -> None:
         "raise SystemExit(0 if isinstance(report.error, BrokenPipeError) and report.delivered + report.lost == 3000 else 1)\n"
     )
     reader, writer = os.pipe()
-    with subprocess.Popen([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE) as process:
+    with started([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE) as process:
         os.close(writer)
         os.read(reader, 100)
         os.close(reader)

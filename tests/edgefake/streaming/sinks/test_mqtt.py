@@ -23,6 +23,7 @@ from edgefake.streaming.sinks import QueuedSink
 from edgefake.streaming.sinks import mqtt as module
 from edgefake.streaming.sinks.mqtt import MqttSink
 from tests.edgefake.streaming.results import result, track
+from tests.processes import started
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH')}:/usr/sbin:/usr/local/sbin")
 needs_broker = pytest.mark.skipif(MOSQUITTO is None, reason="the package mosquitto is not installed")
@@ -228,7 +229,7 @@ def test_the_broker_tells_when_the_process_dies(broker: Broker) -> None:
         "import sys, time\nfrom edgefake.streaming.sinks.mqtt import MqttSink\n"
         "sink = MqttSink(sys.argv[1])\nsink._connected.wait(60)\ntime.sleep(60)\n"
     )
-    with subprocess.Popen([sys.executable, "-c", program, f"mqtt://127.0.0.1:{broker.port}/door"]) as process:
+    with started([sys.executable, "-c", program, f"mqtt://127.0.0.1:{broker.port}/door"]) as process:
         eventually(lambda: reader.statuses == ["online"])
         process.kill()
     eventually(lambda: reader.statuses == ["online", "offline"])
