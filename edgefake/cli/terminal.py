@@ -9,8 +9,20 @@ import sys
 import threading
 import time
 from types import TracebackType
+from typing import Any
 
 import cv2
+
+_SILENT = 0
+"""OpenCV's log level at which nothing is printed."""
+
+
+def _set_opencv_log_level(level: int) -> int:
+    """Set it and return the one before. Which module has the function depends on OpenCV's release: up to 4.12 it is ``cv2``."""
+    home: Any = cv2
+    if not hasattr(home, "setLogLevel"):
+        home = home.utils.logging
+    return int(home.setLogLevel(level))
 
 
 class LiveLine:
@@ -55,12 +67,12 @@ class LiveLine:
     def __enter__(self) -> LiveLine:
         logging.getLogger("edgefake").addHandler(self._handler)
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet; what matters is told by our own messages
-        self._opencv_level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        self._opencv_level = _set_opencv_log_level(_SILENT)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         logging.getLogger("edgefake").removeHandler(self._handler)
-        cv2.utils.logging.setLogLevel(self._opencv_level)
+        _set_opencv_log_level(self._opencv_level)
         self._draw("")
 
 
