@@ -25,9 +25,9 @@ def without_secrets(text: str) -> str:
     the path are kept, as far as it is made of plain words: ``rtsp://host:554/Streaming/Channels/101``. Of a GStreamer pipeline
     the first element is, with its address or device. What stands behind an address is lost.
     """
-    if found := _ADDRESS.search(text):
-        if found.start() == 0:
-            return _address(f"{found[1] or found[2]}://", text[found.end() :])
+    found = _ADDRESS.search(text)
+    if found and found.start() == 0:
+        return _address(f"{found[1] or found[2]}://", text[found.end() :])
     if re.search(r"\s!(\s|$)", text):
         return _pipeline(text)
     before = text[: found.start()] if found else text

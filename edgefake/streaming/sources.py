@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import cv2
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.images import IMAGE_SUFFIXES, find_images, read_image
+from edgefake.secrets import without_secrets
 
 Pixels = npt.NDArray[np.uint8]
 SourceLike = int | str | Path | Iterable[Pixels]
@@ -137,7 +137,7 @@ def _camera(source: int | str, size: tuple[int, int] | None, fps: float | None) 
 def _url(url: str, *, live: bool) -> Source:
     scheme = url.split("://")[0].lower()
     if scheme not in SCHEMES:
-        raise InputError(f"cannot watch {scheme}:// addresses: expected one of {', '.join(SCHEMES)}")
+        raise InputError(f"cannot watch {_public_name(url)}: expected an address of {', '.join(SCHEMES)}")
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
     name = _public_name(url)
     return Source(name, live, live, lambda: _video(_capture(url, cv2.CAP_FFMPEG, limits), name, live=live))
@@ -159,7 +159,9 @@ def _file(path: str) -> Source:
 
     def open_file() -> Reader:
         if not os.path.isfile(path):
-            raise InputError(f"there is no video file {path}: expected a file, folder, camera, URL or pipeline to watch")
+            raise InputError(
+                f"there is no video file {_public_name(path)}: expected a file, folder, camera, URL or pipeline to watch"
+            )
         return _video(_capture(path, cv2.CAP_FFMPEG), path, live=False)
 
     return Source(path, False, False, open_file)
@@ -190,7 +192,7 @@ def _capture(source: int | str, backend: int, limits: Sequence[int] = ()) -> cv2
         capture.release()
         name = _public_name(source)
         if isinstance(source, str) and os.path.isfile(source):
-            raise InputError(f"{name} is damaged, cut short or no video that FFmpeg can read: get the whole file")
+            raise InputError(f"{source} is damaged, cut short or no video that FFmpeg can read: get the whole file")
         kind = "camera " if isinstance(source, int) else ""
         raise InputError(f"{kind}{name} does not answer: check that it is there, not in use elsewhere, and that you may open it")
     return capture
@@ -228,10 +230,5 @@ def _timed(
 
 
 def _public_name(source: object) -> str:
-    """``source`` for people and logs, without what may be secret: user, password and query of the URLs in it."""
-
-    def public(match: re.Match[str]) -> str:
-        parts = urlsplit(match[0])
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-    return re.sub(r"user-pw=\S+", "user-pw=…", re.sub(r"\w+://[^\s\"']+", public, str(source)))
+    """``source`` for people and logs."""
+    return without_secrets(str(source))

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from edgefake.errors import InputError, SinkError
+from edgefake.secrets import without_secrets
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.sinks import Pixels, TryLater
+from edgefake.text import printable
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -116,13 +118,13 @@ class MqttSink:
 
     def _on_connect(self, client: Client, data: object, flags: object, reason: Any, properties: object) -> None:
         if reason.is_failure:
-            self._failure = str(reason)
+            self._failure = printable(reason)
             return
         self._status = client.publish(f"{self._topic}/status", "online", 0, retain=True).mid
         self._connected.set()
 
     def _on_connect_fail(self, client: Client, data: object) -> None:
-        self._failure = str(sys.exc_info()[1])
+        self._failure = printable(sys.exc_info()[1])
 
     def _on_disconnect(self, client: Client, data: object, flags: object, reason: object, properties: object) -> None:
         self._connected.clear()
@@ -151,16 +153,17 @@ def _parsed(url: str) -> _Address:
         host = (parts.hostname or "").encode("idna").decode()
     except (ValueError, KeyError):
         host = ""
-    if not host:
-        raise InputError(f"expected an MQTT address like mqtt://HOST:1883/TOPIC or mqtts://HOST/TOPIC, got {_public(url)!r}")
+    if (
+        not host or "@" in parts.path + parts.query + parts.fragment
+    ):  # behind the host it is a password's, cut in two by its / ? #
+        raise InputError(
+            "expected an MQTT address like mqtt://HOST:1883/TOPIC or mqtts://USER:PASSWORD@HOST/TOPIC, "
+            f"got {without_secrets(url)!r}: write / ? # @ [ ] in a name or password as %2F %3F %23 %40 %5B %5D"
+        )
     topic = unquote(parts.path).strip("/")
     if not topic or any(sign in topic for sign in "+#\0"):
-        raise InputError(f"expected an MQTT topic without + and # after the host, as in mqtt://HOST/door/camera, got {topic!r}")
+        raise InputError(
+            f"expected an MQTT topic without + and # after the host, as in mqtt://HOST/door/camera, got {printable(topic)!r}"
+        )
     user = None if parts.username is None else unquote(parts.username)
     return _Address(host, port, topic, parts.scheme == "mqtts", user, None if parts.password is None else unquote(parts.password))
-
-
-def _public(url: str) -> str:
-    """``url`` without a name and password, for messages."""
-    scheme, separator, rest = url.rpartition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from edgefake.errors import InputError, SinkError
+from edgefake.secrets import without_secrets
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.sinks import Pixels, TryLater
+from edgefake.text import printable
 
 TIMEOUT_S = 3.0
 """The server may be silent for so long before the attempt counts as failed."""
@@ -45,12 +47,12 @@ class WebhookSink:
                 pass
         except urllib.error.HTTPError as error:
             error.close()
-            answer = f"the webhook at {self._server} answers {error.code} {error.reason}"
+            answer = f"the webhook at {self._server} answers {error.code} {http.client.responses.get(error.code, '')}".rstrip()
             if error.code >= 500 or error.code in (408, 429):
                 raise TryLater(f"{answer}: check the server") from error
             raise SinkError(f"{answer}: check its address and headers") from error
         except (OSError, http.client.HTTPException) as error:
-            reason = getattr(error, "reason", None) or error
+            reason = printable(without_secrets(str(getattr(error, "reason", None) or error)))
             raise TryLater(
                 f"the webhook at {self._server} cannot be reached ({reason}): check address, network and server"
             ) from error

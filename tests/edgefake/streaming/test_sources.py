@@ -48,6 +48,8 @@ def test_only_urls_and_iterables_can_be_told_whether_they_are_live(tmp_path: Pat
     [
         ("rtsp://admin:secret@host:554/main?channel=1&password=secret", "rtsp://host:554/main"),
         ("rtsp://admin:se@cret@host/main", "rtsp://host/main"),
+        ("rtsp://admin:it's se[cr]et@host/main", "rtsp://host/main"),
+        ("rtsp://host/user=admin_password=secret_channel=1", "rtsp://host/…"),
         ("https://host/a?token=secret#secret", "https://host/a"),
     ],
 )
@@ -62,6 +64,10 @@ def test_errors_hold_no_credentials() -> None:
     with pytest.raises(InputError, match=r"rtsp://127\.0\.0\.1:9/main does not answer") as caught:
         find_source("rtsp://admin:secret@127.0.0.1:9/main?key=secret").open()
     assert "secret" not in str(caught.value)
+    for mistyped in ("rtsp:/admin:secret@host/main", "admin:secret@host/main", "gopher://admin:secret@host"):
+        with pytest.raises(InputError, match="host") as caught:
+            find_source(mistyped).open()
+        assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +78,7 @@ def test_errors_hold_no_credentials() -> None:
         ({"source": 1.5}, "got 1.5"),
         ({"source": np.zeros((4, 4, 3), np.uint8)}, r"got one array of shape \(4, 4, 3\): judge it with Detector.predict"),
         ({"source": "photo.JPG"}, "photo.JPG is a picture: judge it with `edgefake predict`"),
-        ({"source": "ftp://host/clip.mp4"}, "cannot watch ftp:// addresses: expected one of rtsp"),
+        ({"source": "ftp://host/clip.mp4"}, "cannot watch ftp://host/clip.mp4: expected an address of rtsp"),
         ({"source": "clip.mp4", "size": (640, 480)}, "only cameras can be asked for a size, got 640×480"),
         ({"source": 0, "size": (640,)}, "expected a size as"),
         ({"source": 0, "size": (640, 0)}, "expected a size as"),

@@ -283,7 +283,18 @@ def test_tls(tmp_path: Path, health: Health) -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["localhost", "http://localhost/a", "mqtt:///a", "mqtt://h:port/a", "mqtt://h:99999/a", "", "me:secret@h", "mqtt://a..b/c"],
+    [
+        "localhost",
+        "http://localhost/a",
+        "mqtt:///a",
+        "mqtt://h:port/a",
+        "mqtt://me:secret[@h/a",
+        "mqtt://me:12/secret@h/a",
+        "mqtt://h:99999/a",
+        "",
+        "me:secret@h",
+        "mqtt://a..b/c",
+    ],
 )
 def test_an_unusable_address(url: str) -> None:
     with pytest.raises(InputError, match="mqtt://HOST:1883/TOPIC") as caught:
