@@ -136,13 +136,14 @@ def haar_faces(*, min_size: int = 30) -> FaceFinder:
     """Frontal faces by the Haar cascade that ships inside OpenCV 4 (Viola & Jones 2001); needs no model file.
 
     ``min_size`` is in pixels of the searched copy (see ``SEARCH_SIDE``). Safe to call from several threads.
+    Raises ``InputError`` where this OpenCV has no Haar cascades (5.0 dropped them) or their file is missing.
     """
-    path = str(_cascades() / "haarcascade_frontalface_default.xml")
+    path = _cascade()
     local = threading.local()  # a cascade keeps buffers of the picture it works on
 
     def find(frame: Pixels) -> list[Box]:
         if not hasattr(local, "cascade"):
-            local.cascade = cv2.CascadeClassifier(path)
+            local.cascade = cv2.CascadeClassifier(str(path))
         small, ratio = _reduced(frame)
         if min(small.shape[:2]) < min_size:
             return []
@@ -156,17 +157,27 @@ def haar_faces(*, min_size: int = 30) -> FaceFinder:
     return find
 
 
-def _cascades() -> Path:
-    """The folder of the cascades: inside OpenCV from PyPI, beside that of a distribution (Debian, JetPack: ``opencv-data``)."""
+def _cascade() -> Path:
+    """The cascade's file: inside OpenCV from PyPI, beside that of a distribution (Debian, JetPack: ``opencv-data``)."""
+    others = 'give faces= the path of a YuNet .onnx file, "frame" for pictures that are face crops, or a function'
+    if not hasattr(cv2, "CascadeClassifier"):
+        raise InputError(f"OpenCV {cv2.__version__} has no Haar cascades, which 5.0 dropped: {others}")
     try:
         from cv2 import data
     except ImportError:
         folder = SYSTEM_CASCADES
     else:
         folder = Path(data.haarcascades)
-    if not folder.is_dir():
-        raise InputError(f"this OpenCV comes without Haar cascades, and {folder} is missing: install opencv-data, or use YuNet")
-    return folder
+    path = folder / "haarcascade_frontalface_default.xml"
+    if not path.is_file():
+        raise InputError(f"OpenCV's face cascade {path} is missing: put it there (Debian: apt install opencv-data), or {others}")
+    try:
+        is_read = not cv2.CascadeClassifier(str(path)).empty()
+    except (cv2.error, SystemError):  # what a damaged file gives depends on where it is damaged
+        is_read = False
+    if not is_read:
+        raise InputError(f"OpenCV cannot read its face cascade {path}, the file is damaged: install OpenCV again, or {others}")
+    return path
 
 
 def yunet_faces(model: str | Path, *, min_score: float = 0.7) -> FaceFinder:

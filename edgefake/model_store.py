@@ -104,10 +104,13 @@ def read_registry(registry: Path = REGISTRY) -> dict[str, StoredModel]:
     try:
         entries = json.loads(registry.read_text("utf-8"))
         return {name: StoredModel(name, entry["file"], entry["sha256"], entry["bytes"]) for name, entry in entries.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except OSError as error:
         raise ModelStoreError(
-            f"the model registry {registry} is missing or damaged ({error!r}): install edgefake again"
+            f"edgefake's own file {registry} cannot be read ({error.strerror or error}): data files lie beside its code, as pip "
+            f"installs them; a zip archive cannot hold them, and PyInstaller packs them where edgefake is installed by pip"
         ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelStoreError(f"the model registry {registry} is damaged ({error!r}): install edgefake again") from error
 
 
 def _existing(path: Path) -> Path:

@@ -165,5 +165,12 @@ def _find_interpreter() -> tuple[Any, str]:
             found = getattr(found, part)
         if distribution == "tflite-runtime":
             _log.warning("using tflite-runtime, whose INT8 kernels are 8 to 47 times slower: pip install ai-edge-litert")
-        return found, f"{distribution} {metadata.version(distribution)}"
+        return found, f"{distribution} {_version(distribution)}"
     raise BackendError("no TFLite interpreter is installed: pip install ai-edge-litert")
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:  # slim images and frozen programs may come without
+        return "of unknown version"

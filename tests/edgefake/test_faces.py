@@ -153,7 +153,21 @@ def test_the_cascades_of_a_distribution_are_found(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(faces_module, "SYSTEM_CASCADES", tmp_path / "haarcascades")
     assert len(haar_faces()(read_image(portrait))) == 1
     monkeypatch.setattr(faces_module, "SYSTEM_CASCADES", tmp_path / "absent")
-    with pytest.raises(InputError, match="install opencv-data, or use YuNet"):
+    with pytest.raises(InputError, match=r"is missing: .*opencv-data.*YuNet"):
+        haar_faces()
+
+
+def test_a_missing_a_damaged_and_a_dropped_cascade_are_told_when_the_finder_is_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(cv2.data, "haarcascades", f"{tmp_path}/")
+    with pytest.raises(InputError, match=r"is missing: .*YuNet.*\"frame\""):
+        haar_faces()
+    (tmp_path / "haarcascade_frontalface_default.xml").write_text("<opencv_storage>")
+    with pytest.raises(InputError, match="damaged"):
+        haar_faces()
+    monkeypatch.delattr(cv2, "CascadeClassifier")  # as in OpenCV 5
+    with pytest.raises(InputError, match=r"5\.0 dropped.*YuNet.*\"frame\""):
         haar_faces()
 
 
