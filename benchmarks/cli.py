@@ -12,6 +12,7 @@ from benchmarks.footprint import measure_footprint
 from benchmarks.overhead import measure_overhead
 from benchmarks.peers.measure import measure_peers
 from benchmarks.streaming import measure_streaming
+from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
 
 
@@ -32,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m benchmarks",
         description="Measure edgefake on this machine.",
         epilog="exit codes: 0 all goals met, 1 a goal missed, 2 not measured",

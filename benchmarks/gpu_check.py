@@ -6,7 +6,6 @@ cache, compares verdicts on a folder of pictures of faces, and measures the late
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import sys
@@ -22,6 +21,7 @@ import numpy.typing as npt
 from benchmarks.goals import Goal
 from benchmarks.timing import Timing, interleaved, timing
 from edgefake.card_files import check_model, read_card
+from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import whole_frame
 from edgefake.images import find_images, read_image
@@ -177,7 +177,7 @@ def _row(check: GpuCheck) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """0 all agree, 1 a goal was missed, 2 it could not be measured (no GPU, no TensorRT …)."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description=__doc__, epilog=main.__doc__)
+    parser = Parser(prog="python -m benchmarks.gpu_check", description=__doc__, epilog=main.__doc__)
     parser.add_argument(
         "models", nargs="+", metavar="MODEL", help="a name, or an .onnx file with the .tflite of that name beside it"
     )

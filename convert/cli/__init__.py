@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
 import traceback
 
 from convert.cli import bundle, card, check, everything, onnx, tflite
+from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
 
 COMMANDS = (everything, tflite, onnx, card, check, bundle)
@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 done, 1 the gate is closed, 2 it could not be done."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets with a dozen lines about absent GPUs
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m convert",
         description="Convert trained detectors to what devices run.",
         epilog="exit codes: 0 done, 1 the gate is closed (the converted model is not the trained detector any more), 2 error",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import edgefake
 from edgefake.cli import benchmark, build_engine, models, predict, video, watch
+from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
 
 
@@ -60,7 +61,7 @@ def _discard_output() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="edgefake", description="Deepfake detection that runs where the camera is.")
+    parser: argparse.ArgumentParser = Parser(prog="edgefake", description="Deepfake detection that runs where the camera is.")
     parser.add_argument("--version", action="version", version=f"edgefake {edgefake.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     predict.add_command(commands)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shlex
 import sys
 import traceback
 
+from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
 from training.cli import audit, contact_sheet, evaluate, explain, fit, import_model, qat, zoo
 
@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 done, 1 the outcome is not good enough, 2 it could not be done."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets with a dozen lines about absent GPUs
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m training",
         description="Train, quantize (QAT) and evaluate detectors.",
         epilog="exit codes: 0 done, 1 the outcome is not good enough, 2 error",

@@ -153,9 +153,8 @@ def _parsed(url: str) -> _Address:
         host = (parts.hostname or "").encode("idna").decode()
     except (ValueError, KeyError):
         host = ""
-    if (
-        not host or "@" in parts.path + parts.query + parts.fragment
-    ):  # behind the host it is a password's, cut in two by its / ? #
+    # An @ behind the host: what was taken for the host is a password, cut in two by its / ? #.
+    if not host or "@" in parts.path + parts.query + parts.fragment:
         raise InputError(
             "expected an MQTT address like mqtt://HOST:1883/TOPIC or mqtts://USER:PASSWORD@HOST/TOPIC, "
             f"got {without_secrets(url)!r}: write / ? # @ [ ] in a name or password as %2F %3F %23 %40 %5B %5D"
