@@ -49,7 +49,7 @@ def sample_pixels(
     region, box = reduced_region(region, box, size=size)
     if sample.self_blend:
         region = self_blended(region, box, sample.upright, rng)
-    return augmented_face(region, size=size, margin=margin, rng=rng, augmentation=augmentation)
+    return augmented_face(region, box, size=size, margin=margin, rng=rng, augmentation=augmentation)
 
 
 def all_pixels(samples: Sequence[Sample], *, size: int, margin: float) -> npt.NDArray[np.uint8]:

@@ -65,7 +65,8 @@ def self_blended(region: Pixels, box: Box, upright: tuple[float, float] | None, 
     source, target = (changed, region) if rng.random() < 0.5 else (region, changed)
     move = np.hstack([scale * np.eye(2), (middle + shift - scale * middle)[:, None]])
     side = region.shape[0]
-    source = cv2.warpAffine(source, move, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # Where the moved source has no pixels the target's stay: a repeated edge would tell fakes in tight pictures.
+    source = cv2.warpAffine(source, move, (side, side), target.copy(), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_TRANSPARENT)
     outline = face_outline(box, upright, rng) @ move[:, :2].T + move[:, 2]
     mask_side = round(side * FACE_IN_MASK / box.size)
     mask = rng.choice((0.25, 0.5, 0.75, 1.0, 1.0, 1.0)) * _soft_mask(outline * mask_side / side, mask_side, rng)

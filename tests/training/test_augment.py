@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from training.augment import (
     FaceCrop,
     PictureEdge,
     Resolution,
+    Turn,
     augmented_face,
     face_region,
     reduced_region,
@@ -29,8 +31,8 @@ BOX = Box(22, 14, 52, 68)
 
 
 def _varied(seed: int, augmentation: str = "standard") -> np.ndarray:
-    region, _ = face_region(FRAME, BOX, 0.3)
-    return augmented_face(region, size=32, margin=0.3, rng=np.random.default_rng(seed), augmentation=augmentation)
+    region, box = face_region(FRAME, BOX, 0.3)
+    return augmented_face(region, box, size=32, margin=0.3, rng=np.random.default_rng(seed), augmentation=augmentation)
 
 
 @pytest.mark.parametrize("augmentation", AUGMENTATIONS)
@@ -63,34 +65,84 @@ def test_every_variation_flips_its_own_coin() -> None:
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.3, 1.0])
-def test_the_crop_of_the_region_is_the_devices(margin: float) -> None:
-    box = Box(30, 30, 40, 36)
+@pytest.mark.parametrize("box", [Box(30, 30, 40, 36), Box(-4, 10, 30, 30), Box(50, 60, 44, 44), Box(10, -20, 80, 100)])
+def test_the_crop_of_the_region_is_the_devices(box: Box, margin: float) -> None:
     region, inside = face_region(FRAME, box, margin)
-    assert region.shape[0] == round(40 * (1 + margin) * REACH)
+    assert region.shape[0] == region.shape[1] == min(round(box.size * (1 + margin) * REACH), *FRAME.shape[:2])
     expected = face_pixels(FRAME, box, size=32, margin=margin)
     np.testing.assert_array_equal(face_pixels(region, inside, size=32, margin=margin), expected)
-    crop = FaceCrop(32, margin, shift=0.0, zoom=0.0)(image=region)["image"]
+    crop = _applied(FaceCrop(32, margin, shift=0.0, zoom=0.0), region, inside)[0]
     assert np.abs(crop.astype(int) - expected).mean() < 4  # half a pixel off at most
 
 
+def _applied(transform: A.BasicTransform, region: np.ndarray, box: Box, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """The picture, and the middle and size of the face in it."""
+    pipeline = A.Compose([A.NoOp(), transform], keypoint_params=A.KeypointParams("xys", remove_invisible=False), seed=seed)
+    answer = pipeline(image=region, keypoints=[(box.x + box.width / 2, box.y + box.height / 2, box.size)])
+    return answer["image"], np.array(answer["keypoints"][0])
+
+
+def _places(side: int = 256) -> np.ndarray:
+    """A picture whose every pixel tells where it is: x and y are its last two channels. 0 is nowhere."""
+    x, y = np.meshgrid(np.arange(side), np.arange(side))
+    return np.dstack([np.full_like(x, 9), y, x]).astype(np.uint8)
+
+
 def test_shift_and_zoom_stay_within_what_they_state() -> None:
-    x, y = np.meshgrid(np.arange(256), np.arange(256))
-    frame = np.dstack([x, y, np.zeros_like(x)]).astype(np.uint8)  # the middle pixel tells where it came from
-    region, _ = face_region(frame, Box(78, 78, 100, 100), 0.3)
+    region, box = face_region(_places(), Box(78, 78, 100, 100), 0.3)
     middles, widths = [], []
     for seed in range(200):
-        crop = seeded(lambda: A.Compose([FaceCrop(65, 0.3, 0.08, 0.15)]), rng=np.random.default_rng(seed))(image=region)["image"]
-        middles.append(crop[32, 32, 1:].astype(int) - 128)
-        widths.append(int(crop[32, 64, 2]) - int(crop[32, 0, 2]))
+        crop = _applied(FaceCrop(65, 0.3, 0.08, 0.15), region, box, seed)[0]  # RGB
+        middles.append(crop[32, 32, :2].astype(int) - 128)
+        widths.append(int(crop[32, 64, 0]) - int(crop[32, 0, 0]))
     assert 6 < np.abs(middles).max() < 8 + 2
     assert 0.85 < np.min(widths) / 128 < 0.9
     assert 1.1 < np.max(widths) / 128 < 1.17
+
+
+@pytest.mark.parametrize("make", [lambda: Turn(20, 8.5, p=1.0), lambda: PictureEdge(0.3, 0.25, p=1.0)])
+@pytest.mark.parametrize("box", [Box(100, 90, 60, 70), Box(2, 5, 120, 150), Box(150, -20, 120, 120)])
+def test_geometry_invents_no_border_and_takes_the_face_along(make: Callable[[], A.BasicTransform], box: Box) -> None:
+    cut = set()
+    for seed in range(30):
+        picture, (x, y, size) = _applied(make(), _places(), box, seed)
+        assert (picture[..., 0] == 9).all()  # nothing is brought in from outside, where all is 0
+        if 1 < x < picture.shape[1] - 2 and 1 < y < picture.shape[0] - 2:
+            place = picture[round(y), round(x), :0:-1].astype(float)
+            np.testing.assert_allclose(place, (box.x + box.width / 2, box.y + box.height / 2), atol=1.5)
+        assert size == box.size
+        cut.add(picture.shape[:2])
+    assert len(cut) > 5
+
+
+def test_a_picture_edge_lies_in_the_crop_on_one_side() -> None:
+    sides = set()
+    for seed in range(40):
+        picture, _ = _applied(PictureEdge(0.25, 0.25, p=1.0), _places(), Box(80, 80, 80, 80), seed)  # the crop: 70…170
+        top, left, bottom, right = *picture[0, 0, 1:].astype(int), *picture[-1, -1, 1:].astype(int)
+        depths = np.array([top - 70, left - 70, 169 - bottom, 169 - right])
+        moved = np.array([top, left, bottom != 255, right != 255]) != 0
+        assert moved.sum() == 1 and -1 <= depths[moved][0] <= 26
+        sides.add(int(moved.argmax()))
+    assert sides == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("augmentation", AUGMENTATIONS)
+@pytest.mark.parametrize("box", [Box(0, 0, 2, 3), Box(90, 90, 60, 60), Box(-50, -50, 51, 51), Box(-20, -20, 140, 140)])
+def test_faces_at_the_edge_and_tiny_ones_can_be_varied(box: Box, augmentation: str) -> None:
+    region, inside = face_region(FRAME, box, 0.3)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        face = augmented_face(region, inside, size=32, margin=0.3, rng=rng, augmentation=augmentation)
+        assert face.shape == (32, 32, 3)
 
 
 def test_resolution_is_log_uniform_in_its_range() -> None:
     picture = np.zeros((200, 200, 3), np.uint8)
     resize = Resolution(0.2, 1.5, p=1.0)
     sides = np.array([resize(image=picture)["image"].shape[0] for _ in range(400)])
+    picture, face = _applied(resize, np.zeros((100, 200, 3), np.uint8), Box(20, 30, 40, 50))
+    np.testing.assert_allclose(face, np.array([40, 55, 50]) * picture.shape[0] / 100, rtol=0.02)
     assert sides.min() >= 40
     assert sides.max() <= 300
     assert np.median(sides) == pytest.approx(200 * np.sqrt(0.2 * 1.5), rel=0.12)
@@ -115,16 +167,3 @@ def test_an_unknown_augmentation_is_refused() -> None:
 def test_processes_that_measure_devices_load_no_albumentations() -> None:
     code = "import sys, training.evaluate; sys.exit('albumentations' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
-
-
-def test_a_picture_edge_lies_in_the_crop_and_is_repeated_outwards() -> None:
-    region = np.random.default_rng(0).integers(0, 256, (155, 155, 3), np.uint8)  # the crop: 27…127
-    for seed in range(20):
-        cut = A.Compose([PictureEdge(0.25, p=1.0)], seed=seed)(image=region)["image"]
-        changed = np.argwhere((cut != region).any(axis=2))
-        (top, left), (bottom, right) = changed.min(axis=0), changed.max(axis=0)
-        depth = min(bottom + 1, right + 1, 155 - top, 155 - left)
-        assert 27 <= depth <= 27 + 26
-        turns = next(k for k in range(4) if (np.rot90(cut, k)[0] == np.rot90(cut, k)[depth]).all())
-        assert (np.rot90(cut, turns)[: depth + 1] == np.rot90(region, turns)[depth]).all()
-        assert (np.rot90(cut, turns)[depth:] == np.rot90(region, turns)[depth:]).all()

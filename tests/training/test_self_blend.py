@@ -82,3 +82,11 @@ def test_a_face_at_the_edge_of_its_picture_can_be_blended(portrait: Path) -> Non
     frame = read_image(portrait)
     region, box = face_region(frame, Box(-60, -40, 200, 200), 0.3)
     assert self_blended(region, box, (0.1, 0.3), np.random.default_rng(0)).shape == region.shape
+
+
+def test_no_edge_is_repeated_where_the_moved_face_leaves_the_picture() -> None:
+    picture = np.full((200, 200, 3), 60, np.uint8)
+    picture[:, 0] = 255
+    for seed in range(30):
+        blend = self_blended(picture, Box(-60, 10, 180, 180), None, np.random.default_rng(seed))
+        assert ((blend[..., 1] > 120).sum(axis=1) <= 4).all()  # the line itself, moved, and as it was

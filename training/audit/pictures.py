@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from edgefake.cores import available_cores
 from edgefake.errors import InputError
-from edgefake.faces import square_around
+from edgefake.faces import Box
 from edgefake.images import read_image
 from training.samples import Sample
 
@@ -52,7 +52,7 @@ class Picture:
     """Of chroma; "none" where it is not a JPEG."""
     grey: bool
     crop_outside: float
-    """Share of the face crop that lies outside the picture, where the crop repeats edge pixels."""
+    """Share of the square around the face that lies outside the picture, so that the crop is shifted or shrunk."""
     sha256: bytes
     """Of the file."""
     perceptual_hash: int
@@ -97,7 +97,7 @@ def _measure(sample: Sample) -> Picture:
         jpeg_step=float(np.mean(tables[0])) if tables else float("nan"),
         subsampling=sampling,
         grey=colour < GREY_LEVELS,
-        crop_outside=_outside(sample, width, height),
+        crop_outside=_outside(sample.box, width, height),
         sha256=hashlib.sha256(data).digest(),
         perceptual_hash=int.from_bytes(np.packbits(bits).tobytes(), "big"),
         thumbnail=np.asarray(cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA), np.uint8),
@@ -121,8 +121,8 @@ def _table_name(tables: list[list[int]]) -> str:
     return f"mean {np.mean(tables[0]):.1f} #{hashlib.sha256(repr(tables).encode()).hexdigest()[:6]}"
 
 
-def _outside(sample: Sample, width: int, height: int) -> float:
-    left, top, side = square_around(sample.box, MARGIN)
-    inside_x = min(left + side, width) - max(left, 0)
-    inside_y = min(top + side, height) - max(top, 0)
-    return 1.0 - max(inside_x, 0) * max(inside_y, 0) / side**2
+def _outside(box: Box, width: int, height: int) -> float:
+    side = box.size * (1.0 + MARGIN)
+    left, top = box.x + (box.width - side) / 2.0, box.y + (box.height - side) / 2.0
+    inside_x, inside_y = min(left + side, width) - max(left, 0.0), min(top + side, height) - max(top, 0.0)
+    return 1.0 - max(inside_x, 0.0) * max(inside_y, 0.0) / side**2
