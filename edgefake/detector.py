@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.card_files import check_model, read_card
-from edgefake.cores import available_cores
+from edgefake.cores import available_cores, check_threads
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, Faces, face_finder, whole_frame
 from edgefake.golden import replay_once
@@ -40,7 +40,7 @@ class Detector:
             frame is a face crop with its context already), or a function from a frame to boxes.
         threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the
             model's card (``fpr_5%``: at most 5 % of the real validation faces were called fake).
-        num_threads: threads of the runtime; default: one per available core, at most 4.
+        num_threads: threads of the runtime, at most one per core of the machine; default: one per available core, at most 4.
         card: what the file is, for a file that carries no card.
 
     One detector may be used from several threads. Use it as a context manager, or ``close`` it, to free the model early.
@@ -66,6 +66,7 @@ class Detector:
             num_threads = min(4, available_cores())
         if not isinstance(num_threads, int) or num_threads < 1:
             raise InputError(f"num_threads must be a whole number of at least 1, got {num_threads!r}")
+        check_threads(num_threads)
         self._find_faces = face_finder(faces)
         self._whole = faces == "frame"
         path = find_model(model, suffix=suffix_of(backend))

@@ -38,7 +38,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("models", nargs="*", metavar="MODEL", help="a name that `edgefake models` lists, or a file")
     matrix = parser.add_argument_group("cases", "Every combination is measured; lists are separated by commas.")
     matrix.add_argument("--backend", type=_names, default="auto", metavar="LIST", help="such as tflite,onnx (default: auto)")
-    matrix.add_argument("--threads", type=_numbers, metavar="LIST", help="default: 1 and one per core, at most 4")
+    matrix.add_argument(
+        "--threads", type=_numbers, metavar="LIST", help="no more than cores (default: 1 and one per core, at most 4)"
+    )
     matrix.add_argument("--batch", type=_numbers, default="1", metavar="LIST", help="faces per call (default: 1)")
     matrix.add_argument(
         "--streams",
@@ -86,9 +88,10 @@ def _run(arguments: argparse.Namespace) -> int:
     # Imported when asked for, to keep the start of the other commands fast.
     from edgefake.benchmark.matrix import run
     from edgefake.benchmark.plan import Settings, make_plan
-    from edgefake.cores import available_cores
+    from edgefake.cores import available_cores, check_threads
 
     threads = arguments.threads or (1, min(4, available_cores()))
+    check_threads(max(threads))
     plan = make_plan(
         arguments.models, backends=arguments.backend, threads=threads, batches=arguments.batch, streams=arguments.streams
     )

@@ -21,7 +21,9 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
         default="fpr_5%",
         help="the p_fake from which a face is fake: a number in 0…1 or a name in the model's card (default: %(default)s)",
     )
-    parser.add_argument("--threads", type=int, help="threads of the runtime (default: one per core, at most 4)")
+    parser.add_argument(
+        "--threads", type=int, help="threads of the runtime, no more than cores (default: one per available core, at most 4)"
+    )
     parser.add_argument(
         "--backend", default="auto", metavar="NAME", help=f"the runtime: auto, {', '.join(BACKENDS)} (default: %(default)s)"
     )
