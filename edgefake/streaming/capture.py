@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.streaming.health import Health
-from edgefake.streaming.sources import Reader, Source
+from edgefake.streaming.sources import Reader, Source, SourceAwayError
 
 _log = logging.getLogger(__name__)
 
@@ -51,10 +51,11 @@ class Capture:
     after growing, random waits (Brooker 2015, "Exponential Backoff And Jitter"), until ``stop``. A picture that cannot be read is
     told, counted as dropped and left out.
 
-    Raises ``InputError`` when the source cannot be opened at the start.
+    Raises ``InputError`` when the source cannot be opened at the start; with ``wait`` a live source that does not answer is told
+    and waited for like one that was lost.
     """
 
-    def __init__(self, source: Source, *, health: Health) -> None:
+    def __init__(self, source: Source, *, health: Health, wait: bool = False) -> None:
         self.dropped = 0
         self.reconnects = 0
         self._source = source
@@ -63,10 +64,11 @@ class Capture:
         self._changed = threading.Condition()  # re-entrant: stop() is called from signal handlers too
         self._stopped = False
         self._ended = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._attempts = 0  # to reconnect, since the last frame
-        reader = source.open()
-        self.total, self.fps = reader.total, reader.fps
+        self.total: int | None = None
+        self.fps: float | None = None
+        reader = self._first(wait)
         self._thread = threading.Thread(target=self._run, args=(reader,), name=f"capture {source.name}", daemon=True)
         self._thread.start()
 
@@ -99,15 +101,28 @@ class Capture:
         if self._thread.is_alive():
             _log.warning("%s is still busy with a read: its thread ends when that returns", self._source.name)
 
-    def _run(self, reader: Reader) -> None:
+    def _first(self, wait: bool) -> Reader | None:
+        """The source opened for the first time; None when it is to be waited for."""
         try:
+            return self._opened()
+        except SourceAwayError as error:
+            if not (wait and self._source.reconnects):
+                raise
+            _log.warning("%s; it is waited for", error)
+            return None
+
+    def _opened(self) -> Reader:
+        reader = self._source.open()
+        self.total, self.fps = reader.total, reader.fps
+        return reader
+
+    def _run(self, reader: Reader | None) -> None:
+        try:
+            reader = reader or self._reconnect(lost=False)
             started, indices = time.perf_counter(), count()
-            while self._read(reader, started, indices) and self._source.reconnects:
-                again = self._reconnect()
-                if again is None:
-                    break
-                reader = again
-        except Exception as error:  # of a user's iterable, or nothing could be read: told to whoever asks for the next frame
+            while reader and self._read(reader, started, indices) and self._source.reconnects:
+                reader = self._reconnect()
+        except BaseException as error:  # of a user's iterable, or nothing could be read: told to whoever asks for the next frame
             self._error = error
         finally:
             with self._changed:
@@ -163,21 +178,25 @@ class Capture:
         self.dropped += 1
         self._health.count("dropped")
 
-    def _reconnect(self) -> Reader | None:
-        """The source opened again, whenever that works; None when stopped before."""
-        lost = time.monotonic()
+    def _reconnect(self, *, lost: bool = True) -> Reader | None:
+        """The source opened, whenever that works, for the first time unless it was ``lost``; None when stopped before."""
+        away = time.monotonic()
         while True:
             wait = min(FIRST_WAIT_S * 2 ** min(self._attempts, 16), LONGEST_WAIT_S) * random.uniform(0.5, 1.0)
             self._attempts += 1
-            _log.warning("%s is lost: attempt %d in %.1f s", self._source.name, self._attempts, wait)
+            if lost:
+                _log.warning("%s is lost: attempt %d in %.1f s", self._source.name, self._attempts, wait)
             with self._changed:
                 if self._changed.wait_for(lambda: self._stopped, timeout=wait):
                     return None
             try:
-                reader = self._source.open()
-            except InputError:
-                continue
-            self.reconnects += 1
-            self._health.count("reconnects")
-            _log.warning("%s is back after %.1f s", self._source.name, time.monotonic() - lost)
+                reader = self._opened()
+            except InputError as error:
+                if lost or isinstance(error, SourceAwayError):
+                    continue
+                raise
+            if lost:
+                self.reconnects += 1
+                self._health.count("reconnects")
+            _log.warning("%s is %s after %.1f s", self._source.name, "back" if lost else "there", time.monotonic() - away)
             return reader

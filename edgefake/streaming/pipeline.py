@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import weakref
 from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Literal
@@ -24,6 +26,7 @@ def watch(
     size: tuple[int, int] | None = None,
     fps: float | None = None,
     live: bool | None = None,
+    wait: bool = False,
     detect_every: int = 5,
     faces_per_frame: int = 4,
     health: Health | None = None,
@@ -36,6 +39,7 @@ def watch(
     Args:
         source: a camera, URL, GStreamer pipeline, video file, folder of pictures or iterable of frames; with ``size``, ``fps``
             and ``live`` as in ``edgefake.streaming.sources.find_source``.
+        wait: a live source that does not answer at the start is no error, but waited for, as one that is lost later always is.
         detector: judges the faces, and finds them by its ``faces=``, in another thread.
         sinks: get every frame and result, each in a thread of its own (``edgefake.streaming.sinks``), and are closed with the
             stream. What a live stream's sinks cannot keep up with, or fail to take, is lost to them, counted and told.
@@ -51,7 +55,7 @@ def watch(
             raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
     found = find_source(source, size=size, fps=fps, live=live)
     health = health or Health()
-    capture = Capture(found, health=health)
+    capture = Capture(found, health=health, wait=wait)
     judge = Judge(detector, source=found.name, live=found.live, detect_every=detect_every, faces_per_frame=faces_per_frame)
     running = Watch(capture, judge, health, live=found.live)
     for sink in sinks:
@@ -60,19 +64,30 @@ def watch(
 
 
 class Watch(Iterator[Watched]):
-    """A running stream; see ``watch``. Use it as a context manager, or ``close`` it, unless it is read to its end."""
+    """A running stream; see ``watch``.
+
+    It is closed at its end, by its ``with`` block, by ``close``, when nothing refers to it any more, as after a ``break``, and at
+    the end of the program at the latest.
+    """
 
     def __init__(self, capture: Capture, judge: Judge, health: Health, *, live: bool) -> None:
         self.health = health
-        self.total = capture.total
-        """How many frames there should be, where the source tells."""
-        self.fps = capture.fps
-        """Frames per second, where the source tells."""
         self._capture = capture
         self._judge = judge
         self._when_full: Literal["drop_oldest", "wait"] = "drop_oldest" if live else "wait"
         self._sinks: list[QueuedSink] = []
-        self._closed = False
+        # Also at the end of the program: a thread that comes back from OpenCV later than that takes the process down with it.
+        self._end = weakref.finalize(self, _end, os.getpid(), capture, judge, self._sinks)
+
+    @property
+    def total(self) -> int | None:
+        """How many frames there should be, where the source tells."""
+        return self._capture.total
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second, where the source tells and once it is there."""
+        return self._capture.fps
 
     def attach(self, sink: Sink) -> None:
         """Send the results from now on to ``sink`` too; it is closed with the stream."""
@@ -80,7 +95,7 @@ class Watch(Iterator[Watched]):
 
     def __next__(self) -> Watched:
         try:
-            captured = None if self._closed else self._capture.next()
+            captured = self._capture.next() if self._end.alive else None
             if captured is None:
                 raise StopIteration
             result = self._judge.judge(captured, dropped=self._capture.dropped, reconnects=self._capture.reconnects)
@@ -100,12 +115,7 @@ class Watch(Iterator[Watched]):
 
     def close(self) -> None:
         """Release the source and close the sinks, which deliver what they hold."""
-        if self._closed:
-            return
-        self._closed = True
-        self._capture.close()
-        self._judge.close()
-        close_all(self._sinks)
+        self._end()
 
     def sink_reports(self) -> list[SinkReport]:
         """What became of the results so far, by sink."""
@@ -126,3 +136,10 @@ class Watch(Iterator[Watched]):
         if result.timings.infer:
             self.health.time("preprocess", result.timings.preprocess / 1e3)
             self.health.time("infer", result.timings.infer / 1e3)
+
+
+def _end(process: int, capture: Capture, judge: Judge, sinks: Sequence[QueuedSink]) -> None:
+    if os.getpid() == process:  # in a fork there are none of the threads, and the sinks are the parent's
+        capture.close()
+        judge.close()
+        close_all(sinks)

@@ -32,6 +32,10 @@ DEFAULT_FPS = 30.0
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp")
 
 
+class SourceAwayError(InputError):
+    """It does not answer; perhaps it will."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """An open source: frames (uint8, H×W×3, BGR) with their media time in seconds, which never runs backwards.
@@ -49,7 +53,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Something to watch. ``open`` raises ``InputError`` when it is not there."""
+    """Something to watch. ``open`` raises ``SourceAwayError`` when it does not answer, another ``InputError`` otherwise."""
 
     name: str
     """For results and messages; without the user, password and query of a URL."""
@@ -194,7 +198,9 @@ def _capture(source: int | str, backend: int, limits: Sequence[int] = ()) -> cv2
         if isinstance(source, str) and os.path.isfile(source):
             raise InputError(f"{source} is damaged, cut short or no video that FFmpeg can read: get the whole file")
         kind = "camera " if isinstance(source, int) else ""
-        raise InputError(f"{kind}{name} does not answer: check that it is there, not in use elsewhere, and that you may open it")
+        raise SourceAwayError(
+            f"{kind}{name} does not answer: check that it is there, not in use elsewhere, and that you may open it"
+        )
     return capture
 
 

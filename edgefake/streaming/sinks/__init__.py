@@ -163,7 +163,7 @@ class QueuedSink:
             self._deliver(*queued)
         try:
             self._sink.close()
-        except Exception as error:
+        except BaseException as error:
             with self._changed:
                 self._fail(error, fresh=0)
 
@@ -190,7 +190,7 @@ class QueuedSink:
                     self._changed.notify_all()
                 self._rest(pause * random.uniform(0.5, 1.0))
                 pause = min(2 * pause, LONGEST_PAUSE_S)
-            except (Exception, SystemExit) as error:
+            except BaseException as error:  # without this thread nobody would empty the queue
                 with self._changed:
                     self._away = False
                     self._fail(error, fresh=1)

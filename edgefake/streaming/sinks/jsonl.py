@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 from pathlib import Path
 
 from edgefake.errors import SinkError
@@ -13,8 +15,8 @@ from edgefake.streaming.sinks import Pixels
 class JsonLinesSink:
     """Appends one line per frame to the file ``path`` (``"-"``: stdout), each handed to the system at once.
 
-    A line that was cut off, by a crash or a full disk, is ended before the next, so that a reader loses no other.
-    Raises ``SinkError`` when the file cannot be opened.
+    The file is made for its owner's eyes alone, and anew when it was moved away or deleted. A line that was cut off, by a crash
+    or a full disk, is ended before the next, so that a reader loses no other. Raises ``SinkError`` when it cannot be opened.
     """
 
     name = "jsonl"
@@ -42,7 +44,7 @@ class _Appended:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._raw = path.open("ab", buffering=0)  # a buffer would keep a line that failed and write it again
+            self._raw = _opened(path)
             self._torn = not _ends_whole(path)
         except OSError as error:
             raise SinkError(f"{path} cannot be written ({error.strerror or error}): give another file") from error
@@ -50,18 +52,35 @@ class _Appended:
     def write(self, line: str) -> None:
         data = f"{line}\n".encode()
         try:
+            if not self._is_there():
+                fresh = _opened(self._path)
+                self._raw.close()
+                self._raw, self._torn = fresh, not _ends_whole(self._path)
             if self._torn:
                 self._raw.write(b"\n")
                 self._torn = False
             written = self._raw.write(data)
         except OSError as error:
-            raise SinkError(f"{self._path} cannot be written ({error.strerror or error}): make room") from error
+            remedy = "make its folder again" if isinstance(error, FileNotFoundError) else "make room"
+            raise SinkError(f"{self._path} cannot be written ({error.strerror or error}): {remedy}") from error
         if written != len(data):
             self._torn = True
             raise SinkError(f"{self._path} took {written} of {len(data)} bytes: make room")
 
     def close(self) -> None:
         self._raw.close()
+
+    def _is_there(self) -> bool:
+        """Whether its path still leads to it: a deleted file takes lines that nobody will read."""
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._raw.fileno()))
+        except FileNotFoundError:
+            return False
+
+
+def _opened(path: Path) -> io.FileIO:
+    """To append to, unbuffered: a buffer would keep a line that failed and write it again."""
+    return io.FileIO(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def _ends_whole(path: Path) -> bool:

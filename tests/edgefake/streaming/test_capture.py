@@ -87,14 +87,15 @@ def test_a_live_source_drops_the_oldest_and_counts() -> None:
     assert capture.dropped == health.report().dropped == 20 - CAPACITY
 
 
-def test_an_error_of_the_iterable_comes_after_the_frames_before_it(start: Start) -> None:
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_an_error_of_the_iterable_comes_after_the_frames_before_it(start: Start, error: type[BaseException]) -> None:
     def frames() -> Iterator[Pixels]:
         yield from numbered(2)
-        raise RuntimeError("the user's own")
+        raise error("the user's own")
 
     capture = start(frames())
     assert [capture.next() is not None for _ in range(2)] == [True, True]
-    with pytest.raises(RuntimeError, match="the user's own"):
+    with pytest.raises(error, match="the user's own"):
         capture.next()
     assert capture.next() is None
 
@@ -222,6 +223,42 @@ def test_stop_during_reconnect_returns_at_once(
 def test_a_source_that_is_not_there_at_the_start_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no video file"):
         Capture(find_source(tmp_path / "none.mp4"), health=Health())
+
+
+def test_a_camera_that_is_not_yet_there_is_waited_for_if_asked_and_told_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(capture_module, "FIRST_WAIT_S", 0.01)
+    camera = plug_in(monkeypatch)
+    camera.plugged = False
+    with pytest.raises(InputError, match="camera 0 does not answer"):
+        Capture(find_source(0), health=Health())
+    capture = Capture(find_source(0), health=Health(), wait=True)
+    assert capture.fps is None
+    until(lambda: capture._attempts > 2)
+    camera.plugged = True
+    assert capture.next() is not None
+    capture.close()
+    assert (capture.fps, capture.reconnects) == (30.0, 0)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 2 and told[0].endswith("; it is waited for") and told[1].startswith("0 is there after")
+
+
+def test_a_camera_of_another_size_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capture_module, "FIRST_WAIT_S", 0.01)
+    camera = plug_in(monkeypatch)
+    with pytest.raises(InputError, match="camera 0 gives 320×240"):
+        Capture(find_source(0, size=(640, 480)), health=Health(), wait=True)
+    camera.plugged = False
+    capture = Capture(find_source(0, size=(640, 480)), health=Health(), wait=True)
+    camera.plugged = True
+    with pytest.raises(InputError, match="camera 0 gives 320×240"):
+        capture.next()
+
+
+def test_a_file_that_is_not_there_is_not_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no video file"):
+        Capture(find_source(tmp_path / "none.mp4"), health=Health(), wait=True)
 
 
 def test_a_read_that_never_returns_is_told(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import os
 import subprocess
 import sys
 import threading
@@ -350,6 +351,57 @@ def test_leaving_the_block_early_closes_everything(model: Path) -> None:
         assert sink.closed == 1
         assert next(watch, None) is None
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "faces", "sink"))]
+
+
+def test_a_stream_that_is_dropped_closes_everything(model: Path) -> None:
+    sink = Kept()
+    with Detector(model, num_threads=1) as detector:
+        for _ in edgefake.watch(itertools.repeat(textured()), detector, sinks=[sink]):
+            break
+    assert (len(sink.results), sink.closed) == (1, 1)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "faces", "sink"))]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "for frame, result in edgefake.watch(video, detector): break",
+        "for frame, result in edgefake.watch(video, detector): raise SystemExit(0)",
+        "running = edgefake.watch(video, detector, sinks=[print_index]); next(running)",
+    ],
+)
+def test_a_program_may_end_in_the_midst_of_a_stream(ending: str, tmp_path: Path) -> None:
+    """Reading a large frame takes long: at the end of the program it is going on."""
+    large = np.random.default_rng(0).integers(0, 256, (1440, 2560, 3), np.uint8)
+    video = tmp_path / "large.avi"
+    write_video(video, [large] * 8, codec="MJPG")
+    code = (
+        "import sys, edgefake\n"
+        "def print_index(frame, result): print(result.index)\n"
+        "from edgefake.streaming.sinks import Callback\n"
+        "print_index = Callback(print_index)\n"
+        "video, detector = sys.argv[1], edgefake.Detector('cnn_int8', faces='frame', num_threads=1)\n"
+    )
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code + ending, str(video)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == ("0\n" if "sinks" in ending else "")
+
+
+def test_a_fork_leaves_the_stream_to_its_parent(model: Path) -> None:
+    sink = Kept()
+    with (
+        Detector(model, num_threads=1) as detector,
+        edgefake.watch(itertools.repeat(textured()), detector, sinks=[sink]) as running,
+    ):
+        next(running)
+        child = os.fork()
+        if not child:
+            running.close()  # as it is at the end of any process
+            os._exit(1 if sink.closed else 0)
+        assert os.waitpid(child, 0)[1] == 0
+        next(running)
+    assert sink.closed == 1
 
 
 def test_health_counts_and_times_the_stream(model: Path, portrait: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -141,6 +143,38 @@ def test_when_there_is_room_again_lines_are_whole(tmp_path: Path) -> None:
     assert torn == 1
     assert whole == [*range(10 - 4 - done.returncode), 6, 7, 8, 9] and done.returncode > 0
     assert "bytes: make room" in done.stderr and "File too large" in done.stderr
+
+
+def test_only_its_owner_may_read_a_new_file(tmp_path: Path) -> None:
+    JsonLinesSink(tmp_path / "new.jsonl")
+    assert (tmp_path / "new.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_file_that_was_moved_away_is_followed_by_a_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    sink = JsonLinesSink(path)
+    sink.send(FRAME, result(0))
+    path.rename(tmp_path / "results.jsonl.1")
+    sink.send(FRAME, result(1))
+    assert [json.loads(file.read_text())["index"] for file in (tmp_path / "results.jsonl.1", path)] == [0, 1]
+
+
+def test_lines_for_a_deleted_folder_are_lost_and_told_until_it_is_there_again(tmp_path: Path) -> None:
+    path = tmp_path / "out" / "results.jsonl"
+    queued = QueuedSink(JsonLinesSink(path), Health())
+    queued.send(FRAME, result(0))
+    while queued.report().delivered < 1:
+        time.sleep(0.001)
+    shutil.rmtree(path.parent)
+    queued.send(FRAME, result(1))
+    while queued.report().lost < 1:
+        time.sleep(0.001)
+    path.parent.mkdir()
+    queued.send(FRAME, result(2))
+    report = queued.close(60)
+    assert (report.delivered, report.lost) == (2, 1)
+    assert str(report.error) == f"{path} cannot be written (No such file or directory): make its folder again"
+    assert json.loads(path.read_text())["index"] == 2
 
 
 @pytest.mark.parametrize("path", ["", "a/b.jsonl"])

@@ -329,3 +329,16 @@ def test_sinks_are_closed_side_by_side(health: Health, monkeypatch: pytest.Monke
     for index, one in enumerate(queued):
         send(one, *range(index))
     assert [(report.delivered, report.error) for report in close_all(queued, 30)] == [(0, None), (1, None), (2, None)]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_whatever_a_sink_raises_its_queue_goes_on_and_holds_up_no_file(health: Health, error: type[BaseException]) -> None:
+    def first(index: int) -> None:
+        if index < 100:
+            raise error
+
+    queued = QueuedSink(sink := Recorder(first), health, when_full="wait", size=2)
+    send(queued, *range(110))
+    report = queued.close(60)
+    assert sink.got == list(range(100, 110)) and sink.closed == 1
+    assert (report.delivered, report.lost) == (10, 100)
