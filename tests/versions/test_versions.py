@@ -1,0 +1,123 @@
+"""edgefake answers alike on the oldest and the newest releases of all that it stands on, and on a distribution's own OpenCV."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from edgefake.model_store import list_models
+from tests.packed import ROOT
+from tests.processes import started
+from tests.versions.conftest import Environment, Make, lowest_requirements
+
+MODELS = [known.model.name for known in list_models() if known.model.file.endswith(".tflite")]
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+
+@pytest.fixture(scope="session")
+def lowest(make_environment: Make) -> Environment:
+    return make_environment(*lowest_requirements(), pythons=("python3.10", "python3.11"))
+
+
+@pytest.fixture(scope="session")
+def highest(make_environment: Make) -> Environment:
+    return make_environment(pythons=("python3.13", "python3.12"))
+
+
+@pytest.fixture(scope="session")
+def distribution(make_environment: Make) -> Environment:
+    """As the README says for Raspberry Pi OS and Debian: the system's OpenCV and NumPy, and LiteRT."""
+    ask = [SYSTEM_PYTHON, "-c", "import sys, cv2, ensurepip; sys.exit(sys.version_info < (3, 10))"]
+    if not Path(SYSTEM_PYTHON).exists() or subprocess.run(ask, capture_output=True).returncode:
+        pytest.skip(f"{SYSTEM_PYTHON} has no OpenCV of the distribution: apt install python3-opencv opencv-data python3-venv")
+    return make_environment("ai-edge-litert>=2.1", "numpy<2", pythons=(SYSTEM_PYTHON,), on_top=True)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
+    """25 frames of a moving portrait, in a codec that loses nothing: lossy ones are decoded differently by different FFmpegs."""
+    path = tmp_path_factory.mktemp("clip") / "clip.avi"
+    frame = np.asarray(cv2.imread(str(portrait)), np.uint8)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 25, (frame.shape[1], frame.shape[0]))
+    for shift in range(25):
+        writer.write(np.roll(frame, 2 * shift, axis=1))
+    writer.release()
+    return path
+
+
+def answers(python: Path, portrait: Path, clip: Path) -> list[Any]:
+    """What edgefake on this Python says of a picture, by every model, and of a clip."""
+    found = []
+    commands = [["predict", str(portrait), "--model", name] for name in MODELS] + [["video", str(clip)]]
+    for command in commands:
+        done = Environment(python).run("-m", "edgefake", *command, "--json")
+        assert done.returncode == 0, done.stderr
+        found.append(rounded(json.loads(done.stdout)))
+    return found
+
+
+def rounded(answer: Any) -> Any:
+    """Without what may differ: times, and p_fake's seventh decimal."""
+    if isinstance(answer, dict):
+        return {key: rounded(value) for key, value in answer.items() if key not in ("timings", "seconds", "fps")}
+    if isinstance(answer, list):
+        return [rounded(value) for value in answer]
+    return round(answer, 6) if isinstance(answer, float) else answer
+
+
+@pytest.mark.parametrize("name", ["lowest", "highest", "distribution"])
+def test_answers_are_those_of_this_environment(
+    name: str, request: pytest.FixtureRequest, portrait: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other: Environment = request.getfixturevalue(name)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    expected = answers(Path(sys.executable), portrait, clip)
+    monkeypatch.delenv("PYTHONPATH")
+    assert answers(other.python, portrait, clip) == expected
+    assert other.run("-m", "edgefake", "models", "verify").returncode == 0
+
+
+@pytest.mark.parametrize("name", ["lowest", "highest", "distribution"])
+def test_a_stream_is_watched_and_recorded(name: str, request: pytest.FixtureRequest, clip: Path, tmp_path: Path) -> None:
+    other: Environment = request.getfixturevalue(name)
+    recorded = tmp_path / "out.mkv"
+    done = other.run("-m", "edgefake", "watch", str(clip), "--json", "--record", str(recorded))
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 25
+    assert recorded.stat().st_size > 10_000
+
+
+def test_the_lowest_environment_is_the_lowest(lowest: Environment) -> None:
+    installed = lowest.run("-m", "pip", "list", "--format=freeze").stdout.splitlines()
+    for requirement in lowest_requirements():
+        assert any(line.startswith(requirement.removesuffix("*")) for line in installed)
+
+
+def test_a_gstreamer_pipeline_on_the_distributions_opencv(distribution: Environment) -> None:
+    pipeline = "videotestsrc ! video/x-raw,width=320,height=240 ! videoconvert ! video/x-raw,format=BGR ! appsink"
+    command = [str(distribution.python), "-m", "edgefake", "watch", pipeline, "--json"]
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT.parent) as process:
+        assert process.stdout is not None
+        first = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    assert first["tracks"] == []
+    assert process.returncode == 0, errors
+
+
+def test_opencv_5_has_no_haar_and_everything_else(make_environment: Make, portrait: Path) -> None:
+    newest = make_environment("ai-edge-litert", "opencv-python-headless>=5,<6", on_top=True)
+    done = newest.run("-m", "edgefake", "predict", str(portrait))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "has no Haar cascades" in done.stderr and "YuNet" in done.stderr
+    done = newest.run("-m", "edgefake", "predict", str(portrait), "--faces", "frame", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    assert json.loads(done.stdout)["p_fake"] is not None
