@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import configparser
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,17 +21,18 @@ class Environment:
 
     python: Path
 
-    def run(self, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
-        """Run its Python, away from the checkout, so that what is installed is what is tested."""
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run its Python without this checkout on its path: what is installed is what is tested."""
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         command = [str(self.python), *arguments]
-        return subprocess.run(command, capture_output=True, text=True, cwd=self.python.parent, timeout=300, **options)  # type: ignore[call-overload,no-any-return]
+        return subprocess.run(command, capture_output=True, text=True, cwd=self.python.parent, env=environment)
 
 
 Make = Callable[..., Environment]
 
 
 @pytest.fixture(scope="session")
-def make_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
+def make_environment(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """A function that makes an ``Environment``: of the first of ``pythons`` that runs, with ``packages``, then edgefake's wheel.
 
     With ``on_top`` the system's own packages are seen, and of edgefake's requirements only ``packages`` are installed.
@@ -50,7 +52,7 @@ def make_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]
             _succeed(*install, *packages, str(wheel))
         return made
 
-    yield make
+    return make
 
 
 def lowest_requirements() -> list[str]:

@@ -5,20 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
-from edgefake.model_store import list_models
+from tests.answers import answers, here, lossless_clip
 from tests.packed import ROOT
 from tests.processes import started
 from tests.versions.conftest import Environment, Make, lowest_requirements
 
-MODELS = [known.model.name for known in list_models() if known.model.file.endswith(".tflite")]
 SYSTEM_PYTHON = "/usr/bin/python3"
 
 
@@ -43,45 +38,13 @@ def distribution(make_environment: Make) -> Environment:
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory, portrait: Path) -> Path:
-    """25 frames of a moving portrait, in a codec that loses nothing: lossy ones are decoded differently by different FFmpegs."""
-    path = tmp_path_factory.mktemp("clip") / "clip.avi"
-    frame = np.asarray(cv2.imread(str(portrait)), np.uint8)
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"FFV1"), 25, (frame.shape[1], frame.shape[0]))
-    for shift in range(25):
-        writer.write(np.roll(frame, 2 * shift, axis=1))
-    writer.release()
-    return path
-
-
-def answers(python: Path, portrait: Path, clip: Path) -> list[Any]:
-    """What edgefake on this Python says of a picture, by every model, and of a clip."""
-    found = []
-    commands = [["predict", str(portrait), "--model", name] for name in MODELS] + [["video", str(clip)]]
-    for command in commands:
-        done = Environment(python).run("-m", "edgefake", *command, "--json")
-        assert done.returncode == 0, done.stderr
-        found.append(rounded(json.loads(done.stdout)))
-    return found
-
-
-def rounded(answer: Any) -> Any:
-    """Without what may differ: times, and p_fake's seventh decimal."""
-    if isinstance(answer, dict):
-        return {key: rounded(value) for key, value in answer.items() if key not in ("timings", "seconds", "fps")}
-    if isinstance(answer, list):
-        return [rounded(value) for value in answer]
-    return round(answer, 6) if isinstance(answer, float) else answer
+    return lossless_clip(portrait, tmp_path_factory.mktemp("clip") / "clip.avi")
 
 
 @pytest.mark.parametrize("name", ["lowest", "highest", "distribution"])
-def test_answers_are_those_of_this_environment(
-    name: str, request: pytest.FixtureRequest, portrait: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_answers_are_those_of_this_environment(name: str, request: pytest.FixtureRequest, portrait: Path, clip: Path) -> None:
     other: Environment = request.getfixturevalue(name)
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    expected = answers(Path(sys.executable), portrait, clip)
-    monkeypatch.delenv("PYTHONPATH")
-    assert answers(other.python, portrait, clip) == expected
+    assert answers(other.run, portrait, clip) == answers(here, portrait, clip)
     assert other.run("-m", "edgefake", "models", "verify").returncode == 0
 
 
