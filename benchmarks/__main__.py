@@ -1,5 +1,3 @@
-import sys
+from edgefake.start import run
 
-from benchmarks.cli import main
-
-sys.exit(main())
+raise SystemExit(run("benchmarks.cli"))

@@ -1,3 +1,3 @@
-from convert.cli import main
+from edgefake.start import run
 
-raise SystemExit(main())
+raise SystemExit(run("convert.cli"))

@@ -5,29 +5,30 @@
     detector.predict(frame)
     for frame, result in edgefake.watch("rtsp://door/main", detector): ...
 
-Importing this loads NumPy and OpenCV only; a runtime is loaded with the first ``Detector``.
+Importing this loads nothing more; NumPy and OpenCV are loaded with the first name that is used, and a runtime with the first
+``Detector``.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from edgefake.detector import Detector
-from edgefake.errors import (
-    BackendError,
-    CardError,
-    EdgefakeError,
-    InputError,
-    ModelFileError,
-    ModelNotFoundError,
-    ModelStoreError,
-)
-from edgefake.faces import Box, yunet_faces
-from edgefake.images import read_image
-from edgefake.model_card import ModelCard
-from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
-
 if TYPE_CHECKING:
+    from edgefake.detector import Detector
+    from edgefake.errors import (
+        BackendError,
+        CardError,
+        EdgefakeError,
+        InputError,
+        ModelFileError,
+        ModelNotFoundError,
+        ModelStoreError,
+    )
+    from edgefake.faces import Box, yunet_faces
+    from edgefake.images import read_image
+    from edgefake.model_card import ModelCard
+    from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
     from edgefake.streaming.pipeline import watch
 
 __version__ = "0.1.0"
@@ -55,9 +56,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name == "watch":  # loaded on first use: who judges pictures needs no streams
-        from edgefake.streaming.pipeline import watch
+_HOMES = ("errors", "prediction", "detector", "faces", "images", "model_card", "streaming.pipeline")
+"""The modules that have those names: who judges pictures needs no streams, and a command can be interrupted at once."""
 
-        return watch
+
+def __getattr__(name: str) -> Any:
+    for home in _HOMES if name in __all__ else ():
+        module = import_module(f"edgefake.{home}")
+        if hasattr(module, name):
+            return getattr(module, name)
+    if name in _HOMES:
+        return import_module(f"edgefake.{name}")
     raise AttributeError(f"module 'edgefake' has no attribute {name!r}")

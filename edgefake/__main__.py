@@ -1,7 +1,12 @@
-"""``python -m edgefake``: the ``edgefake`` command where it is not on the PATH."""
+"""The ``edgefake`` command, also as ``python -m edgefake`` where that is not on the PATH."""
 
-import sys
+from edgefake.start import run
 
-from edgefake.cli import main
 
-sys.exit(main())
+def main() -> int:
+    """The command line of this process; its exit code."""
+    return run("edgefake.cli")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -12,7 +12,9 @@ from collections.abc import Sequence
 import edgefake
 from edgefake.cli import benchmark, build_engine, models, predict, video, watch
 from edgefake.cli.parser import Parser
+from edgefake.cli.terminal import complain
 from edgefake.errors import EdgefakeError
+from edgefake.start import INTERRUPTED, open_streams
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     2 is an error, 130 an interruption, 141 a reader of the output that went away; the commands say what 0 and 1 mean. A wrong
     command line raises ``SystemExit(2)``.
     """
+    open_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names need not be valid in the terminal's encoding
     try:
@@ -28,13 +31,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         _discard_output()
         return 141
     except OSError as error:
         what, why = error.filename or "the output", error.strerror or error
-        print(f"edgefake: error: {what} cannot be used ({why}): make room, or write elsewhere", file=sys.stderr)
+        complain(f"error: {what} cannot be used ({why}): make room, or write elsewhere")
         _discard_output()
         return 2
     except Exception:
@@ -47,7 +50,7 @@ def _run(argv: Sequence[str] | None) -> int:
     try:
         code: int = arguments.run(arguments)
     except EdgefakeError as error:
-        print(f"edgefake: error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2
     return code
 

@@ -11,6 +11,7 @@ from edgefake.card_files import read_card
 from edgefake.errors import CardError, ModelNotFoundError
 from edgefake.model_card import ModelCard
 from edgefake.model_store import LocatedModel, find_model, list_models
+from edgefake.text import printable
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -88,11 +89,11 @@ def _lines(card: ModelCard) -> Iterator[str]:
         facts |= {"training data": card.training.data, "licence": card.training.licence, "seed": str(card.training.seed)}
         facts["commands"] = "; ".join(card.training.commands)
     for name, fact in facts.items():
-        yield f"{name:<16}{fact or '-'}"
+        yield f"{name:<16}{printable(fact, limit=None) or '-'}"
     for metrics in card.metrics:
-        yield f"measured on {metrics.data} ({metrics.real} real, {metrics.fake} fake):"
+        yield f"measured on {printable(metrics.data, limit=None)} ({metrics.real} real, {metrics.fake} fake):"
         for name, figure in metrics.figures.items():
-            yield f"  {name:<24}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
+            yield f"  {printable(name):<24}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
 
 
 def _verify(arguments: argparse.Namespace) -> int:

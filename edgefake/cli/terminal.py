@@ -8,10 +8,13 @@ import shutil
 import sys
 import threading
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
 import cv2
+
+from edgefake.text import printable
 
 _SILENT = 0
 """OpenCV's log level at which nothing is printed."""
@@ -23,6 +26,16 @@ def _set_opencv_log_level(level: int) -> int:
     if not hasattr(home, "setLogLevel"):
         home = home.utils.logging
     return int(home.setLogLevel(level))
+
+
+def complain(text: str) -> None:
+    """Print ``text``, in which others may have written, to stderr, as from edgefake, while anybody reads there."""
+    _print(f"edgefake: {printable(text, limit=None)}")
+
+
+def _print(text: str, end: str = "\n") -> None:
+    with suppress(OSError):  # the terminal is gone, but the work goes on
+        print(text, end=end, file=sys.stderr, flush=True)
 
 
 class LiveLine:
@@ -48,20 +61,23 @@ class LiveLine:
     def show(self, text: str) -> None:
         """Replace the line, cut to the width of the terminal."""
         self._next = time.monotonic() + self._every
-        self._draw(text[: shutil.get_terminal_size().columns - 1])
+        self._draw(printable(text, limit=None)[: shutil.get_terminal_size().columns - 1])
 
     def print(self, text: str, *, to_stderr: bool = False) -> None:
         """Print ``text`` above the line."""
         with self._lock:
             shown = self._text
             self._draw("")
-            print(text, file=sys.stderr if to_stderr else sys.stdout, flush=True)
+            if to_stderr:
+                _print(text)
+            else:
+                print(text, flush=True)
             self._draw(shown)
 
     def _draw(self, text: str) -> None:
         with self._lock:
             if text or self._text:
-                print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+                _print(f"\r\x1b[K{text}", end="")
             self._text = text
 
     def __enter__(self) -> LiveLine:
@@ -84,4 +100,4 @@ class _Above(logging.Handler):
         self._line = line
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._line.print(f"edgefake: {record.getMessage()}", to_stderr=True)
+        self._line.print(f"edgefake: {printable(record.getMessage(), limit=None)}", to_stderr=True)

@@ -24,12 +24,14 @@ sources:
   "nvarguscamerasrc ! … ! appsink"        a GStreamer pipeline, where OpenCV was built with GStreamer
   clip.mp4, pictures/                     a video file, a folder of pictures
 
-Ctrl-C or SIGTERM end it after the present frame, and what the sinks still hold is delivered; a second one ends it at once.
+Ctrl-C, SIGTERM or SIGHUP end it after the present frame, and what the sinks still hold is delivered; a second one ends it at
+once.
 
 exit codes:
-  0  no face was called fake
+  0  no face was called fake, or a live source was ended by a signal
   1  at least one face was called fake
-  2  something went wrong: the source is not there or nothing in it can be read, an unknown model, a wrong argument
+  2  something went wrong: the source is not there or nothing in it can be read, a sink could deliver nothing, an unknown model,
+     a wrong argument
 """
 
 
@@ -46,6 +48,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--size", type=_size, metavar="WxH", help="frame size to ask of a camera, such as 1280x720")
     parser.add_argument("--fps", type=float, help="frames per second to ask of a camera, or of a folder of pictures")
     parser.add_argument("--not-live", action="store_true", help="the URL is that of a video file: skip nothing, and end with it")
+    parser.add_argument(
+        "--no-wait",
+        action="store_true",
+        help="a live source that does not answer at the start is an error; else it is waited for, tried at least twice a minute",
+    )
     parser.add_argument(
         "--detect-every",
         type=int,
@@ -94,6 +101,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 size=arguments.size,
                 fps=arguments.fps,
                 live=False if arguments.not_live else None,
+                wait=not arguments.no_wait,
                 detect_every=arguments.detect_every,
                 faces_per_frame=arguments.faces_per_frame,
             )
@@ -104,7 +112,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
             server = stack.enter_context(MetricsServer(running.health, port=arguments.metrics))
             line.print(f"health at {server.url}", to_stderr=True)
-        stack.enter_context(_stopped_by_signals(running))
+        signals = stack.enter_context(_stopped_by_signals(running))
         faces = _Faces()
         for _, result in running:
             changes = faces.add(result)
@@ -113,7 +121,9 @@ def _run(arguments: argparse.Namespace) -> int:
             if line.is_due:
                 line.show(_status(result, running.health.report()))
         line.print(_summary(running, faces), to_stderr=arguments.json)
-    return 1 if faces.fake else 0
+    if any(sink.lost and not sink.delivered for sink in running.sink_reports()):
+        return 2
+    return 1 if faces.fake and not (running.live and signals) else 0
 
 
 def _attach_sinks(running: Watch, arguments: argparse.Namespace) -> None:
@@ -141,11 +151,14 @@ def _attach_sinks(running: Watch, arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(running: Watch) -> Iterator[None]:
-    """The first SIGINT or SIGTERM lets the stream end in order; a second one acts as ever."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+def _stopped_by_signals(running: Watch) -> Iterator[list[int]]:
+    """The first SIGINT, SIGTERM or SIGHUP lets the stream end in order, and is noted; a second one acts as ever."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}  # nohup's is to be ignored
+    came: list[int] = []
 
     def stop(number: int, frame: object) -> None:
+        came.append(number)
         restore()
         running.stop()
 
@@ -156,7 +169,7 @@ def _stopped_by_signals(running: Watch) -> Iterator[None]:
     for number in before:
         signal.signal(number, stop)
     try:
-        yield
+        yield came
     finally:
         restore()
 

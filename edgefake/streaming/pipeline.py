@@ -72,6 +72,8 @@ class Watch(Iterator[Watched]):
 
     def __init__(self, capture: Capture, judge: Judge, health: Health, *, live: bool) -> None:
         self.health = health
+        self.live = live
+        """Whether it comes at its own pace and ends when it is stopped, unlike a file."""
         self._capture = capture
         self._judge = judge
         self._when_full: Literal["drop_oldest", "wait"] = "drop_oldest" if live else "wait"

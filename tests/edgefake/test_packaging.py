@@ -34,7 +34,7 @@ def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
 
 def test_wheel_declares_command_licence_and_dependencies(wheel: zipfile.ZipFile) -> None:
     info = f"edgefake-{edgefake.__version__}.dist-info"
-    assert "edgefake = edgefake.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
+    assert "edgefake = edgefake.__main__:main" in wheel.read(f"{info}/entry_points.txt").decode()
     lines = wheel.read(f"{info}/METADATA").decode().split("\n\n")[0].splitlines()
     assert "License-Expression: Apache-2.0" in lines
     needed = {line.split(": ")[1] for line in lines if line.startswith("Requires-Dist") and "extra ==" not in line}

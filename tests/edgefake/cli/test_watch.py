@@ -80,7 +80,7 @@ def test_a_face_counts_as_fake_once_however_often_its_verdict_changes() -> None:
 def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert watch(tmp_path / "absent.mp4") == 2
     assert "there is no video file" in capsys.readouterr().err
-    assert watch("/dev/video99") == 2
+    assert watch("--no-wait", "/dev/video99") == 2
     assert "/dev/video99 does not answer" in capsys.readouterr().err
     assert watch("--detect-every", "0", tmp_path) == 2
     assert "detect_every must be a whole number of at least 1" in capsys.readouterr().err
@@ -142,7 +142,15 @@ def test_sinks_get_everything(clip: Path, tmp_path: Path, capsys: pytest.Capture
     assert "jsonl: 30 delivered, 0 lost" in summary and "video file: 30 delivered, 0 lost" in summary
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_sink_that_lost_everything_is_an_error(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert watch("--threshold", "1", "--jsonl", "/dev/full", clip) == 2
+    output = capsys.readouterr()
+    assert "jsonl: 0 delivered, 30 lost" in output.out
+    assert output.err.count("edgefake: sink jsonl: /dev/full cannot be written") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_it_in_order_with_a_summary_and_no_lost_results(number: signal.Signals, long: Path, tmp_path: Path) -> None:
     lines = tmp_path / "results.jsonl"
     command = [*COMMAND, "--json", "--threshold", "1", "--jsonl", str(lines), str(long)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 import edgefake
 from edgefake import Detector
 from edgefake.streaming import capture as capture_module
+from tests.processes import started
 
 PYTHON = "/usr/bin/python3"
 SCRIPT = Path(__file__).with_name("rtsp_server.py")
@@ -84,6 +86,25 @@ def test_a_server_killed_and_restarted(
     assert after.source == f"rtsp://127.0.0.1:{server.port}/main"
     assert "is lost" in caplog.text and "is back" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_the_command_waits_for_a_camera_and_a_signal_is_no_failure(portrait: Path) -> None:
+    server = Server(portrait)
+    server.kill()
+    command = [sys.executable, "-m", "edgefake", "watch", "--model", "cnn_int8", "--threshold", "0", server.url]
+    with started(command, cwd=SCRIPT.parents[3], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert next(line for line in process.stderr if "does not answer" in line).endswith("; it is waited for\n")
+        server.start()
+        try:
+            assert "fake" in process.stdout.readline()
+            process.terminate()
+            output, errors = process.communicate(timeout=30)
+        finally:
+            server.kill()
+    assert process.returncode == 0
+    assert output.rstrip().endswith("1 called fake")
+    assert "is there after" in errors
 
 
 def test_stop_while_the_server_is_away(server: Server, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
