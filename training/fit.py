@@ -12,8 +12,9 @@ from edgefake.errors import InputError
 from training.batches import all_pixels, readable
 from training.loop import Stopping, compile_for, last_checkpoint, train
 from training.runs import Run, State, open_run
+from training.safe.headers import model_name
 from training.samples import CLASSES, class_weights
-from training.start import start
+from training.start import load_optimizer, load_weights, start
 
 ADAPTING_FACES = 256
 
@@ -50,19 +51,23 @@ def fit(run: Run, folder: Path, stopping: Stopping) -> State:
 
 
 def _resumed(run: Run, checkpoint: Path) -> Any:
+    """The run's model and its optimizer with the arrays of a checkpoint."""
+    model = run.build()
+    compile_for(model, run.learning_rate)
     try:
-        model = keras.models.load_model(checkpoint)
-    except (OSError, ValueError, KeyError) as error:
+        name = model_name(checkpoint)
+        if name == run.recipe:
+            load_weights(model, checkpoint)
+            load_optimizer(model, checkpoint)
+            return model
+    except InputError as error:
         raise InputError(
-            f"the checkpoint {checkpoint} is gone or damaged ({str(error).splitlines()[0]}): start another run with --weights "
+            f"the checkpoint {checkpoint} is gone or damaged ({error}): start another run with --weights "
             f"{checkpoint.with_name('best.h5')}"
         ) from error
-    if model.name != run.recipe:
-        raise InputError(
-            f"the checkpoint {checkpoint} is of {model.name}, the run trains {run.recipe}: put back the right file, or start "
-            "another run"
-        )
-    return model
+    raise InputError(
+        f"the checkpoint {checkpoint} is of {name}, the run trains {run.recipe}: put back the right file, or start another run"
+    )
 
 
 def _save(model: Any, path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ from edgefake.errors import InputError
 from edgefake.preprocessing import to_float
 from training.dequantized import load_dequantized
 from training.recipes import recipe_named
+from training.safe.hdf5 import open_arrays
+from training.safe.headers import model_name
 
 
 def start(model: Any, weights: str, faces: npt.NDArray[np.uint8]) -> None:
@@ -49,30 +53,44 @@ def _load_features(features: Any, path: Path) -> None:
     try:
         load_weights(features, path)
     except InputError:
-        donor = _detector(path)
-        if donor is None or donor.name != features.name:
+        needed = {layer.name for layer in features.layers if layer.weights}
+        with _told(features, path), open_arrays(path) as file:
+            stored = set(file["model_weights"]) if "model_weights" in file else set()
+        if not needed <= stored or model_name(path) != features.name:
             raise
-        features.set_weights(keras.Model(donor.input, donor.get_layer("gap").input).get_weights())
-
-
-def _detector(path: Path) -> Any:
-    """The whole detector in ``path``, or None where there is something else."""
-    try:
-        return keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError):
-        return None
+        with _told(features, path):
+            features.load_weights(path, by_name=True)
 
 
 def load_weights(model: Any, path: Path) -> None:
-    """Load a checkpoint into ``model`` (any input size); ``InputError`` when it is of another architecture or damaged."""
-    try:
+    """Load the arrays of a checkpoint into ``model`` (any input size), whatever model they are said to be of.
+
+    Raises ``InputError`` when they are of another architecture, or the file is damaged or leads to others.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: name a checkpoint in it, such as {path / 'best.h5'}")
+    if not path.exists():
+        raise InputError(f"there is no checkpoint {path}: train first, or name another run")
+    with _told(model, path), open_arrays(path):
         model.load_weights(path)
-    except IsADirectoryError:
-        raise InputError(f"{path} is a folder: name a checkpoint in it, such as {path / 'best.h5'}") from None
-    except FileNotFoundError:
-        raise InputError(f"there is no checkpoint {path}: train first, or name another run") from None
-    except (ValueError, OSError, KeyError) as error:
-        raise InputError(f"{path} is no checkpoint of {model.name}: {str(error).splitlines()[0]}") from error
+
+
+def load_optimizer(model: Any, path: Path) -> None:
+    """Load the state of the optimizer from a checkpoint into the compiled ``model``; ``InputError`` as for ``load_weights``."""
+    with _told(model, path), open_arrays(path) as file:
+        group = file["optimizer_weights"]
+        listed = ["weight_names", *(f"weight_names{part}" for part in range(len(group.attrs)))]  # in parts where it is long
+        names = [name for key in listed if key in group.attrs for name in group.attrs[key]]
+        model.optimizer.build(model.trainable_variables)
+        model.optimizer.set_weights([np.asarray(group[name]) for name in names])
+
+
+@contextmanager
+def _told(model: Any, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # what Keras and h5py raise depends on the damage
+        raise InputError(f"{path} is no checkpoint of {model.name}: {(str(error) or repr(error)).splitlines()[0]}") from error
 
 
 def adapt_batch_norm(features: Any, faces: npt.NDArray[np.uint8]) -> None:

@@ -103,7 +103,7 @@ def test_layers_of_the_user_s_own_are_named(tmp_path: Path) -> None:
             return 2.0 * inputs
 
     keras3.Sequential([keras3.Input((SIZE, SIZE, 3)), Mine(), keras3.layers.Flatten()]).save(tmp_path / "mine.keras")
-    with pytest.raises(InputError, match=r"Could not locate class 'Mine'.* save it as a SavedModel"):
+    with pytest.raises(InputError, match=r"names 'Mine', which is none of the layers .* save it as a SavedModel"):
         open_model(tmp_path / "mine.keras")
 
 

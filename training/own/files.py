@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import re
 import sys
-import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Sized
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
+from training.safe.configs import check_config
+from training.safe.headers import Header, check_header, read_header, unpack_weights
+from training.safe.operations import check_saved_model
 
 Outputs = npt.NDArray[np.float32]
 SAVED_MODEL = "save it as a SavedModel, which carries its own code: model.export(FOLDER), or model.save(FOLDER) in Keras 2"
@@ -54,38 +55,58 @@ class UserModel:
 def open_model(path: Path, *, size: int | None = None, trust_code: bool = False) -> UserModel:
     """Load a ``.keras`` or ``.h5`` file of Keras 2 or 3, or a SavedModel folder.
 
+    Nothing in it is run or imported: layers, functions and graph operations that are not known are refused (``training.safe``).
+
     Args:
         size: side of the input, where the model leaves it open.
-        trust_code: whether to load Lambda layers, whose Python code in the file is run.
+        trust_code: whether to load Lambda layers, whose Python code in the file is run, and whatever else it brings.
 
     Raises:
         InputError: no such file, no whole model, code of its own, or an input that is no square of three colours.
     """
-    if path.is_dir():
-        return _saved_model(path, size)
-    version, config = _header(path)
-    if config is None:
-        raise InputError(f"{path} holds weights without their architecture: save the whole model with model.save(PATH)")
-    if "Lambda" in _classes(config) and not trust_code:
-        raise InputError(
-            f"{path} holds Lambda layers, which are Python code that runs when the file is loaded: give --trust-code if you "
-            "trust the file, or save the model without them"
-        )
-    remedy = SAVED_MODEL
-    if int(version.split(".")[0]) >= 3:
+    header = check_model(path, trust_code=trust_code)
+    if header is None:
+        return _saved_model(path, size, trust_code)
+    if header.version >= 3:
         import keras
-
-        if h5py.is_hdf5(path):  # which Keras 3 writes, but does not always read
-            remedy = f"save it as .keras; or {remedy}"
     else:
         import tf_keras as keras
-    model = _opened(path, lambda: keras.models.load_model(path, compile=False, safe_mode=not trust_code), remedy)
+    if trust_code or header.hdf5:
+        model = _opened(path, lambda: keras.models.load_model(path, compile=False, safe_mode=not trust_code), _remedy(header))
+    else:
+        model = _opened(path, lambda: _of_archive(path, header, keras), _remedy(header))
     return _of_keras(path, model, size, keras)
+
+
+def check_model(path: Path, *, trust_code: bool = False) -> Header | None:
+    """The header of the file at ``path``, None for a folder; ``InputError`` as for ``open_model``, as far as no Keras is needed."""
+    if path.is_dir():
+        if not (path / "saved_model.pb").exists():
+            raise InputError(f"{path} holds no saved_model.pb: expected a .keras or .h5 file, or the folder of a SavedModel")
+        return None
+    header = read_header(path)
+    check_header(path, header, _remedy(header), trust_code=trust_code)
+    return header
+
+
+def _remedy(header: Header) -> str:
+    return f"save it as .keras; or {SAVED_MODEL}" if header.hdf5 and header.version >= 3 else SAVED_MODEL
+
+
+def _of_archive(path: Path, header: Header, keras: Any) -> Any:
+    """The model of a ``.keras`` file, built from its configuration as it was checked, with its arrays."""
+    model = keras.saving.deserialize_keras_object(header.config, safe_mode=True)
+    if getattr(model, "inputs", None):
+        with TemporaryDirectory() as folder:
+            model.load_weights(unpack_weights(path, Path(folder)))
+    return model
 
 
 def _opened(path: Path, load: Callable[[], Any], remedy: str) -> Any:
     try:
         return load()
+    except InputError:
+        raise
     except Exception as error:  # what Keras raises depends on the layer and on the damage
         raise InputError(f"{path} cannot be loaded ({_cause(error)}): {remedy}") from error
 
@@ -114,22 +135,46 @@ def _compute_in_float32(path: Path, model: Any) -> None:
         )
 
 
-def _saved_model(path: Path, size: int | None) -> UserModel:
+def _saved_model(path: Path, size: int | None, trust_code: bool) -> UserModel:
     import tensorflow as tf
 
-    if not (path / "saved_model.pb").exists():
-        raise InputError(f"{path} holds no saved_model.pb: expected a .keras or .h5 file, or the folder of a SavedModel")
-    layers = path / "keras_metadata.pb"  # of Keras 2
-    if layers.exists() and b'"class_name": "Lambda"' not in layers.read_bytes():  # the code of a Lambda stays unread
+    if not trust_code:
+        check_saved_model(path)
+    config = _layers_of(path)  # of Keras 2
+    if config is not None:
         import tf_keras
 
-        model = _opened(path, lambda: tf_keras.models.load_model(path, compile=False), "save it again")
-        if getattr(model, "_is_graph_network", False):
-            return _of_keras(path, model, size, tf_keras)
+        model = _opened(path, lambda: _of_variables(path, config, tf_keras), "save it again")
+        return _of_keras(path, model, size, tf_keras)
     loaded = _opened(path, lambda: tf.saved_model.load(str(path)), "save it again")
     if "serving_default" not in loaded.signatures:
         raise InputError(f"{path} has no serving_default signature: save it with model.export(FOLDER)")
     return _of_signature(path, loaded, size)
+
+
+def _layers_of(path: Path) -> dict[str, Any] | None:
+    """The configuration of the model that Keras 2 saved in ``path``; None where it is no graph of layers that are known."""
+    file = path / "keras_metadata.pb"
+    if not file.exists():
+        return None
+    from tf_keras.protobuf.saved_metadata_pb2 import SavedMetadata
+
+    try:
+        saved = SavedMetadata.FromString(file.read_bytes())
+        (root,) = (node for node in saved.nodes if node.node_path == "root")
+        metadata = json.loads(root.metadata)
+        config = {"class_name": metadata["class_name"], "config": metadata["config"]}
+        check_config(config)
+    except Exception:  # damaged, or layers with code: what is left is a computation
+        return None
+    return config if config["class_name"] in ("Functional", "Sequential") else None
+
+
+def _of_variables(path: Path, config: dict[str, Any], keras: Any) -> Any:
+    """The model of a SavedModel of Keras 2, built from its configuration as it was checked, with its arrays."""
+    model = keras.models.model_from_json(json.dumps(config))
+    model.load_weights(path / "variables" / "variables").expect_partial().assert_existing_objects_matched()
+    return model
 
 
 def _of_signature(path: Path, loaded: Any, size: int | None) -> UserModel:
@@ -172,39 +217,6 @@ def _side(path: Path, shape: tuple[int | None, ...], size: int | None) -> int:
     if not fixed:
         raise InputError(f"{path} takes pictures of any size: say with --size which one it was trained on")
     return int(fixed.pop())
-
-
-def _header(path: Path) -> tuple[str, Any]:
-    """(version of Keras, configuration of the model or None) as the file states them."""
-    if not path.exists():
-        raise InputError(f"there is no model file {path}")
-    try:
-        if h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                version, config = file.attrs.get("keras_version", "2"), file.attrs.get("model_config")
-            return _text(version), None if config is None else json.loads(config)
-        with zipfile.ZipFile(path) as archive:
-            return json.loads(archive.read("metadata.json"))["keras_version"], json.loads(archive.read("config.json"))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(
-            f"{path} is no Keras model, or damaged ({_cause(error)}): expected a .keras or .h5 file that model.save(PATH) wrote, "
-            "or the folder of a SavedModel"
-        ) from error
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _classes(config: Any) -> Iterator[str]:
-    """The class names in a model's configuration."""
-    if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str):
-            yield config["class_name"]
-        config = list(config.values())
-    if isinstance(config, list):
-        for item in config:
-            yield from _classes(item)
 
 
 def _cause(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from training.own.feed import Feed
 from training.own.files import UserModel
 from training.own.head import to_logits
 from training.own.scaling import take_up_scaling
+from training.safe.hdf5 import open_arrays
+from training.safe.headers import check_header, read_header
 
 TRAINING_ONLY = {"ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity"}
 
@@ -38,13 +41,18 @@ def standard(model: UserModel, feed: Feed, classes: Sequence[str]) -> Any:
 
 
 def load_standard(path: Path) -> Any:
-    """The model that ``standard`` made, from the file it was saved in; ``InputError`` when that is gone or damaged."""
+    """The model that ``standard`` made, from the file it was saved in; ``InputError`` when that is gone, damaged or not of ours."""
     if not path.exists():
         raise InputError(f"the imported model {path} is gone: import the detector again")
+    header = read_header(path)
+    check_header(path, header, "import the detector again")
     try:
-        return keras.models.load_model(path, compile=False)
-    except (ValueError, OSError, KeyError) as error:
-        raise InputError(f"{path} is no imported model: {str(error).splitlines()[0]}") from error
+        model = keras.models.model_from_json(json.dumps(header.config))
+        with open_arrays(path):
+            model.load_weights(path)
+    except Exception as error:  # what Keras raises depends on the layer and on the damage
+        raise InputError(f"{path} is no imported model: {(str(error) or repr(error)).splitlines()[0]}") from error
+    return model
 
 
 def _drop_training_layers(graph: Graph, size: int) -> None:

@@ -1,0 +1,63 @@
+"""HDF5 files, of which nothing but plain arrays is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from edgefake.errors import InputError
+
+MOST_OBJECTS = 100_000
+INFLATED = 100
+"""How many times the size of the file its arrays may add up to: Keras compresses nothing, compressed weights hardly shrink."""
+
+
+@contextmanager
+def open_arrays(path: Path) -> Iterator[h5py.File]:
+    """The HDF5 file at ``path``, for reading.
+
+    Raises ``InputError``, whose message completes a sentence about the file, where it is none or damaged, leads to another file
+    (external links and data, virtual arrays), or holds what is no array of numbers, or too much.
+    """
+    try:
+        file = h5py.File(path, "r")
+        try:
+            _check(file, path.stat().st_size)
+        except BaseException:
+            file.close()
+            raise
+    except InputError:
+        raise
+    except Exception as error:  # what h5py raises depends on the damage
+        raise InputError(f"{type(error).__name__}: {str(error).partition(chr(10))[0][:120]}") from error
+    with file:
+        yield file
+
+
+def _check(file: h5py.File, size: int) -> None:
+    allowed, found, seen = INFLATED * max(size, 100_000), 0, 0
+    pending: list[tuple[str, Any]] = [("", file)]
+    while pending:
+        name, group = pending.pop()
+        for key in group:
+            inner = f"{name}/{key}"
+            shown, seen = ascii(inner[:80]), seen + 1
+            if type(group.get(key, getlink=True)) is not h5py.HardLink:
+                raise InputError(f"it leads to another place at {shown}")
+            if seen > MOST_OBJECTS:  # or a group that holds itself
+                raise InputError(f"it holds more than {MOST_OBJECTS} groups and arrays")
+            value = group[key]
+            if isinstance(value, h5py.Group):
+                pending.append((inner, value))
+                continue
+            if not isinstance(value, h5py.Dataset) or value.dtype.kind not in "biufSV" or value.dtype.names:
+                raise InputError(f"it holds no array of numbers at {shown}")
+            if value.external or value.is_virtual:
+                raise InputError(f"it keeps the array {shown} in another file")
+            found += value.size * value.dtype.itemsize
+            if found > allowed:
+                raise InputError(f"it unpacks to more than {INFLATED} times its size")
