@@ -103,15 +103,18 @@ def one_outputs(card: ModelCard, model: Any, pixels: npt.NDArray[np.uint8], batc
     return card.one_output(np.concatenate([np.asarray(model.predict_on_batch(chunk), np.float32) for chunk in chunks]))
 
 
-def commands_of(run: Run) -> tuple[str, ...]:
-    """The commands that made this run, first to last: it may have started from another's weights, or from a published model."""
+def commands_of(run: Run, passed: frozenset[Path] = frozenset()) -> tuple[str, ...]:
+    """The commands that made this run, first to last: it may have started from another's weights, or from a published model.
+
+    ``passed`` are the runs on the way here: one that is said to come from itself ends the list.
+    """
     start = Path(run.weights)
     earlier: tuple[str, ...] = ()
     if start.suffix == ".tflite" and start.is_file():
         card = read_card(start)
         earlier = card.training.commands if card and card.training else ()
-    elif (start.parent / "run.json").exists():
-        earlier = commands_of(read_run(start.parent))
+    elif start.parent not in passed and (start.parent / "run.json").exists():
+        earlier = commands_of(read_run(start.parent), passed | {start.parent})
     return earlier if run.command in earlier else (*earlier, run.command)
 
 

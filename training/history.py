@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 
 import tensorflow as tf
 from matplotlib.figure import Figure
 
+from edgefake.errors import InputError
 from edgefake.files import write_atomically
 
 
@@ -47,15 +49,26 @@ def record(folder: Path, epoch: Epoch) -> None:
 
 
 def read_history(folder: Path) -> list[Epoch]:
-    """The epochs recorded in ``folder``, oldest first."""
+    """The epochs recorded in ``folder``, oldest first; ``InputError`` where they cannot be read."""
     path = folder / "history.csv"
     if not path.exists():
         return []
-    with path.open(newline="") as stream:
-        return [
-            Epoch(int(row.pop("epoch")), **{name: float(value) if value else None for name, value in row.items()})  # type: ignore[arg-type]
-            for row in csv.DictReader(stream)
-        ]
+    names = [field.name for field in fields(Epoch)]
+    try:
+        header, *rows = csv.reader(path.read_text().splitlines(), strict=True)
+        if header != names:
+            raise ValueError(f"expected the columns {','.join(names)}")
+        return [_epoch(dict(zip(names, row, strict=True))) for row in rows]
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path} is damaged ({str(error)[:120]}): move it away, and the curves begin anew") from error
+
+
+def _epoch(row: dict[str, str]) -> Epoch:
+    number = int(row.pop("epoch"))
+    values = {name: float(value) if value or name != "accuracy" else None for name, value in row.items()}
+    if not all(value is None or math.isfinite(value) for name, value in values.items() if "loss" not in name):
+        raise ValueError(f"epoch {number} has no finite numbers")
+    return Epoch(number, **values)  # type: ignore[arg-type]
 
 
 def plot(epochs: list[Epoch]) -> Figure:

@@ -10,7 +10,10 @@ from typing import Any, Literal
 
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
+from training.safe.records import read_record
 from training.samples import CLASSES, Sample, hold_out, load_samples
+
+LARGEST_SIZE, LARGEST_MARGIN = 4096, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +122,28 @@ def is_run(path: Path) -> bool:
 def read_run(folder: Path) -> Run:
     """The run in ``folder``; ``InputError`` when there is none or it is damaged."""
     try:
-        values = json.loads((folder / "run.json").read_text())
-        return Run(**values | {"classes": tuple(values["classes"])})
+        run = read_record(folder / "run.json", Run)
     except FileNotFoundError:
         raise InputError(f"{folder} holds no run.json: expected the folder of a training run") from None
-    except (json.JSONDecodeError, TypeError, KeyError) as error:
+    except InputError as error:
         raise InputError(f"{folder}/run.json is damaged or of another version: {error}") from error
+    if not (8 <= run.size <= LARGEST_SIZE and run.batch >= 1 and 0 <= run.margin <= LARGEST_MARGIN and 0 <= run.hold_out < 1):
+        raise InputError(
+            f"{folder}/run.json is damaged: expected a size from 8 to {LARGEST_SIZE}, a batch of at least 1, a margin from 0 to "
+            f"{LARGEST_MARGIN} and a hold_out below 1, got {run.size}, {run.batch}, {run.margin:g} and {run.hold_out:g}"
+        )
+    return run
 
 
 def float_parent(run: Run) -> Path:
     """The float checkpoint that a QAT run comes from, through any number of QAT runs between."""
-    checkpoint = Path(run.weights)
-    parent = read_run(checkpoint.parent)
-    return float_parent(parent) if parent.is_qat else checkpoint
+    checkpoint, passed = Path(run.weights), set[Path]()
+    while (parent := read_run(checkpoint.parent)).is_qat:
+        if checkpoint in passed:
+            raise InputError(f"{checkpoint.parent}/run.json is damaged: the run is said to come from itself")
+        passed.add(checkpoint)
+        checkpoint = Path(parent.weights)
+    return checkpoint
 
 
 def open_run(run: Run, folder: Path) -> State:
@@ -155,8 +167,10 @@ def open_run(run: Run, folder: Path) -> State:
         raise InputError(f"{folder}/run.json cannot be written ({error.strerror}): make room, or name another --run") from error
     path = folder / "state.json"
     try:
-        return State(**json.loads(path.read_text())) if path.exists() else State(run.learning_rate)
-    except (json.JSONDecodeError, TypeError) as error:
+        return read_record(path, State)
+    except FileNotFoundError:
+        return State(run.learning_rate)
+    except InputError as error:
         raise InputError(f"{path} is damaged or of another version ({error}): start again in another folder") from error
 
 

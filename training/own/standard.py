@@ -15,8 +15,9 @@ from training.own.feed import Feed
 from training.own.files import UserModel
 from training.own.head import to_logits
 from training.own.scaling import take_up_scaling
+from training.safe.configs import ForeignError, check_config
 from training.safe.hdf5 import open_arrays
-from training.safe.headers import check_header, read_header
+from training.safe.headers import read_header
 
 TRAINING_ONLY = {"ActivityRegularization", "AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity"}
 
@@ -44,12 +45,14 @@ def load_standard(path: Path) -> Any:
     """The model that ``standard`` made, from the file it was saved in; ``InputError`` when that is gone, damaged or not of ours."""
     if not path.exists():
         raise InputError(f"the imported model {path} is gone: import the detector again")
-    header = read_header(path)
-    check_header(path, header, "import the detector again")
     try:
+        header = read_header(path)
+        check_config(header.config)
         model = keras.models.model_from_json(json.dumps(header.config))
         with open_arrays(path):
             model.load_weights(path)
+    except ForeignError as error:
+        raise InputError(f"{path} is no imported model: it names {error}, which are not built from a file") from error
     except Exception as error:  # what Keras raises depends on the layer and on the damage
         raise InputError(f"{path} is no imported model: {(str(error) or repr(error)).splitlines()[0]}") from error
     return model
