@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from convert.card import bare_card, complete
@@ -12,6 +12,7 @@ from convert.graph import read_graph
 from convert.source import Source, report_samples
 from convert.tflite import float_tflite, int8_tflite, post_training_tflite
 from edgefake.errors import EdgefakeError
+from edgefake.files import write_atomically
 from edgefake.model_card import ModelCard
 from training.batches import readable
 from training.device import on_device
@@ -25,12 +26,15 @@ class ConversionError(EdgefakeError):
     """The converted graph is not what the device needs."""
 
 
-def build_tflite(source: Source, out: Path, *, name: str | None, data: str, licence: str) -> dict[Path, ModelCard]:
+def build_tflite(
+    source: Source, out: Path, *, name: str | None, data: str, licence: str, failed: dict[str, str] | None = None
+) -> dict[Path, ModelCard]:
     """Write ``NAME_int8.tflite``, ``NAME_fp32.tflite`` and ``NAME_fp16.tflite`` into ``out``; the cards by file.
 
     Calibration and thresholds are fitted on the run's validation samples; every split that the run has not seen is reported on.
     Raises ``ConversionError`` when the INT8 graph is not fully INT8 in one XNNPACK partition; after post-training quantization
-    that is a warning on stderr.
+    that is a warning on stderr. With ``failed``, a form that cannot be made is noted there with the reason, and the others are
+    made.
     """
     run = source.run
     validation = readable(run.training_samples()[1])
@@ -39,16 +43,20 @@ def build_tflite(source: Source, out: Path, *, name: str | None, data: str, lice
     cards = {}
     for precision, suffix in SUFFIXES.items():
         full_name = f"{name or run.recipe}_{suffix}"
-        partial, final = out / f"{full_name}.partial.tflite", out / f"{full_name}.tflite"
+        final = out / f"{full_name}.tflite"
         try:
-            partial.write_bytes(_convert(source, precision))
-            if precision == "int8":
-                _check_graph(partial, source)
-            bare = bare_card(full_name, precision, source, data, licence)
-            cards[final] = complete(partial, bare, validation, reports)
-            os.replace(partial, final)
-        finally:
-            partial.unlink(missing_ok=True)
+            with TemporaryDirectory() as folder:  # what a kill leaves does not lie beside the models
+                unfinished = Path(folder) / final.name
+                unfinished.write_bytes(_convert(source, precision))
+                if precision == "int8":
+                    _check_graph(unfinished, source)
+                bare = bare_card(full_name, precision, source, data, licence)
+                cards[final] = complete(unfinished, bare, validation, reports)
+                write_atomically(final, unfinished.read_bytes())
+        except EdgefakeError as error:
+            if failed is None:
+                raise
+            failed[final.name] = str(error)
     return cards
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tf_keras as keras
 
-from convert.gate import Comparison, Scores, compare
+from convert.gate import Comparison, Scores, compare, detection_faults
 from convert.layers import LayerNoise, int8_activations, layer_noise
 from convert.source import Source, one_outputs
 from edgefake.card_files import read_card
@@ -29,14 +29,16 @@ class Check:
 
     comparisons: tuple[Comparison, ...]
     layers: tuple[LayerNoise, ...]
+    detection: tuple[str, ...] = ()
+    """Why a converted form is no detector, whatever it came from."""
 
     def faults(self) -> list[str]:
-        """Why the gate is closed, with the worst layers; empty when it is open."""
+        """Why the gate fails, with the worst layers; empty when it is passed."""
         found = [fault for comparison in self.comparisons for fault in comparison.faults()]
         if found:
             worst = ", ".join(f"{layer.layer} ({layer.snr_db:.1f} dB)" for layer in self.layers[:3])
             found += [f"the layers furthest from float are {worst}"] if worst else []
-        return found
+        return [*self.detection, *found]
 
 
 def check_models(paths: Sequence[Path], source: Source, samples: Sequence[Sample]) -> Check:
@@ -58,7 +60,8 @@ def check_models(paths: Sequence[Path], source: Source, samples: Sequence[Sample
         forms.append(Scores(FORMS[path.suffix], p_fake, converted=True))
     threshold = card.threshold("fpr_5%")
     comparisons = [compare(labels, form, earlier, threshold) for n, form in enumerate(forms) for earlier in forms[:n]]
-    return Check(tuple(comparisons), _layers(paths, source, pixels))
+    detection = [fault for form in forms for fault in detection_faults(labels, form, threshold)]
+    return Check(tuple(comparisons), _layers(paths, source, pixels), tuple(detection))
 
 
 def _layers(paths: Sequence[Path], source: Source, pixels: np.ndarray) -> tuple[LayerNoise, ...]:

@@ -1,4 +1,4 @@
-"""The gate: is a converted model still the detector that was trained, and do its forms agree?"""
+"""The gate: is a converted model still the detector that was trained, do its forms agree, and does it detect anything?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.metrics import auc
+from training.metrics import auc, evaluate_scores
 
 MAX_AUC_LOSS = 0.005
 MAX_FLIPS = 0.01
@@ -48,7 +48,7 @@ class Comparison:
     """Whether the model is a converted one: QAT against float tells what training changed, which is no fault of conversion."""
 
     def faults(self) -> list[str]:
-        """Why the gate is closed; empty when it is open."""
+        """Why the gate fails; empty when it is passed."""
         if not self.gated:
             return []
         found = []
@@ -83,3 +83,21 @@ def compare(labels: npt.NDArray[np.int_], model: Scores, reference: Scores, thre
         between_runtimes=reference.converted,
         gated=model.converted,
     )
+
+
+def detection_faults(labels: npt.NDArray[np.int_], model: Scores, threshold: float) -> list[str]:
+    """Why a form, calibrated, is no detector at all; empty where it is one. ``labels`` (N,), 1 = fake."""
+    if not model.converted or len(np.unique(labels)) < 2:
+        return []
+    figures = evaluate_scores(labels, model.p_fake, threshold=threshold)
+    area, found = figures["auc"], []
+    if area.low <= 0.5:
+        found.append(
+            f"{model.name} detects nothing that chance would not: its AUC is {area.value:.3f}, with a 95 % interval from "
+            f"{area.low:.3f} to {area.high:.3f} on {len(labels)} faces"
+        )
+    if not figures["recall"].value:
+        found.append(
+            f"{model.name} detects nothing: none of {int(labels.sum())} fakes is called fake at its threshold, {threshold:.3f}"
+        )
+    return found

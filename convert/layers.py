@@ -1,4 +1,4 @@
-"""Which layers of a converted model are furthest from the float model: the first place to look when the gate is closed."""
+"""Which layers of a converted model are furthest from the float model: the first place to look when the gate fails."""
 
 from __future__ import annotations
 

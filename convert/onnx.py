@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -66,11 +67,14 @@ def export_onnx(tflite: Path, out: Path, *, batch: int | None = None) -> Path:
     model = to_qdq(_tf2onnx(tflite), batch=batch)
     if faults := read_qdq(model).faults():
         raise InputError(f"{tflite} cannot run in eight bits under TensorRT: {'; '.join(faults)}")
+    versions = {name: metadata.version(name) for name in ("onnx", "tf2onnx")}
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(out, model.SerializeToString(deterministic=True))
-        versions = {name: metadata.version(name) for name in ("onnx", "tf2onnx")}
-        write_card(out, replace(card, toolchain=card.toolchain | versions))
+        with TemporaryDirectory() as folder:
+            whole = Path(folder) / "model.onnx"
+            whole.write_bytes(model.SerializeToString(deterministic=True))
+            write_card(whole, replace(card, toolchain=card.toolchain | versions))
+            out.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(out, whole.read_bytes())
     except OSError as error:
         raise InputError(f"{out} cannot be written ({error.strerror}): make room, or give another --out") from error
     return out
@@ -98,7 +102,7 @@ def _is_quantized(graph: Graph, tensor: str) -> bool:
     users = graph.consumers(tensor)
     return bool(users) and all(
         user.op_type == "QuantizeLinear"
-        or (user.op_type in ("Relu", "LeakyRelu", "Clip", "Add") and _is_quantized(graph, user.output[0]))
+        or (user.op_type in ("Relu", "LeakyRelu", "Clip", "Add", "Flatten") and _is_quantized(graph, user.output[0]))
         for user in users
     )
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from convert.card import UNKNOWN_THRESHOLDS, complete, toolchain
 from edgefake.card_files import check_model
 from edgefake.errors import InputError
+from edgefake.files import write_atomically
 from edgefake.model_card import ModelCard, Scaling, Training
 from training.device import on_device
 from training.own.feed import FEEDS, Feed
@@ -93,13 +94,11 @@ def write_own_card(
         toolchain=toolchain(),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(f"partial-{out.name}")
-    try:
-        shutil.copyfile(strange.path, partial)
-        card = complete(partial, bare, validation, reports)
-        os.replace(partial, out)
-    finally:
-        partial.unlink(missing_ok=True)
+    with TemporaryDirectory() as folder:  # what a kill leaves does not lie beside the models
+        unfinished = Path(folder) / out.name
+        shutil.copyfile(strange.path, unfinished)
+        card = complete(unfinished, bare, validation, reports)
+        write_atomically(out, unfinished.read_bytes())
     return card
 
 

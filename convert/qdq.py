@@ -70,6 +70,7 @@ def to_qdq(model: onnx.ModelProto, *, batch: int | None = None) -> onnx.ModelPro
     graph = Graph(model)
     faces = batch or "N"
     _check_symmetric(graph)
+    _flat_heads(graph, model)
     _pixel_input(graph, faces)
     _float_biases(graph)
     _plain_relus(graph)
@@ -217,35 +218,139 @@ def _check_layout(graph: Graph) -> None:
         )
 
 
+def _flat_heads(graph: Graph, model: onnx.ModelProto) -> None:
+    """Feature maps that become a vector before a Dense do so channels first, as they lie here: its rows are put in that order."""
+    shapes = _shapes(model)
+    for transpose in graph.nodes("Transpose"):
+        users = graph.consumers(transpose.output[0])
+        products = [product for user in users for product in _through_quantizers(graph, user.output[0])]
+        if _order(transpose) != [0, 2, 3, 1] or {node.op_type for node in users} != {"Reshape"}:
+            continue
+        height, width, channels = shapes[transpose.output[0]][1:]
+        kernels = [_kernel_of(graph, product, height * width * channels) for product in products]
+        if any(kernel is None for kernel in kernels):
+            continue
+        for kernel in kernels:
+            values = numpy_helper.to_array(kernel)
+            reordered = values.reshape(height, width, channels, -1).transpose(2, 0, 1, 3).reshape(values.shape)
+            kernel.CopyFrom(numpy_helper.from_array(reordered, kernel.name))  # type: ignore[union-attr]
+        graph.reconnect(transpose.output[0], transpose.input[0])
+        graph.remove(transpose)
+
+
+def _kernel_of(graph: Graph, product: onnx.NodeProto, rows: int) -> onnx.TensorProto | None:
+    """The INT8 kernel (rows, K) of a matrix product; None where it is none with so many rows, or not its own."""
+    dequantizer = graph.producer(product.input[1]) if product.op_type in ("Gemm", "MatMul") else None
+    if dequantizer is None or any(a.name == "transB" and a.i for a in product.attribute):
+        return None
+    found = [i for i in graph.proto.initializer if i.name == dequantizer.input[0] and i.dims[0] == rows]
+    alone = len(graph.consumers(product.input[1])) == len(graph.consumers(dequantizer.input[0])) == 1
+    return found[0] if found and alone else None
+
+
 def _pixel_input(graph: Graph, faces: int | str) -> None:
     """The input becomes ``face``: uint8 pixels, scaled to (pixel - 128) / 128 and quantized inside the graph."""
     (old,) = graph.proto.input
-    transpose = graph.nodes("Transpose")[0]
-    node = graph.producer(transpose.input[0])
-    while node is not None:
-        if node.op_type == "Pad":  # still batch, height, width, channels
-            amounts = graph.constant(node.input[1])
-            assert amounts is not None
-            node.input[1] = graph.add_constant("face_padding", amounts[[0, 3, 1, 2, 4, 7, 5, 6]])
-        node = graph.producer(node.input[0])
-    graph.reconnect(transpose.output[0], transpose.input[0])
-    graph.remove(transpose)
-    dequantizer = graph.consumers(old.name)[0]
-    scale = graph.constant(dequantizer.input[1])
-    if dequantizer.op_type != "DequantizeLinear" or scale != ONE_LSB:
-        raise InputError(f"the input scale is {scale}, expected 1/128: fine-tune the model with python -m training qat")
     size = old.type.tensor_type.shape.dim[1].dim_value
-    half, step = graph.add_constant("face_offset", np.float32(128)), graph.add_constant("face_step", np.float32(ONE_LSB))
-    graph.reconnect(old.name, "face_int8")
-    graph.insert_before(
-        graph.proto.node[0],
+    added = [
         helper.make_node("Cast", [INPUT], ["face_float"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["face_float"], ["face_planes"], perm=[0, 3, 1, 2]),
-        helper.make_node("Sub", ["face_planes", half], ["face_centred"]),
-        helper.make_node("Mul", ["face_centred", step], ["face_scaled"]),
-        helper.make_node("QuantizeLinear", ["face_scaled", *dequantizer.input[1:]], ["face_int8"]),
-    )
+    ]
+    half, step = graph.add_constant("face_offset", np.float32(128)), graph.add_constant("face_step", np.float32(ONE_LSB))
+    added += _bordered_inputs(graph, old.name, step)
+    if graph.consumers(old.name):
+        transpose = graph.nodes("Transpose")[0]
+        node = graph.producer(transpose.input[0])
+        while node is not None:
+            if node.op_type == "Pad":  # still batch, height, width, channels
+                amounts = graph.constant(node.input[1])
+                assert amounts is not None
+                node.input[1] = graph.add_constant("face_padding", amounts[[0, 3, 1, 2, 4, 7, 5, 6]])
+            node = graph.producer(node.input[0])
+        graph.reconnect(transpose.output[0], transpose.input[0])
+        graph.remove(transpose)
+        quantizer = _input_quantizer(graph, old.name)
+        graph.reconnect(old.name, "face_int8")
+        added += [
+            helper.make_node("Sub", ["face_planes", half], ["face_centred"]),
+            helper.make_node("Mul", ["face_centred", step], ["face_scaled"]),
+            helper.make_node("QuantizeLinear", ["face_scaled", *quantizer], ["face_int8"]),
+        ]
+    graph.insert_before(graph.proto.node[0], *added)
     graph.proto.input[0].CopyFrom(helper.make_tensor_value_info(INPUT, TensorProto.UINT8, [faces, size, size, 3]))
+
+
+def _bordered_inputs(graph: Graph, pixels: str, step: str) -> list[onnx.NodeProto]:
+    """Where a border of one colour is joined to the input before anything else (see ``training.border``): the nodes instead.
+
+    The colour is taken off before the padding with zeros and added behind it, which is exact and takes any number of faces,
+    unlike the constants of one face that a Concat would join.
+    """
+    added: list[onnx.NodeProto] = []
+    for transpose in graph.nodes("Transpose"):
+        source, around, colour, joins = _border(graph, transpose.input[0])
+        if source != pixels or not joins:
+            continue
+        name = f"face_border{len(added) or ''}"
+        quantizer = _input_quantizer(graph, transpose.output[0])
+        offset = graph.add_constant(f"{name}_offset", (colour + 128).astype(np.float32).reshape(1, 3, 1, 1))
+        value = graph.add_constant(f"{name}_colour", (colour / 128).astype(np.float32).reshape(1, 3, 1, 1))
+        padding = graph.add_constant(f"{name}_padding", np.array([0, 0, *around[:2], 0, 0, *around[2:]], np.int64))
+        added += [
+            helper.make_node("Sub", ["face_planes", offset], [f"{name}_centred"]),
+            helper.make_node("Mul", [f"{name}_centred", step], [f"{name}_scaled"]),
+            helper.make_node("Pad", [f"{name}_scaled", padding], [f"{name}_padded"]),
+            helper.make_node("Add", [f"{name}_padded", value], [f"{name}_bordered"]),
+            helper.make_node("QuantizeLinear", [f"{name}_bordered", *quantizer], [f"{name}_int8"]),
+        ]
+        graph.reconnect(transpose.output[0], f"{name}_int8")
+        graph.remove(transpose)
+        for join in joins:
+            if not graph.consumers(join.output[0]):
+                graph.remove(join)
+    return added
+
+
+def _border(graph: Graph, tensor: str) -> tuple[str, list[int], Any, list[onnx.NodeProto]]:
+    """What ``tensor`` is a border around: (inner tensor, [top, left, bottom, right], INT8 colour (3,), the Concats)."""
+    around, colours, joins = [0, 0, 0, 0], [], []
+    node = graph.producer(tensor)
+    while node is not None and node.op_type == "Concat":
+        parts = [graph.constant(name) for name in node.input]
+        inner = [index for index, part in enumerate(parts) if part is None]
+        axis = node.attribute[0].i - 1  # of height and width
+        if len(inner) != 1 or axis not in (0, 1):
+            break
+        for index, part in enumerate(parts):
+            if part is not None:
+                around[axis + 2 * (index > inner[0])] += part.shape[axis + 1]
+                colours.append(part.reshape(-1, part.shape[-1]))
+        joins.append(node)
+        tensor = node.input[inner[0]]
+        node = graph.producer(tensor)
+    found = np.unique(np.concatenate(colours), axis=0) if colours else np.zeros((1, 3), np.int8)
+    return (tensor, around, found[0].astype(np.int64), joins) if len(found) == 1 else (tensor, around, None, [])
+
+
+def _input_quantizer(graph: Graph, tensor: str) -> list[str]:
+    """Scale and zero-point at which the input is read."""
+    dequantizer = graph.consumers(tensor)[0]
+    scale = graph.constant(dequantizer.input[1]) if dequantizer.op_type == "DequantizeLinear" else None
+    if scale is None or scale.ndim or scale != ONE_LSB:
+        found = f"scale {scale:g}" if scale is not None and not scale.ndim else f"{dequantizer.op_type} at its input"
+        raise InputError(f"the network has {found}, expected scale 1/128: fine-tune it with python -m training qat")
+    return list(dequantizer.input[1:])
+
+
+def _shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """The shapes of all tensors of a model of batch 1."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    values = [*inferred.value_info, *inferred.output]
+    return {value.name: [dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in values}
+
+
+def _order(transpose: onnx.NodeProto) -> list[int]:
+    return next((list(a.ints) for a in transpose.attribute if a.name == "perm"), [])
 
 
 def _name_output(graph: Graph, faces: int | str) -> None:

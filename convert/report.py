@@ -36,12 +36,22 @@ class File:
 
 
 def write_report(
-    out: Path, cards: Mapping[Path, ModelCard], check: Check, data: str, command: str, *, audit: Sequence[str] = ()
+    out: Path,
+    cards: Mapping[Path, ModelCard],
+    check: Check | None,
+    data: str,
+    command: str,
+    *,
+    audit: Sequence[str] = (),
+    failed: Mapping[str, str],
 ) -> tuple[Path, Path]:
     """Write both reports into ``out``, about the files that ``cards`` names and their comparison on the faces ``data``.
 
-    ``audit`` is what there is to say of the data (see ``training.audit.audit_says``), a sentence each.
+    ``audit`` is what there is to say of the data (see ``training.audit.audit_says``), a sentence each; ``failed`` says why which
+    file could not be made. ``check`` is None where there is none to compare.
     """
+    check = check or Check((), ())
+    faults = [*(f"{file} could not be made: {reason}" for file, reason in failed.items()), *check.faults()]
     files = [_file(path, card) for path, card in cards.items()]
     worst = check.layers[:WORST_LAYERS]
     record = {
@@ -49,8 +59,9 @@ def write_report(
         "command": command,
         "data": data,
         "audit": list(audit),
-        "gate": "closed" if check.faults() else "open",
-        "faults": check.faults(),
+        "gate": "failed" if faults else "passed",
+        "faults": faults,
+        "failed": dict(failed),
         "files": [asdict(file) for file in files],
         "comparisons": [asdict(comparison) for comparison in check.comparisons],
         "worst_layers": [asdict(layer) for layer in worst],
@@ -58,7 +69,7 @@ def write_report(
     }
     json_path, markdown_path = out / "report.json", out / "report.md"
     write_atomically(json_path, (json.dumps(record, indent=2) + "\n").encode())
-    write_atomically(markdown_path, _markdown(files, cards, check, data, command, audit).encode())
+    write_atomically(markdown_path, _markdown(files, cards, check, faults, data, command, audit).encode())
     return markdown_path, json_path
 
 
@@ -77,7 +88,13 @@ def _figures(card: ModelCard) -> list[dict[str, Any]]:
 
 
 def _markdown(
-    files: list[File], cards: Mapping[Path, ModelCard], check: Check, data: str, command: str, audit: Sequence[str]
+    files: list[File],
+    cards: Mapping[Path, ModelCard],
+    check: Check,
+    faults: Sequence[str],
+    data: str,
+    command: str,
+    audit: Sequence[str],
 ) -> str:
     aucs = {
         path.name: "; ".join(f"{m.data}: {(a := m.figures['auc']).value:.4f} [{a.low:.4f}, {a.high:.4f}]" for m in card.metrics)
@@ -85,10 +102,10 @@ def _markdown(
         if path.suffix == ".tflite"
     }
     lines = [
-        f"# Conversion of {next(iter(cards.values())).architecture}",
+        f"# Conversion of {next((card.architecture for card in cards.values()), 'a detector')}",
         "",
-        f"Gate: **{'closed' if check.faults() else 'open'}**.",
-        *(f"- {fault}" for fault in check.faults()),
+        f"Gate: **{'failed' if faults else 'passed'}**.",
+        *(f"- {fault}" for fault in faults),
         "",
         *(f"> **The data:** {sentence}\n" for sentence in audit),
         "```sh",

@@ -51,6 +51,6 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> Converted:
     assert training(fit.split()) == 0
     assert training(f"qat {tiny.float_run} --run {tiny.qat_run} --epochs 1".split()) == 0
     arguments = ["tflite", str(tiny.qat_run), "--out", str(tiny.out), "--name", "tiny"]
-    # So few faces are no test of the gate, which one flipped verdict closes: 1 is fine, the files are there all the same.
+    # So few faces are no test of the gate, which one flipped verdict fails: 1 is fine, the files are there all the same.
     assert convert([*arguments, "--data-name", "drawn", "--licence", "Apache-2.0"]) in (0, 1)
     return tiny

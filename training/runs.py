@@ -135,6 +135,14 @@ def read_run(folder: Path) -> Run:
     return run
 
 
+def checkpoint_of(folder: Path) -> Path:
+    """The best checkpoint of the run in ``folder``; ``InputError`` where there is none yet."""
+    path = folder / "best.h5"
+    if not path.exists():
+        raise InputError(f"there is no checkpoint {path}: train first, or name another run")
+    return path
+
+
 def float_parent(run: Run) -> Path:
     """The float checkpoint that a QAT run comes from, through any number of QAT runs between."""
     checkpoint, passed = Path(run.weights), set[Path]()

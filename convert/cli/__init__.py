@@ -10,24 +10,26 @@ import traceback
 from convert.cli import bundle, card, check, everything, onnx, tflite
 from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
+from training.cli.checks import check_paths
 
 COMMANDS = (everything, tflite, onnx, card, check, bundle)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a command; 0 done, 1 the gate is closed, 2 it could not be done."""
+    """Run a command; 0 done, 1 the gate failed, 2 it could not be done."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets with a dozen lines about absent GPUs
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = Parser(
         prog="python -m convert",
         description="Convert trained detectors to what devices run.",
-        epilog="exit codes: 0 done, 1 the gate is closed (the converted model is not the trained detector any more), 2 error",
+        epilog="exit codes: 0 done, 1 the gate failed (the converted model detects nothing, or is not the trained one), 2 error",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
     options = parser.parse_args(arguments)
     try:
+        check_paths(options)
         return int(options.action(options, "python -m convert " + shlex.join(arguments)))
     except EdgefakeError as error:
         print(f"convert: {error}", file=sys.stderr)
@@ -40,4 +42,4 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     except Exception:
         traceback.print_exc()
-        return 2  # Python's own 1 would say that the gate is closed
+        return 2  # Python's own 1 would say that the gate failed

@@ -30,15 +30,17 @@ def add(commands: Any) -> None:
 
 
 def _check(options: argparse.Namespace, command: str) -> int:
-    from convert.check import check_models
-    from convert.source import float_source, qat_source
     from training.batches import readable
-    from training.runs import read_run
+    from training.runs import checkpoint_of, read_run
 
     run = read_run(options.run)
+    checkpoint_of(options.run)
     samples = [s for s in run.samples() if s.split == options.split and s.size_matched]
     if not samples:
         raise InputError(f"the run's data has no {options.split} split: choose another --split")
+    from convert.check import check_models  # loads TensorFlow
+    from convert.source import float_source, qat_source
+
     source = qat_source(options.run) if run.is_qat else float_source(options.run, command)
     check = check_models(options.models, source, readable(samples))
     if options.json:
@@ -48,7 +50,7 @@ def _check(options: argparse.Namespace, command: str) -> int:
 
 
 def print_check(check: Check) -> int:
-    """Print a check for people; 0 when its gate is open, else 1."""
+    """Print a check for people; 0 when its gate is passed, else 1."""
     for c in check.comparisons:
         print(
             f"{c.model} against {c.reference}{'' if c.gated else ' (not gated)'} on {c.faces} faces: "
@@ -59,5 +61,8 @@ def print_check(check: Check) -> int:
         worst = ", ".join(f"{layer.layer} {layer.snr_db:.1f} dB" for layer in check.layers[:10])
         print(f"INT8 against float by layer, worst first: {worst}")
     for fault in check.faults():
-        print(f"convert: gate closed: {fault}", file=sys.stderr)
-    return 1 if check.faults() else 0
+        print(f"convert: gate failed: {fault}", file=sys.stderr)
+    if check.faults():
+        return 1
+    print("gate passed")
+    return 0

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
 from convert.cli.check import print_check
 from convert.cli.source import add_source, open_source
 from convert.cli.tflite import print_file
+from edgefake.errors import EdgefakeError
 
 
 def add(commands: Any) -> None:
@@ -23,28 +25,37 @@ def add(commands: Any) -> None:
 
 
 def _all(options: argparse.Namespace, command: str) -> int:
-    from convert.build import build_tflite
+    source = open_source(options, command)
+    from convert.build import SUFFIXES, build_tflite
     from convert.check import check_models
     from convert.onnx import export_onnx
     from convert.report import write_report
     from convert.source import held_out_faces
     from training.audit import audit_says
 
-    source = open_source(options, command)
-    cards = build_tflite(source, options.out, name=options.name, data=options.data_name, licence=options.licence)
+    failed: dict[str, str] = {}
+    cards = build_tflite(source, options.out, name=options.name, data=options.data_name, licence=options.licence, failed=failed)
     for path, card in cards.items():
         print_file(path, card)
-    (int8,) = (path for path, card in cards.items() if card.precision == "int8")
-    models = [int8]
+    models = [path for path, card in cards.items() if card.precision == "int8"]
     if source.post_training:
         print("no .onnx: post-training quantization gives zero-points other than 0, which TensorRT refuses", flush=True)
+    elif models:
+        path = models[0].with_suffix(".onnx")
+        try:
+            models.append(export_onnx(models[0], path))
+            cards[path] = cards[models[0]]
+            print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+        except EdgefakeError as error:
+            failed[path.name] = str(error)
     else:
-        models.append(export_onnx(int8, int8.with_suffix(".onnx")))
-        print(f"{models[1]}: {models[1].stat().st_size / 1e6:.1f} MB")
+        failed[f"{options.name or source.run.recipe}_{SUFFIXES['int8']}.onnx"] = "it is made of the INT8 .tflite"
     data, samples = held_out_faces(source.run, options.data_name)
-    check = check_models(models, source, samples)
-    code = print_check(check)
-    all_cards = {**cards, **dict.fromkeys(models[1:], cards[int8])}
-    for written in write_report(options.out, all_cards, check, data, command, audit=audit_says(Path(source.run.data))):
+    check = check_models(models, source, samples) if models else None
+    code = print_check(check) if check else 0
+    audit = audit_says(Path(source.run.data))
+    for written in write_report(options.out, cards, check, data, command, audit=audit, failed=failed):
         print(written)
-    return code
+    for file, reason in failed.items():
+        print(f"convert: {file} could not be made: {reason}", file=sys.stderr)
+    return 2 if failed else code

@@ -36,8 +36,7 @@ def add_origin(parser: argparse.ArgumentParser) -> None:
 
 def open_source(options: argparse.Namespace, command: str) -> Source:
     """The run or detector that the arguments name."""
-    from convert.source import detector_source, float_source, qat_source
-    from training.runs import is_run
+    from training.runs import checkpoint_of, is_run, read_run
 
     path = options.source
     if path.suffix == ".tflite":
@@ -54,5 +53,12 @@ def open_source(options: argparse.Namespace, command: str) -> Source:
             file=sys.stderr,
         )
     if is_run(path):
+        read_run(path)
+        checkpoint_of(path)
+        from convert.source import float_source, qat_source  # loads TensorFlow
+
         return float_source(path, command) if options.post_training else qat_source(path)
-    return detector_source(*own_detector(options, path, command), command)
+    own, run = own_detector(options, path, command)
+    from convert.source import detector_source
+
+    return detector_source(own, run, command)

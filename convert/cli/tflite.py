@@ -25,11 +25,11 @@ def add(commands: Any) -> None:
 
 
 def _tflite(options: argparse.Namespace, command: str) -> int:
+    source = open_source(options, command)
     from convert.build import build_tflite
     from convert.check import check_models
     from training.batches import readable
 
-    source = open_source(options, command)
     cards = build_tflite(source, options.out, name=options.name, data=options.data_name, licence=options.licence)
     for path, card in cards.items():
         print_file(path, card)

@@ -41,7 +41,7 @@ def test_the_report_compares_every_form_with_those_before_it(everything: Path) -
     ]
     last = report["comparisons"][-1]
     assert (last["flips"], last["mean_difference"] < 1e-3) == (0.0, True)  # a plain network: no addition that differs
-    assert report["gate"] == ("closed" if report["faults"] else "open")
+    assert report["gate"] == ("failed" if report["faults"] else "passed")
     assert 0 < len(report["worst_layers"]) <= 10
     files = {file["file"]: file for file in report["files"]}
     for name in ("tiny_int8.tflite", "tiny_int8.onnx"):
@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_made_and_what_nobody_foresaw(
     assert capsys.readouterr().err.startswith(f"convert: {tmp_path / 'file'} cannot be used (File exists): ")
 
     monkeypatch.setattr("convert.build.build_tflite", lambda *_, **__: 1 / 0)
-    assert main([*arguments, str(tmp_path / "out")]) == 2  # 1 says that the gate is closed
+    assert main([*arguments, str(tmp_path / "out")]) == 2  # 1 says that the gate failed
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 

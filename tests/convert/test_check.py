@@ -62,7 +62,7 @@ def test_a_model_that_is_not_its_parent_any_more_fails(
     assert found
     assert main(["check", str(converted.int8), "--run", str(other), "--split", "test"]) == 1
     errors = capsys.readouterr().err
-    assert "gate closed" in errors
+    assert "gate failed" in errors
     assert "QAT" in errors
     assert "the layers furthest from float are" in errors
 

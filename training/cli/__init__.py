@@ -10,6 +10,7 @@ import traceback
 from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
 from training.cli import audit, contact_sheet, evaluate, explain, fit, import_model, qat, zoo
+from training.cli.checks import check_paths
 
 COMMANDS = (zoo, audit, contact_sheet, fit, import_model, qat, evaluate, explain)
 
@@ -28,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
         command.add(commands)
     options = parser.parse_args(arguments)
     try:
+        check_paths(options)
         return int(options.action(options, "python -m training " + shlex.join(arguments)))
     except EdgefakeError as error:
         print(f"training: {error}", file=sys.stderr)

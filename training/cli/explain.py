@@ -26,12 +26,14 @@ def add(commands: Any) -> None:
 def _explain(options: argparse.Namespace, command: str) -> int:
     from edgefake.faces import face_finder
     from edgefake.images import find_images
-    from training.explain import explain
-    from training.runs import read_run
+    from training.runs import checkpoint_of, read_run
 
-    run = read_run(options.run)
+    run, checkpoint = read_run(options.run), checkpoint_of(options.run)
     pictures = [path for source in options.pictures for path in find_images(source)]
-    found = explain(run, options.run / "best.h5", pictures, face_finder(options.find_faces), options.out)
+    finder = face_finder(options.find_faces)
+    from training.explain import explain  # loads TensorFlow
+
+    found = explain(run, checkpoint, pictures, finder, options.out)
     for one in found:
         if options.json:
             box = [one.box.x, one.box.y, one.box.width, one.box.height]

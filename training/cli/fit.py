@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from edgefake.errors import InputError
 from training.cli.data import add_data, add_variations, repeat_audit
 from training.cli.numbers import fraction, not_negative, positive, whole
 
@@ -50,6 +51,8 @@ def add(commands: Any) -> None:
 
 
 def _fit(options: argparse.Namespace, command: str) -> int:
+    if options.weights not in ("imagenet", "none") and not Path(options.weights).exists():
+        raise InputError(f"there is no checkpoint {options.weights}: train first, or name another run")
     from training.fit import fit
     from training.loop import Stopping
     from training.recipes import recipe_named

@@ -56,18 +56,23 @@ def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> Non
     )
     group.add_argument("--batch", type=whole(1), default=32, help="batch size of qat (default %(default)s)")
     group.add_argument("--trust-code", action="store_true", help="load Lambda layers, which run Python code from the file")
+    group.add_argument(
+        "--trust-classes", action="store_true", help="take --classes as given, even where real faces score higher than fakes"
+    )
 
 
 def own_detector(options: argparse.Namespace, source: Path, command: str) -> tuple[Own, Run]:
     """The detector at ``source`` as the options describe it, and the run that it makes."""
     from training.own.feed import feed_named
-    from training.own.files import open_model
-    from training.own.importing import Own
+    from training.own.files import check_model, open_model
 
     if options.data is None:
         raise InputError(f"{source} is no run: for a detector of your own, name the labelled faces with --data")
-    model = open_model(source, size=options.size, trust_code=options.trust_code)
-    own = Own(model, feed_named(options.scaling, bgr=options.bgr), options.classes)
+    feed = feed_named(options.scaling, bgr=options.bgr)
+    check_model(source, trust_code=options.trust_code)
+    from training.own.importing import Own  # loads TensorFlow
+
+    own = Own(open_model(source, size=options.size, trust_code=options.trust_code), feed, options.classes, options.trust_classes)
     return own, own.run(settings_of(options, command))
 
 

@@ -32,21 +32,24 @@ def add(commands: Any) -> None:
 
 
 def _qat(options: argparse.Namespace, command: str) -> int:
-    from training.loop import Stopping
-    from training.qat import qat
-    from training.runs import is_run, read_run
+    from training.runs import checkpoint_of, is_run, read_run
 
     source = options.source
     if is_run(source):
-        read_run(source)  # a folder without a run is told first
+        run = read_run(source)  # a folder without a run is told first
         if options.data:
             raise InputError(f"the run {source} knows its data: give --data with a detector of your own only")
+        checkpoint_of(source)
     else:
+        own, run = own_detector(options, options.source, command)
         from training.own.importing import import_model
 
         source = options.run / "float"
-        import_model(*own_detector(options, options.source, command), source)
-    repeat_audit(Path(read_run(source).data))
+        import_model(own, run, source)
+    repeat_audit(Path(run.data))
+    from training.loop import Stopping  # loads TensorFlow
+    from training.qat import qat
+
     stopping = Stopping(options.epochs, options.patience, options.plateau)
     state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=command)
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")

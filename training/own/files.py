@@ -79,7 +79,10 @@ def open_model(path: Path, *, size: int | None = None, trust_code: bool = False)
 
 
 def check_model(path: Path, *, trust_code: bool = False) -> Header | None:
-    """The header of the file at ``path``, None for a folder; ``InputError`` as for ``open_model``, as far as no Keras is needed."""
+    """The header of the file at ``path``, None for a folder.
+
+    Raises ``InputError`` as ``open_model`` does, as far as that needs no Keras.
+    """
     if path.is_dir():
         if not (path / "saved_model.pb").exists():
             raise InputError(f"{path} holds no saved_model.pb: expected a .keras or .h5 file, or the folder of a SavedModel")

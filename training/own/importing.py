@@ -16,7 +16,7 @@ from sklearn.metrics import log_loss
 from edgefake.errors import InputError
 from training.batches import all_pixels, readable
 from training.loop import logits, save_checkpoint, writing
-from training.metrics import auc
+from training.metrics import auc, evaluate_scores
 from training.own.feed import FEEDS, Feed
 from training.own.files import UserModel
 from training.own.head import are_probabilities, check_classes, log_odds, real_first
@@ -40,6 +40,8 @@ class Own:
     """What it was fed in its training."""
     classes: tuple[str, ...]
     """What its outputs mean, in their order; one output rises with the second."""
+    trust_classes: bool = False
+    """Whether ``classes`` are right whatever the scores say."""
 
     def __post_init__(self) -> None:
         check_classes(self.classes, self.outputs)
@@ -108,20 +110,29 @@ def check_same(own: Own, pixels: npt.NDArray[np.uint8], scores: npt.NDArray[np.f
 def check_order(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int_], scores: npt.NDArray[np.floating]) -> float:
     """AUC of a user's detector from its ``scores`` (N,) of labelled faces; warns when another scaling fits them better.
 
-    Raises ``InputError`` when it scores real faces higher, so that its classes must be in another order.
+    Raises ``InputError`` when it scores real faces higher beyond chance (95 % interval), so that its classes must be in another
+    order; warns where that may be chance, or the order is trusted.
     """
-    value, classes = auc(labels, scores), own.classes
-    if value < 0.5:
+    classes = own.classes
+    value = evaluate_scores(labels, expit(scores.astype(np.float64)), threshold=0.5)["auc"]
+    if value.value < 0.5:
         order = f"--classes {','.join(reversed(classes))}" if len(classes) == 2 else "the names in the order of its training"
-        raise InputError(
-            f"with --classes {','.join(classes)} this detector scores real faces higher than fakes (AUC {value:.3f}): give "
-            f"{order}, or another --scaling or --margin where it was trained with that"
+        said = (
+            f"with --classes {','.join(classes)} this detector scores real faces higher than fakes (AUC {value.value:.3f}, 95 % "
+            f"interval {value.low:.3f} to {value.high:.3f}): "
+        )
+        other = f"{order}, or another --scaling or --margin where it was trained with that"
+        if value.high < 0.5 and not own.trust_classes:
+            raise InputError(f"{said}give {other}; --trust-classes takes them as they are")
+        print(
+            f"warning: {said}" + ("they are taken as given" if own.trust_classes else f"if that is no chance, give {other}"),
+            file=sys.stderr,
         )
     some = np.concatenate([np.flatnonzero(labels == label)[: TRIED // 2] for label in (0, 1)])
     better = better_feed(own, pixels[some], labels[some])
     if better:
         print(f"warning: with {better} it would judge these faces better: is that what its training fed it?", file=sys.stderr)
-    return value
+    return value.value
 
 
 def better_feed(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int_]) -> str | None:

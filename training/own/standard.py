@@ -42,7 +42,7 @@ def standard(model: UserModel, feed: Feed, classes: Sequence[str]) -> Any:
 
 
 def load_standard(path: Path) -> Any:
-    """The model that ``standard`` made, from the file it was saved in; ``InputError`` when that is gone, damaged or not of ours."""
+    """The model that ``standard`` made, from its file; ``InputError`` when that is gone, damaged or another's."""
     if not path.exists():
         raise InputError(f"the imported model {path} is gone: import the detector again")
     try:

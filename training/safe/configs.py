@@ -15,7 +15,13 @@ DEEPEST = 200
 LARGEST = 65_536
 """Of what decides how much memory a layer takes, such as ``units``."""
 
-LAYERS = set(
+
+def named(text: str) -> frozenset[str]:
+    """The names in a text."""
+    return frozenset(text.split())
+
+
+LAYERS = named(
     # models and wrappers
     """Functional Model Sequential Bidirectional RNN SpectralNormalization StackedRNNCells TimeDistributed Wrapper InputLayer
     Pipeline"""
@@ -39,18 +45,18 @@ LAYERS = set(
     """ AugMix AutoContrast CutMix Equalization MixUp RandAugment RandomBrightness RandomColorDegeneration RandomColorJitter
     RandomContrast RandomCrop RandomElasticTransform RandomErasing RandomFlip RandomGaussianBlur RandomGrayscale RandomHeight
     RandomHue RandomInvert RandomPerspective RandomPosterization RandomRotation RandomSaturation RandomSharpness RandomShear
-    RandomTranslation RandomWidth RandomZoom Solarization""".split()
+    RandomTranslation RandomWidth RandomZoom Solarization"""
 )
-OPERATIONS = set(  # of Keras 3, outside layers
+OPERATIONS = named(  # of Keras 3, outside layers
     """Abs Absolute All Amax Amin Any Arctan Average BatchNorm BroadcastTo Cast Ceil Celu Clip Concatenate ConvertToTensor Copy
     Cos Divide DivideNoNan Einsum Elu Equal Erf Exp ExpandDims Expm1 Flip Floor FloorDivide Gelu GetItem Glu Greater
     GreaterEqual HardSigmoid HardSilu HardTanh LayerNorm LeakyRelu Less LessEqual Log Log10 Log1p Log2 LogSigmoid LogSoftmax
     LogicalAnd LogicalNot LogicalOr Logsumexp Matmul Max Maximum Mean Min Minimum Mod Moments Moveaxis Multiply NanToNum
     Negative Normalize NotEqual OnesLike Pad Power Prod RMSNorm Ravel Reciprocal Relu Relu6 Repeat Reshape Resize Rsqrt Selu
     Sigmoid Sign Silu Sin Slice Softmax Softplus Softsign Split Sqrt Square Squeeze Stack Std StopGradient Subtract Sum Swapaxes
-    Take Tan Tanh Tile Transpose TrueDivide Unstack Var Where ZerosLike RGBToGrayscale""".split()
+    Take Tan Tanh Tile Transpose TrueDivide Unstack Var Where ZerosLike RGBToGrayscale"""
 )
-FUNCTIONS = set(  # of TensorFlow, outside layers of Keras 2
+FUNCTIONS = named(  # of TensorFlow, outside layers of Keras 2
     """__operators__.add __operators__.getitem abs add broadcast_to cast clip_by_value concat convert_to_tensor divide
     expand_dims gather identity image.resize image.rgb_to_grayscale linalg.matmul linalg.l2_normalize math.abs math.add
     math.divide math.divide_no_nan math.exp math.l2_normalize math.log math.maximum math.minimum math.multiply math.negative
@@ -60,17 +66,17 @@ FUNCTIONS = set(  # of TensorFlow, outside layers of Keras 2
     nn.elu nn.gelu nn.l2_normalize nn.leaky_relu nn.log_softmax nn.max_pool nn.max_pool2d nn.relu nn.relu6 nn.selu nn.sigmoid
     nn.silu nn.softmax nn.softplus nn.swish ones_like pad pow reduce_max reduce_mean reduce_min reduce_sum repeat reshape
     reverse shape sigmoid slice split sqrt square squeeze stack stop_gradient strided_slice subtract tanh tile transpose
-    truediv unstack where zeros_like""".split()
+    truediv unstack where zeros_like"""
 )
-ACTIVATIONS = set(
+ACTIVATIONS = named(
     """celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear log_sigmoid
     log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus sparse_sigmoid sparsemax
-    squareplus swish tanh tanh_shrink threshold""".split()
+    squareplus swish tanh tanh_shrink threshold"""
 )
-TRAINING = set(  # initializers, regularizers, constraints, policies
+TRAINING = named(  # initializers, regularizers, constraints, policies
     """Constant GlorotNormal GlorotUniform HeNormal HeUniform Identity IdentityInitializer LecunNormal LecunUniform Ones
     Orthogonal OrthogonalInitializer RandomNormal RandomUniform TruncatedNormal VarianceScaling Zeros L1 L1L2 L2
-    OrthogonalRegularizer MaxNorm MinMaxNorm NonNeg RadialConstraint UnitNorm DTypePolicy FloatDTypePolicy Policy""".split()
+    OrthogonalRegularizer MaxNorm MinMaxNorm NonNeg RadialConstraint UnitNorm DTypePolicy FloatDTypePolicy Policy"""
 )
 VALUES = {"__ellipsis__", "__keras_tensor__", "__numpy__", "__slice__", "__tensor__", "__tuple__", "TensorShape"}
 OURS = {"edgefake>Border"}

@@ -11,7 +11,7 @@ import h5py
 
 from edgefake.errors import InputError
 
-MOST_OBJECTS = 100_000
+MOST_OBJECTS, DEEPEST = 100_000, 100
 INFLATED = 100
 """How many times the size of the file its arrays may add up to: Keras compresses nothing, compressed weights hardly shrink."""
 
@@ -48,8 +48,8 @@ def _check(file: h5py.File, size: int) -> None:
             shown, seen = ascii(inner[:80]), seen + 1
             if type(group.get(key, getlink=True)) is not h5py.HardLink:
                 raise InputError(f"it leads to another place at {shown}")
-            if seen > MOST_OBJECTS:  # or a group that holds itself
-                raise InputError(f"it holds more than {MOST_OBJECTS} groups and arrays")
+            if seen > MOST_OBJECTS or inner.count("/") > DEEPEST:  # or a group that holds itself
+                raise InputError(f"it holds more than {MOST_OBJECTS} groups and arrays, or {DEEPEST} of them in each other")
             value = group[key]
             if isinstance(value, h5py.Group):
                 pending.append((inner, value))

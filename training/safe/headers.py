@@ -43,7 +43,9 @@ def read_header(path: Path) -> Header:
             return Header(_major(version), None if config is None else _object(config), hdf5=True)
         with zipfile.ZipFile(path) as archive:
             metadata = _object(_entry(archive, "metadata.json"))
-            return Header(_major(metadata["keras_version"]), without_training(_object(_entry(archive, "config.json"))), hdf5=False)
+            return Header(
+                _major(metadata["keras_version"]), without_training(_object(_entry(archive, "config.json"))), hdf5=False
+            )
     except Exception as error:  # what zipfile, json and h5py raise depends on the damage
         cause = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {str(error)[:120]}"
         raise InputError(
@@ -66,7 +68,9 @@ def check_header(path: Path, header: Header, remedy: str, *, trust_code: bool = 
             "trust the file, or save the model without them"
         ) from error
     except ForeignError as error:
-        raise InputError(f"{path} names {error}, which is none of the layers and functions of Keras that are built from a file: {remedy}") from error
+        raise InputError(
+            f"{path} names {error}, which is none of the layers and functions of Keras that are built from a file: {remedy}"
+        ) from error
 
 
 def model_name(path: Path) -> str | None:

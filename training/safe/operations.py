@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from training.safe.configs import named
 
-COMPUTING = set(
+COMPUTING = named(
     # numbers
     """Abs Acos Acosh Add AddN AddV2 All Any ApproximateEqual ArgMax ArgMin Asin Asinh Atan Atan2 Atanh BatchMatMul
     BatchMatMulV2 BatchMatMulV3 BiasAdd BiasAddV1 Bincount Bucketize Cast Ceil ClipByValue Cos Cosh Cross CumulativeLogsumexp
@@ -28,7 +29,8 @@ COMPUTING = set(
     ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor ScaleAndTranslate SpaceToDepth Conv2DBackpropInput
     Conv2DBackpropInputV2 Conv3DBackpropInputV2 Conv"""
     # shapes
-    """ BatchToSpaceND Bitcast BroadcastArgs BroadcastTo Concat ConcatOffset ConcatV2 Const Diag DiagPart EnsureShape ExpandDims Fill Gather
+    """ BatchToSpaceND Bitcast BroadcastArgs BroadcastTo Concat ConcatOffset ConcatV2 Const Diag DiagPart EnsureShape
+    ExpandDims Fill Gather
     GatherNd GatherV2 Identity IdentityN MatrixBandPart MatrixDiag MatrixDiagPart MatrixDiagPartV3 MatrixDiagV3 MatrixSetDiagV3
     NoOp OneHot OnesLike Pack ParallelConcat Placeholder PlaceholderWithDefault PreventGradient Rank Reshape ResourceGather
     Reverse ReverseSequence ReverseV2 Roll ScatterNd Select SelectV2 Shape ShapeN Size Slice Snapshot SpaceToBatchND Split
@@ -49,13 +51,14 @@ COMPUTING = set(
     MirrorPadGrad ReciprocalGrad Relu6Grad ReluGrad ResizeBicubicGrad ResizeBilinearGrad ResizeNearestNeighborGrad RsqrtGrad
     SeluGrad SigmoidGrad SoftplusGrad SoftsignGrad SqrtGrad StridedSliceGrad TanhGrad TensorListElementShape"""
     # variables and lists
-    """ AssignAddVariableOp AssignSubVariableOp AssignVariableOp DestroyResourceOp DisableCopyOnRead ReadVariableOp VarHandleOp VarIsInitializedOp
+    """ AssignAddVariableOp AssignSubVariableOp AssignVariableOp DestroyResourceOp DisableCopyOnRead ReadVariableOp
+    VarHandleOp VarIsInitializedOp
     VariableShape EmptyTensorList TensorListConcatV2 TensorListElementShape TensorListFromTensor TensorListGather
     TensorListGetItem TensorListLength TensorListPopBack TensorListPushBack TensorListReserve TensorListResize
     TensorListSetItem TensorListSplit TensorListStack AccumulateNV2"""
     # control flow: the functions they call stand in the same library
     """ Assert Case Enter Exit For If LogicalCond LoopCond Merge NextIteration PartitionedCall StatefulPartitionedCall
-    StatelessCase StatelessIf StatelessWhile Switch While CheckNumerics StringFormat""".split()
+    StatelessCase StatelessIf StatelessWhile Switch While CheckNumerics StringFormat"""
 )
 KEEPING = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename", "StaticRegexFullMatch", "StringJoin"}
 """How every SavedModel writes and reads its variables: in functions that nothing calls when the folder is loaded."""
@@ -86,7 +89,7 @@ def check_saved_model(path: Path) -> None:
         raise InputError(_refusal(path, "SaveV2 or RestoreV2 in what it computes"))
 
 
-def _check(path: Path, nodes: Any, allowed: set[str]) -> None:
+def _check(path: Path, nodes: Any, allowed: frozenset[str]) -> None:
     if foreign := sorted({node.op for node in nodes} - allowed):
         raise InputError(_refusal(path, ", ".join(ascii(op)[1:-1][:60] for op in foreign[:5])))
 
