@@ -18,17 +18,19 @@ from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.sinks.video_file import VideoFileSink
 from edgefake.streaming.sources import DEFAULT_FPS
 from edgefake.streaming.timeline import Timeline
-from edgefake.streaming.video import VideoTally, VideoVerdict
+from edgefake.streaming.video import MIN_COVERAGE, MIN_SCORED, NO_VERDICT, VideoTally, VideoVerdict
+from edgefake.text import portable_path, printable
 
-_EPILOG = """\
+_EPILOG = f"""\
 Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face. There is no
-verdict without a face that could be scored in at least 15 frames.
+verdict without a face that could be scored in at least {MIN_SCORED} frames, nor when less than {MIN_COVERAGE:.0%} of the video
+could be read. Damaged frames are left out and told; how much was read is "coverage" in --json.
 
 exit codes:
   0  no video was called fake; videos without a verdict count as such
   1  at least one video was called fake
-  2  something went wrong, whatever else was found: a video that cannot be read (the others are still judged), an unknown model,
-     a wrong argument
+  2  something went wrong, whatever else was found: a video that cannot be read or is black (the others are still judged),
+     an unknown model, a wrong argument
 """
 
 
@@ -88,7 +90,7 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
     tally, timeline = VideoTally(detector.threshold), Timeline()
     try:
         if not path.is_file():
-            raise InputError(f"there is no video file {path}: for cameras and URLs there is `edgefake watch`")
+            raise InputError(f"there is no video file {printable(path)}: for cameras and URLs there is `edgefake watch`")
         with watch(path, detector) as running:
             if copy is not None:
                 copy.unlink(missing_ok=True)  # an earlier run's, which the sink would write beside
@@ -106,11 +108,11 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
             write_image(plot, timeline.plot())
     except EdgefakeError as error:
         return _Outcome(path, None, str(error))
-    return _Outcome(path, tally.verdict())
+    return _Outcome(path, tally.verdict(running.coverage))
 
 
 def _progress(done: int, running: Watch, path: Path) -> str:
-    speed = f"{done} frames, {running.health.report().fps_out:.0f} per second  {path.name}"
+    speed = f"{done} frames, {running.health.report().fps_out:.0f} per second  {printable(path.name)}"
     if not running.total:
         return speed
     part = min(done / running.total, 1.0)
@@ -120,9 +122,9 @@ def _progress(done: int, running: Watch, path: Path) -> str:
 def _json(outcome: _Outcome, detector: Detector) -> str:
     about = {"threshold": detector.threshold, "model": detector.card.name}
     if outcome.verdict is not None:
-        return json.dumps({"path": str(outcome.path), **outcome.verdict.to_dict(), **about})
-    empty = VideoVerdict(None, None, 0, 0, ()).to_dict()
-    return json.dumps({"path": str(outcome.path), **empty, **about, "error": outcome.error})
+        return json.dumps({"path": portable_path(outcome.path), **outcome.verdict.to_dict(), **about})
+    empty = VideoVerdict(None, None, 0, 0, (), "error").to_dict()
+    return json.dumps({"path": portable_path(outcome.path), **empty, **about, "error": outcome.error})
 
 
 def _table_row(outcome: _Outcome) -> str:
@@ -130,7 +132,9 @@ def _table_row(outcome: _Outcome) -> str:
     if verdict is None:
         return _row(outcome.summary, "-", "-", "-", "-", str(outcome.error))
     p_fake = "-" if verdict.p_fake is None else f"{verdict.p_fake:.3f}"
-    return _row(outcome.summary, p_fake, str(verdict.frames), str(verdict.faces), str(len(verdict.tracks)), str(outcome.path))
+    why = f" ({NO_VERDICT[verdict.status]})" if verdict.status in NO_VERDICT else ""
+    video = printable(outcome.path) + why
+    return _row(outcome.summary, p_fake, str(verdict.frames), str(verdict.faces), str(len(verdict.tracks)), video)
 
 
 def _row(*cells: str) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
+from edgefake.streaming.decoding import Undecoded
 from edgefake.streaming.health import Health
 from edgefake.streaming.sources import Reader, Source, SourceAwayError
 
@@ -24,6 +25,9 @@ CAPACITY = 3
 
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 30.0
 """Before a lost source is tried again: doubled from one attempt to the next."""
+
+WHOLE = 0.98
+"""A file of which so much was there is not cut short: containers may be a frame or two off."""
 
 CLOSE_S = 10.0
 """How long closing waits for a read in progress, which ends by itself in every source but an iterable."""
@@ -58,6 +62,8 @@ class Capture:
     def __init__(self, source: Source, *, health: Health, wait: bool = False) -> None:
         self.dropped = 0
         self.reconnects = 0
+        self.coverage: float | None = None
+        """At the end of a file: the share of its frames that could be decoded."""
         self._source = source
         self._health = health
         self._frames: deque[Captured] = deque()
@@ -131,14 +137,17 @@ class Capture:
 
     def _read(self, reader: Reader, started: float, indices: count[int]) -> bool:
         """Read to the end; False when stopped before."""
-        index, unreadable = -1, 0
+        index, unreadable, undecoded, since_start = -1, 0, 0, 0.0
         try:
             asked = time.perf_counter()
             for pixels, seconds in reader.frames:
                 arrived = time.perf_counter()
                 index = next(indices)
                 if isinstance(pixels, InputError):
-                    _log.warning("%s; it is left out", pixels)
+                    if isinstance(pixels, Undecoded):  # told once, at the end
+                        undecoded += 1
+                    else:
+                        _log.warning("%s; it is left out", pixels)
                     self._drop()
                     unreadable += 1
                     if self._stopped:
@@ -154,9 +163,20 @@ class Capture:
             reader.frames.close()
         if unreadable and unreadable == index + 1:
             raise InputError(f"{self._source.name} holds no picture that can be read: get the whole files")
-        if reader.total and index + 1 < 0.98 * reader.total:  # containers may be a frame or two off
-            _log.warning("%s ended after %d of %d frames: it is cut short", self._source.name, index + 1, reader.total)
+        if not self._source.live and index >= 0:
+            self._tell_coverage(reader, index + 1, unreadable, undecoded, since_start)
         return True
+
+    def _tell_coverage(self, reader: Reader, frames: int, unreadable: int, undecoded: int, seconds: float) -> None:
+        """How much of a file that has ended was there and could be read."""
+        read = frames / reader.total if reader.total else 1.0
+        if reader.seconds:  # a wrong or changing frame rate makes the number of frames a wrong guess
+            read = max(read, seconds / reader.seconds)
+        self.coverage = (1 - unreadable / frames) * (min(read, 1.0) if read < WHOLE else 1.0)
+        if read < WHOLE:
+            _log.warning("%s ended after %d of %d frames: it is cut short", self._source.name, frames, reader.total)
+        if undecoded:
+            _log.warning("%s: %d of %d frames could not be decoded and are left out", self._source.name, undecoded, frames)
 
     def _put(self, frame: Captured) -> bool:
         """Queue ``frame`` by the source's policy; False when stopped."""

@@ -91,6 +91,11 @@ class Watch(Iterator[Watched]):
         """Frames per second, where the source tells and once it is there."""
         return self._capture.fps
 
+    @property
+    def coverage(self) -> float | None:
+        """The share of a file's frames that could be read, once it was read to its end; None in live streams."""
+        return self._capture.coverage
+
     def attach(self, sink: Sink) -> None:
         """Send the results from now on to ``sink`` too; it is closed with the stream."""
         self._sinks.append(QueuedSink(sink, self.health, when_full=self._when_full))

@@ -6,8 +6,8 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -15,8 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
+from edgefake.files import plain_path
 from edgefake.images import IMAGE_SUFFIXES, find_images, read_image
 from edgefake.secrets import without_secrets
+from edgefake.streaming.decoding import Decoder, Undecoded
+from edgefake.streaming.reasons import HEAD_BYTES, why_not_a_video, why_not_opened, why_silent
+from edgefake.text import portable_path, printable
 
 Pixels = npt.NDArray[np.uint8]
 SourceLike = int | str | Path | Iterable[Pixels]
@@ -29,6 +33,12 @@ TIMEOUT_MS = 5000
 DEFAULT_FPS = 30.0
 """The frame rate of pictures and iterables whose rate nobody gave, and of files that do not tell theirs."""
 
+MAX_PIXELS = 200_000_000
+"""A video that declares larger frames is refused before one is decoded."""
+
+RATE_FRAMES = 8
+"""A file's real frame rate is taken from so many of its frames."""
+
 SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "udp", "rtp", "srt", "tcp")
 
 
@@ -40,15 +50,17 @@ class SourceAwayError(InputError):
 class Reader:
     """An open source: frames (uint8, H×W×3, BGR) with their media time in seconds, which never runs backwards.
 
-    In the place of a picture that cannot be read is the error that says why. The media time is None in live sources: there the
-    time of arrival counts. Closing ``frames`` closes the source.
+    In the place of a picture or frame that cannot be read is the error that says why. The media time is None in live sources:
+    there the time of arrival counts. Closing ``frames`` closes the source.
     """
 
     frames: Generator[tuple[Pixels | InputError, float | None], None, None]
     total: int | None = None
     """How many frames there should be, where the source tells."""
     fps: float | None = None
-    """Frames per second, where the source tells."""
+    """Frames per second, where the source tells; of files, where their first frames are faster, those of these."""
+    seconds: float | None = None
+    """How long the file should be, where it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +101,9 @@ def find_source(
 
 
 def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, live: bool | None) -> Source:
+    is_path = isinstance(source, Path)  # never a camera's number, a URL or a pipeline
     if isinstance(source, Path):
-        source = os.path.join(os.curdir, source) if str(source).isdigit() else str(source)  # a path is no camera number
+        source = os.path.join(os.curdir, source) if str(source).isdigit() else str(source)
     if isinstance(source, bool) or not isinstance(source, int | str | Iterable):
         raise InputError(f"expected a camera number, a path, a URL or an iterable of frames to watch, got {source!r}")
     if isinstance(source, np.ndarray) and source.ndim < 4:
@@ -105,9 +118,11 @@ def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, l
         return _folder(source, fps)
     if fps is not None:
         raise InputError(f"{_public_name(source)} comes with its own frame rate: leave fps={fps:g} out")
-    if re.search(r"\s!\s", source) and not os.path.isfile(source):
+    if is_path or os.path.isfile(source):
+        return _file(source)
+    if re.search(r"\s!\s", source):
         return _pipeline(source)
-    if "://" in source:
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", source):
         return _url(source, live=live is not False)
     return _file(source)
 
@@ -133,18 +148,28 @@ def _camera(source: int | str, size: tuple[int, int] | None, fps: float | None) 
                 raise InputError(f"camera {device} gives {width}×{height}, not {size[0]}×{size[1]}: ask for a size that it has")
         if fps is not None and not camera.set(cv2.CAP_PROP_FPS, fps):
             _log.warning("camera %s does not let its frame rate be set: it gives %g", device, camera.get(cv2.CAP_PROP_FPS))
-        return _video(camera, str(device), live=True)
+        return _video(camera, str(device), live=True, ffmpeg=False)
 
     return Source(str(device), True, True, open_camera)
 
 
 def _url(url: str, *, live: bool) -> Source:
-    scheme = url.split("://")[0].lower()
+    scheme, rest = url.split("://", 1)
+    scheme = scheme.lower()  # FFmpeg knows its protocols in lower case only
     if scheme not in SCHEMES:
         raise InputError(f"cannot watch {_public_name(url)}: expected an address of {', '.join(SCHEMES)}")
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
-    name = _public_name(url)
-    return Source(name, live, live, lambda: _video(_capture(url, cv2.CAP_FFMPEG, limits), name, live=live))
+    name, address = _public_name(url), f"{scheme}://{rest}"
+
+    def open_url() -> Reader:
+        capture = cv2.VideoCapture(address, cv2.CAP_FFMPEG, limits)
+        if not capture.isOpened():
+            capture.release()
+            reason, is_away = why_silent(address)
+            raise (SourceAwayError if is_away else InputError)(f"{name} {reason}")
+        return _video(capture, name, live=live)
+
+    return Source(name, live, live, open_url)
 
 
 def _pipeline(pipeline: str) -> Source:
@@ -154,21 +179,60 @@ def _pipeline(pipeline: str) -> Source:
             "use the OpenCV of JetPack or of your distribution for pipelines, or give a camera or URL"
         )
     name = _public_name(pipeline)
-    return Source(name, True, True, lambda: _video(_capture(pipeline, cv2.CAP_GSTREAMER), name, live=True))
+    return Source(name, True, True, lambda: _video(_capture(pipeline, cv2.CAP_GSTREAMER), name, live=True, ffmpeg=False))
 
 
 def _file(path: str) -> Source:
     if Path(path).suffix.lower() in IMAGE_SUFFIXES:
-        raise InputError(f"{path} is a picture: judge it with `edgefake predict`, or give a folder of pictures to watch")
+        raise InputError(
+            f"{printable(path)} is a picture: judge it with `edgefake predict`, or give a folder of pictures to watch"
+        )
+
+    def capture_file() -> cv2.VideoCapture:
+        with plain_path(path) as name:
+            return cv2.VideoCapture(name, cv2.CAP_FFMPEG)
 
     def open_file() -> Reader:
         if not os.path.isfile(path):
             raise InputError(
                 f"there is no video file {_public_name(path)}: expected a file, folder, camera, URL or pipeline to watch"
             )
-        return _video(_capture(path, cv2.CAP_FFMPEG), path, live=False)
+        name = printable(path)
+        head, tail = _ends(path)
+        if no_video := why_not_a_video(head):
+            raise InputError(f"{name} {no_video}")
+        capture = capture_file()
+        if not capture.isOpened():
+            capture.release()
+            raise InputError(f"{name} {why_not_opened(head, tail)}")
+        reader = _video(capture, name, live=False, again=capture_file)
+        return replace(reader, fps=_first_rate(capture_file(), reader.fps))
 
-    return Source(path, False, False, open_file)
+    return Source(portable_path(path), False, False, open_file)
+
+
+def _ends(path: str) -> tuple[bytes, bytes]:
+    """The first and the last bytes of a file."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD_BYTES)
+            file.seek(max(len(head), os.fstat(file.fileno()).st_size - HEAD_BYTES))
+            return head, file.read(HEAD_BYTES)
+    except OSError as error:
+        raise InputError(f"{printable(path)} cannot be read: {error.strerror or error}") from error
+
+
+def _first_rate(capture: cv2.VideoCapture, announced: float | None) -> float | None:
+    """The rate of the first frames where it is above the one announced, which may be wrong or a mean; closes ``capture``."""
+    times: list[float] = []
+    while len(times) <= RATE_FRAMES and capture.grab():
+        times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3)
+    capture.release()
+    if len(times) <= RATE_FRAMES or times[-1] <= times[0]:
+        return announced
+    rate = RATE_FRAMES / (times[-1] - times[0])
+    rate = round(rate) if abs(rate - round(rate)) < 0.01 * rate else rate  # containers round times to milliseconds
+    return rate if announced is None or 1.02 * announced < rate < 1000 else announced
 
 
 def _folder(path: str, fps: float | None) -> Source:
@@ -190,39 +254,51 @@ def _picture(path: Path) -> Pixels | InputError:
         return error
 
 
-def _capture(source: int | str, backend: int, limits: Sequence[int] = ()) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(source, backend, limits)
+def _capture(source: int | str, backend: int) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(source, backend)
     if not capture.isOpened():
         capture.release()
-        name = _public_name(source)
-        if isinstance(source, str) and os.path.isfile(source):
-            raise InputError(f"{source} is damaged, cut short or no video that FFmpeg can read: get the whole file")
         kind = "camera " if isinstance(source, int) else ""
-        raise SourceAwayError(
-            f"{kind}{name} does not answer: check that it is there, not in use elsewhere, and that you may open it"
-        )
+        told = f"{kind}{_public_name(source)} does not answer"
+        raise SourceAwayError(f"{told}: check that it is there, not in use elsewhere, and that you may open it")
     return capture
 
 
-def _video(capture: cv2.VideoCapture, name: str, *, live: bool) -> Reader:
-    frames, rate = round(capture.get(cv2.CAP_PROP_FRAME_COUNT)), capture.get(cv2.CAP_PROP_FPS)
+def _video(
+    capture: cv2.VideoCapture,
+    name: str,
+    *,
+    live: bool,
+    ffmpeg: bool = True,
+    again: Callable[[], cv2.VideoCapture] | None = None,
+) -> Reader:
+    width, height = (round(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    if width * height > MAX_PIXELS:
+        capture.release()
+        raise InputError(f"{name} declares frames of {width}×{height}: expected at most {MAX_PIXELS // 1_000_000} megapixels")
+    frames, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
+    total = round(frames) if 0 < frames < 1e12 and not live else None
     fps = rate if 0 < rate < 1000 else None
-    return Reader(_read(capture, name, fps or DEFAULT_FPS, live=live), frames if frames > 0 and not live else None, fps)
+    decoder = Decoder(capture, name, live=live, ffmpeg=ffmpeg, again=again)
+    return Reader(_read(capture, decoder, fps or DEFAULT_FPS, live=live), total, fps, total / fps if total and fps else None)
 
 
-def _read(capture: cv2.VideoCapture, name: str, fps: float, *, live: bool) -> Generator[tuple[Pixels, float | None], None, None]:
+def _read(
+    capture: cv2.VideoCapture, decoder: Decoder, fps: float, *, live: bool
+) -> Generator[tuple[Pixels | InputError, float | None], None, None]:
     step = 1.0 / fps
-    seconds = -step
+    seconds, lost = -step, 0
     try:
-        read, frame = capture.read()
-        if not read and not live:
-            raise InputError(f"{name} holds no frame that FFmpeg can decode: get the whole file")
-        while read:
+        for frame in decoder.frames():
+            if isinstance(frame, Undecoded):
+                lost += 1
+                yield frame, None
+                continue
             if not live:
                 told = capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
-                seconds = told if told > seconds else seconds + step  # joined and damaged files jump back
-            yield np.asarray(frame, np.uint8), None if live else seconds
-            read, frame = capture.read()
+                seconds = told if told > seconds else seconds + step * (1 + lost)  # joined and damaged files jump back
+            lost = 0
+            yield frame, None if live else seconds
     finally:
         capture.release()
 

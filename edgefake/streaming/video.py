@@ -12,6 +12,16 @@ from edgefake.streaming.result import FrameResult
 MIN_SCORED = 15
 """A face must be scored in so many frames to count: among thousands of frames, something is taken for a face for a moment."""
 
+MIN_COVERAGE = 0.5
+"""There is no verdict on a video of which less could be read."""
+
+NO_VERDICT = {
+    "no_face": "no face that could be scored",
+    "too_few_frames": f"no face was scored in {MIN_SCORED} frames",
+    "incomplete": f"less than {MIN_COVERAGE:.0%} of it could be read",
+}
+"""Why there is no verdict, by status, for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrackVerdict:
@@ -39,7 +49,10 @@ class TrackVerdict:
 
 @dataclass(frozen=True, slots=True)
 class VideoVerdict:
-    """A video is as fake as its worst track; ``p_fake`` and ``verdict`` are None when no track has enough scored frames."""
+    """A video is as fake as its worst track; ``p_fake`` and ``verdict`` are None unless ``status`` is ``ok``.
+
+    ``status`` is else one of ``NO_VERDICT``.
+    """
 
     p_fake: float | None
     verdict: Verdict | None
@@ -48,13 +61,18 @@ class VideoVerdict:
     faces: int
     """How many faces were scored, in all frames together."""
     tracks: tuple[TrackVerdict, ...]
+    status: str = "ok"
+    coverage: float | None = None
+    """The share of the file's frames that could be read and judged; None where that is not known."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""
         return {
             "verdict": self.verdict and self.verdict.value,
+            "status": self.status,
             "p_fake": self.p_fake,
             "frames": self.frames,
+            "coverage": None if self.coverage is None else round(self.coverage, 3),
             "faces": self.faces,
             "tracks": [track.to_dict() for track in self.tracks],
         }
@@ -86,12 +104,15 @@ class VideoTally:
                 track.scored += 1
                 track.log_odds += log_odds(seen.frame_p_fake)
 
-    def verdict(self) -> VideoVerdict:
-        """The verdict on what was collected so far."""
+    def verdict(self, coverage: float | None = None) -> VideoVerdict:
+        """The verdict on what was collected so far, which is ``coverage`` of the video."""
         tracks = tuple(self._judge(id, track) for id, track in self._tracks.items())
         p_fake = max([track.p_fake for track in tracks if track.p_fake is not None], default=None)
         faces = sum(track.scored for track in tracks)
-        return VideoVerdict(p_fake, self._verdict(p_fake), self._frames, faces, tracks)
+        status = "ok" if p_fake is not None else "too_few_frames" if faces else "no_face"
+        if coverage is not None and coverage < MIN_COVERAGE:
+            status, p_fake = "incomplete", None
+        return VideoVerdict(p_fake, self._verdict(p_fake), self._frames, faces, tracks, status, coverage)
 
     def _judge(self, id: int, track: _Track) -> TrackVerdict:
         p_fake = probability(track.log_odds / track.scored) if track.scored >= MIN_SCORED else None

@@ -18,11 +18,11 @@ import pytest
 
 from edgefake.cli import main
 from edgefake.images import read_image
-from tests.edgefake.streaming.videos import moving_face, write_long_video, write_video
+from tests.edgefake.streaming.videos import damage, moving_face, write_long_video, write_video
 from tests.processes import started
 
 ROOT = Path(__file__).parents[3]
-KEYS = ["path", "verdict", "p_fake", "frames", "faces", "tracks", "threshold", "model"]
+KEYS = ["path", "verdict", "status", "p_fake", "frames", "coverage", "faces", "tracks", "threshold", "model"]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_exit_codes_and_the_table(clip: Path, tmp_path: Path, capsys: pytest.Cap
     head, *rows, summary = output.out.splitlines()
     assert head.split() == ["verdict", "p_fake", "frames", "faces", "tracks", "video"]
     assert [row.split("  ")[0] for row in rows] == ["fake", "no verdict", "error"]
-    assert rows[0].endswith(str(clip)) and "no video that FFmpeg can read" in rows[2]
+    assert rows[0].endswith(str(clip)) and "is a text, not a video" in rows[2]
     assert summary == "3 videos: 1 fake, 1 no verdict, 1 error"
     assert output.err == ""
 
@@ -82,7 +82,38 @@ def test_a_file_cut_short_is_judged_and_told(clip: Path, tmp_path: Path, capsys:
     (found,) = objects(output.out)
     assert found["verdict"] == "real"
     assert found["frames"] < 30
+    assert found["coverage"] == pytest.approx(found["frames"] / 30, abs=0.01)
     assert f"cut.avi ended after {found['frames']} of 30 frames: it is cut short" in output.err
+    cut.write_bytes(clip.read_bytes()[: clip.stat().st_size // 3])
+    assert video("--json", "--threshold", "0", cut) == 0
+    (found,) = objects(capsys.readouterr().out)
+    assert (found["verdict"], found["p_fake"], found["status"]) == (None, None, "incomplete")
+    assert 0.2 < found["coverage"] < 0.4
+    assert video(cut) == 0
+    assert "cut.avi (less than 50% of it could be read)" in capsys.readouterr().out
+
+
+def test_a_video_is_read_on_behind_damaged_packets(tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    film = damage(write_video(tmp_path / "film.avi", moving_face(portrait, 60), codec="FMP4"), [20, 40])
+    assert video("--json", "--threshold", "1", film) == 0
+    output = capsys.readouterr()
+    (found,) = objects(output.out)
+    assert found["verdict"] == "real" and 57 <= found["frames"] < 60
+    assert found["coverage"] == pytest.approx(found["frames"] / 60, abs=0.001)
+    assert output.err.count("could not be decoded and are left out") == 1
+
+
+def test_a_name_that_is_not_utf8_is_judged_like_any_other(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    odd = tmp_path / os.fsdecode(b"film\xe9.avi")
+    odd.write_bytes(clip.read_bytes())
+    copies = tmp_path / os.fsdecode(b"copies\xe9")
+    assert video("--json", "--threshold", "1", "--annotate", copies, odd, clip) == 0
+    first, second = objects(capsys.readouterr().out)
+    assert first["path"] == odd.as_uri() and second["path"] == str(clip)
+    assert first["frames"] == second["frames"] == 30
+    assert len(list(copies.glob("**/*.mp4"))) == 2
+    assert video("--threshold", "1", odd) == 0
+    assert r"film\xe9.avi" in capsys.readouterr().out
 
 
 def test_timeline_and_annotated_copy(clip: Path, tmp_path: Path) -> None:

@@ -115,8 +115,8 @@ def test_a_source_in_which_nothing_can_be_read_is_an_error(
     data = clip.read_bytes()
     (tmp_path / "hollow.avi").write_bytes(data[: data.index(b"movi") + 4])
     assert watch(tmp_path / "hollow.avi") == 2
-    error = f"edgefake: error: {tmp_path / 'hollow.avi'} holds no frame that FFmpeg can decode: get the whole file\n"
-    assert capsys.readouterr().err == error
+    error = f"{tmp_path / 'hollow.avi'} holds no frame that FFmpeg can decode (its codec is MJPG): get the whole file"
+    assert capsys.readouterr().err == f"edgefake: error: {error}\n"
     (tmp_path / "a.jpg").write_text("no picture")
     assert watch(tmp_path) == 2
     *_, error = capsys.readouterr().err.splitlines()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import numpy as np
 import pytest
 
 from edgefake import InputError
+from edgefake.streaming import sources
 from edgefake.streaming.sources import DEFAULT_FPS, find_source
 from tests.edgefake.streaming.fake_camera import plug_in
-from tests.edgefake.streaming.videos import moving_face, write_video
+from tests.edgefake.streaming.videos import announce, moving_face, write_video
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,7 @@ from tests.edgefake.streaming.videos import moving_face, write_video
         ("/dev/v4l/by-id/usb-cam-index0", "/dev/v4l/by-id/usb-cam-index0", True, True),
         ("rtsp://host:554/main", "rtsp://host:554/main", True, True),
         ("http://host/stream.mjpg", "http://host/stream.mjpg", True, True),
+        ("HTTP://host/stream.mjpg", "HTTP://host/stream.mjpg", True, True),
         ("clip.mp4", "clip.mp4", False, False),
         (Path("some/clip.mkv"), "some/clip.mkv", False, False),
         ([np.zeros((4, 4, 3), np.uint8)], "iterable", False, False),
@@ -138,13 +142,84 @@ def test_media_time_never_runs_backwards_where_recordings_were_joined(tmp_path: 
 def test_missing_empty_and_unreadable_files(tmp_path: Path, portrait: Path) -> None:
     with pytest.raises(InputError, match=r"there is no video file .*none\.mp4"):
         find_source(tmp_path / "none.mp4").open()
-    (tmp_path / "empty.mp4").touch()
-    (tmp_path / "text.mp4").write_text("no video at all\n" * 100)
     whole = write_video(tmp_path / "whole.mp4", moving_face(portrait, 30)).read_bytes()
-    (tmp_path / "headless.mp4").write_bytes(whole[: len(whole) // 2])  # the index of an .mp4 is at its end
-    for name in ("empty.mp4", "text.mp4", "headless.mp4"):
-        with pytest.raises(InputError, match=f"{name} is damaged, cut short or no video"):
+    for data, told in (
+        (b"", r"is empty \(0 bytes\)"),
+        (b"no video at all\n" * 100, "is a text, not a video"),
+        (whole[: len(whole) // 2], "is cut short, its index is missing: get the whole file"),  # that of an .mp4 is at its end
+        (whole.replace(b"vide", b"soun"), "holds sound and no picture"),
+        (np.random.default_rng(0).bytes(5000), "is damaged, cut short or no video that FFmpeg can read"),
+    ):
+        (tmp_path / "bad.mp4").write_bytes(data)
+        with pytest.raises(InputError, match=rf"bad\.mp4 {told}"):
+            find_source(tmp_path / "bad.mp4").open()
+
+
+NAMES = [
+    "file:a.avi",
+    "2026-11-26T12:30:05.avi",
+    "tcp:a.avi",
+    "data:x.avi",
+    "concat:a.avi|b.avi",
+    "a%03d.avi",
+    "-i.avi",
+    "x ! y.avi",
+]
+
+
+@pytest.mark.parametrize("name", [*NAMES, os.fsdecode(b"film\xe9.avi"), "ü" * 123 + ".avi"])
+def test_a_path_is_a_path_whatever_it_looks_like(
+    name: str, tmp_path: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for other in ("a.avi", "a001.avi"):
+        write_video(tmp_path / other, moving_face(portrait, 9), codec="MJPG")
+    write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").rename(name)
+    for source in (name, Path(name), tmp_path / name):
+        found = find_source(source)
+        assert found.name.encode() and len(list(found.open().frames)) == 3
+
+
+def test_a_local_path_that_looks_like_an_address_asks_no_network(
+    tmp_path: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        folder = Path(f"http:/127.0.0.1:{server.getsockname()[1]}")
+        monkeypatch.chdir(tmp_path)
+        folder.mkdir(parents=True)
+        write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").rename(folder / "x.avi")
+        for source in (folder / "x.avi", str(folder / "x.avi")):
+            assert len(list(find_source(source).open().frames)) == 3
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+@pytest.mark.parametrize("name", ["list.mp4", "list.ffconcat", "list.m3u8"])
+@pytest.mark.parametrize("text", ["ffconcat version 1.0\nfile a.avi\n", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\na.avi\n"])
+def test_a_text_that_names_other_files_opens_none(name: str, text: str, tmp_path: Path, portrait: Path) -> None:
+    write_video(tmp_path / "a.avi", moving_face(portrait, 3), codec="MJPG")
+    for prefix in (b"", b"ID3\x04\x00\x00\x00\x00\x00\x05\xff\xfe\x00\x00\x00"):
+        (tmp_path / name).write_bytes(prefix + text.encode())
+        with pytest.raises(InputError, match="is a playlist, not a video"):
             find_source(tmp_path / name).open()
+
+
+def test_a_declared_size_is_bounded_before_anything_is_decoded(
+    tmp_path: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG")
+    monkeypatch.setattr(sources, "MAX_PIXELS", 320 * 240 - 1)
+    with pytest.raises(InputError, match=r"clip\.avi declares frames of 320×240: expected at most"):
+        find_source(clip).open()
+
+
+def test_the_frame_rate_is_that_of_the_frames_where_a_slower_one_is_announced(tmp_path: Path, portrait: Path) -> None:
+    clip = write_video(tmp_path / "clip.mkv", moving_face(portrait, 20), fps=15)
+    assert find_source(announce(clip, 10)).open().fps == 15
+    reader = find_source(announce(clip, 30)).open()
+    assert reader.fps == pytest.approx(30, abs=0.1)
+    assert [seconds for _, seconds in reader.frames] == pytest.approx([n / 15 for n in range(20)], abs=0.001)
 
 
 def test_a_folder_gives_its_pictures_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -171,7 +246,9 @@ def test_a_picture_that_cannot_be_read_leaves_its_place_to_the_reason(tmp_path: 
 def test_a_file_without_a_frame_is_an_error(tmp_path: Path, portrait: Path) -> None:
     data = write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").read_bytes()
     (tmp_path / "hollow.avi").write_bytes(data[: data.index(b"movi") + 4])
-    with pytest.raises(InputError, match=r"hollow\.avi holds no frame that FFmpeg can decode: get the whole file"):
+    with pytest.raises(
+        InputError, match=r"hollow\.avi holds no frame that FFmpeg can decode \(its codec is MJPG\): get the whole file"
+    ):
         list(find_source(tmp_path / "hollow.avi").open().frames)
 
 

@@ -7,7 +7,7 @@ import pytest
 from edgefake import Verdict
 from edgefake.streaming.evidence import probability
 from edgefake.streaming.result import FrameResult
-from edgefake.streaming.video import MIN_SCORED, VideoTally
+from edgefake.streaming.video import MIN_COVERAGE, MIN_SCORED, VideoTally
 from tests.edgefake.streaming.results import result, track
 
 
@@ -59,8 +59,23 @@ def test_plain_values_for_json() -> None:
     frames = [result(index, track(1, 0.5)) for index in range(5, 5 + MIN_SCORED)]
     assert json.loads(json.dumps(tally(*frames, threshold=0.6).verdict().to_dict())) == {
         "verdict": "real",
+        "status": "ok",
         "p_fake": 0.5,
         "frames": MIN_SCORED,
+        "coverage": None,
         "faces": MIN_SCORED,
         "tracks": [{"id": 1, "first": 0.5, "last": 1.9, "scored": MIN_SCORED, "p_fake": 0.5, "verdict": "real"}],
     }
+
+
+def test_there_is_no_verdict_on_a_video_of_which_too_little_was_read() -> None:
+    collected = tally(*[result(index, track(1, 0.9)) for index in range(40)])
+    assert collected.verdict(MIN_COVERAGE).verdict is Verdict.FAKE
+    verdict = collected.verdict(MIN_COVERAGE - 0.01)
+    assert (verdict.verdict, verdict.p_fake, verdict.status) == (None, None, "incomplete")
+    assert verdict.tracks[0].verdict is Verdict.FAKE
+
+
+def test_why_there_is_no_verdict() -> None:
+    assert tally(result(0)).verdict(1.0).status == "no_face"
+    assert tally(result(0, track(1, 0.5))).verdict(1.0).status == "too_few_frames"

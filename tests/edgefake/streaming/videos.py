@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -46,6 +47,54 @@ def write_long_video(path: Path, portrait: Path) -> Path:
     second = b"".join(cv2.imencode(".jpg", frame)[1].tobytes() for frame in moving_face(portrait, 30))
     path.with_suffix(".mjpeg").write_bytes(500 * second)
     return path.with_suffix(".mjpeg")
+
+
+def interlaced(path: Path, frames: Iterable[Pixels]) -> Path:
+    """Write ``frames`` (their height a multiple of 32) as MPEG-2 of which every frame says that it is interlaced."""
+    data = bytearray(write_video(path, frames, codec="mpg2").read_bytes())
+    for extension in re.finditer(rb"\x00\x00\x01\xb5", bytes(data)):
+        at = extension.end()
+        if data[at] >> 4 == 1:
+            data[at + 1] &= ~0x08  # progressive_sequence
+        elif data[at] >> 4 == 8:
+            data[at + 3] &= ~0x01  # chroma_420_type, which must be that of progressive_frame
+            data[at + 4] &= ~0x80  # progressive_frame
+    path.write_bytes(data)
+    return path
+
+
+def wide_pixels(path: Path, frames: Iterable[Pixels]) -> Path:
+    """Write ``frames`` as MPEG-2 that is to be shown in 4:3, whatever their shape."""
+    data = bytearray(write_video(path, frames, codec="mpg2").read_bytes())
+    for header in re.finditer(rb"\x00\x00\x01\xb3", bytes(data)):
+        data[header.end() + 3] = 2 << 4 | data[header.end() + 3] & 0x0F
+    path.write_bytes(data)
+    return path
+
+
+def damage(path: Path, numbers: Iterable[int]) -> Path:
+    """Replace the packets with these ``numbers`` in an ``.avi`` by noise."""
+    data, noise = bytearray(path.read_bytes()), np.random.default_rng(0)
+    packets, at = [], data.index(b"movi") + 4
+    while data[at : at + 4] == b"00dc":
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        packets.append((at + 8, size))
+        at += 8 + size + size % 2
+    for number in numbers:
+        at, size = packets[number]
+        data[at : at + size] = noise.bytes(size)
+    path.write_bytes(data)
+    return path
+
+
+def announce(path: Path, fps: float) -> Path:
+    """Let an ``.mkv`` say that it has ``fps`` frames per second, whatever the times of its frames are."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x23\xe3\x83") + 3  # DefaultDuration, nanoseconds
+    size = data[at] & 0x7F
+    data[at + 1 : at + 1 + size] = round(1e9 / fps).to_bytes(size, "big")
+    path.write_bytes(data)
+    return path
 
 
 def captured(pixels: Pixels, index: int, *, fps: float = 30.0) -> Captured:

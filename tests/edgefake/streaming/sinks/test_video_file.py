@@ -65,8 +65,24 @@ def test_the_pace_is_that_of_the_stream(tmp_path: Path) -> None:
         sink.send(level(index), result(index, seconds=seconds))
     sink.close()
     assert [round((frame[60:, :].mean() - 5) / 10) for frame in frames_of(tmp_path / "clip.avi")] == (
-        [0, 1, 2, 3, 3, 3, 3, 3, 4, 5, 6, 7, 8, 9, 10]
+        [0, 1, 2, 2, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10]
     )
+
+
+def test_frames_are_shown_when_they_came_whatever_rate_was_announced(tmp_path: Path) -> None:
+    """30, then 10, then 30 per second; and 15 where 10 were announced."""
+    changing = [n / 30 for n in range(16)] + [0.5 + n / 10 for n in range(1, 6)] + [1 + n / 30 for n in range(1, 16)]
+    for name, fps, times in (("a", 30, changing), ("b", 10, [n / 15 for n in range(36)])):
+        sink = VideoFileSink(tmp_path / f"{name}.avi", fps=fps)
+        for index, seconds in enumerate(times):
+            sink.send(np.full_like(GREY, 6 * index + 20), result(index, seconds=seconds))
+        sink.close()
+        shown = [round((frame[60:, :].mean() - 20) / 6) for frame in frames_of(sink.files[0])]
+        assert len(shown) / fps == pytest.approx(times[-1], abs=2.1 / fps)
+        for place, index in enumerate(shown):
+            came = times[index]
+            gone = times[index + 1] if index + 1 < len(times) else came
+            assert came - 1 / fps <= place / fps <= gone + 1.5 / fps
 
 
 @pytest.mark.parametrize("fps", [0.7, 0.5, 0.1, 0.01])
@@ -110,6 +126,32 @@ def test_existing_files_are_kept(tmp_path: Path) -> None:
     sink.close()
     assert [path.name for path in sink.files] == ["clip-2.mp4", "clip-4.mp4"]
     assert (tmp_path / "clip.mp4").read_text() == (tmp_path / "clip-3.mp4").read_text() == "yesterday"
+
+
+def test_only_the_owner_may_look(tmp_path: Path) -> None:
+    sink = VideoFileSink(tmp_path / "clip.mkv", fps=10)
+    sink.send(GREY, result(0))
+    assert sink.files[0].stat().st_mode & 0o777 == 0o600
+    sink.close()
+    assert sink.files[0].stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", ["rec-12:30:05.mkv", "tcp:a.mp4", "a%03d.avi", os.fsdecode(b"rec\xe9.mkv"), "x" * 247 + ".mkv"])
+def test_a_path_is_a_path_for_writing_too(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sink = VideoFileSink(name, fps=10)
+    for index in range(5):
+        sink.send(GREY, result(index))
+    sink.close()
+    assert os.listdir() == [name]
+    (tmp_path / name).rename(f"plain{Path(name).suffix}")
+    assert len(frames_of(tmp_path / f"plain{Path(name).suffix}")) == 5
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".mkv", "a\0b.mkv"])
+def test_a_name_that_no_file_can_have(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="cannot be made"):
+        VideoFileSink(tmp_path / name, fps=10).send(GREY, result(0))
 
 
 def test_a_long_recording_is_cut_into_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
