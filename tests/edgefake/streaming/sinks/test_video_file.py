@@ -77,7 +77,7 @@ def test_frames_are_shown_when_they_came_whatever_rate_was_announced(tmp_path: P
         for index, seconds in enumerate(times):
             sink.send(np.full_like(GREY, 6 * index + 20), result(index, seconds=seconds))
         sink.close()
-        shown = [round((frame[60:, :].mean() - 20) / 6) for frame in frames_of(sink.files[0])]
+        shown = [round((frame[60:, :].mean() - 17.5) / 6) for frame in frames_of(sink.files[0])]
         assert len(shown) / fps == pytest.approx(times[-1], abs=2.1 / fps)
         for place, index in enumerate(shown):
             came = times[index]
