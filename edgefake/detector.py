@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.arguments import whole_number
 from edgefake.card_files import check_model, read_card
 from edgefake.cores import available_cores, check_threads
 from edgefake.errors import CardError, InputError
-from edgefake.faces import Box, Faces, face_finder, whole_frame
+from edgefake.faces import Box, BoxLike, Faces, as_boxes, face_finder, whole_frame
 from edgefake.golden import replay_once
 from edgefake.model_card import ModelCard
 from edgefake.model_store import find_model
@@ -25,7 +27,9 @@ from edgefake.quality import face_status, sharpness
 from edgefake.runtimes import open_runtime, suffix_of
 
 Pixels = npt.NDArray[np.uint8]
-BoxLike = Box | tuple[float, float, float, float]
+
+MAX_BATCH = 32
+"""Faces that go to the runtime at once: of more, the memory would grow with their number and the speed would not."""
 
 
 class Detector:
@@ -62,10 +66,11 @@ class Detector:
         num_threads: int | None = None,
         card: ModelCard | None = None,
     ) -> None:
-        if num_threads is None:
-            num_threads = min(4, available_cores())
-        if not isinstance(num_threads, int) or num_threads < 1:
-            raise InputError(f"num_threads must be a whole number of at least 1, got {num_threads!r}")
+        if not isinstance(model, (str, os.PathLike)):
+            raise InputError(f"expected the name of a model or the path of a model file, got {model!r}")
+        if card is not None and not isinstance(card, ModelCard):
+            raise InputError(f"expected card=ModelCard(…) for a file that carries none, got {card!r}")
+        num_threads = min(4, available_cores()) if num_threads is None else whole_number("num_threads", num_threads)
         check_threads(num_threads)
         self._find_faces = face_finder(faces)
         self._whole = faces == "frame"
@@ -80,42 +85,44 @@ class Detector:
         """Which runtime was chosen, with its version."""
         return self._runtime.name
 
-    def predict(self, frame: Pixels, *, boxes: Sequence[BoxLike] | None = None) -> Prediction:
+    def predict(self, frame: Pixels, *, boxes: Iterable[BoxLike] | None = None) -> Prediction:
         """Judge one frame.
 
         Args:
             frame: uint8, H×W×3, **BGR** as OpenCV gives it; any strides, read-only is fine. Grey and BGRA frames are refused.
-            boxes: the faces, where they are known, as ``Box`` or (x, y, width, height) in pixels; None finds them.
+            boxes: the faces, where they are known: any iterable of ``Box`` or (x, y, width, height) in pixels; None finds them.
 
         Raises ``InputError`` for anything else than such a frame, naming what came.
         """
-        prepared = self._prepare(frame, boxes)
-        scores, infer = self._score(prepared.faces)
-        return self._prediction(prepared, scores, infer)
+        return self._judge([self._prepare(frame, boxes)])[0]
 
-    def predict_batch(self, frames: Sequence[Pixels], *, boxes: Sequence[Sequence[BoxLike]] | None = None) -> list[Prediction]:
-        """Judge several frames with one call of the runtime for all their faces; see ``predict``.
+    def predict_batch(self, frames: Iterable[Pixels], *, boxes: Iterable[Iterable[BoxLike]] | None = None) -> list[Prediction]:
+        """Judge several frames with one call of the runtime for each ``MAX_BATCH`` of all their faces; see ``predict``.
 
         ``boxes`` has one entry per frame.
         """
-        if boxes is not None and len(boxes) != len(frames):
+        frames = _listed(frames, "frames")
+        if boxes is None:
+            return self._judge([self._prepare(frame, None) for frame in frames])
+        boxes = list(boxes)
+        if len(boxes) != len(frames):
             raise InputError(f"expected boxes for each of the {len(frames)} frames, got {len(boxes)} entries")
-        prepared = [self._prepare(frame, None if boxes is None else boxes[i]) for i, frame in enumerate(frames)]
-        scores, infer = self._score([face for one in prepared for face in one.faces])
-        remaining = iter(scores)
-        return [self._prediction(one, [next(remaining) for _ in one.faces], infer) for one in prepared]
+        return self._judge([self._prepare(*pair) for pair in zip(frames, boxes, strict=True)])
 
     def find_faces(self, frame: Pixels) -> list[Box]:
         """Where the faces of ``frame`` are, largest first, without judging them: ``predict(frame, boxes=…)`` does that."""
         return self._find_faces(_checked_frame(frame))
 
-    def predict_faces(self, crops: Sequence[Pixels]) -> list[FaceScore]:
+    def predict_faces(self, crops: Iterable[Pixels]) -> list[FaceScore]:
         """Judge faces that are cut out already: each crop (uint8, H×W×3, BGR) is taken whole, with no margin added.
 
         For scores like those of ``predict``, crops need the context that training saw: square, with ``card.crop_margin`` around
         the face box.
         """
-        return self._score([self._face(frame, whole_frame(frame)[0], margin=0.0) for frame in map(_checked_frame, crops)])[0]
+        frames = map(_checked_frame, _listed(crops, "crops"))
+        prepared = [_Prepared(frame, whole_frame(frame), margin=0.0, find_ms=0.0) for frame in frames]
+        self._score(prepared)
+        return [score for one in prepared for score in one.scores]
 
     def warm_up(self, runs: int = 3) -> None:
         """Run the model on a grey input, so that the first frame is not slowed by memory allocation."""
@@ -127,48 +134,62 @@ class Detector:
         """Free the model's memory; the detector cannot be used afterwards."""
         self._runtime.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "a Detector holds a runtime that cannot be pickled or copied: make one in each process, from the same arguments"
+        )
+
     def __enter__(self) -> Detector:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _prepare(self, frame: Pixels, boxes: Sequence[BoxLike] | None) -> _Prepared:
+    def _prepare(self, frame: Pixels, boxes: Iterable[BoxLike] | None) -> _Prepared:
         frame = _checked_frame(frame)
         started = time.perf_counter()
-        found = self._find_faces(frame) if boxes is None else boxes
-        located = time.perf_counter()
-        whole = self._whole and list(found) == whole_frame(frame)  # has its context already
-        margin = 0.0 if whole else self.card.crop_margin
-        faces = [self._face(frame, _as_box(box), margin=margin) for box in found]
-        done = time.perf_counter()
-        return _Prepared(faces, (located - started) * 1e3, (done - located) * 1e3)
+        found = self._find_faces(frame) if boxes is None else as_boxes(boxes, "boxes=")
+        find_ms = (time.perf_counter() - started) * 1e3
+        whole = self._whole and found == whole_frame(frame)  # has its context already
+        return _Prepared(frame, found, 0.0 if whole else self.card.crop_margin, find_ms)
 
-    def _face(self, frame: Pixels, box: Box, *, margin: float) -> _Face:
-        pixels = face_pixels(frame, box, size=self.card.input_size, margin=margin)
+    def _judge(self, prepared: list[_Prepared]) -> list[Prediction]:
+        infer_ms = self._score(prepared)
+        return [self._prediction(one, infer_ms) for one in prepared]
+
+    def _score(self, prepared: list[_Prepared]) -> float:
+        """Fill in the scores of all faces, ``MAX_BATCH`` at a time; how many milliseconds the runtime took."""
+        jobs = [(one, box) for one in prepared for box in one.boxes]
+        infer_ms = 0.0
+        for start in range(0, len(jobs), MAX_BATCH):
+            part = jobs[start : start + MAX_BATCH]
+            faces = [self._face(one, box) for one, box in part]
+            started = time.perf_counter()
+            scorable = [face.pixels for face in faces if face.status is Status.OK]
+            outputs = iter(self.card.p_fake(self._runtime.run(_batch(scorable))) if scorable else ())
+            for (one, box), face in zip(part, faces, strict=True):
+                p_fake = next(outputs) if face.status is Status.OK else None
+                one.scores.append(FaceScore(box, face.status, p_fake, self._verdict(p_fake), face.quality))
+            infer_ms += (time.perf_counter() - started) * 1e3
+        return infer_ms
+
+    def _face(self, one: _Prepared, box: Box) -> _Face:
+        started = time.perf_counter()
+        pixels = face_pixels(one.frame, box, size=self.card.input_size, margin=one.margin)
         quality = Quality(box.size, sharpness(pixels))
         if self.card.colour_order == "BGR":
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
-        return _Face(box, face_status(quality), quality, pixels)
-
-    def _score(self, faces: Sequence[_Face]) -> tuple[list[FaceScore], float]:
-        """One call of the runtime for all faces that can be scored; the scores, and how many milliseconds they took."""
-        started = time.perf_counter()
-        scorable = [face.pixels for face in faces if face.status is Status.OK]
-        outputs = iter(self.card.p_fake(self._runtime.run(_batch(scorable))) if scorable else ())
-        scores = []
-        for face in faces:
-            p_fake = next(outputs) if face.status is Status.OK else None
-            scores.append(FaceScore(face.box, face.status, p_fake, self._verdict(p_fake), face.quality))
-        return scores, (time.perf_counter() - started) * 1e3
+        one.preprocess_ms += (time.perf_counter() - started) * 1e3
+        return _Face(face_status(quality), quality, pixels)
 
     def _verdict(self, p_fake: float | None) -> Verdict | None:
         if p_fake is None:
             return None
         return Verdict.FAKE if p_fake >= self.threshold else Verdict.REAL
 
-    def _prediction(self, prepared: _Prepared, faces: list[FaceScore], infer: float) -> Prediction:
-        timings = Timings(prepared.find_ms, prepared.preprocess_ms, infer)
+    def _prediction(self, prepared: _Prepared, infer_ms: float) -> Prediction:
+        timings = Timings(prepared.find_ms, prepared.preprocess_ms, infer_ms)
+        faces = prepared.scores
         p_fake = max([face.p_fake for face in faces if face.p_fake is not None], default=None)
         if p_fake is not None:
             status = Status.OK
@@ -183,7 +204,6 @@ class Detector:
 class _Face:
     """A face on its way to the runtime."""
 
-    box: Box
     status: Status
     quality: Quality
     pixels: Pixels
@@ -191,11 +211,24 @@ class _Face:
 
 @dataclass(slots=True)
 class _Prepared:
-    """One frame's faces, and how long they took."""
+    """One frame with its faces, and how long they took."""
 
-    faces: list[_Face]
+    frame: Pixels
+    boxes: list[Box]
+    margin: float
     find_ms: float
-    preprocess_ms: float
+    preprocess_ms: float = 0.0
+    scores: list[FaceScore] = field(default_factory=list)
+
+
+def _listed(frames: Iterable[Pixels], what: str) -> list[Pixels]:
+    """``frames`` as a list; ``InputError`` for a single one, whose rows would be taken for frames, and for what holds none."""
+    if isinstance(frames, np.ndarray) and frames.ndim < 4:
+        raise InputError(f"expected a list of {what}, got one array of shape {frames.shape}: give [frame] for a single one")
+    try:
+        return list(frames)
+    except TypeError:
+        raise InputError(f"expected a list of {what}, got {type(frames).__name__}") from None
 
 
 def _checked_frame(frame: Pixels) -> Pixels:
@@ -219,16 +252,6 @@ def _checked_frame(frame: Pixels) -> Pixels:
 
 def _batch(faces: Sequence[Pixels]) -> Pixels:
     return faces[0][np.newaxis] if len(faces) == 1 else np.stack(faces)  # the usual single face is not copied
-
-
-def _as_box(box: BoxLike) -> Box:
-    if isinstance(box, Box):
-        return box
-    try:
-        x, y, width, height = map(float, box)
-    except (TypeError, ValueError):
-        raise InputError(f"expected a face box (x, y, width, height), got {box!r}") from None
-    return Box(x, y, width, height)
 
 
 def _card_of(path: Path) -> ModelCard:

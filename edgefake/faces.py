@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import reprlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,22 +40,67 @@ class Box:
         return max(self.width, self.height)
 
 
-def overlap(a: Box, b: Box) -> float:
-    """Intersection over union, 0…1."""
+BoxLike = Box | Iterable[float]
+"""A ``Box``, or x, y, width and height: a tuple, a row of an array …"""
+
+
+def as_boxes(values: Iterable[BoxLike], what: str) -> list[Box]:
+    """The face boxes in any iterable, as a list. Raises ``InputError``, which calls them ``what``, where one is none."""
+    try:
+        listed = list(values)
+    except TypeError:
+        raise InputError(f"expected {what} to be a list of face boxes, got {reprlib.repr(values)}") from None
+    return [_as_box(value, what) for value in listed]
+
+
+def _as_box(value: BoxLike, what: str) -> Box:
+    if isinstance(value, Box):
+        return value
+    try:
+        x, y, width, height = map(float, value)
+    except (TypeError, ValueError, OverflowError):
+        message = f"expected a face box (x, y, width, height), got {reprlib.repr(value)} in {what}"
+        raise InputError(message) from None
+    return Box(x, y, width, height)
+
+
+def _common(a: Box, b: Box) -> float:
+    """Area that both cover."""
     width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
     height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    return width * height / (a.width * a.height + b.width * b.height - width * height)
+    return width * height if width > 0 and height > 0 else 0.0
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union, 0…1."""
+    common = _common(a, b)
+    return common / (a.width * a.height + b.width * b.height - common)
+
+
+NESTED = 0.7
+"""Share of a box inside a larger one from which both are of one face.
+
+Of 3,896 hand-drawn faces, most of them in crowds, four lie that deep in another. Of two such boxes of the Haar cascade the larger
+one is nearly always the better.
+"""
+
+
+def one_per_face(boxes: Iterable[Box]) -> list[Box]:
+    """``boxes``, largest first, without those of which ``NESTED`` or more lies in a larger one."""
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda b: b.width * b.height, reverse=True):
+        if all(_common(box, larger) < NESTED * box.width * box.height for larger in kept):
+            kept.append(box)
+    return kept
 
 
 MAX_REACH = 2.0
 """A face box longer than this many frames is a mistake: it is in pixels of another frame."""
 
 FaceFinder = Callable[[Pixels], list[Box]]
-"""A function from a frame (uint8, H×W×3, BGR) to its face boxes, largest first."""
+"""A function from a frame (uint8, H×W×3, BGR) to its face boxes, one for each face, largest first."""
 
-Faces = str | Path | FaceFinder
+Faces = str | Path | Callable[[Pixels], Iterable[BoxLike]]
 """``"haar"``, ``"frame"``, the path of a YuNet ``.onnx``, or any function from a frame to boxes."""
 
 SEARCH_SIDE = 640
@@ -108,9 +154,12 @@ def crop_square(frame: Pixels, box: Box, margin: float) -> Pixels:
 
 
 def face_finder(faces: Faces) -> FaceFinder:
-    """The finder that ``faces`` names: see ``Faces``. Raises ``InputError`` for anything else."""
+    """The finder that ``faces`` names: see ``Faces``. Raises ``InputError`` for anything else.
+
+    What a function of the user returns may be any iterable of boxes, in any order; the finder raises ``InputError`` for else.
+    """
     if callable(faces):
-        return faces
+        return lambda frame: one_per_face(as_boxes(faces(frame), "what the faces= function returned"))
     if faces == "haar":
         return haar_faces()
     if faces == "frame":
@@ -123,7 +172,7 @@ def face_finder(faces: Faces) -> FaceFinder:
 
 
 def whole_frame(frame: Pixels) -> list[Box]:
-    """Take the whole frame as one face, for pictures that are face crops already."""
+    """Take the whole frame as one face, for pictures that are face crops already; of an oblong one the middle is judged."""
     height, width = frame.shape[:2]
     return [Box(0.0, 0.0, float(width), float(height))]
 
@@ -148,7 +197,7 @@ def haar_faces(*, min_size: int = 30) -> FaceFinder:
         grow = (HAAR_SCALE - 1.0) / 2.0
         squares: list[list[float]] = np.reshape(found, (-1, 4)).tolist()
         boxes = [Box(x - grow * w, y - grow * h, HAAR_SCALE * w, HAAR_SCALE * h) for x, y, w, h in squares]
-        return _largest_first(boxes, ratio)
+        return one_per_face(_enlarged(boxes, ratio))
 
     return find
 
@@ -195,7 +244,7 @@ def yunet_faces(model: str | Path, *, min_score: float = 0.7) -> FaceFinder:
         local.detector.setInputSize((width, height))
         found = local.detector.detect(small)[1]
         boxes = [] if found is None else [Box(*map(float, face[:4])) for face in found if min(face[2:4]) > 0]
-        return _largest_first(boxes, ratio)
+        return one_per_face(_enlarged(boxes, ratio))
 
     local.detector = _open_yunet(path, min_score)  # a bad file is reported here, not at the first frame
     return find
@@ -220,6 +269,5 @@ def _reduced(frame: Pixels) -> tuple[Pixels, float]:
     return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_LINEAR), np.uint8), ratio
 
 
-def _largest_first(boxes: Sequence[Box], ratio: float) -> list[Box]:
-    scaled = [Box(b.x * ratio, b.y * ratio, b.width * ratio, b.height * ratio) for b in boxes]
-    return sorted(scaled, key=lambda b: b.width * b.height, reverse=True)
+def _enlarged(boxes: Iterable[Box], ratio: float) -> Iterator[Box]:
+    return (Box(b.x * ratio, b.y * ratio, b.width * ratio, b.height * ratio) for b in boxes)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Literal
 
+from edgefake.arguments import whole_number
 from edgefake.detector import Detector
-from edgefake.errors import InputError
 from edgefake.streaming.capture import Capture
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge
@@ -50,9 +50,8 @@ def watch(
     Raises ``InputError`` when the source cannot be opened or an argument is out of range, and in the iteration when nothing in a
     file or folder can be read; an iterable's own exceptions come out after the frames before them.
     """
-    for name, value in (("detect_every", detect_every), ("faces_per_frame", faces_per_frame)):
-        if not isinstance(value, int) or value < 1:
-            raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+    detect_every = whole_number("detect_every", detect_every)
+    faces_per_frame = whole_number("faces_per_frame", faces_per_frame)
     found = find_source(source, size=size, fps=fps, live=live)
     health = health or Health()
     capture = Capture(found, health=health, wait=wait)

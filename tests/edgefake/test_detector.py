@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import shutil
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy, deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +28,7 @@ from edgefake import (
     read_image,
 )
 from edgefake.card_files import write_card
+from edgefake.detector import MAX_BATCH
 from edgefake.faces import crop_square
 from edgefake.preprocessing import face_pixels
 
@@ -123,8 +127,75 @@ def test_own_finder_whole_frames_and_box_like_values(model: Path, photo: np.ndar
     assert mine.predict(photo).faces == mine.predict(photo, boxes=BOXES).faces
     whole = Detector(model, faces="frame").predict(photo)
     assert [face.box for face in whole.faces] == [Box(0, 0, 320, 240)]
-    as_array = np.array([[box.x, box.y, box.width, box.height] for box in BOXES], np.float32)
-    assert mine.predict(photo, boxes=as_array).faces == mine.predict(photo, boxes=BOXES).faces  # type: ignore[arg-type]
+    tuples = [(box.x, box.y, box.width, box.height) for box in BOXES]
+    assert Detector(model, faces=lambda frame: tuples).find_faces(photo) == sorted(BOXES, key=lambda b: -b.width * b.height)
+
+
+@pytest.mark.parametrize("faces", ["haar", "frame"])
+def test_boxes_may_be_any_iterable(model: Path, photo: np.ndarray, faces: str) -> None:
+    tuples = [(box.x, box.y, box.width, box.height) for box in BOXES]
+    with Detector(model, faces=faces) as detector:
+        expected = detector.predict(photo, boxes=BOXES).faces
+        assert len(expected) == 3
+        for boxes in (
+            tuples,
+            tuple(tuples),
+            (box for box in tuples),
+            np.array(tuples),
+            np.array(tuples, np.float32),
+            map(tuple, tuples),
+        ):
+            assert detector.predict(photo, boxes=boxes).faces == expected
+        batch = detector.predict_batch((frame for frame in [photo, photo]), boxes=(iter(tuples) for _ in range(2)))
+        assert [one.faces for one in batch] == [expected] * 2
+        whole = detector.predict(photo, boxes=np.array([[0, 0, 320, 240]])).faces
+        assert whole == detector.predict(photo, boxes=[Box(0, 0, 320, 240)]).faces
+
+
+def test_one_frame_where_several_are_expected(detector: Detector, photo: np.ndarray) -> None:
+    for frames in (photo, photo[..., 0]):
+        with pytest.raises(InputError, match=r"expected a list of frames, got one array of shape \(240, 320.*: give \[frame\]"):
+            detector.predict_batch(frames)
+        with pytest.raises(InputError, match=r"expected a list of crops, got one array of shape \(240, 320"):
+            detector.predict_faces(frames)
+    with pytest.raises(InputError, match="expected a list of frames, got NoneType"):
+        detector.predict_batch(None)  # type: ignore[arg-type]
+    stacked = np.stack([photo, photo])
+    assert [one.faces for one in detector.predict_batch(stacked, boxes=[BOXES, []])] == [
+        detector.predict(photo, boxes=BOXES).faces,
+        (),
+    ]
+
+
+def test_many_faces_go_to_the_runtime_in_bounded_parts(
+    detector: Detector, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches = []
+    run = detector._runtime.run
+    monkeypatch.setattr(detector._runtime, "run", lambda pixels: batches.append(len(pixels)) or run(pixels))
+    boxes = [Box(x, y, 40, 40 + x) for x in range(0, 200, 8) for y in range(0, 160, 32)] + [
+        Box(0, 0, 5, 5)
+    ]  # 125, and one too small
+    many = detector.predict_batch([photo] * 4, boxes=[boxes] * 3 + [BOXES])
+    assert max(batches) == MAX_BATCH and sum(batches) == 3 * 125 + 3
+    for one in many[:3]:
+        assert [face.box for face in one.faces] == boxes and one.faces[-1].status is Status.FACE_TOO_SMALL
+    assert many[0].faces[77] == detector.predict(photo, boxes=[boxes[77]]).faces[0]
+    assert many[3].faces == detector.predict(photo, boxes=BOXES).faces
+
+
+def test_a_long_thin_frame_costs_what_its_shorter_side_costs(model: Path) -> None:
+    thin = np.random.default_rng(0).integers(0, 256, (10, 40000, 3), np.uint8)
+    tracemalloc.start()
+    for faces in ("frame", "haar"):
+        with Detector(model, faces=faces) as detector:
+            for frame in (thin, np.ascontiguousarray(thin.transpose(1, 0, 2))):
+                detector.predict(frame)
+                detector.predict(frame, boxes=[(0, 0, 40000, 40000)])
+                detector.predict_faces([frame])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6  # a 40000×40000 crop takes 4.8e9
 
 
 def test_bgr_models_get_bgr(tmp_path: Path, models: Path, make_card: MakeCard, photo: np.ndarray) -> None:
@@ -167,10 +238,10 @@ def views(photo: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def test_any_memory_layout_is_accepted(detector: Detector, photo: np.ndarray) -> None:
-    for view, copy in views(photo):
+    for view, same in views(photo):
         untouched = np.array(view)
         for boxes in ([Box(20, 30, 60, 60)], [Box(-20, -30, 70, 70)], None):
-            assert detector.predict(view, boxes=boxes).faces == detector.predict(copy, boxes=boxes).faces
+            assert detector.predict(view, boxes=boxes).faces == detector.predict(same, boxes=boxes).faces
         assert np.array_equal(view, untouched)
 
 
@@ -234,7 +305,26 @@ def test_boxes_for_each_frame(detector: Detector, photo: np.ndarray) -> None:
         detector.predict_batch([photo, photo], boxes=[BOXES])
 
 
-@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+def test_arguments_of_a_wrong_type(model: Path) -> None:
+    for wrong in (None, 7, b"model.tflite", ["cnn_int8"]):
+        with pytest.raises(InputError, match="expected the name of a model or the path of a model file, got "):
+            Detector(wrong)  # type: ignore[arg-type]
+    for card in ("int8", {}, model):
+        with pytest.raises(InputError, match=r"expected card=ModelCard\(…\) .*, got "):
+            Detector(model, card=card)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("take", [pickle.dumps, copy, deepcopy])
+def test_a_detector_is_not_pickled_or_copied(detector: Detector, take: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match="cannot be pickled or copied: make one in each process"):
+        take(detector)
+
+
+def test_num_threads_of_numpy(model: Path, photo: np.ndarray) -> None:
+    assert Detector(model, num_threads=np.int64(1)).predict(photo, boxes=BOXES).faces  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True, np.True_, np.float64(1)])
 def test_num_threads(model: Path, threads: int) -> None:
     with pytest.raises(InputError, match="num_threads must be a whole number of at least 1"):
         Detector(model, num_threads=threads)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edgefake import Box, InputError, read_image, yunet_faces
 from edgefake import faces as faces_module
-from edgefake.faces import crop_square, face_finder, haar_faces, overlap, square_around, whole_frame
+from edgefake.faces import crop_square, face_finder, haar_faces, one_per_face, overlap, square_around, whole_frame
 
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 
@@ -100,11 +100,33 @@ def test_haar_finds_nothing_in_noise_or_in_tiny_frames() -> None:
     assert haar_faces()(np.zeros((1, 5000, 3), np.uint8)) == []
 
 
-def test_own_function_finds_faces() -> None:
-    def mine(frame: np.ndarray) -> list[Box]:
-        return [Box(1, 2, 3, 4)]
+@pytest.mark.parametrize("found", [[Box(1, 2, 3, 4)], ((1, 2, 3, 4),), np.array([[1, 2, 3, 4]]), (box for box in [[1, 2, 3, 4]])])
+def test_own_function_finds_faces(found: object) -> None:
+    assert face_finder(lambda frame: found)(FRAME) == [Box(1, 2, 3, 4)]  # type: ignore[arg-type,return-value]
 
-    assert face_finder(mine) is mine
+
+def test_own_function_that_returns_no_boxes() -> None:
+    for found, message in [
+        (None, "expected what the faces= function returned to be a list of face boxes, got None"),
+        (7, "to be a list of face boxes, got 7"),
+        ([(1, 2, 3)], r"expected a face box \(x, y, width, height\), got \(1, 2, 3\) in what the faces= function returned"),
+        ((1, 2, 3, 4), "expected a face box .*, got 1 in what"),
+        ([None], "got None in what"),
+        ([(0, 0, 10**400, 5)], "expected a face box"),
+        ("face", "expected a face box"),
+        ([(0, 0, float("nan"), 5)], "finite numbers"),
+    ]:
+        with pytest.raises(InputError, match=message):
+            face_finder(lambda frame, found=found: found)(FRAME)  # type: ignore[misc]
+
+
+def test_boxes_inside_a_larger_one_are_of_the_same_face() -> None:
+    large, inside, astride, beside = Box(2, -5, 198, 199), Box(110, 33, 76, 76), Box(170, 20, 80, 80), Box(201, 0, 190, 200)
+    assert one_per_face([inside, large]) == [large]
+    assert one_per_face([large, large]) == [large]
+    assert one_per_face([astride, beside, large]) == [large, beside, astride]  # people close together stay apart
+    assert one_per_face([]) == []
+    assert face_finder(lambda frame: [inside, large])(FRAME) == [large]
 
 
 def test_unknown_finder_is_refused() -> None:

@@ -157,6 +157,16 @@ def test_faces_too_small_to_be_scored_are_shown_with_their_status(model: Path) -
     assert [(track.status, track.p_fake, track.verdict) for track in result.tracks] == [(Status.FACE_TOO_SMALL, None, None)]
 
 
+def test_a_finder_may_return_tuples_and_must_return_boxes(model: Path) -> None:
+    with Detector(model, num_threads=1, faces=lambda frame: ((100, 50, 60, 60),)) as detector:
+        results = [result for _, result in edgefake.watch([textured()] * 8, detector, detect_every=np.int64(2))]  # type: ignore[arg-type]
+    assert results[-1].tracks[0].p_fake is not None
+    message = "what the faces= function returned to be a list of face boxes, got None"
+    none = Detector(model, num_threads=1, faces=lambda frame: None)  # type: ignore[arg-type,return-value]
+    with none, pytest.raises(InputError, match=message):
+        list(edgefake.watch([textured()] * 8, none))
+
+
 def test_faces_that_leave_the_picture_are_no_error(model: Path) -> None:
     at = itertools.count(0, 30)
     with Detector(model, num_threads=1, faces=lambda frame: [Box(200 + next(at), 100, 60, 60)]) as detector:
@@ -414,7 +424,10 @@ def test_health_counts_and_times_the_stream(model: Path, portrait: Path) -> None
     assert report.stages["detect"].runs == sum(result.timings.detect > 0 for result in results)
 
 
-@pytest.mark.parametrize("arguments", [{"detect_every": 0}, {"faces_per_frame": 0}, {"detect_every": 2.5}])
+@pytest.mark.parametrize(
+    "arguments",
+    [{"detect_every": 0}, {"faces_per_frame": 0}, {"detect_every": 2.5}, {"detect_every": True}, {"faces_per_frame": "2"}],
+)
 def test_arguments_out_of_range(model: Path, arguments: dict[str, int]) -> None:
     with Detector(model, num_threads=1) as detector, pytest.raises(InputError, match="must be a whole number of at least 1"):
         edgefake.watch([], detector, **arguments)
