@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         ModelStoreError,
     )
     from edgefake.faces import Box, yunet_faces
-    from edgefake.images import read_image
+    from edgefake.images import read_image, read_images
     from edgefake.model_card import ModelCard
     from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
     from edgefake.streaming.pipeline import watch
@@ -51,6 +51,7 @@ __all__ = [
     "Timings",
     "Verdict",
     "read_image",
+    "read_images",
     "watch",
     "yunet_faces",
 ]

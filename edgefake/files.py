@@ -12,11 +12,15 @@ _C_PATH_MAX = 1000
 """FFmpeg keeps names in buffers of 1,024 bytes."""
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path``, replacing what is there; a reader sees the old file or the new one. Raises ``OSError``."""
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Put ``data`` at ``path``, replacing what is there; a reader sees the old file or the new one. Raises ``OSError``.
+
+    A new file gets ``mode``, less what the umask takes away.
+    """
     partial = path.with_name(f".{os.urandom(8).hex()}.partial")
     try:
-        partial.write_bytes(data)
+        with open(partial, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            file.write(data)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,11 +16,17 @@ from edgefake.cli.options import add_detector_options, open_detector
 from edgefake.cli.outputs import output_paths
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
-from edgefake.images import find_images, read_image, write_image
+from edgefake.images import MAX_PIXELS, PictureFile, count_files, find_images, write_image
 from edgefake.prediction import Prediction
+from edgefake.secrets import without_secrets
+from edgefake.text import portable_path, printable
+
+_COPY = ".annotated.jpg"
 
 _EPILOG = """\
 A picture without a face that can be scored (no face, face too small, face too blurred) gets its status instead of a verdict.
+Of a file with several pictures (an animation, a TIFF with pages, an MPO) each is judged. The same file is judged once, whatever
+paths lead to it.
 
 exit codes:
   0  nothing was called fake; pictures without a scorable face count as such
@@ -38,11 +45,21 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a picture, a folder (with its subfolders) or a quoted glob pattern"
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a picture, a folder (with its subfolders), a quoted glob pattern, or - for a picture on standard input",
     )
     add_detector_options(parser)
     parser.add_argument(
         "--annotate", metavar="DIR", type=Path, help="write copies with the faces marked into DIR, as NAME.annotated.jpg"
+    )
+    parser.add_argument(
+        "--max-megapixels",
+        metavar="N",
+        type=float,
+        default=MAX_PIXELS / 1e6,
+        help="refuse pictures that declare more pixels, before they are decoded (default: %(default)g)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per picture and line instead of a table")
     parser.set_defaults(run=_run)
@@ -55,6 +72,10 @@ class _Outcome:
     path: str
     prediction: Prediction | None
     error: str | None = None
+    picture: int | None = None
+    """Which one in the file, from 1; None where the file could not be opened."""
+    pictures: int | None = None
+    """How many the file holds."""
 
     @property
     def summary(self) -> str:
@@ -68,11 +89,12 @@ class _Outcome:
 def _run(arguments: argparse.Namespace) -> int:
     with open_detector(arguments) as detector:
         images, failures = _inputs(arguments.paths)
-        copies = output_paths(images, arguments.annotate, ".annotated.jpg", option="--annotate") if arguments.annotate else {}
+        max_pixels = round(arguments.max_megapixels * 1e6)
+        copies = output_paths(images, arguments.annotate, _COPY, option="--annotate") if arguments.annotate else {}
         counts: Counter[str] = Counter()
         if not arguments.json:
             print(_row("verdict", "p_fake", "faces", "picture"))
-        for outcome in _outcomes(detector, images, failures, copies):
+        for outcome in _outcomes(detector, images, failures, copies, max_pixels):
             print(_json(outcome, detector) if arguments.json else _table_row(outcome), flush=True)
             counts[outcome.summary] += 1
     if not arguments.json and counts.total() > 1:
@@ -81,19 +103,23 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _inputs(sources: Sequence[str]) -> tuple[list[Path], list[_Outcome]]:
-    """The pictures to judge, each once, and the sources that hold none."""
-    images: dict[Path, None] = {}
+    """The files to judge, each once, and the sources that hold none; says what was passed over."""
+    images: dict[str, Path] = {}
     failures = []
+    skipped: Counter[str] = Counter()
     for source in sources:
         try:
-            images.update(dict.fromkeys(find_images(source)))
+            for image in [Path("/dev/stdin")] if source == "-" else find_images(source, skipped=skipped):
+                images.setdefault(source if "\0" in source else os.path.realpath(image), image)
         except InputError as error:
-            failures.append(_Outcome(source, None, str(error)))
-    return list(images), failures
+            failures.append(_Outcome(without_secrets(source) if "://" in source else source, None, str(error)))
+    if skipped:
+        print(f"edgefake: passed over {count_files(skipped)} that do not end like pictures", file=sys.stderr)
+    return list(images.values()), failures
 
 
 def _outcomes(
-    detector: Detector, images: Sequence[Path], failures: Sequence[_Outcome], copies: dict[Path, Path]
+    detector: Detector, images: Sequence[Path], failures: Sequence[_Outcome], copies: dict[Path, Path], max_pixels: int
 ) -> Iterator[_Outcome]:
     yield from failures
     # Where the results themselves go to the terminal, they are the progress.
@@ -101,27 +127,40 @@ def _outcomes(
     for done, image in enumerate(images):
         if progress:
             print(f"\r{done}/{len(images)}", end="", file=sys.stderr, flush=True)
-        yield _judge(detector, image, copies.get(image))
+        yield from _judge(detector, image, copies.get(image), max_pixels)
     if progress:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
-def _judge(detector: Detector, image: Path, copy: Path | None) -> _Outcome:
+def _judge(detector: Detector, image: Path, copy: Path | None, max_pixels: int) -> Iterator[_Outcome]:
     try:
-        frame = read_image(image)
-        prediction = detector.predict(frame)
-        if copy is not None:
-            write_image(copy, prediction.draw(frame))
+        file = PictureFile.open(image, max_pixels=max_pixels)
     except EdgefakeError as error:
-        return _Outcome(str(image), None, str(error))
-    return _Outcome(str(image), prediction)
+        yield _Outcome(str(image), None, str(error))
+        return
+    for number, frame in enumerate(file, 1):
+        prediction = failure = None
+        try:
+            if isinstance(frame, InputError):
+                raise frame
+            prediction = detector.predict(frame)
+            if copy is not None:
+                write_image(_copy_of_one(copy, number, len(file)), prediction.draw(frame), private=True)
+        except EdgefakeError as error:
+            prediction, failure = None, str(error)
+        yield _Outcome(str(image), prediction, failure, number, len(file))
+
+
+def _copy_of_one(copy: Path, number: int, count: int) -> Path:
+    return copy if count == 1 else copy.with_name(f"{copy.name.removesuffix(_COPY)}.{number}{_COPY}")
 
 
 def _json(outcome: _Outcome, detector: Detector) -> str:
+    which = {"path": portable_path(outcome.path), "picture": outcome.picture, "pictures": outcome.pictures}
     if outcome.prediction is not None:
-        return json.dumps({"path": outcome.path, **outcome.prediction.to_dict()})
+        return json.dumps({**which, **outcome.prediction.to_dict()})
     empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], "threshold": detector.threshold, "timings": None}
-    return json.dumps({"path": outcome.path, "status": "error", **empty, "model": detector.card.name, "error": outcome.error})
+    return json.dumps({**which, "status": "error", **empty, "model": detector.card.name, "error": outcome.error})
 
 
 def _table_row(outcome: _Outcome) -> str:
@@ -129,7 +168,8 @@ def _table_row(outcome: _Outcome) -> str:
     if prediction is None:
         return _row(outcome.summary, "-", "-", str(outcome.error))
     p_fake = "-" if prediction.p_fake is None else f"{prediction.p_fake:.3f}"
-    return _row(outcome.summary, p_fake, str(len(prediction.faces)), outcome.path)
+    which = f" ({outcome.picture} of {outcome.pictures})" if outcome.pictures != 1 else ""
+    return _row(outcome.summary, p_fake, str(len(prediction.faces)), printable(outcome.path, limit=None) + which)
 
 
 def _row(verdict: str, p_fake: str, faces: str, picture: str) -> str:

@@ -38,7 +38,7 @@ def test_wheel_declares_command_licence_and_dependencies(wheel: zipfile.ZipFile)
     lines = wheel.read(f"{info}/METADATA").decode().split("\n\n")[0].splitlines()
     assert "License-Expression: Apache-2.0" in lines
     needed = {line.split(": ")[1] for line in lines if line.startswith("Requires-Dist") and "extra ==" not in line}
-    assert needed == {"ai-edge-litert>=2.1", "numpy>=1.24", "opencv-python-headless<4.13,>=4.10"}
+    assert needed == {"ai-edge-litert>=2.1", "numpy>=1.24", "opencv-python-headless<4.13,>=4.10", "simplejpeg>=1.8"}
 
 
 def test_import_loads_no_runtime_and_no_tensorflow() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import cv2
 import numpy as np
@@ -17,9 +18,10 @@ import pytest
 
 from edgefake.cli import main
 from edgefake.images import read_image
+from tests.edgefake.images.files import tiff_of
 from tests.processes import started
 
-KEYS = ["path", "status", "verdict", "p_fake", "faces", "threshold", "timings", "model"]
+KEYS = ["path", "picture", "pictures", "status", "verdict", "p_fake", "faces", "threshold", "timings", "model"]
 PORTRAIT = Path(__file__).parents[2] / "images" / "portrait.jpg"
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "edgefake", "predict", "--model", "cnn_int8", "--faces", "frame"]
@@ -231,13 +233,110 @@ def test_a_file_name_that_is_no_text(tmp_path: Path) -> None:
     path.write_bytes(draw(tmp_path / "a.png").read_bytes())
     run = subprocess.run([*COMMAND, "--threshold", "1", path], cwd=ROOT, capture_output=True, check=False)
     assert (run.returncode, b"Traceback" in run.stderr) == (0, False)
-    assert rb"\udcff.png" in run.stdout
+    assert rb"\xff.png" in run.stdout
+    again = subprocess.run([*COMMAND, "--json", "--annotate", tmp_path / "out", path], cwd=ROOT, capture_output=True, check=False)
+    kept = json.loads(again.stdout)["path"]
+    assert unquote_to_bytes(urlsplit(kept).path) == os.fsencode(path)
+    assert os.listdir(os.fsencode(tmp_path) + b"/out") == [b"\xff.png.annotated.jpg"]
+
+
+def test_names_never_reach_the_terminal_raw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "a\x1b[2J.png")
+    (tmp_path / "b\x1b[2J\n.png").write_text("no picture")
+    assert predict("--threshold", "1", tmp_path, tmp_path / "c\x1b.png", f"{tmp_path}/\x1b*.png") == 2
+    captured = capsys.readouterr()
+    assert "\x1b" not in captured.out + captured.err
+    assert r"a\x1b[2J.png" in captured.out
+    assert len(captured.out.splitlines()) == 6  # head, four rows, summary
+
+
+def test_a_long_name_has_a_copy(tmp_path: Path) -> None:
+    images = [draw(tmp_path / "in" / f"{sign * 251}.png") for sign in "ab"]
+    assert predict("--threshold", "1", "--annotate", tmp_path / "out", *images) == 0
+    copies = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert [name[:200] for name in copies] == ["a" * 200, "b" * 200]
+    assert all(name.endswith(".annotated.jpg") for name in copies)
+
+
+def test_copies_are_their_owners(tmp_path: Path) -> None:
+    assert predict("--threshold", "1", "--annotate", tmp_path / "out", draw(tmp_path / "a.png")) == 0
+    assert (tmp_path / "out" / "a.png.annotated.jpg").stat().st_mode & 0o777 == 0o600
+
+
+def test_one_file_by_several_paths_is_judged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = draw(tmp_path / "a.png")
+    (tmp_path / "link.png").symlink_to("a.png")
+    monkeypatch.chdir(tmp_path)
+    assert predict("--json", "--threshold", "1", "a.png", image, "./link.png", ".") == 0
+    assert [found["path"] for found in objects(capsys.readouterr().out)] == ["a.png"]
+
+
+def test_every_picture_of_a_file_is_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flat = np.full((120, 100, 3), 128, np.uint8)
+    textured = cv2.imread(str(draw(tmp_path / "a.png")))
+    (tmp_path / "pages.tif").write_bytes(tiff_of([flat, textured]))
+    assert predict("--json", "--threshold", "0", "--annotate", tmp_path / "out", tmp_path / "pages.tif") == 1
+    found = objects(capsys.readouterr().out)
+    assert [(one["picture"], one["pictures"], one["status"]) for one in found] == [(1, 2, "face_too_blurred"), (2, 2, "ok")]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"pages.tif.{n}.annotated.jpg" for n in (1, 2)]
+    predict("--threshold", "1", tmp_path / "pages.tif")
+    assert "pages.tif (2 of 2)" in capsys.readouterr().out
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    data = draw(tmp_path / "a.png").read_bytes()
+    for piped, code in ((data, 0), (data[:500], 2), (b"", 2)):
+        run = subprocess.run(
+            [*COMMAND, "--threshold", "1", "--json", "-"], cwd=ROOT, input=piped, capture_output=True, check=False
+        )
+        assert (run.returncode, json.loads(run.stdout)["path"]) == (code, "/dev/stdin")
+
+
+def test_what_is_passed_over_in_a_folder_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draw(tmp_path / "a.png")
+    for name in ("b.mp4", "sub.mp4", "notes.txt", ".hidden.png"):
+        (tmp_path / name).touch()
+    assert predict("--json", "--threshold", "1", tmp_path) == 0
+    captured = capsys.readouterr()
+    assert len(objects(captured.out)) == 1
+    assert "passed over 3 files (2 .mp4, 1 .txt)" in captured.err
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("https://user:secret@host/a.jpg", "download the picture first"),
+        ("clip.mp4", "`edgefake video`"),
+        ("pipe.png", "no regular file"),
+        ("a\0b.png", "null"),
+        ("x" * 5000 + ".png", "too long"),
+    ],
+)
+def test_what_is_no_picture_gets_a_hint(
+    what: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("clip.mp4").write_bytes(b"\0\0\0\x18ftypisom\0\0\2\0isomiso2")
+    os.mkfifo("pipe.png")
+    assert predict(what) == 2
+    output = capsys.readouterr().out
+    assert message in output
+    assert "secret" not in output
+    assert len(output) < 1000
+
+
+def test_the_limit_of_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = draw(tmp_path / "a.png")  # 12,000 pixels
+    assert predict("--threshold", "1", "--max-megapixels", "0.013", image) == 0
+    assert predict("--threshold", "1", "--max-megapixels", "0.011", image) == 2
+    assert "--max-megapixels" in capsys.readouterr().out
 
 
 def test_an_interruption(tmp_path: Path) -> None:
-    draw(tmp_path / "a.png")
-    os.mkfifo(tmp_path / "b.png")  # reading it waits for a writer that never comes
-    with started([*COMMAND, "--json", tmp_path], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+    command = [*COMMAND, "--json", draw(tmp_path / "a.png"), "-"]  # a picture from a writer that never writes
+    with started(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         assert run.stdout is not None
         assert json.loads(run.stdout.readline())["path"] == str(tmp_path / "a.png")
         run.send_signal(signal.SIGINT)

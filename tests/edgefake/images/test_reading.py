@@ -59,14 +59,13 @@ def test_lossless_formats_give_the_pixels_back(tmp_path: Path, photo: np.ndarray
     assert read.dtype == np.uint8 and np.array_equal(read, photo)
 
 
-def test_grey_alpha_and_16_bit_become_bgr(tmp_path: Path, photo: np.ndarray) -> None:
+def test_grey_and_16_bit_become_bgr(tmp_path: Path, photo: np.ndarray) -> None:
     grey = photo[:, :, 1]
     (tmp_path / "grey.png").write_bytes(encoded(".png", grey))
     assert np.array_equal(read_image(tmp_path / "grey.png"), np.repeat(grey[..., None], 3, axis=2))
-    (tmp_path / "alpha.png").write_bytes(encoded(".png", np.dstack([photo, grey])))
-    assert np.array_equal(read_image(tmp_path / "alpha.png"), photo)
-    (tmp_path / "deep.png").write_bytes(encoded(".png", photo.astype(np.uint16) * 257))
-    assert np.array_equal(read_image(tmp_path / "deep.png"), photo)
+    for suffix in (".png", ".tiff"):
+        (tmp_path / "deep").write_bytes(encoded(suffix, photo.astype(np.uint16) * 257))
+        assert np.array_equal(read_image(tmp_path / "deep"), photo)
 
 
 def test_unicode_paths_and_strings(tmp_path: Path, photo: np.ndarray) -> None:
@@ -96,7 +95,7 @@ def test_truncated_pictures_are_refused(tmp_path: Path, photo: np.ndarray, suffi
 def test_files_that_are_no_picture_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("I am no picture")
-    with pytest.raises(InputError, match="no picture that OpenCV can read: expected JPEG, PNG, BMP, WebP or TIFF"):
+    with pytest.raises(InputError, match="no picture of a known format: expected JPEG, PNG, WebP, "):
         read_image(text)
     empty = tmp_path / "empty.jpg"
     empty.touch()
@@ -122,22 +121,3 @@ def test_refusals_leave_stderr_clean(tmp_path: Path, photo: np.ndarray) -> None:
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["refused"] * 4
     assert done.stderr == ""
-
-
-def test_writing_makes_the_folder_and_replaces_the_file(tmp_path: Path, photo: np.ndarray) -> None:
-    path = tmp_path / "new" / "a.PNG"
-    write_image(path, photo[:50])
-    write_image(path, photo)
-    np.testing.assert_array_equal(read_image(path), photo)
-    assert list(path.parent.iterdir()) == [path]
-
-
-def test_pictures_that_cannot_be_written(tmp_path: Path, photo: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"expected a file ending in \.bmp, "):
-        write_image(tmp_path / "a.gif", photo)
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="cannot be written"):
-        write_image(tmp_path / "file" / "a.png", photo)
-    with pytest.raises(InputError, match="cannot be encoded"):
-        write_image(tmp_path / "a.jpg", np.zeros((1, 70000, 3), np.uint8))  # JPEG ends at 65535
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -1,0 +1,18 @@
+"""Reading, writing and finding pictures."""
+
+from __future__ import annotations
+
+from edgefake.images.finding import IMAGE_SUFFIXES, count_files, find_images
+from edgefake.images.reading import MAX_PIXELS, PictureFile, read_image, read_images
+from edgefake.images.writing import write_image
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_PIXELS",
+    "PictureFile",
+    "count_files",
+    "find_images",
+    "read_image",
+    "read_images",
+    "write_image",
+]

@@ -1,0 +1,35 @@
+"""HEIC, the pictures of iPhones, by ``pillow-heif`` where that is installed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.errors import InputError
+from edgefake.images.header import Header
+
+
+def heic_headers(data: bytes) -> list[Header]:
+    """The pictures in the file. Raises ``InputError`` without ``pillow-heif``, and ``ValueError`` where it is damaged."""
+    return [
+        Header("HEIC", picture.size[0], picture.size[1], alpha=picture.mode.endswith("A"), start=number)
+        for number, picture in enumerate(_open(data))
+    ]
+
+
+def decode_heic(data: bytes, header: Header) -> npt.NDArray[np.uint8]:
+    """BGR or BGRA, upright."""
+    return np.asarray(_open(data)[header.start], np.uint8)
+
+
+def _open(data: bytes) -> Any:
+    try:
+        import pillow_heif
+    except ImportError as error:
+        raise InputError("is a HEIC picture: pip install 'edgefake[heic]', or convert it to JPEG") from error
+    try:
+        return pillow_heif.open_heif(data, bgr_mode=True)
+    except (ValueError, RuntimeError, EOFError, SyntaxError) as error:
+        raise ValueError(str(error)) from error
