@@ -86,7 +86,7 @@ def layer_calls(detector: Detector) -> dict[str, Call]:
         CROP: lambda: crop_square(frame, BOX, margin),
         PIXELS: lambda: face_pixels(frame, BOX, size=size, margin=margin),
         SHARPNESS: lambda: sharpness(pixels),
-        ENCODE: lambda: runtime._encode(batch, interpreter.tensor(source)()),
+        ENCODE: lambda: runtime._native.value.encode(batch, interpreter.tensor(source)()),
         SCORE: lambda: card.p_fake(runtime.run(batch)),
         OBJECTS: lambda: (Quality(*quality), FaceScore(*score), Timings(*timings), Prediction(*whole)),
         PREDICT: lambda: detector.predict(frame, boxes=[BOX]),
@@ -101,7 +101,7 @@ def _runtime(detector: Detector) -> Any:
 
 def _interpreter(detector: Detector) -> Any:
     # Reaches inside on purpose: two interpreters would each have their own idle threads spinning in the other's time.
-    return _runtime(detector)._interpreter
+    return _runtime(detector)._native.value.interpreter
 
 
 def _values(made: Any) -> tuple[Any, ...]:

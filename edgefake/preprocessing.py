@@ -49,6 +49,13 @@ def resize_square(crop: Pixels, size: int) -> Pixels:
     return np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
+def to_grey(faces: Pixels, *, bgr: bool = False) -> Pixels:
+    """Faces (uint8, (N, H, W, 3), RGB, or BGR) as what a model of one channel sees: (N, H, W, 1), weighted by ITU-R BT.601."""
+    rows = faces.reshape(-1, *faces.shape[2:])
+    grey = cv2.cvtColor(rows, cv2.COLOR_BGR2GRAY if bgr else cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey, np.uint8).reshape(*faces.shape[:3], 1)
+
+
 def to_int8(pixels: Pixels) -> npt.NDArray[np.int8]:
     """``pixel - 128`` as int8, without arithmetic: flipping the top bit is the same thing.
 

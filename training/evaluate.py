@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,14 @@ import numpy as np
 from edgefake.card_files import read_card
 from edgefake.errors import InputError
 from edgefake.model_card import ModelCard
+from edgefake.text import printable
 from training.batches import all_pixels, readable
 from training.decision import fit_decision
 from training.device import on_device
-from training.metrics import Confusion, Estimate, confusion, evaluate_scores, share
-from training.runs import Run, read_run
+from training.digests import digests, read_seen
+from training.metrics import Confusion, Estimate, confusion, evaluate_one_class, evaluate_scores, share
+from training.notes import note
+from training.runs import Run, at, read_run, seen_by
 from training.samples import Sample, fake_labels
 from training.scores import PFake, detector_scores, device_scores, scores
 
@@ -71,7 +73,7 @@ class Measurement:
     """Pictures without a face that could be scored; they are in none of the figures."""
     threshold: float
     figures: dict[str, Estimate]
-    """See ``training.metrics.evaluate_scores``."""
+    """See ``training.metrics.evaluate_scores``; where one class is missing, only the rate of the other."""
     confusion: Confusion
     kinds: dict[str, Estimate]
     """Share of each kind of fake that is called fake; empty where there is one kind."""
@@ -107,62 +109,100 @@ def evaluate(
     """
     if find_faces is not None and (runs := [model for model in models if model.suffix not in FILES]):
         raise InputError(f"--find-faces measures what a device does: give a .tflite or .onnx file, not the run {runs[0]}")
-    for model in models:
-        if model.suffix not in FILES:
-            _refuse_seen(model, read_run(model), data_sets)
-    names = distinct_names(models)
-    subjects = [(_converted if path.suffix in FILES else _trained)(path, name) for path, name in zip(models, names, strict=True)]
-    for data in data_sets:
+    check_models(models)
+    contents = [digests(sample.path for sample in data.samples) for data in data_sets]
+    runs = {model: _placed(model, read_run(model), data_sets) for model in models if model.suffix not in FILES}
+    for model, run in runs.items():
+        _refuse_seen(model, run, data_sets, contents)
+    subjects = [
+        _trained(path, runs[path], name) if path in runs else _converted(path, name)
+        for path, name in zip(models, distinct_names(models), strict=True)
+    ]
+    for data in map(_without_copies, data_sets, contents):
         table = _all_scores(subjects, data.samples, degradations, find_faces)
         for subject in subjects:
             for degradation, p_fake in zip(degradations, table[subject.name], strict=True):
                 yield Scored(_measure(subject, data, degradation, p_fake), subject, data, p_fake)
 
 
+def check_models(models: Sequence[Path]) -> None:
+    """Raise ``InputError`` unless each is a run or a model file with a card; loads no runtime."""
+    for model in models:
+        if model.suffix in FILES:
+            _card(model)
+        else:
+            read_run(model)
+
+
 def distinct_names(paths: Sequence[Path]) -> list[str]:
     """The last part of each path, without its ending, or all of it where another ends alike."""
     last = [path.resolve().stem if path.suffix in FILES else path.resolve().name for path in paths]
-    return [name if last.count(name) == 1 else str(path) for name, path in zip(last, paths, strict=True)]
+    return [printable(name if last.count(name) == 1 else path) for name, path in zip(last, paths, strict=True)]
 
 
-def _refuse_seen(folder: Path, run: Run, data_sets: Sequence[DataSet]) -> None:
+def _refuse_seen(folder: Path, run: Run, data_sets: Sequence[DataSet], contents: Sequence[Mapping[Path, str]]) -> None:
     """Raise ``InputError`` when pictures, compared by their bytes, taught the run or chose its checkpoint or thresholds."""
-    seen = _seen(run)
-    for data in data_sets:
-        count = sum(_digest(sample.path) in seen for sample in data.samples)
+    seen = seen_by(folder)
+    for data, content in zip(data_sets, contents, strict=True):
+        count = sum(content[sample.path] in seen for sample in data.samples)
         if count:
+            told = "was trained or chosen on"
+            if read_seen(folder) is None and run.parts != "hash" and run.draws_splits():
+                told = "keeps no digests of its pictures, and may have been trained or chosen on"
             raise InputError(
-                f"{folder} was trained or chosen on {count} of the {len(data.samples)} pictures of {data.name}, so its figures "
-                f"would flatter: report {' or '.join(run.report_splits())} (train with --hold-out 0.1 to keep val unseen)"
+                f"{printable(folder)} {told} {count} of the {len(data.samples)} pictures of {data.name}, so its figures would "
+                f"flatter: report {' or '.join(run.report_splits())} (train with --hold-out 0.1 to keep val unseen)"
             )
 
 
-def _seen(run: Run) -> set[bytes]:
-    """Digests of the pictures that the run has seen, with those of the run whose weights it started from."""
-    seen = {_digest(sample.path) for part in run.training_samples() for sample in part}
-    start = Path(run.weights)
-    return seen | _seen(read_run(start.parent)) if start.is_file() and (start.parent / "run.json").exists() else seen
+def _placed(folder: Path, run: Run, data_sets: Sequence[DataSet]) -> Run:
+    """``run`` with its data where it is now: the validation faces give calibration and thresholds.
+
+    Raises ``InputError`` when it is neither where it was nor among ``data_sets``.
+    """
+    if Path(run.data).exists():
+        return run
+    for data in data_sets:
+        try:
+            return at(run, folder, data.root)
+        except InputError:
+            continue
+    raise InputError(
+        f"the data of {printable(folder)}, {printable(run.data)}, is gone, and is not among what --data names: its validation "
+        "faces give calibration and thresholds, so give its new place as a further --data"
+    )
 
 
-def _digest(path: Path) -> bytes:
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+def _without_copies(data: DataSet, content: Mapping[Path, str]) -> DataSet:
+    """``data`` with each face once, however many copies of its picture there are."""
+    first: dict[tuple[object, ...], Sample] = {}
+    copies = []
+    for sample in data.samples:
+        if first.setdefault((content[sample.path], sample.label, sample.box), sample) is not sample:
+            copies.append(str(sample.path))
+    note(f"picture(s) of {data.name} are copies of others: counted once", copies)
+    return replace(data, samples=tuple(first.values()))
+
+
+def _card(path: Path) -> ModelCard:
+    if not path.is_file():
+        raise InputError(f"there is no model file {printable(path)}: convert one with python -m convert tflite")
+    card = read_card(path)
+    if card is None:
+        raise InputError(f"{printable(path)} carries no card: convert it with python -m convert tflite")
+    return card
 
 
 def _converted(path: Path, name: str) -> Subject:
-    if not path.is_file():
-        raise InputError(f"there is no model file {path}: convert one with python -m convert tflite")
-    card = read_card(path)
-    if card is None:
-        raise InputError(f"{path} carries no card: convert it with python -m convert tflite")
+    card = _card(path)
     return Subject(path, name, card.precision, card, card.training.data if card.training else "not stated")
 
 
-def _trained(folder: Path, name: str) -> Subject:
+def _trained(folder: Path, run: Run, name: str) -> Subject:
     """The run with the calibration and the thresholds that its validation faces give."""
     from training.loop import logits
     from training.qat import folded_model, quantized_model
 
-    run = read_run(folder)
     model = (quantized_model if run.is_qat else folded_model)(run, folder / "best.h5")
     validation = readable(run.training_samples()[1])
     decision = fit_decision(fake_labels(validation), logits(model, all_pixels(validation, size=run.size, margin=run.margin)))
@@ -202,6 +242,10 @@ def _all_scores(
 
 def _measure(subject: Subject, data: DataSet, degradation: str, p_fake: PFake) -> Measurement:
     scored = ~np.isnan(p_fake)
+    if not scored.any():
+        raise InputError(
+            f"none of the {len(scored)} labelled faces of {data.name} was found by {subject.name}: nothing is measured"
+        )
     labels, p_fake = fake_labels(data.samples)[scored], p_fake[scored]
     kinds = np.array([sample.label for sample in data.samples])[scored]
     called_fake = p_fake >= subject.threshold
@@ -214,7 +258,9 @@ def _measure(subject: Subject, data: DataSet, degradation: str, p_fake: PFake) -
         fake=int((labels == 1).sum()),
         without_score=int((~scored).sum()),
         threshold=subject.threshold,
-        figures=evaluate_scores(labels, p_fake, threshold=subject.threshold),
+        figures=(evaluate_scores if 0 < labels.sum() < len(labels) else evaluate_one_class)(
+            labels, p_fake, threshold=subject.threshold
+        ),
         confusion=confusion(labels, p_fake, subject.threshold),
         kinds={
             kind: share(called_fake[kinds == label])

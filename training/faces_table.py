@@ -6,6 +6,7 @@ import csv
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from tqdm import tqdm
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import Box, FaceFinder
 from edgefake.images import read_image
+from edgefake.text import printable
 from training.notes import note
+from training.tables import read_table
 
 BOX = ("x", "y", "w", "h")
 EYES, MOUTH = ("right_eye", "left_eye"), ("mouth_right", "mouth_left")
@@ -35,29 +38,24 @@ def read_faces(table: Path) -> dict[str, Face]:
 
     Raises ``InputError`` when columns are missing or a line holds no box.
     """
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = set(reader.fieldnames or ())
-            missing = {"file", *BOX} - columns
-            if missing:
-                raise InputError(
-                    f"the face table {table} lacks the column(s) {', '.join(sorted(missing))}: expected file,x,y,w,h"
-                )
-            with_landmarks = {f"{point}_{axis}" for point in EYES + MOUTH for axis in "xy"} <= columns
-            faces: dict[str, Face] = {}
-            for row in reader:
-                if row.get("main", "1") == "0":
-                    continue
-                try:
-                    box = Box(*(float(row[column]) for column in BOX))
-                    upright = _upright(row, box) if with_landmarks else None
-                except (ValueError, TypeError) as error:
-                    raise InputError(f"line {reader.line_num} of {table} holds no face box: {error}") from error
-                faces[row["file"]] = Face(box, upright, row.get("size_matched", "1") != "0")
-            return faces
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"the face table {table} cannot be read: {error}") from error
+    columns, rows = read_table(table, "face table")
+    missing = {"file", *BOX} - {*columns}
+    if missing:
+        raise InputError(
+            f"the face table {printable(table)} lacks the column(s) {', '.join(sorted(missing))}: expected file,x,y,w,h"
+        )
+    with_landmarks = {f"{point}_{axis}" for point in EYES + MOUTH for axis in "xy"} <= {*columns}
+    faces: dict[str, Face] = {}
+    for line, row in rows:
+        if row.get("main", "1") == "0":
+            continue
+        try:
+            box = Box(*(float(row[column]) for column in BOX))
+            upright = _upright(row, box) if with_landmarks else None
+        except ValueError as error:
+            raise InputError(f"line {line} of {printable(table)} holds no face box: {error}") from error
+        faces[row["file"]] = Face(box, upright, row.get("size_matched", "1") != "0")
+    return faces
 
 
 def write_faces(table: Path, pictures: Mapping[str, Path], find: FaceFinder) -> None:
@@ -66,10 +64,13 @@ def write_faces(table: Path, pictures: Mapping[str, Path], find: FaceFinder) -> 
     Unreadable pictures and those without a face are named on stderr and left out.
     """
     if not table.parent.is_dir():
-        raise InputError(f"the folder of the face table {table} does not exist: create it or name another --faces file")
+        raise InputError(
+            f"the folder of the face table {printable(table)} does not exist: create it or name another --faces file"
+        )
     partial = table.with_name(f"{table.name}.{os.getpid()}.partial")
     try:
-        with partial.open("w", newline="", encoding="utf-8") as stream:  # first, so that a read-only folder is told at once
+        # First, so that a read-only folder is told at once. Names that are not UTF-8 are written in the bytes that they have.
+        with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
             writer = csv.writer(stream)
             writer.writerow(("file", *BOX))
             boxes, unreadable = _find(pictures, find)
@@ -77,10 +78,11 @@ def write_faces(table: Path, pictures: Mapping[str, Path], find: FaceFinder) -> 
         os.replace(partial, table)
     except OSError as error:
         raise InputError(
-            f"the face table {table} cannot be written ({error.strerror}): name a writable file with --faces"
+            f"the face table {printable(table)} cannot be written ({error.strerror}): name a writable file with --faces"
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a second error would hide the first
+            partial.unlink(missing_ok=True)
     note("picture(s) cannot be read: left out", unreadable)
 
 

@@ -10,6 +10,7 @@ import tf_keras as keras
 
 from edgefake.errors import InputError
 from training.batches import all_pixels, readable
+from training.lock import alone_in
 from training.loop import Stopping, compile_for, last_checkpoint, train
 from training.runs import Run, State, open_run
 from training.safe.headers import model_name
@@ -22,8 +23,14 @@ ADAPTING_FACES = 256
 def fit(run: Run, folder: Path, stopping: Stopping) -> State:
     """Train ``run`` in ``folder`` with Adam; the best checkpoint is ``folder/best.h5``.
 
-    When ``folder`` holds the same run, training continues where it stopped. Raises ``InputError`` when it holds another one.
+    When ``folder`` holds the same run, training continues where it stopped. Raises ``InputError`` when it holds another one, or
+    another process is at work there.
     """
+    with alone_in(folder):
+        return _fit(run, folder, stopping)
+
+
+def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
     state = open_run(run, folder)
     if run.bfloat16:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")

@@ -22,9 +22,10 @@ from edgefake.errors import InputError
 from edgefake.model_card import fake_log_odds
 from edgefake.preprocessing import to_float
 from training.batches import Batch, all_pixels, training_batches
+from training.digests import SEEN
 from training.history import Epoch, record
 from training.metrics import auc
-from training.runs import Run, State, write_json
+from training.runs import Run, State, remember, write_json
 from training.samples import Sample, fake_labels
 
 REDUCE = 0.3
@@ -63,6 +64,8 @@ def train(
     """
     labels = fake_labels(validation)
     pixels = all_pixels(validation, size=run.size, margin=run.margin)
+    with writing(folder / SEEN):
+        remember(run, folder, [*train_samples, *validation])
     print(f"{run.recipe} at {run.size} px: {len(train_samples)} faces to train on, {len(validation)} to validate on", flush=True)
     if keep_start and not state.epoch:
         state = replace(state, best_auc=auc(labels, logits(model, pixels)))

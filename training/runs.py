@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
+from edgefake.text import printable
+from training.digests import digests, keep_seen, read_seen
+from training.notes import say
 from training.safe.records import read_record
-from training.samples import CLASSES, Sample, hold_out, load_samples
+from training.samples import CLASSES, Sample, hold_out, listed, load_samples
 
 LARGEST_SIZE, LARGEST_MARGIN = 4096, 10
 
@@ -47,6 +51,10 @@ class Run:
     command: str
     model: str = ""
     """The file of a user's own model, imported; empty for a recipe."""
+    folders: tuple[str, ...] = ()
+    """``CLASS=NAME`` for each folder, or label of a manifest, that is called otherwise than its class."""
+    parts: Literal["hash", ""] = ""
+    """``hash``: what was drawn from the data follows from digests; empty in older runs, whose draws can't be told again."""
 
     @property
     def is_qat(self) -> bool:
@@ -66,20 +74,41 @@ class Run:
 
     def samples(self) -> list[Sample]:
         """Every labelled face of the run's data."""
-        faces = Path(self.faces) if self.faces else None
-        classes = self.classes or CLASSES
-        return load_samples(Path(self.data), faces=faces, seed=self.seed, classes=classes, real_only=self.self_blend)
+        if not Path(self.data).exists():
+            raise InputError(f"the run's data {printable(self.data)} is gone: where it was moved, give its new place with --data")
+        return load_samples(
+            Path(self.data),
+            faces=Path(self.faces) if self.faces else None,
+            seed=self.seed,
+            classes=self.classes or CLASSES,
+            folders=self._folders(),
+            real_only=self.self_blend,
+        )
+
+    def _folders(self) -> dict[str, str]:
+        return {name: label for label, _, name in (entry.partition("=") for entry in self.folders)}
+
+    def draws_splits(self) -> bool:
+        """Whether the data says nothing of train, val and test, so that the pictures were split for the run."""
+        pictures = listed(Path(self.data), self.classes or CLASSES, self._folders(), self.classes[1:] or CLASSES[1:])
+        return not all(picture.split for picture in pictures)
 
     def training_samples(self) -> tuple[list[Sample], list[Sample]]:
         """(train, validation). Validation chooses checkpoint, calibration and thresholds, and is never reported."""
         samples = self.samples()
+        if self.parts != "hash" and (self.hold_out or self.draws_splits()):
+            say(
+                "warning: this run was made before splits followed from the pictures' content: which faces it was validated on "
+                "can't be told again, and those taken now in their place may have taught it"
+            )
         train = [s for s in samples if s.split == "train"]
         if self.hold_out:
             train, validation = hold_out(train, self.hold_out, self.seed)
         else:
             validation = [s for s in samples if s.split == "val" and s.size_matched]
         if not validation and not self.hold_out:
-            raise InputError(f"{self.data} has no val folder: add one or give --hold-out 0.1 to validate on a part of train")
+            data = printable(self.data)
+            raise InputError(f"{data} has no faces to validate on: add a val folder, or give --hold-out 0.1 for a part of train")
         if not self.self_blend and len({s.fake for s in validation}) < 2:
             raise InputError(
                 f"the {len(validation)} faces to validate on are not of both kinds, real and fake: hold out or add more"
@@ -143,6 +172,70 @@ def checkpoint_of(folder: Path) -> Path:
     return path
 
 
+def at(run: Run, folder: Path, data: Path, faces: Path | None = None) -> Run:
+    """The run in ``folder`` with its data in ``data``, where it was moved to; what it has seen tells whether it is that data.
+
+    Raises ``InputError`` when it has seen none of those pictures, or keeps no digests.
+    """
+    seen = read_seen(folder)
+    if seen is None:
+        raise InputError(
+            f"{printable(folder)} keeps no digests of its pictures, so that its data can't be known at another place: put it "
+            f"back to {printable(run.data)}"
+        )
+    placed = replace(run, data=str(data), faces=str(faces) if faces else None)
+    chosen = set(digests(s.path for s in placed.samples() if s.split != "test").values())
+    known = len(chosen & seen)
+    if not known:
+        raise InputError(f"{printable(data)} is not the data of {printable(folder)}: it has seen none of these pictures")
+    if 2 * known < len(chosen):
+        say(f"warning: of {len(chosen)} pictures for training in {printable(data)}, {printable(folder)} has seen only {known}")
+    return placed
+
+
+def seen_by(folder: Path) -> set[str]:
+    """Digests of the pictures that taught the run in ``folder`` or chose its checkpoint, with those of the runs it came from.
+
+    A run that keeps none (see ``training.digests``) is given those of its data as it is now: all, where its splits were drawn in
+    a way that can't be told again.
+    """
+    kept = read_seen(folder)
+    return kept if kept is not None else _seen_in_data(read_run(folder)) | _seen_before(read_run(folder))
+
+
+def remember(run: Run, folder: Path, samples: Sequence[Sample]) -> None:
+    """Keep in ``folder`` which pictures ``run`` and those before it have seen, before training begins. Raises ``OSError``."""
+    keep_seen(folder, set(digests(s.path for s in samples).values()) | _seen_before(run))
+
+
+def _seen_in_data(run: Run) -> set[str]:
+    samples = run.samples()
+    if run.parts == "hash" or not run.draws_splits():
+        splits = ("train",) if run.hold_out else ("train", "val")
+        samples = [s for s in samples if s.split in splits]
+    return set(digests(s.path for s in samples).values())
+
+
+def _seen_before(run: Run) -> set[str]:
+    """By the runs whose weights it came from; says of which this can't be told."""
+    seen: set[str] = set()
+    passed: set[Path] = set()
+    while Path(run.weights).is_file() and (Path(run.weights).parent / "run.json").exists():
+        folder = Path(run.weights).parent
+        if folder.resolve() in passed:
+            break
+        passed.add(folder.resolve())
+        kept = read_seen(folder)
+        if kept is not None:
+            return seen | kept
+        run = read_run(folder)
+        try:
+            seen |= _seen_in_data(run)
+        except InputError as error:
+            say(f"warning: which pictures {printable(folder)} has seen can't be told ({error})")
+    return seen
+
+
 def float_parent(run: Run) -> Path:
     """The float checkpoint that a QAT run comes from, through any number of QAT runs between."""
     checkpoint, passed = Path(run.weights), set[Path]()
@@ -165,10 +258,19 @@ def open_run(run: Run, folder: Path) -> State:
         raise InputError(f"the run folder {folder} cannot be created: {error.strerror}") from error
     if (folder / "run.json").exists() and any(folder.glob("*.h5")):
         earlier = read_run(folder)
-        if replace(earlier, command=run.command) != run:
+        moved = earlier.data != run.data
+        same = replace(earlier, command=run.command, parts=run.parts)
+        if (replace(same, data=run.data, faces=run.faces) if moved else same) != run:
             raise InputError(
                 f"{folder} holds another run ({earlier.command}): give the same settings to resume it, or another folder"
             )
+        if earlier.parts != run.parts and (run.hold_out or run.draws_splits()):
+            raise InputError(
+                f"{folder} was begun before splits followed from the pictures' content, and would go on with others: start "
+                f"another run with --weights {folder / 'best.h5'}"
+            )
+        if moved:
+            run = at(run, folder, Path(run.data))
     try:
         write_json(folder / "run.json", run)  # also when resumed: the command may now ask for more epochs
     except OSError as error:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,10 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.faces import Box, haar_faces
+from edgefake.text import printable
+from training.digests import Key, digests, parts_of
 from training.faces_table import read_faces, write_faces
+from training.kept import FOLDER, face_table
 from training.manifest import manifest_pictures
 from training.notes import note
 from training.pictures import Picture, folder_pictures
@@ -40,6 +42,8 @@ class Sample:
     """From between the eyes to the middle of the mouth, in box sizes, where the face table has them."""
     self_blend: bool = False
     """Whether the face is a fake made from the real one in ``path``: see ``training.self_blend``."""
+    pair: str = ""
+    """The group of pictures that stay together, where a manifest names one."""
 
     @property
     def fake(self) -> bool:
@@ -48,35 +52,54 @@ class Sample:
 
 
 def load_samples(
-    root: Path, *, faces: Path | None = None, seed: int = 0, classes: Sequence[str] = CLASSES, real_only: bool = False
+    root: Path,
+    *,
+    faces: Path | None = None,
+    seed: int = 0,
+    classes: Sequence[str] = CLASSES,
+    folders: Mapping[str, str] | None = None,
+    real_only: bool = False,
+    one_sided: bool = False,
 ) -> list[Sample]:
     """Every labelled face of the data in ``root``, in a fixed order.
 
     Args:
         root: holds ``train|val|test`` folders (any case; ``Validation`` too) with ``real`` and ``fake`` in each, or just ``real``
-            and ``fake``; or is a CSV manifest (see ``training.manifest``). Where neither says train, val or test, the pictures
-            are split 80/10/10, stratified and fixed by ``seed``, copies of one together.
+            and ``fake``; or is a CSV manifest (see ``training.manifest``). Where neither says train, val or test, about 80, 10
+            and 10 % of the pictures go there, each by a hash of its content (or of its pair) and ``seed``: a picture stays in
+            its split whatever is added or removed, and copies are together. Classes of a few pictures have one in each split.
         faces: CSV with the columns ``file,x,y,w,h`` (relative to ``root``) and optionally ``main`` (1 marks the labelled face),
             ``size_matched`` and YuNet's landmarks. Default ``root/faces.csv``, or ``NAME.faces.csv`` beside a manifest
-            ``NAME.csv``; where that is missing the faces are found with the library's own detector and written there.
+            ``NAME.csv``, or below ``runs/faces`` where the data is read-only; where that is missing the faces are found with the
+            library's own detector and written there.
         classes: names of the class folders (any case), real first; their order gives the labels.
+        folders: the class of folders, or of a manifest's labels, that are called otherwise.
         real_only: whether fakes may be missing, so that a folder of real pictures will do.
+        one_sided: whether any class may be missing, which is enough to measure a rate.
 
     Raises:
         InputError: no such folder, a missing or empty class, or an unusable CSV.
     """
     root = Path(root)
     if len({name.lower() for name in classes}) < max(2, len(classes)) or "real" in [name.lower() for name in classes[1:]]:
-        raise InputError(f"expected the names of two or more classes, real first, got {', '.join(classes)}")
-    if root.suffix.lower() == ".csv":
-        pictures, table = manifest_pictures(root, classes), root.with_suffix(".faces.csv")
-    else:
-        pictures, table = folder_pictures(root, classes, real_only=real_only), root / "faces.csv"
-    samples = _with_faces(pictures, Path(faces) if faces is not None else table)
-    if not all(sample.split for sample in samples):
+        raise InputError(f"expected the names of two or more classes, real first, got {printable(', '.join(classes))}")
+    may_lack = classes if one_sided else classes[1:] if real_only else ()
+    pictures = listed(root, classes, folders, may_lack)
+    samples = _with_faces(pictures, Path(faces) if faces is not None else face_table(root))
+    automatic = not all(sample.split for sample in samples)
+    if automatic:
         samples = _automatic_split(samples, seed)
-    _check_classes(samples, pictures, classes[:1] if real_only else classes)
+    _check_classes(samples, pictures, [name for name in classes if name not in may_lack], classes, automatic=automatic)
     return samples
+
+
+def listed(
+    root: Path, classes: Sequence[str], folders: Mapping[str, str] | None = None, may_lack: Sequence[str] = ()
+) -> list[Picture]:
+    """The pictures of the data in ``root``, before anything is known about faces; see ``load_samples``."""
+    if root.suffix.lower() == ".csv":
+        return manifest_pictures(root, classes, folders)
+    return folder_pictures(root, classes, folders=folders, may_lack=may_lack)
 
 
 def fake_labels(samples: Sequence[Sample]) -> npt.NDArray[np.int_]:
@@ -85,16 +108,17 @@ def fake_labels(samples: Sequence[Sample]) -> npt.NDArray[np.int_]:
 
 
 def hold_out(samples: Sequence[Sample], fraction: float, seed: int) -> tuple[list[Sample], list[Sample]]:
-    """Split ``samples`` into (rest, held out), stratified by class; only size-matched samples are held out.
+    """Split ``samples`` into (rest, held out) by a hash of each picture, as ``load_samples`` does; only size-matched samples are
+    held out, of every class some.
 
-    Byte-identical copies of held-out pictures are in neither: training on them would flatter every held-out figure.
+    Copies of held-out pictures, and others of their pairs, are in neither: training on them would flatter every held-out figure.
     """
+    content = digests(s.path for s in samples)
     matched = [s for s in samples if s.size_matched]
-    parts = _split(matched, {"rest": 1.0 - fraction, "held": fraction}, seed)
-    held = {s.path for s in parts if s.split == "held"}
-    contents = _contents(samples)
-    seen = {contents[path] for path in held}
-    return [s for s in samples if contents[s.path] not in seen], [s for s in samples if s.path in held]
+    part_of = parts_of(_keys(matched, content), {"rest": 1.0 - fraction, "held": fraction}, seed)
+    held = [s for s in matched if part_of[s.pair or content[s.path]] == "held"]
+    seen = {content[s.path] for s in held} | {s.pair for s in held if s.pair}
+    return [s for s in samples if content[s.path] not in seen and s.pair not in seen], held
 
 
 def class_weights(samples: Sequence[Sample], classes: Sequence[str] = CLASSES) -> dict[int, float]:
@@ -120,6 +144,8 @@ def _with_faces(pictures: Sequence[Picture], table: Path) -> list[Sample]:
         found = [picture.face for picture in pictures]
     else:
         if not table.exists():
+            if table.is_relative_to(FOLDER):
+                table.parent.mkdir(parents=True, exist_ok=True)
             write_faces(table, {picture.name: picture.path for picture in pictures}, haar_faces())
         rows = read_faces(table)
         found = [rows.get(picture.name) for picture in pictures]
@@ -129,47 +155,38 @@ def _with_faces(pictures: Sequence[Picture], table: Path) -> list[Sample]:
             faceless.append(picture.name)
             continue
         matched = picture.size_matched and face.size_matched
-        samples.append(Sample(picture.path, picture.label, picture.split, face.box, matched, face.upright))
-    note(f"of {len(pictures)} pictures have no face in {table}: left out", faceless)
+        samples.append(Sample(picture.path, picture.label, picture.split, face.box, matched, face.upright, pair=picture.pair))
+    note(f"of {len(pictures)} pictures have no face in {printable(table)}: left out", faceless)
     return samples
 
 
-def _split(samples: Sequence[Sample], parts: dict[str, float], seed: int) -> list[Sample]:
-    """Assign each picture to a part, class by class, at random but fixed by ``seed``; the faces of one picture stay together."""
-    part_of: dict[Path, str] = {}
-    for label in sorted({s.label for s in samples}):
-        paths = list(dict.fromkeys(s.path for s in samples if s.label == label))
-        order = np.random.default_rng((seed, label)).permutation(len(paths))
-        edges = np.cumsum([0.0, *parts.values()])[1:-1] * len(paths)
-        names = list(parts)
-        for index, part in zip(order, np.searchsorted(edges, np.arange(len(paths)), side="right"), strict=True):
-            part_of[paths[index]] = names[part]
-    return sorted((replace(s, split=part_of[s.path]) for s in samples), key=lambda s: s.path)
-
-
 def _automatic_split(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """Assign each picture to train, val or test, copies of one to the same."""
-    contents = _contents(samples)
-    first: dict[tuple[int, bytes], Path] = {}
-    one_each = [s for s in samples if first.setdefault(contents[s.path], s.path) == s.path]
-    split_of = {contents[s.path]: s.split for s in _split(one_each, AUTOMATIC, seed)}
-    return sorted((replace(s, split=split_of[contents[s.path]]) for s in samples), key=lambda s: s.path)
+    content = digests(s.path for s in samples)
+    part_of = parts_of(_keys(samples, content), AUTOMATIC, seed)
+    return sorted((replace(s, split=part_of[s.pair or content[s.path]]) for s in samples), key=lambda s: s.path)
 
 
-def _contents(samples: Sequence[Sample]) -> dict[Path, tuple[int, bytes]]:
-    """What is equal for pictures with the same bytes: the size, and where several have that, SHA-256 too."""
-    sizes = {path: path.stat().st_size for path in {s.path for s in samples}}
-    count = Counter(sizes.values())
-    return {path: (size, sha256(path.read_bytes()).digest() if count[size] > 1 else b"") for path, size in sizes.items()}
+def _keys(samples: Sequence[Sample], content: Mapping[Path, str]) -> list[Key]:
+    labels: dict[str, set[int]] = defaultdict(set)
+    for sample in samples:
+        labels[sample.pair or content[sample.path]].add(sample.label)
+    return [(name, frozenset(found)) for name, found in labels.items()]
 
 
-def _check_classes(samples: Sequence[Sample], pictures: Sequence[Picture], classes: Sequence[str]) -> None:
+def _check_classes(
+    samples: Sequence[Sample], pictures: Sequence[Picture], needed: Sequence[str], classes: Sequence[str], *, automatic: bool
+) -> None:
     """Every split that holds pictures needs faces of every class; ``InputError`` says which is missing, and why."""
     counts = Counter((s.split, s.label) for s in samples)
+    if not samples:
+        raise InputError(f"expected pictures with a face, got {len(pictures)} without")
     for label, name in enumerate(classes):
+        if name not in needed:
+            continue
         of_class = sum(picture.label == label for picture in pictures)
         if not any(sample.label == label for sample in samples):
             raise InputError(f"the class {name!r} has no face: expected pictures with one, got {of_class} without")
         for split in sorted({split for split, _ in counts} | {picture.split for picture in pictures if picture.split}):
             if not counts[split, label]:
-                raise InputError(f"the class {name!r} has no face in the split {split!r}: every split needs some of every class")
+                why = "to split a class takes 3 different pictures" if automatic else "every split needs some of every class"
+                raise InputError(f"the class {name!r} has no face in the split {split!r}: {why}")

@@ -17,11 +17,12 @@ LONGEST_NAME = 240
 def output_paths(inputs: Sequence[Path], folder: Path, suffix: str, *, option: str) -> dict[Path, Path]:
     """Where the output for each input goes: below ``folder`` as the inputs lie below the deepest folder they share.
 
-    The whole name of the input is kept and ``suffix`` added, so that ``a.jpg`` and ``a.png`` do not collide. Makes the folder.
-    Raises ``InputError`` when that cannot be made, or holds an input.
+    The whole name of the input is kept and ``suffix`` added, so that ``a.jpg`` and ``a.png`` do not collide; of a name too long
+    for that, its beginning and a digest are kept. Makes the folder. Raises ``InputError`` when that cannot be made, or holds an
+    input.
     """
     target = Path(os.path.realpath(folder))
-    inside = [path for path in inputs if target in Path(os.path.realpath(path)).parents]
+    inside = [path for path in inputs if os.path.exists(path) and target in Path(os.path.realpath(path)).parents]
     if inside:
         raise InputError(
             f"{printable(inside[0])} lies in {printable(folder)}, where {option} writes: give it a folder without inputs"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import write_image
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.sinks.video_file import VideoFileSink
-from edgefake.streaming.sources import DEFAULT_FPS
+from edgefake.streaming.sources import DEFAULT_FPS, find_videos
 from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, MIN_SCORED, NO_VERDICT, VideoTally, VideoVerdict
 from edgefake.text import portable_path, printable
@@ -42,7 +43,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a video file that FFmpeg can read")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", type=Path, help="a video file that FFmpeg can read, or a folder: all videos in it"
+    )
     add_detector_options(parser)
     parser.add_argument(
         "--timeline", metavar="DIR", type=Path, help="plot p_fake of every face over time into DIR, as NAME.timeline.png"
@@ -70,7 +73,7 @@ class _Outcome:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    files = list(dict.fromkeys(arguments.files))
+    files = list(dict.fromkeys(file for path in arguments.files for file in find_videos(path)))
     plots = output_paths(files, arguments.timeline, ".timeline.png", option="--timeline") if arguments.timeline else {}
     copies = output_paths(files, arguments.annotate, ".annotated.mp4", option="--annotate") if arguments.annotate else {}
     counts: Counter[str] = Counter()
@@ -89,8 +92,9 @@ def _run(arguments: argparse.Namespace) -> int:
 def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None, line: LiveLine) -> _Outcome:
     tally, timeline = VideoTally(detector.threshold), Timeline()
     try:
-        if not path.is_file():
-            raise InputError(f"there is no video file {printable(path)}: for cameras and URLs there is `edgefake watch`")
+        if not os.path.isfile(path):
+            what = "is no regular file: save it as one first" if os.path.exists(path) else "does not exist"
+            raise InputError(f"the video file {printable(path)} {what}; for cameras and URLs there is `edgefake watch`")
         with watch(path, detector) as running:
             if copy is not None:
                 copy.unlink(missing_ok=True)  # an earlier run's, which the sink would write beside

@@ -20,7 +20,7 @@ class Runtime(Protocol):
     name: str
     """Which runtime this is, with its version, for people: ``tflite (ai-edge-litert 2.3.0)``."""
     input_shape: tuple[int, int, int, int]
-    """N, H, W, 3 as the model file declares it."""
+    """1, H, W, 3: what ``run`` takes of one face, whatever the layout of the model's input."""
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """The card's ``one_output`` (N,), dequantized, of N faces: uint8, (N, H, W, 3), RGB; N may be any number."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import numpy.typing as npt
 from edgefake.card_files import check_model
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.model_card import ModelCard
+from edgefake.runtimes.forks import Native, not_after_fork
+from edgefake.runtimes.onnx import End, OnnxEnds
 from edgefake.runtimes.tflite import Ends, load
 
 
@@ -23,8 +25,15 @@ def open_model(path: Path, card: ModelCard, num_threads: int) -> OpenVinoRuntime
         import openvino
     except ImportError as error:
         raise BackendError("openvino is not installed: pip install 'edgefake[openvino]'") from error
-    check_model(path)
     version = openvino.__version__.partition("-")[0]
+    return OpenVinoRuntime(card, f"openvino (OpenVINO {version}, CPU)", partial(_load, path, card, num_threads))
+
+
+def _load(path: Path, card: ModelCard, num_threads: int) -> _Request:
+    import openvino
+
+    not_after_fork("OpenVINO")
+    check_model(path)
     options = {
         "INFERENCE_NUM_THREADS": num_threads,
         "PERFORMANCE_HINT": "LATENCY",
@@ -34,61 +43,74 @@ def open_model(path: Path, card: ModelCard, num_threads: int) -> OpenVinoRuntime
         core = openvino.Core()
         model = core.read_model(str(path))
         ends = (_onnx_ends if path.suffix == ".onnx" else _tflite_ends)(model, path, card)
-        model.reshape([1, card.input_size, card.input_size, 3])
+        model.reshape([1, *ends.face])
+        if any(output.partial_shape.rank == 0 for output in model.outputs):  # the compiler crashes on it
+            raise ModelFileError(f"{path} gives a number without a shape ([]), which OpenVINO does not take: use another backend")
         compiled = core.compile_model(model, "CPU", options)
     except RuntimeError as error:
-        raise ModelFileError(f"{path} cannot be loaded by OpenVINO {version}: {str(error).strip().splitlines()[-1]}") from error
-    return OpenVinoRuntime(compiled.create_infer_request(), f"openvino (OpenVINO {version}, CPU)", ends, card)
+        raise _cannot("loaded", path, error) from error
+    return _Request(compiled.create_infer_request(), ends, path)
 
 
 class OpenVinoRuntime:
     """One request behind a lock, which takes one face at a time. See ``edgefake.runtimes.Runtime``."""
 
-    def __init__(self, request: Any, name: str, ends: _Ends, card: ModelCard) -> None:
+    def __init__(self, card: ModelCard, name: str, load: Callable[[], _Request]) -> None:
         self.name = name
         self.input_shape = (1, card.input_size, card.input_size, 3)
-        self._request: Any = request
-        self._ends = ends
-        self._lock = threading.Lock()
+        self._native = Native(load(), load)
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        with self._lock:
-            if self._request is None:
-                raise BackendError("this model is closed: make a new Detector")
-            return np.concatenate([self._infer(face) for face in pixels[:, None]])
+        with self._native.lock:
+            request = self._native.value or self._native.again()
+            return np.concatenate([request.run(face) for face in pixels[:, None]])
 
     def close(self) -> None:
-        with self._lock:
-            self._request = None
-
-    def _infer(self, face: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        self._ends.encode(face, self._request.get_input_tensor().data)
-        self._request.infer()
-        return self._ends.decode(self._request.get_output_tensor().data)
+        self._native.close()
 
 
 @dataclass(frozen=True, slots=True)
 class _Ends:
     """How pixels get into the input tensor, and ``one_output`` (N,) out of the output tensor."""
 
+    face: tuple[int, int, int]
+    """Shape of one face in the input tensor."""
     encode: Callable[[npt.NDArray[np.uint8], npt.NDArray[Any]], object]
     decode: Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What OpenVINO has compiled."""
+
+    request: Any
+    ends: _Ends
+    path: Path
+
+    def run(self, face: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        self.ends.encode(face, self.request.get_input_tensor().data)
+        try:
+            self.request.infer()
+        except RuntimeError as error:
+            raise _cannot("run", self.path, error) from error
+        return self.ends.decode(self.request.get_output_tensor().data)
 
 
 def _tflite_ends(model: Any, path: Path, card: ModelCard) -> _Ends:
     """LiteRT reads what OpenVINO does not tell: the quantization of input and output."""
     ends = Ends(load(path, 1)[0], path, card)
-    return _Ends(ends.encode, ends.decode)
+    return _Ends(ends.layout.shape, ends.encode, ends.decode)
 
 
 def _onnx_ends(model: Any, path: Path, card: ModelCard) -> _Ends:
-    """Those of ``python -m convert onnx``, which has scaling and quantization inside."""
-    size = card.input_size
-    ends = *model.inputs, *model.outputs
-    given = [(*map(str, list(end.partial_shape)[1:]), end.element_type.to_string()) for end in ends]
-    if given != [(str(size), str(size), "3", "u8"), (str(card.outputs), "f32")]:
-        raise ModelFileError(
-            f"{path} has the ends {given}, expected uint8 [N, {size}, {size}, 3] in and float32 [N, {card.outputs}] out: "
-            "make it with python -m convert onnx"
-        )
-    return _Ends(lambda pixels, tensor: np.copyto(tensor, pixels), lambda tensor: card.one_output(tensor.copy()))
+    ends = OnnxEnds([_end(i) for i in model.inputs], [_end(o) for o in model.outputs], path, card)
+    return _Ends(ends.layout.shape, ends.encode, lambda tensor: ends.decode(tensor.copy(), 1))
+
+
+def _end(end: Any) -> End:
+    kind = {"u8": "uint8", "f16": "float16", "f32": "float32"}.get(end.element_type.to_string(), end.element_type.to_string())
+    return End(kind, [d.get_length() if d.is_static else None for d in end.partial_shape])
+
+
+def _cannot(what: str, path: Path, error: Exception) -> ModelFileError:
+    return ModelFileError(f"{path} cannot be {what} by OpenVINO: {str(error).strip().splitlines()[-1]}")

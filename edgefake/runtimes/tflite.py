@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-import threading
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,10 @@ import numpy.typing as npt
 
 from edgefake.card_files import check_model
 from edgefake.errors import BackendError, ModelFileError
-from edgefake.model_card import ModelCard, Scaling
+from edgefake.model_card import ModelCard
+from edgefake.runtimes.forks import Native
+from edgefake.runtimes.inputs import InputEncoder, find_layout, layouts_of
+from edgefake.runtimes.quiet import quiet
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +31,7 @@ _INTERPRETERS = (
 
 def open_model(path: Path, card: ModelCard, num_threads: int) -> TFLiteRuntime:
     """Load the ``.tflite`` file at ``path``. Raises ``BackendError`` or ``ModelFileError``."""
-    loaded, name = load(path, num_threads)
-    return TFLiteRuntime(loaded, name, path, card)
+    return TFLiteRuntime(path, card, num_threads)
 
 
 def load(path: Path, num_threads: int) -> tuple[Any, str]:
@@ -37,10 +39,11 @@ def load(path: Path, num_threads: int) -> tuple[Any, str]:
     interpreter, name = _find_interpreter()
     check_model(path)
     try:
-        loaded = interpreter(model_path=str(path), num_threads=num_threads)
-        loaded.allocate_tensors()
+        with quiet():
+            loaded = interpreter(model_path=str(path), num_threads=num_threads)
+            loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise ModelFileError(f"{path} cannot be loaded by {name}: {str(error).strip().splitlines()[0]}") from error
+        raise _cannot("loaded", path, name, error) from error
     return loaded, name
 
 
@@ -52,20 +55,23 @@ class Ends:
 
     def __init__(self, interpreter: Any, path: Path, card: ModelCard) -> None:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-        size = card.input_size
-        if len(inputs) != 1 or list(inputs[0]["shape"]) != [1, size, size, 3]:
-            shapes = ", ".join(str(list(map(int, i["shape"]))) for i in inputs)
-            raise ModelFileError(f"{path} takes input {shapes}, its card says one input of [1, {size}, {size}, 3]")
-        if len(outputs) != 1 or int(np.prod(outputs[0]["shape"][1:])) != card.outputs:
-            shapes = ", ".join(str(list(map(int, o["shape"]))) for o in outputs)
+        shapes = [list(map(int, i["shape"])) for i in inputs]
+        layout = find_layout(shapes[0], card) if len(shapes) == 1 else None
+        if layout is None or shapes[0][0] != 1:
             raise ModelFileError(
-                f"{path} gives output {shapes}, expected [1, {card.outputs}]: its card says {card.output!r} "
+                f"{path} takes input {', '.join(map(str, shapes))}, its card says one input of {layouts_of(card, 1)}"
+            )
+        if len(outputs) != 1 or int(np.prod(outputs[0]["shape"][1:])) != card.outputs:
+            shapes = [list(map(int, o["shape"])) for o in outputs]
+            raise ModelFileError(
+                f"{path} gives output {', '.join(map(str, shapes))}, expected [1, {card.outputs}]: its card says {card.output!r} "
                 f"of {', '.join(card.classes)}"
             )
         self._card = card
-        self.input_shape = (1, size, size, 3)
+        self.layout = layout
         self.input, self.output = inputs[0]["index"], outputs[0]["index"]
-        self.encode = InputEncoder(inputs[0]["dtype"], inputs[0]["quantization"], card.scaling)
+        bgr = card.colour_order == "BGR"
+        self.encode = InputEncoder(inputs[0]["dtype"], inputs[0]["quantization"], card.scaling, layout, bgr=bgr)
         self._scale, self._zero_point = outputs[0]["quantization"]
         if np.issubdtype(outputs[0]["dtype"], np.integer) and self._scale <= 0:
             raise ModelFileError(f"{path} has an integer output without a quantization scale: convert it again with one")
@@ -81,28 +87,38 @@ class Ends:
 class TFLiteRuntime:
     """One interpreter behind a lock. See ``edgefake.runtimes.Runtime``."""
 
-    def __init__(self, interpreter: Any, name: str, path: Path, card: ModelCard) -> None:
-        ends = Ends(interpreter, path, card)
-        self.name = f"tflite ({name})"
-        self.input_shape = ends.input_shape
-        self._interpreter: Any = interpreter
-        self._input, self._output = ends.input, ends.output
-        self._encode, self._decode = ends.encode, ends.decode
-        self._batch = 1
-        self._one_by_one = False
-        self._lock = threading.Lock()
+    def __init__(self, path: Path, card: ModelCard, num_threads: int) -> None:
+        load_again = partial(_Interpreter, path, card, num_threads)
+        loaded = load_again()
+        self._native = Native(loaded, load_again)
+        self.name = f"tflite ({loaded.name})"
+        self.input_shape = (1, card.input_size, card.input_size, 3)
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        with self._lock:
-            if self._interpreter is None:
-                raise BackendError("this model is closed: make a new Detector")
-            if self._takes(len(pixels)):
-                return self._invoke(pixels)
-            return np.concatenate([self._invoke(face) for face in pixels[:, None]])
+        with self._native.lock:
+            return (self._native.value or self._native.again()).run(pixels)
 
     def close(self) -> None:
-        with self._lock:
-            self._interpreter = None
+        self._native.close()
+
+
+class _Interpreter:
+    """An interpreter that takes any number of faces; not for several threads at once."""
+
+    def __init__(self, path: Path, card: ModelCard, num_threads: int) -> None:
+        self.interpreter, self.name = load(path, num_threads)
+        self._path, self._outputs = path, card.outputs
+        ends = Ends(self.interpreter, path, card)
+        self._face = ends.layout.shape
+        self._input, self._output = ends.input, ends.output
+        self.encode, self._decode = ends.encode, ends.decode
+        self._batch = 1
+        self._one_by_one = False
+
+    def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        if self._takes(len(pixels)):
+            return self._invoke(pixels)
+        return np.concatenate([self._invoke(face) for face in pixels[:, None]])
 
     def _takes(self, batch: int) -> bool:
         """Make room for ``batch`` faces (0.1 ms); or for one, where the graph has a batch of one written into it."""
@@ -112,47 +128,34 @@ class TFLiteRuntime:
             return False
         try:
             self._resize(batch)
+            answers = int(np.prod(self.interpreter.get_output_details()[0]["shape"]))
         except RuntimeError:
+            answers = 0
+        if answers != batch * self._outputs:  # or one for all faces together
             self._one_by_one = True
             self._resize(1)
         return not self._one_by_one
 
     def _resize(self, batch: int) -> None:
-        self._interpreter.resize_tensor_input(self._input, [batch, *self.input_shape[1:]])
-        self._interpreter.allocate_tensors()
+        self.interpreter.resize_tensor_input(self._input, [batch, *self._face])
+        self.interpreter.allocate_tensors()
         self._batch = batch
 
     def _invoke(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         # tensor() gives a view of the interpreter's own buffer; it must be gone before the next invoke or resize.
-        self._encode(pixels, self._interpreter.tensor(self._input)())
-        self._interpreter.invoke()
-        return self._decode(self._interpreter.get_tensor(self._output))
+        self.encode(pixels, self.interpreter.tensor(self._input)())
+        try:
+            self.interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise _cannot("run", self._path, self.name, error) from error
+        return self._decode(self.interpreter.get_tensor(self._output))
 
 
-class InputEncoder:
-    """Writes pixels into an input tensor of any type, scaling and quantization.
-
-    A pixel has 256 values, so scaling and quantization are one table. Where that table is ``pixel - 128`` (every INT8 model
-    of this project) it is not needed: the int8 tensor is the pixels with their top bit flipped.
-    """
-
-    def __init__(self, dtype: Any, quantization: tuple[float, int], scaling: Scaling) -> None:
-        values = (np.arange(256, dtype=np.float64) - scaling.offset) / scaling.scale
-        if np.issubdtype(dtype, np.integer):
-            scale, zero_point = quantization
-            if scale <= 0:
-                raise ModelFileError("the model's integer input has no quantization scale: convert it again with one")
-            limits = np.iinfo(dtype)
-            values = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
-        self._table = values.astype(dtype)
-        self.flips_top_bit = dtype == np.int8 and bool(np.all(self._table == np.arange(256) - 128))
-
-    def __call__(self, pixels: npt.NDArray[np.uint8], tensor: npt.NDArray[Any]) -> None:
-        """Encode ``pixels`` (uint8) into ``tensor`` (same shape), without a copy between."""
-        if self.flips_top_bit:
-            np.bitwise_xor(pixels, np.uint8(0x80), out=tensor.view(np.uint8))
-        else:
-            np.take(self._table, pixels, out=tensor, mode="clip")  # "raise" would write through a buffer
+def _cannot(what: str, path: Path, name: str, error: Exception) -> ModelFileError:
+    reason = str(error).strip().splitlines()[0]
+    if "edgetpu-custom-op" in reason:
+        return ModelFileError(f"{path} is compiled for a Coral Edge TPU: give the .tflite file that edgetpu_compiler was given")
+    return ModelFileError(f"{path} cannot be {what} by {name}: {reason}")
 
 
 def _find_interpreter() -> tuple[Any, str]:

@@ -36,6 +36,12 @@ DEFAULT_FPS = 30.0
 MAX_PIXELS = 200_000_000
 """A video that declares larger frames is refused before one is decoded."""
 
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".asf"}
+    | {".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv"}
+)
+"""What counts as a video in a folder."""
+
 RATE_FRAMES = 8
 """A file's real frame rate is taken from so many of its frames."""
 
@@ -98,6 +104,27 @@ def find_source(
         does, option = ("does not come", "live=True") if live else ("always comes", "live=False (--not-live)")
         raise InputError(f"{found.name} {does} live: leave {option} out")
     return found
+
+
+def find_videos(path: Path) -> list[Path]:
+    """The videos that ``path`` stands for, sorted: a file is taken as it is; in a folder, what ends in one of ``VIDEO_SUFFIXES``.
+
+    Raises ``InputError`` for a folder in which there is none, or that cannot be read.
+    """
+    if not os.path.isdir(path):
+        return [path]
+
+    def stop(error: OSError) -> None:
+        raise InputError(f"the folder {printable(error.filename)} cannot be read: {error.strerror}") from error
+
+    files = (Path(parent) / name for parent, _, names in os.walk(path, onerror=stop) for name in names)
+    videos = sorted(file for file in files if file.suffix.lower() in VIDEO_SUFFIXES and not file.name.startswith("."))
+    if not videos:
+        raise InputError(
+            f"the folder {printable(path)} holds no videos: expected files ending in {', '.join(sorted(VIDEO_SUFFIXES))} "
+            "(pictures are for `edgefake predict`)"
+        )
+    return videos
 
 
 def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, live: bool | None) -> Source:

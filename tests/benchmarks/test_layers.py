@@ -51,7 +51,7 @@ def test_layers_compute_what_predict_answers(calls: dict[str, Any]) -> None:
 
 
 def test_the_encode_layer_writes_what_predict_feeds_the_network(detector: Detector, calls: dict[str, Any]) -> None:
-    interpreter: Any = detector._runtime._interpreter  # type: ignore[attr-defined]
+    interpreter: Any = detector._runtime._native.value.interpreter  # type: ignore[attr-defined]
     source = interpreter.get_input_details()[0]["index"]
     calls[PREDICT]()
     fed = interpreter.get_tensor(source)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import Box
-from edgefake.preprocessing import face_pixels, resize_square, to_float, to_int8
+from edgefake.preprocessing import face_pixels, resize_square, to_float, to_grey, to_int8
 
 SCALE, ZERO_POINT = 1 / 128, 0
 
@@ -68,3 +68,11 @@ def test_face_pixels_cut_what_the_box_and_margin_say() -> None:
     pixels = face_pixels(frame, Box(30, 40, 20, 10), size=40, margin=1.0)
     assert np.array_equal(pixels, frame[25:65, 20:60, ::-1])
     assert not np.shares_memory(pixels, frame)
+
+
+def test_grey_is_weighted_by_bt_601() -> None:
+    faces = np.random.default_rng(0).integers(0, 256, (3, 5, 7, 3), dtype=np.uint8)
+    grey = to_grey(faces)
+    assert grey.shape == (3, 5, 7, 1) and grey.dtype == np.uint8
+    assert np.abs(grey[..., 0] - faces @ np.array([0.299, 0.587, 0.114])).max() <= 0.51
+    assert np.array_equal(to_grey(np.ascontiguousarray(faces[..., ::-1]), bgr=True), grey)

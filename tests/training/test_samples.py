@@ -23,15 +23,59 @@ def test_public_spellings_of_splits_and_labels(tmp_path: Path) -> None:
     assert counts == {("train", 0): 3, ("train", 1): 3, ("val", 0): 2, ("val", 1): 2, ("test", 0): 1, ("test", 1): 1}
 
 
-def test_automatic_split_is_stratified_and_fixed_by_the_seed(tmp_path: Path) -> None:
-    drawn_dataset(tmp_path / "all", splits={"x": 20})
-    root = tmp_path / "all" / "x"
-    (tmp_path / "faces.csv").write_text((tmp_path / "all" / "faces.csv").read_text().replace("x/", ""))
-    samples = load_samples(root, faces=tmp_path / "faces.csv", seed=5)
+def test_the_automatic_split_follows_from_content_and_seed(tmp_path: Path) -> None:
+    root = _without_splits(tmp_path, 40)
+    samples = load_samples(root, seed=5)
     counts = Counter((s.split, s.label) for s in samples)
-    assert counts == {("train", 0): 16, ("train", 1): 16, ("val", 0): 2, ("val", 1): 2, ("test", 0): 2, ("test", 1): 2}
-    assert samples == load_samples(root, faces=tmp_path / "faces.csv", seed=5)
-    assert samples != load_samples(root, faces=tmp_path / "faces.csv", seed=6)
+    assert {split for split, _ in counts} == {"train", "val", "test"}
+    assert 50 <= counts["train", 0] + counts["train", 1] <= 75
+    assert samples == load_samples(root, seed=5)
+    assert samples != load_samples(root, seed=6)
+
+
+def test_a_picture_stays_in_its_split_whatever_comes_and_goes(tmp_path: Path) -> None:
+    root = _without_splits(tmp_path, 40)
+    before = {s.path: s.split for s in load_samples(root, seed=1)}
+    (root / "real" / "000.png").unlink()
+    for number, label in enumerate(("real", "fake")):
+        cv2.imwrite(str(root / label / "new.png"), np.full((96, 96, 3), 90 + number, np.uint8))
+        (root / "faces.csv").write_text((root / "faces.csv").read_text() + f"{label}/new.png,22,14,52,68\n")
+    (root / "fake" / "001.png").rename(root / "fake" / "renamed.png")
+    (root / "faces.csv").write_text((root / "faces.csv").read_text().replace("fake/001.png", "fake/renamed.png"))
+    before[root / "fake" / "renamed.png"] = before[root / "fake" / "001.png"]
+    after = {s.path: s.split for s in load_samples(root, seed=1) if s.path.name != "new.png"}
+    assert after == {path: before[path] for path in after} and len(after) == 79
+
+
+@pytest.mark.parametrize("count", range(3, 10))
+def test_a_class_of_a_few_pictures_has_some_in_every_split(tmp_path: Path, count: int) -> None:
+    root = _without_splits(tmp_path, count)
+    samples = load_samples(root, seed=1)
+    assert len({(s.split, s.label) for s in samples}) == 6
+    rest, held = hold_out([s for s in samples if s.split == "train"], 0.1, seed=1) if count >= 6 else (samples, samples)
+    assert {s.label for s in rest} == {s.label for s in held} == {0, 1}
+
+
+def test_too_few_pictures_to_split(tmp_path: Path) -> None:
+    root = _without_splits(tmp_path, 20)
+    for path in sorted((root / "fake").iterdir())[2:]:
+        path.unlink()
+    with pytest.raises(InputError, match=r"class 'fake' has no face in the split .*: to split a class takes 3 different"):
+        load_samples(root)
+
+
+def test_twins_stay_together(tmp_path: Path) -> None:
+    """Each real picture and its forgery, in the automatic split and in what is held out."""
+    root = _without_splits(tmp_path, 40)
+    lines = [f"x/{label}/{i:03}.png,{label},Person {i},22,14,52,68" for i in range(40) for label in ("real", "fake")]
+    (root.parent / "list.csv").write_text("\n".join(["file,label,Pair,x,y,w,h", *lines]))
+    samples = load_samples(root.parent / "list.csv", seed=1)
+    rest, held = hold_out(samples, 0.2, seed=1)
+    for part in (*({s.pair for s in samples if s.split == split} for split in ("train", "val", "test")), {s.pair for s in held}):
+        assert part
+    assert all(len({s.split for s in samples if s.pair == pair}) == 1 for pair in {s.pair for s in samples})
+    assert Counter(s.pair for s in held) == Counter(dict.fromkeys({s.pair for s in held}, 2))
+    assert not {s.pair for s in rest} & {s.pair for s in held}
 
 
 def test_faces_are_found_once_and_kept(tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -76,8 +120,10 @@ def test_hold_out_is_disjoint_stratified_and_size_matched(tmp_path: Path) -> Non
     rest, held = hold_out(samples, 0.2, seed=1)
     assert {s.path for s in rest} | {s.path for s in held} == {s.path for s in samples}
     assert not {s.path for s in rest} & {s.path for s in held}
-    assert Counter(s.label for s in held) == {0: 2, 1: 2}
+    assert {s.label for s in held} == {0, 1} and 2 <= len(held) <= 10
     assert all(s.size_matched for s in held)
+    removed = samples.index(rest[0])
+    assert hold_out(samples[:removed] + samples[removed + 1 :], 0.2, seed=1) == (rest[1:], held)
 
 
 def test_no_copy_of_a_held_out_picture_is_trained_on(tmp_path: Path) -> None:
@@ -87,7 +133,7 @@ def test_no_copy_of_a_held_out_picture_is_trained_on(tmp_path: Path) -> None:
     for original, copy in zip(originals, copies, strict=True):
         copy.path.write_bytes(original.path.read_bytes())
     rest, held = hold_out([*originals, *copies], 0.2, seed=1)
-    assert len(held) == 8
+    assert len(held) >= 4
     assert not {s.path.read_bytes() for s in rest} & {s.path.read_bytes() for s in held}
 
 
@@ -103,7 +149,7 @@ def test_the_automatic_split_keeps_copies_together(tmp_path: Path) -> None:
         splits.setdefault(sample.path.read_bytes(), set()).add(sample.split)
     assert len(splits) == len(samples) / 2
     assert {len(of_picture) for of_picture in splits.values()} == {1}
-    assert Counter(s.split for s in samples) == {"train": 64, "val": 8, "test": 8}
+    assert len({s.split for s in samples}) == 3
 
 
 def test_the_faces_of_one_picture_stay_together(tmp_path: Path) -> None:
@@ -118,14 +164,7 @@ def test_the_faces_of_one_picture_stay_together(tmp_path: Path) -> None:
     for sample in samples:
         splits.setdefault(sample.path, set()).add(sample.split)
     assert all(len(of_picture) == 1 for of_picture in splits.values())
-    assert Counter((s.split, s.label) for s in samples) == {
-        ("train", 0): 32,
-        ("train", 1): 16,
-        ("val", 0): 4,
-        ("val", 1): 2,
-        ("test", 0): 4,
-        ("test", 1): 2,
-    }
+    assert {(s.split, s.label) for s in samples} == {(split, label) for split in ("train", "val", "test") for label in (0, 1)}
 
 
 def test_classes_are_labelled_in_the_order_of_their_names(tmp_path: Path) -> None:
@@ -201,15 +240,15 @@ def test_a_manifest_without_boxes_gets_its_own_face_table(tmp_path: Path, portra
         ("", "lacks the column.s. file, label"),
         ("file,label\n", "lists no pictures"),
         ("file,label,x,y\n", "lacks the column.s. w, h"),
-        ("file,label,spilt\n", "unknown column.s. spilt"),
+        ("name,label\n", "lacks the column.s. file: .* it is name,label"),
         ("file,label\ntrain/real/000.png,real\ntrain/fake/000.png,wrong\n", "line 3 .* label 'wrong' is no class.*real, fake"),
-        ("file,label\ntrain/real/000.png\n", "line 2 .* a value for each column"),
+        ("file,label\ntrain/real/000.png\n", "line 2 .* a value for each of the 2 columns, got 1"),
         ("file,label\ntrain/real/999.png,real\n", "line 2 .* no file .*999.png"),
         ("file,label,split\ntrain/real/000.png,real,\n", "line 2 .* split '' is none"),
         ("file,label,size_matched\ntrain/real/000.png,real,yes\n", "line 2 .* must be 0 or 1, got 'yes'"),
         ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,\n", "line 2 .* no face box"),
         ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,-4\n", "line 2 .* no face box"),
-        ("file,label\ntrain/real/000.png,real\ntrain/real/000.png,fake\n", "line 3 .* listed a second time"),
+        ("file,label\ntrain/real/000.png,real\ntrain/real/000.png,fake\n", "line 3 .* listed a second time, with another label"),
         ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,30,40\n", "class 'fake' has no face"),
     ],
 )
@@ -223,8 +262,11 @@ def test_an_unusable_manifest_is_explained(tmp_path: Path, text: str, message: s
 def test_a_manifest_that_is_not_there_or_no_text_is_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be read: .*No such file"):
         load_samples(tmp_path / "list.csv")
-    (tmp_path / "list.csv").write_bytes(b"file,label\n\xff\xfe,real\n")
-    with pytest.raises(InputError, match="cannot be read"):
+    (tmp_path / "list.csv").write_bytes(b"file,label\n\xe9.png,real\n")
+    with pytest.raises(InputError, match=r"no file .*\\xe9.png: .* in UTF-8 or in the bytes"):
+        load_samples(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_bytes(b"f\0i\0l\0e\0")
+    with pytest.raises(InputError, match="is no text, or UTF-16 without its mark: save it as UTF-8"):
         load_samples(tmp_path / "list.csv")
 
 
@@ -250,6 +292,13 @@ def test_weights_make_unequal_classes_count_alike(tmp_path: Path, capsys: pytest
     weights = class_weights(samples(300, 3, 30), ("real", "faceswap", "generated"))
     assert weights == {0: 333 / 900, 1: 333 / 9, 2: 333 / 90}
     assert "unequal by 100:1 (300 real, 3 faceswap, 30 generated)" in capsys.readouterr().err
+
+
+def _without_splits(root: Path, count: int) -> Path:
+    """``root/x/real|fake`` with so many pictures each, and their face table."""
+    drawn_dataset(root, splits={"x": count})
+    (root / "x" / "faces.csv").write_text((root / "faces.csv").read_text().replace("x/", ""))
+    return root / "x"
 
 
 def _portraits(root: Path, portrait: Path, folders: list[str]) -> None:
@@ -281,7 +330,7 @@ def _two_kinds(root: Path) -> None:
             "train lacks the class folder 'fake': expected one each for real, fake",
         ),
         (lambda root: (root / "train" / "fake" / "000.png").unlink(), "class folder .*fake holds no pictures"),
-        (lambda root: (root / "faces.csv").write_bytes(b"file,x,y,w,h\n\xff"), "cannot be read"),
+        (lambda root: (root / "faces.csv").write_bytes(b"file,x,y,w,h\n\xff"), "line 2 .* 5 columns, got 1"),
     ],
 )
 def test_unusable_data_is_explained(tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]

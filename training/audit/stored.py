@@ -9,21 +9,31 @@ from pathlib import Path
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.images import IMAGE_SUFFIXES
-
-FOLDER = Path("runs") / "audits"
-"""Below the working directory: data is often read-only."""
+from edgefake.text import printable
+from training.kept import face_table, kept_path
+from training.pictures import hidden
 
 
 def audit_path(data: Path) -> Path:
     """The file of the audit of ``data``."""
-    resolved = data.resolve()
-    return FOLDER / f"{resolved.name}-{hashlib.sha256(str(resolved).encode()).hexdigest()[:8]}.json"
+    return kept_path("audits", data, ".json")
 
 
 def audit_says(data: Path) -> list[str]:
     """What whoever uses ``data`` must be told: what its last audit warns of, a sentence each, or that there was none."""
     warnings = audit_warnings(data)
-    return [f"{data} is not audited: python -m training audit {data} finds what fools people"] if warnings is None else warnings
+    if warnings is None:
+        return [f"{printable(data)} is not audited: python -m training audit {printable(data)} finds what fools people"]
+    return warnings
+
+
+def audit_in_short(data: Path) -> str | None:
+    """One sentence for ``audit_says``; None where there is nothing to say."""
+    told = audit_says(data)
+    if len(told) < 2:
+        return told[0] if told else None
+    path = printable(audit_path(data))
+    return f"the audit of {printable(data)} warns of {len(told)} things, listed in {path}; the first: {told[0]}"
 
 
 def audit_warnings(data: Path) -> list[str] | None:
@@ -32,14 +42,14 @@ def audit_warnings(data: Path) -> list[str] | None:
     The first says so when the pictures or face tables have changed since, or the audit cannot be read.
     """
     path = audit_path(data)
-    again = f"run python -m training audit {data} again"
+    again = f"run python -m training audit {printable(data)} again"
     try:
         kept = json.loads(path.read_text())
         fingerprint, warnings = str(kept["fingerprint"]), [str(warning) for warning in kept["warnings"]]
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:
-        return [f"the audit {path} cannot be read ({error}): {again}"]
+        return [f"the audit {printable(path)} cannot be read ({error}): {again}"]
     if fingerprint != fingerprint_of(data):
         return [f"the data changed since its audit: {again}", *warnings]
     return warnings
@@ -52,7 +62,9 @@ def keep_audit(data: Path, content: dict[str, object]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
     except OSError as error:
-        raise InputError(f"the audit {path} cannot be written ({error.strerror}): work in a folder that can") from error
+        raise InputError(
+            f"the audit {printable(path)} cannot be written ({error.strerror}): work in a folder that can"
+        ) from error
     return path
 
 
@@ -61,10 +73,12 @@ def fingerprint_of(data: Path) -> str:
 
     Of a manifest, with its own content and that of its face table; the pictures that it lists are not looked at.
     """
-    files = sorted(data.rglob("*")) if data.is_dir() else [data, data.with_suffix(".faces.csv")]
+    files = sorted(data.rglob("*")) if data.is_dir() else [data, face_table(data)]
     digest = hashlib.sha256()
     for file in files:
         suffix = file.suffix.lower()
+        if data.is_dir() and any(map(hidden, file.relative_to(data).parts)):
+            continue
         if suffix in IMAGE_SUFFIXES and file.is_file():
             digest.update(f"{file.relative_to(data).as_posix()}\0{file.stat().st_size}\n".encode(errors="surrogateescape"))
         elif suffix == ".csv" and file.is_file():

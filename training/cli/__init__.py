@@ -9,8 +9,10 @@ import traceback
 
 from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
+from edgefake.text import printable
 from training.cli import audit, contact_sheet, evaluate, explain, fit, import_model, qat, zoo
 from training.cli.checks import check_paths
+from training.notes import new_command
 
 COMMANDS = (zoo, audit, contact_sheet, fit, import_model, qat, evaluate, explain)
 
@@ -28,17 +30,16 @@ def main(argv: list[str] | None = None) -> int:
     for command in COMMANDS:
         command.add(commands)
     options = parser.parse_args(arguments)
+    new_command()
     try:
         check_paths(options)
         return int(options.action(options, "python -m training " + shlex.join(arguments)))
     except EdgefakeError as error:
-        print(f"training: {error}", file=sys.stderr)
+        print(f"training: {printable(error, limit=None)}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(
-            f"training: {error.filename or 'a file'} cannot be used ({error.strerror or error}): make room, or give another path",
-            file=sys.stderr,
-        )
+        name, reason = printable(error.filename or "a file"), error.strerror or error
+        print(f"training: {name} cannot be used ({reason}): make room, or give another path", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("training: stopped; fit and qat continue after the last whole epoch when given again", file=sys.stderr)

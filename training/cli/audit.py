@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from training.cli.data import samples_of
+from training.cli.data import add_folders, samples_of
 from training.cli.numbers import whole
 
 
@@ -35,6 +35,7 @@ def add(commands: Any) -> None:
         metavar="real,KIND,…",
         help="names of the class folders, real first (default: real and fake)",
     )
+    add_folders(parser)
     parser.add_argument("--seed", type=whole(0), default=1, help="of the split, where the data has none (default %(default)s)")
     parser.add_argument("--json", action="store_true", help="one object, with every copy that was found")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from training.cli.numbers import whole
+from training.notes import say
 from training.samples import CLASSES, Sample, load_samples
 
 
@@ -28,7 +28,19 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="real,KIND,…",
         help="names of the class folders, real first: a softmax head with one output each (default: real and fake, one logit)",
     )
+    add_folders(parser)
     parser.add_argument("--seed", type=whole(0), default=1, help="of everything that is drawn at random (default %(default)s)")
+
+
+def add_folders(parser: argparse.ArgumentParser) -> None:
+    """Add ``--folders``."""
+    parser.add_argument(
+        "--folders",
+        type=_folders,
+        default={},
+        metavar="CLASS=NAME+NAME,…",
+        help="where class folders, or a manifest's labels, are called otherwise: real=original,fake=deepfakes+faceswap",
+    )
 
 
 def add_variations(parser: argparse.ArgumentParser) -> None:
@@ -41,18 +53,35 @@ def add_variations(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def samples_of(options: argparse.Namespace, *, real_only: bool = False) -> list[Sample]:
-    """The faces that the arguments name; with ``real_only``, fakes may be missing."""
-    classes = options.classes or CLASSES
-    return load_samples(options.data, faces=options.faces, seed=options.seed, classes=classes, real_only=real_only)
+def samples_of(options: argparse.Namespace, *, real_only: bool = False, one_sided: bool = False) -> list[Sample]:
+    """The faces that the arguments name; with ``real_only`` fakes may be missing, with ``one_sided`` any class."""
+    return load_samples(
+        options.data,
+        faces=options.faces,
+        seed=options.seed,
+        classes=options.classes or CLASSES,
+        folders=options.folders,
+        real_only=real_only,
+        one_sided=one_sided,
+    )
 
 
 def repeat_audit(data: Path) -> None:
-    """Say on stderr what the last audit of ``data`` warns of, or that there was none."""
-    from training.audit import audit_says
+    """Say on stderr, in one sentence, what the last audit of ``data`` warns of, or that there was none."""
+    from training.audit.stored import audit_in_short
 
-    for warning in audit_says(data):
-        print(f"warning: {warning}", file=sys.stderr)
+    if told := audit_in_short(data):
+        say(f"warning: {told}")
+
+
+def _folders(text: str) -> dict[str, str]:
+    found = {}
+    for part in text.split(","):
+        name, equals, folders = part.partition("=")
+        if not (name.strip() and equals and folders.strip()):
+            raise argparse.ArgumentTypeError(f"expected CLASS=NAME+NAME,…, such as real=original,fake=manipulated, got {text!r}")
+        found |= {folder.strip(): name.strip() for folder in folders.split("+")}
+    return found
 
 
 def _names(text: str) -> tuple[str, ...]:

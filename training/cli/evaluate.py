@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgefake.errors import InputError
+from edgefake.text import printable
 from training.cli.data import add_data, repeat_audit, samples_of
 from training.degrade import DEGRADATIONS
+from training.notes import say
 
 if TYPE_CHECKING:
     from training.evaluate import DataSet
@@ -27,9 +28,18 @@ def add(commands: Any) -> None:
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="run folder (float or QAT), .tflite or .onnx file")
     add_data(parser)
     parser.add_argument(
-        "--data", type=Path, action="append", required=True, help="folder tree train|val|test / real|fake; several: give it again"
+        "--data",
+        type=Path,
+        action="append",
+        required=True,
+        help="labelled faces as for fit, where real or fake may be missing; several: give it again",
     )
-    parser.add_argument("--split", choices=("train", "val", "test"), default="test", help="default %(default)s")
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test", "all"),
+        default="test",
+        help="all: the whole of the data (default %(default)s)",
+    )
     parser.add_argument("--find-faces", metavar="haar|YUNET.onnx", help="find the faces as a device does (model files only)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write report.md, report.json and plots there")
     parser.add_argument(
@@ -42,13 +52,14 @@ def add(commands: Any) -> None:
 
 
 def _evaluate(options: argparse.Namespace, command: str) -> int:
-    from training.evaluate import evaluate
+    from training.evaluate import check_models, evaluate
     from training.report.markdown import table
 
     degradations = options.degradations or (list(DEGRADATIONS) if options.out else ["clean"])
     unknown = [name for name in degradations if name not in DEGRADATIONS]
     if unknown:
         raise InputError(f"there is no degradation {unknown[0]!r}: choose from {','.join(DEGRADATIONS)}")
+    check_models(options.models)
     data_sets = _data_sets(options)
     for data in data_sets:
         repeat_audit(data.root)
@@ -75,7 +86,7 @@ def _tell_what_files_hide(models: Sequence[Path]) -> None:
     from training.evaluate import FILES
 
     if files := [str(model) for model in models if model.suffix in FILES]:
-        print(f"note: a model file does not list its training pictures: see that {', '.join(files)} saw none", file=sys.stderr)
+        say(f"note: a model file does not list its training pictures: see that {', '.join(map(printable, files))} saw none")
 
 
 def _data_sets(options: argparse.Namespace) -> list[DataSet]:
@@ -88,9 +99,9 @@ def _data_sets(options: argparse.Namespace) -> list[DataSet]:
     kinds = options.classes[1:] or ("fake",)
     found = []
     for root, name in zip(options.data, distinct_names(options.data), strict=True):
-        samples = samples_of(argparse.Namespace(**vars(options) | {"data": root}))
-        chosen = [s for s in samples if s.split == options.split and s.size_matched]
+        samples = samples_of(argparse.Namespace(**vars(options) | {"data": root}), one_sided=True)
+        chosen = [s for s in samples if options.split in (s.split, "all") and s.size_matched]
         if not chosen:
-            raise InputError(f"{root} has no {options.split} split: choose another --split")
-        found.append(DataSet(f"{name} {options.split}", root, readable(chosen), kinds))
+            raise InputError(f"{printable(root)} has no {options.split} split: choose another --split, or all")
+        found.append(DataSet(printable(f"{name} {options.split}"), root, readable(chosen), kinds))
     return found

@@ -53,7 +53,8 @@ def add(commands: Any) -> None:
 def _fit(options: argparse.Namespace, command: str) -> int:
     if options.weights not in ("imagenet", "none") and not Path(options.weights).exists():
         raise InputError(f"there is no checkpoint {options.weights}: train first, or name another run")
-    from training.fit import fit
+    repeat_audit(options.data)
+    from training.fit import fit  # loads TensorFlow, as do recipes
     from training.loop import Stopping
     from training.recipes import recipe_named
     from training.runs import Run
@@ -76,8 +77,9 @@ def _fit(options: argparse.Namespace, command: str) -> int:
         bfloat16=options.bfloat16,
         weights=options.weights,
         command=command,
+        folders=tuple(f"{label}={name}" for name, label in options.folders.items()),
+        parts="hash",
     )
-    repeat_audit(options.data)
     state = fit(run, options.run, Stopping(options.epochs, options.patience, options.plateau))
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
     return 0

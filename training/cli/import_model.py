@@ -32,7 +32,13 @@ def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> Non
     """Add what describes a user's detector and its data; the parser needs ``conflict_handler="resolve"``."""
     group: Any = parser if data_required else parser.add_argument_group("for a detector of your own, in the place of a run")
     add_data(group)
-    group.add_argument("--data", "--calibration", type=Path, required=data_required, help="labelled faces, as for fit")
+    group.add_argument(
+        "--data",
+        "--calibration",
+        type=Path,
+        required=data_required,
+        help="labelled faces, as for fit; of a run, where they were moved to",
+    )
     group.add_argument(
         "--classes",
         type=lambda text: tuple(name.strip().lower() for name in text.split(",")),
@@ -97,6 +103,8 @@ def settings_of(options: argparse.Namespace, command: str) -> Run:
         bfloat16=False,
         weights="",
         command=command,
+        folders=tuple(f"{label}={name}" for name, label in options.folders.items()),
+        parts="hash",
     )
 
 

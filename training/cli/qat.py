@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edgefake.errors import InputError
 from training.cli.data import repeat_audit
 from training.cli.import_model import add_detector, own_detector
 from training.cli.numbers import positive, whole
@@ -37,8 +36,6 @@ def _qat(options: argparse.Namespace, command: str) -> int:
     source = options.source
     if is_run(source):
         run = read_run(source)  # a folder without a run is told first
-        if options.data:
-            raise InputError(f"the run {source} knows its data: give --data with a detector of your own only")
         checkpoint_of(source)
     else:
         own, run = own_detector(options, options.source, command)
@@ -46,11 +43,12 @@ def _qat(options: argparse.Namespace, command: str) -> int:
 
         source = options.run / "float"
         import_model(own, run, source)
-    repeat_audit(Path(run.data))
+    repeat_audit(options.data or Path(run.data))
     from training.loop import Stopping  # loads TensorFlow
     from training.qat import qat
 
     stopping = Stopping(options.epochs, options.patience, options.plateau)
-    state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=command)
+    moved = options.data if is_run(options.source) else None
+    state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=command, data=moved)
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
     return 0

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from edgefake.images import read_image
 from edgefake.preprocessing import face_pixels
+from edgefake.text import printable
 from training.degrade import DEGRADATIONS
 from training.evaluate import Scored
 from training.report.record import MISTAKES, worst
@@ -67,7 +68,9 @@ def _show(axes: Axes, scored: Scored, index: int, *, name: bool = False) -> None
     for spine in axes.spines.values():
         spine.set(color=colour, linewidth=4)
     label = ("real", *scored.data.kinds)[sample.label]
-    axes.set_xlabel(f"{label} → {p_fake:.3f}" + (f"\n{_short(sample.path.name)}" if name else ""), fontsize=8, color=colour)
+    axes.set_xlabel(
+        f"{label} → {p_fake:.3f}" + (f"\n{_short(printable(sample.path.name))}" if name else ""), fontsize=8, color=colour
+    )
 
 
 def _short(name: str, length: int = 20) -> str:

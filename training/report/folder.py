@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import matplotlib
 from matplotlib.figure import Figure
 
 from edgefake.errors import InputError
@@ -42,7 +43,7 @@ def write_report(scored: Sequence[Scored], folder: Path, *, command: str, seed: 
     try:
         drawn = {data.name: _plots([s for s in scored if s.data.name == data.name], folder, seed) for data in summary.data}
         write_atomically(folder / "report.json", (json.dumps(asdict(summary), indent=2) + "\n").encode())
-        write_atomically(folder / "report.md", markdown(summary, drawn).encode())
+        write_atomically(folder / "report.md", markdown(summary, drawn).encode(errors="backslashreplace"))
     except OSError as error:
         raise InputError(f"the report {folder} cannot be written ({error.strerror}): make room, or name another --out") from error
     return folder / "report.md"
@@ -53,20 +54,21 @@ def _plots(scored: Sequence[Scored], folder: Path, seed: int) -> list[Plot]:
     made = []
     for stem, title, draw in _drawings(scored, first_conditions(scored), seed):
         file = re.sub(r"[^\w.-]+", "_", f"{scored[0].data.name}_{stem}") + ".png"
-        draw().savefig(folder / file, dpi=plots.DPI)
+        with matplotlib.rc_context({"text.parse_math": False}):  # names may hold a $
+            draw().savefig(folder / file, dpi=plots.DPI)
         made.append(Plot(title, file))
     return made
 
 
 def _drawings(scored: Sequence[Scored], shown: Sequence[Scored], seed: int) -> list[Drawing]:
-    drawings: list[Drawing] = [("roc", "ROC", lambda: plots.roc(shown))]
+    both = all(one.measurement.real and one.measurement.fake for one in shown)
+    drawings: list[Drawing] = [("roc", "ROC", lambda: plots.roc(shown))] if both else []
     if len(scored) > len(shown):
         drawings.append(("degradations", "Degradations", lambda: plots.degradation_curves(scored)))
-    drawings += [
-        ("scores", "Scores", lambda: plots.score_histograms(shown)),
-        ("reliability", "Reliability", lambda: plots.reliability_diagrams(shown)),
-        ("confusion", "Confusion", lambda: plots.confusion_matrices(shown)),
-    ]
+    drawings.append(("scores", "Scores", lambda: plots.score_histograms(shown)))
+    if both:
+        drawings.append(("reliability", "Reliability", lambda: plots.reliability_diagrams(shown)))
+    drawings.append(("confusion", "Confusion", lambda: plots.confusion_matrices(shown)))
     for one in shown:
         name = one.subject.name
         drawings.append((f"predictions_{name}", f"Predictions of {name}", lambda one=one: faces.predictions(one, seed)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from edgefake.text import printable
 from training.evaluate import Measurement
 from training.metrics import BINS, RESAMPLES
 from training.report.record import DataRecord, Record
@@ -39,9 +40,7 @@ def table(measurements: Sequence[Measurement]) -> str:
     """The figures that decide between models, for a terminal."""
     titles = RANKING | AT_THRESHOLD
     heading = ("model", "precision", "data", "degradation", "real + fake", *(titles[key] for key in HEADLINES))
-    rows = [
-        (m.model, m.precision, m.data, m.degradation, _count(m), *(str(m.figures[k]) for k in HEADLINES)) for m in measurements
-    ]
+    rows = [(m.model, m.precision, m.data, m.degradation, _count(m), *(_figure(m, k) for k in HEADLINES)) for m in measurements]
     return "\n".join(_table(heading, rows))
 
 
@@ -52,8 +51,9 @@ def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
         lines += _audit(data)
     lines += [
         f"Size-matched, cropped faces. Figures in brackets are bootstrap 95 % intervals ({RESAMPLES} resamples, stratified by "
-        "class); all are shares of 0…1. TPR at 1 % or 5 % FPR is that of the best threshold *on this data*; what is called fake "
-        "is what scores at or above the threshold that the model stores for 5 % false positives, chosen on other faces. "
+        "class), those of one class or kind alone Wilson intervals; all are shares of 0…1. TPR at 1 % or 5 % FPR is that of the "
+        "best threshold *on this data*; what is called fake is what scores at or above the threshold that the model stores for "
+        "5 % false positives, chosen on other faces. "
         f"Calibration error: expected distance between p_fake and the share of fakes, in {BINS} bins of equal mass.",
         "",
         *_table(
@@ -76,7 +76,7 @@ def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
         f"{record.created}, seed {record.seed}, {versions}.",
         "",
         "```sh",
-        record.command,
+        printable(record.command, limit=None),
         "```",
         "",
     ]
@@ -85,13 +85,13 @@ def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
 
 def _audit(data: DataRecord) -> list[str]:
     if data.audit is None:
-        return [f"> **{data.name} is not audited:** run `python -m training audit {data.root}`", ""]
+        return [f"> **{data.name} is not audited:** run `python -m training audit {printable(data.root)}`", ""]
     return [line for warning in data.audit for line in (f"> **{data.name}:** {warning}", "")]
 
 
 def _data_set(record: Record, data: DataRecord, plots: Sequence[Plot]) -> list[str]:
     rows = [m for m in record.measurements if m.data == data.name]
-    lines = [f"## {data.name}", "", f"{data.real} real and {data.fake} fake faces in `{data.root}`.", ""]
+    lines = [f"## {data.name}", "", f"{data.real} real and {data.fake} fake faces in `{printable(data.root)}`.", ""]
     lines += ["### How well scores separate", "", *_figures(rows, RANKING), ""]
     lines += ["### At the stored threshold", "", *_figures(rows, AT_THRESHOLD, threshold=True), ""]
     lines += ["### Verdicts", "", *_confusions(rows), ""]
@@ -107,7 +107,7 @@ def _figures(measurements: Sequence[Measurement], titles: Mapping[str, str], *, 
         (
             *(m.model, m.precision, m.degradation, _count(m)),
             *((f"{m.threshold:.4f}",) if threshold else ()),
-            *(str(m.figures[key]) for key in titles),
+            *(_figure(m, key) for key in titles),
         )
         for m in measurements
     ]
@@ -133,10 +133,18 @@ def _mistakes(record: Record, data: DataRecord) -> list[str]:
     return _table(("model", "degradation", "label", "p_fake", "picture"), rows) if rows else ["None."]
 
 
+def _figure(m: Measurement, key: str) -> str:
+    return str(m.figures.get(key, "–"))  # one class alone has no ranking
+
+
 def _count(m: Measurement) -> str:
     return f"{m.real} + {m.fake}" + (f" ({m.without_score} without score)" if m.without_score else "")
 
 
 def _table(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     lines = [heading, ["---"] * len(heading), *rows]
-    return [f"| {' | '.join(map(str, line))} |" for line in lines]
+    return [f"| {' | '.join(map(_cell, line))} |" for line in lines]
+
+
+def _cell(value: object) -> str:
+    return printable(value, limit=None).replace("|", "\\|")

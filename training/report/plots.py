@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
 from training.evaluate import Scored
-from training.metrics import reliability
+from training.metrics import reliability, wilson
 from training.samples import fake_labels
 
 DPI = 120
@@ -53,11 +53,18 @@ def roc(scored: Sequence[Scored]) -> Figure:
 
 def degradation_curves(scored: Sequence[Scored]) -> Figure:
     """AUC, fakes found at 5 % false positives, and false positives at the stored threshold, by degradation."""
-    panels = (("auc", "AUC"), ("tpr@5%fpr", "TPR at 5 % FPR"), ("fpr", "real faces called fake\n(stored threshold)"))
+    titles = {
+        "auc": "AUC",
+        "tpr@5%fpr": "TPR at 5 % FPR",
+        "recall": "fakes called fake\n(stored threshold)",
+        "fpr": "real faces called fake\n(stored threshold)",
+    }
+    measured = scored[0].measurement.figures
+    shown = ("auc", "tpr@5%fpr", "fpr") if "auc" in measured else tuple(measured)
     conditions = list(dict.fromkeys(s.measurement.degradation for s in scored))
     models = list(dict.fromkeys(s.subject.name for s in scored))
-    figure = Figure(figsize=(max(7.0, 1.1 * len(conditions) + 1.5), 9.0), layout="constrained")
-    for axes, (key, title) in zip(figure.subplots(len(panels), 1, sharex=True), panels, strict=True):
+    figure = Figure(figsize=(max(7.0, 1.1 * len(conditions) + 1.5), 3.0 * len(shown)), layout="constrained")
+    for axes, key in zip(figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0], shown, strict=True):
         for i, model in enumerate(models):
             chosen = [s for s in scored if s.subject.name == model]
             values = [s.measurement.figures[key] for s in chosen]
@@ -66,7 +73,7 @@ def degradation_curves(scored: Sequence[Scored]) -> Figure:
             bars = np.clip([middle - [v.low for v in values], [v.high for v in values] - middle], 0, None)
             style = {"color": _colour(i), "marker": _marker(i), "linewidth": 1.2, "capsize": 3, "markersize": 6}
             axes.errorbar(x, middle, bars, label=_name(chosen[0]), **style)
-        axes.set_ylabel(title)
+        axes.set_ylabel(titles[key])
         axes.grid(alpha=0.3)
         if key != "auc":
             axes.yaxis.set_major_formatter(_percent)
@@ -102,7 +109,8 @@ def reliability_diagrams(scored: Sequence[Scored]) -> Figure:
         bins = reliability(*_labels_and_scores(one))
         promised, held, faces = (np.array([getattr(b, key) for b in bins]) for key in ("p_fake", "fake", "faces"))
         axes.plot((0, 1), (0, 1), ":", color="grey")
-        axes.errorbar(promised, held, _wilson(held, faces), fmt="o", color=MODELS[0], capsize=3, markersize=5)
+        low, high = wilson(held, faces)
+        axes.errorbar(promised, held, [held - low, high - held], fmt="o", color=MODELS[0], capsize=3, markersize=5)
         ece = one.measurement.figures["ece"]
         axes.set(title=f"{_name(one)}\ncalibration error {ece.value:.3f} [{ece.low:.3f}, {ece.high:.3f}]")
         axes.set(xlabel="mean p_fake of the bin", ylabel="share of fakes in the bin", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
@@ -118,7 +126,7 @@ def confusion_matrices(scored: Sequence[Scored]) -> Figure:
     for axes, one in zip(panels, scored, strict=True):
         c = one.measurement.confusion
         counts = np.array([[c.real_as_real, c.real_as_fake], [c.fake_as_real, c.fake_as_fake]])
-        shares = counts / counts.sum(axis=1, keepdims=True)
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if shares[row, column] > 0.5 else "black"
@@ -151,14 +159,6 @@ def _labels_and_scores(one: Scored) -> tuple[np.ndarray, np.ndarray]:
 def _log_odds(p: np.ndarray) -> np.ndarray:
     p = np.clip(p, 1e-6, 1 - 1e-6)
     return np.log(p / (1 - p))
-
-
-def _wilson(share: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Distances (2, N) of the Wilson 95 % interval's ends from each share: honest also at 0 and 1."""
-    z = 1.96
-    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return np.clip([share - (centre - half), centre + half - share], 0, None)
 
 
 def _lowest_rate(scored: Sequence[Scored]) -> float:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from edgefake import __version__
+from edgefake.text import portable_path
 from training.degrade import DEGRADATIONS
 from training.evaluate import DataSet, Measurement, Scored
 
@@ -94,7 +95,7 @@ def record(scored: Sequence[Scored], *, command: str, seed: int) -> Record:
         degradations={name: DEGRADATIONS[name].what for name in dict.fromkeys(s.measurement.degradation for s in scored)},
         data=tuple(_data(data) for data in data_sets.values()),
         models=tuple(
-            ModelRecord(s.name, str(s.path), s.precision, s.card.architecture, s.card.input_size, s.training_data)
+            ModelRecord(s.name, portable_path(s.path), s.precision, s.card.architecture, s.card.input_size, s.training_data)
             for s in subjects.values()
         ),
         measurements=tuple(s.measurement for s in scored),
@@ -144,7 +145,8 @@ def _version(package: str) -> str:
 
 
 def _below(path: Path, root: Path) -> str:
-    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    below = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+    return below if below.isprintable() else portable_path(path)
 
 
 def _data(data: DataSet) -> DataRecord:
@@ -153,4 +155,4 @@ def _data(data: DataSet) -> DataRecord:
     warnings = audit_warnings(data.root)
     fake = sum(sample.fake for sample in data.samples)
     audit = None if warnings is None else tuple(warnings)
-    return DataRecord(data.name, str(data.root), len(data.samples) - fake, fake, data.kinds, audit)
+    return DataRecord(data.name, portable_path(data.root), len(data.samples) - fake, fake, data.kinds, audit)

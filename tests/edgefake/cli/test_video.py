@@ -66,12 +66,37 @@ def test_exit_codes_and_the_table(clip: Path, tmp_path: Path, capsys: pytest.Cap
     assert output.err == ""
 
 
-@pytest.mark.parametrize("source", ["absent.mp4", "rtsp://127.0.0.1:9/main", "0", "."])
-def test_what_is_no_file_is_an_error(source: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert video("--json", source) == 2
-    (found,) = objects(capsys.readouterr().out)
+@pytest.mark.parametrize("source", ["absent.mp4", "rtsp://127.0.0.1:9/main", "0", "a\0b.mp4", "x" * 300 + ".mp4", "x/" * 3000])
+def test_what_is_no_file_is_an_error(source: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert video("--json", "--annotate", tmp_path / "copies", source, clip) == 2
+    found, other = objects(capsys.readouterr().out)
     assert list(found) == [*KEYS, "error"]
-    assert "there is no video file" in found["error"] and "edgefake watch" in found["error"]
+    assert "does not exist; for cameras and URLs there is `edgefake watch`" in found["error"] and len(found["error"]) < 1000
+    assert other["frames"] == 30
+
+
+def test_a_pipe_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert video(tmp_path / "pipe.mp4") == 2
+    assert "is no regular file: save it as one first" in capsys.readouterr().out
+
+
+def test_a_folder_stands_for_the_videos_in_it(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "videos" / "below").mkdir(parents=True)
+    for name in ("b.avi", "below/A.AVI", ".hidden.avi", "notes.txt"):
+        (tmp_path / "videos" / name).write_bytes(clip.read_bytes())
+    assert video("--json", "--threshold", "1", tmp_path / "videos") == 0
+    assert [Path(found["path"]).name for found in objects(capsys.readouterr().out)] == ["b.avi", "A.AVI"]
+    (tmp_path / "empty").mkdir()
+    assert video(tmp_path / "empty") == 2
+    assert "empty holds no videos: expected files ending in .3g2" in capsys.readouterr().err
+
+
+def test_the_longest_names_have_copies_too(clip: Path, tmp_path: Path) -> None:
+    for name in ("x" * 251 + ".avi", "ü" * 125 + ".avi"):
+        (tmp_path / name).write_bytes(clip.read_bytes())
+    assert video("--threshold", "1", "--timeline", tmp_path / "p", "--annotate", tmp_path / "c", *tmp_path.glob("*.avi")) == 0
+    assert len(list((tmp_path / "p").iterdir())) == len(list((tmp_path / "c").iterdir())) == 2
 
 
 def test_a_file_cut_short_is_judged_and_told(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

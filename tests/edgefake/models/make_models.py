@@ -41,15 +41,31 @@ def main() -> None:
         "two_outputs": converted(lambda x: (logit(x), -logit(x)), tf.float32, low=-1.0, high=1.0),
         "two_numbers": converted(lambda x: tf.concat([logit(x), -logit(x)], axis=1), tf.float32, low=-1.0, high=1.0),
         "oblong": converted(logit, tf.float32, low=-1.0, high=1.0, width=2 * SIZE),
+        # As others convert theirs:
+        "nchw": converted(lambda x: logit(tf.transpose(x, [0, 2, 3, 1])), tf.float32, low=-1.0, high=1.0, face=(3, SIZE, SIZE)),
+        "grey": converted(lambda x: logit(tf.repeat(x, 3, axis=3)), tf.float32, low=-1.0, high=1.0, face=(SIZE, SIZE, 1)),
+        "raw_uint8": converted(lambda x: logit(tf.cast(x, tf.float32) / 127.5 - 1.0), tf.float32, low=0, high=1, takes=tf.uint8),
+        "scalar": converted(lambda x: tf.reshape(logit(x), []), tf.float32, low=-1.0, high=1.0, batch=1),
+        "one_for_all": converted(lambda x: tf.reduce_mean(logit(x), axis=0, keepdims=True), tf.float32, low=-1.0, high=1.0),
     }
     for name, data in models.items():
         (folder / f"{name}.tflite").write_bytes(data)
         print(f"{name}: {len(data)} bytes")
 
 
-def converted(network: Network, dtype: Any, *, low: float, high: float, width: int = SIZE, batch: int | None = None) -> bytes:
+def converted(
+    network: Network,
+    dtype: Any,
+    *,
+    low: float,
+    high: float,
+    width: int = SIZE,
+    batch: int | None = None,
+    face: tuple[int, ...] | None = None,
+    takes: Any = tf.float32,
+) -> bytes:
     """``network`` as ``.tflite`` with inputs and outputs of ``dtype``; integers are calibrated on ``low``…``high``."""
-    signature = tf.TensorSpec([batch, SIZE, width, 3], tf.float32)
+    signature = tf.TensorSpec([batch, *(face or (SIZE, width, 3))], takes)
     function = tf.function(network).get_concrete_function(signature)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     if dtype != tf.float32:

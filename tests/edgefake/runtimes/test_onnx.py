@@ -15,6 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelNotFoundError
 from edgefake.card_files import read_card, write_card
+from edgefake.model_card import Scaling
 from edgefake.runtimes import open_runtime
 
 MakeCard = Callable[..., ModelCard]
@@ -109,15 +110,116 @@ def test_a_provider_that_is_not_there_is_no_reason_to_take_another(backend: str,
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"side": 8}, r"takes tensor\(uint8\) \['N', 8, 8, 3\], expected one tensor\(uint8\) \['N', 16, 16, 3\]"),
-        ({"kind": TensorProto.FLOAT}, r"takes tensor\(float\)"),
-        ({"outputs": 2}, r"gives output \['N', 2\], expected \['N', 1\]: its card says 'logit'"),
+        (
+            {"side": 8},
+            r"takes uint8 \[N, 8, 8, 3\], its card says faces of 16 px: expected one input of \[N, 16, 16, 3\], \[N, 3,",
+        ),
+        ({"kind": TensorProto.INT32}, r"takes int32 \[N, 16, 16, 3\], .* uint8 or float$"),
+        ({"outputs": 2}, r"gives float32 \[N, 2\], expected \[N, 1\]: its card says 'logit'"),
     ],
 )
 def test_networks_of_other_shapes(changes: dict[str, int], message: str, tmp_path: Path, make_card: MakeCard) -> None:
     onnx.save(network(**changes), tmp_path / "other.onnx")  # type: ignore[arg-type]
     with pytest.raises(ModelFileError, match=message):
         open_runtime(tmp_path / "other.onnx", make_card(), backend="onnx", num_threads=1)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.FLOAT16])
+@pytest.mark.parametrize("scaling", [Scaling(0.0, 255.0), Scaling(127.5, 127.5)])
+def test_float_input_is_scaled_on_the_device(
+    backend: str, kind: int, scaling: Scaling, tmp_path: Path, faces: np.ndarray, make_card: MakeCard
+) -> None:
+    """As PyTorch exports: (N, 3, H, W), and scaled by whoever calls it."""
+    onnx.save(exported(kind), tmp_path / "theirs.onnx")
+    runtime = open_runtime(tmp_path / "theirs.onnx", make_card(scaling=scaling), backend=backend, num_threads=1)
+    means = ((faces.astype(np.float64) - scaling.offset) / scaling.scale).mean(axis=(1, 2))
+    for count in (7, 1, 3):
+        got = runtime.run(faces[:count])
+        assert got == pytest.approx((means @ WEIGHTS)[:count, 0], abs=1e-5 if kind == TensorProto.FLOAT else 0.01)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+@pytest.mark.parametrize("order", ["RGB", "BGR"])
+def test_one_channel_is_grey(backend: str, order: str, tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    onnx.save(exported(channels=1), tmp_path / "grey.onnx")
+    card = make_card(scaling=Scaling(0.0, 1.0), colour_order=order)
+    runtime = open_runtime(tmp_path / "grey.onnx", card, backend=backend, num_threads=1)
+    weights = [0.299, 0.587, 0.114][:: 1 if order == "RGB" else -1]
+    assert runtime.run(faces) == pytest.approx((faces.mean(axis=(1, 2)) @ weights) * WEIGHTS[0, 0], abs=0.5)
+
+
+def test_sides_that_are_left_open(tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    model = exported()
+    for axis in (2, 3):
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = f"side_{axis}"
+    onnx.save(model, tmp_path / "open.onnx")
+    results = [
+        open_runtime(tmp_path / "open.onnx", make_card(), backend=backend, num_threads=1).run(faces)
+        for backend in ("onnx", "openvino")
+    ]
+    assert results[0] == pytest.approx(results[1], abs=1e-5)
+
+
+def exported(kind: int = TensorProto.FLOAT, *, channels: int = 3) -> onnx.ModelProto:
+    """``network`` for (N, C, 16, 16) of a float type."""
+    weights = (WEIGHTS[:channels]).astype(helper.tensor_dtype_to_np_dtype(kind))
+    graph = helper.make_graph(
+        [
+            helper.make_node("ReduceMean", ["face"], ["mean"], axes=[2, 3], keepdims=0),
+            helper.make_node("MatMul", ["mean", "weights"], ["output"]),
+        ],
+        "main_graph",
+        [helper.make_tensor_value_info("face", kind, ["batch", channels, 16, 16])],
+        [helper.make_tensor_value_info("output", kind, ["batch", 1])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_pixels_that_the_file_scales_itself(backend: str, path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    """A uint8 input: another scaling in the card would not be heeded, so it is refused."""
+    for scaling in (Scaling(0.0, 1.0), Scaling(128.0, 128.0)):
+        runtime = open_runtime(path, make_card(scaling=scaling), backend=backend, num_threads=1)
+        assert runtime.run(faces) == pytest.approx(expected(faces), abs=1e-4)
+    for scaling in (Scaling(0.0, 255.0), Scaling(1000.0, 1.0)):
+        with pytest.raises(ModelFileError, match=r"takes pixels as they are, .* its card must say so with Scaling\(0, 1\), got"):
+            open_runtime(path, make_card(scaling=scaling), backend=backend, num_threads=1)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+def test_one_number_for_all_faces_is_refused(backend: str, tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    model = network(2)
+    del model.graph.output[0].type.tensor_type.shape.dim[:]  # says nothing of what it gives
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    onnx.save(model, tmp_path / "unknown.onnx")
+    with pytest.raises(ModelFileError, match=r"unknown\.onnx gives "):
+        open_runtime(tmp_path / "unknown.onnx", make_card(), backend=backend, num_threads=1).run(faces[:1])
+
+
+def test_a_number_without_a_shape(tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    model = network(batch=1)
+    model.graph.node[-1].output[0] = "number"
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(0, np.int64), "none"))
+    model.graph.node.append(helper.make_node("Reshape", ["number", "none"], ["output"]))
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    onnx.save(model, tmp_path / "scalar.onnx")
+    runtime = open_runtime(tmp_path / "scalar.onnx", make_card(), backend="onnx", num_threads=1)
+    assert runtime.run(faces) == pytest.approx(expected(faces), abs=1e-4)
+    with pytest.raises(ModelFileError, match="which OpenVINO does not take"):  # it would crash
+        open_runtime(tmp_path / "scalar.onnx", make_card(), backend="openvino", num_threads=1)
+
+
+def test_what_fails_while_it_runs_is_told(tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+    model = network()
+    model.graph.initializer.append(numpy_helper.from_array(np.array([5, 1]), "five"))
+    model.graph.node[-1].output[0] = "number"
+    model.graph.node.append(helper.make_node("Reshape", ["number", "five"], ["output"]))
+    onnx.save(model, tmp_path / "five.onnx")
+    runtime = open_runtime(tmp_path / "five.onnx", make_card(), backend="onnx", num_threads=1)
+    with pytest.raises(ModelFileError, match=r"five\.onnx cannot be run by onnxruntime: .*Reshape"):
+        runtime.run(faces)
 
 
 def test_files_that_are_no_model(path: Path, tmp_path: Path, make_card: MakeCard) -> None:

@@ -8,15 +8,18 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgefake import BackendError, ModelCard, ModelFileError
 from edgefake.model_card import Scaling
+from edgefake.preprocessing import to_grey
 from edgefake.runtimes import Runtime, open_runtime
-from edgefake.runtimes.tflite import InputEncoder
+from edgefake.runtimes.inputs import InputEncoder, Layout
 
+RGB = Layout(16)
 EVERY = np.arange(256, dtype=np.uint8)
 SCALINGS = [Scaling(128.0, 128.0), Scaling(0.0, 255.0), Scaling(127.5, 127.5), Scaling(0.0, 1.0), Scaling(123.68, 58.4)]
 
@@ -56,14 +59,14 @@ def test_one_output_per_class_becomes_the_log_odds_of_fake(opened: Callable[...,
 def test_int8_input_is_scaled_and_quantized(dtype: type, scale: float, zero_point: int, scaling: Scaling) -> None:
     real = (EVERY.astype(np.float64) - scaling.offset) / scaling.scale
     expected = np.clip(np.round(real / scale) + zero_point, -128, 127).astype(np.int8)
-    encoder = InputEncoder(dtype, (scale, zero_point), scaling)
+    encoder = InputEncoder(dtype, (scale, zero_point), scaling, RGB)
     assert np.array_equal(encode(encoder, EVERY, dtype), expected)
     assert encoder.flips_top_bit == np.array_equal(expected, (EVERY ^ 0x80).view(np.int8))
 
 
 def test_the_top_bit_is_flipped_exactly_where_that_is_the_same() -> None:
     def flips(scaling: Scaling, scale: float, zero_point: int, dtype: type = np.int8) -> bool:
-        return InputEncoder(dtype, (scale, zero_point), scaling).flips_top_bit
+        return InputEncoder(dtype, (scale, zero_point), scaling, RGB).flips_top_bit
 
     assert flips(Scaling(128.0, 128.0), 1 / 128, 0)
     assert flips(Scaling(0.0, 255.0), 1 / 255, -128)
@@ -77,18 +80,18 @@ def test_the_top_bit_is_flipped_exactly_where_that_is_the_same() -> None:
 def test_uint8_input_is_scaled_and_quantized(scaling: Scaling) -> None:
     real = (EVERY.astype(np.float64) - scaling.offset) / scaling.scale
     expected = np.clip(np.round(real / 0.01) + 3, 0, 255).astype(np.uint8)
-    assert np.array_equal(encode(InputEncoder(np.uint8, (0.01, 3), scaling), EVERY, np.uint8), expected)
+    assert np.array_equal(encode(InputEncoder(np.uint8, (0.01, 3), scaling, RGB), EVERY, np.uint8), expected)
 
 
 @pytest.mark.parametrize("scaling", SCALINGS)
 def test_float_input_is_scaled(scaling: Scaling) -> None:
     expected = ((EVERY.astype(np.float64) - scaling.offset) / scaling.scale).astype(np.float32)
-    assert np.array_equal(encode(InputEncoder(np.float32, (0.0, 0), scaling), EVERY, np.float32), expected)
+    assert np.array_equal(encode(InputEncoder(np.float32, (0.0, 0), scaling, RGB), EVERY, np.float32), expected)
 
 
 def test_integer_input_without_scale_is_refused() -> None:
     with pytest.raises(ModelFileError, match="no quantization scale"):
-        InputEncoder(np.int8, (0.0, 0), Scaling())
+        InputEncoder(np.int8, (0.0, 0), Scaling(), RGB)
 
 
 def test_int8_and_float_models_agree(opened: Callable[..., Runtime], faces: np.ndarray) -> None:
@@ -97,6 +100,29 @@ def test_int8_and_float_models_agree(opened: Callable[..., Runtime], faces: np.n
     assert int8.dtype == exact.dtype == np.float32 and int8.shape == exact.shape == (7,)
     assert np.ptp(exact) > 0.5  # faces that differ are answered differently
     assert np.abs(int8 - exact).max() < 0.15
+
+
+def test_other_layouts_hold_the_same_faces(opened: Callable[..., Runtime], faces: np.ndarray) -> None:
+    expected = opened("float32").run(faces)
+    assert opened("nchw").run(faces) == pytest.approx(expected, abs=1e-5)
+    grey = np.repeat(to_grey(faces), 3, axis=3)
+    assert opened("grey").run(faces) == pytest.approx(opened("float32").run(grey), abs=1e-5)
+    swapped = np.ascontiguousarray(faces[..., ::-1])
+    assert np.array_equal(opened("grey", colour_order="BGR").run(swapped), opened("grey").run(faces))
+
+
+def test_a_uint8_input_without_quantization_takes_pixels(opened: Callable[..., Runtime], faces: np.ndarray) -> None:
+    expected = opened("float32").run(faces)  # whose card scales as that file does itself
+    for scaling in (Scaling(0.0, 1.0), Scaling(128.0, 128.0)):
+        assert opened("raw_uint8", scaling=scaling).run(faces) == pytest.approx(expected, abs=1e-5)
+    with pytest.raises(ModelFileError, match=r"takes pixels as they are, .* got Scaling\(offset=0\.0, scale=255\.0\)"):
+        opened("raw_uint8", scaling=Scaling(0.0, 255.0))
+
+
+@pytest.mark.parametrize("name", ["scalar", "one_for_all"])
+def test_every_face_has_its_own_answer(opened: Callable[..., Runtime], faces: np.ndarray, name: str) -> None:
+    """Though the graph has one for all that it is given."""
+    assert opened(name).run(faces) == pytest.approx(opened("float32").run(faces), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["int8", "uint8", "float32", "fixed_batch"])
@@ -137,7 +163,7 @@ def test_a_closed_runtime_says_so(opened: Callable[..., Runtime], faces: np.ndar
     [
         ("two_outputs", r"gives output \[1, 1\], \[1, 1\], expected \[1, 1\]: its card says 'logit'"),
         ("two_numbers", r"gives output \[1, 2\], expected \[1, 1\]: its card says 'logit'"),
-        ("oblong", r"takes input \[1, 16, 32, 3\], its card says one input of \[1, 16, 16, 3\]"),
+        ("oblong", r"takes input \[1, 16, 32, 3\], its card says one input of \[1, 16, 16, 3\] \(or \[1, 3, "),
     ],
 )
 def test_models_of_another_shape_are_refused(opened: Callable[..., Runtime], name: str, message: str) -> None:
@@ -157,6 +183,42 @@ def test_backends_are_never_guessed(models: Path, make_card: MakeCard, tmp_path:
         open_runtime(tmp_path / "model.bin", make_card(), backend="auto", num_threads=1)
     with pytest.raises(BackendError, match=r"backend 'tflite' reads \.tflite files, got model\.bin"):
         open_runtime(tmp_path / "model.bin", make_card(), backend="tflite", num_threads=1)
+
+
+def test_damage_that_shows_when_it_runs(models: Path, make_card: MakeCard, faces: np.ndarray, tmp_path: Path) -> None:
+    model = edited(models / "int8.tflite")
+    weights = max(range(len(model.buffers)), key=lambda i: len(model.buffers[i].data) if model.buffers[i].data is not None else 0)
+    model.buffers[weights].data = None
+    runtime = open_runtime(written(model, tmp_path / "cut.tflite"), make_card(), backend="tflite", num_threads=1)
+    with pytest.raises(ModelFileError, match=r"cut\.tflite cannot be run by ai-edge-litert .*lacks data"):
+        runtime.run(faces)
+
+
+@pytest.mark.parametrize(
+    ("operator", "message"),
+    [("edgetpu-custom-op", "is compiled for a Coral Edge TPU: give"), ("Theirs", "cannot be loaded by .*custom op: Theirs")],
+)
+def test_operators_that_are_not_there(operator: str, message: str, models: Path, make_card: MakeCard, tmp_path: Path) -> None:
+    model = edited(models / "float32.tflite")
+    model.operatorCodes[0].builtinCode = model.operatorCodes[0].deprecatedBuiltinCode = 32  # CUSTOM
+    model.operatorCodes[0].customCode = operator
+    with pytest.raises(ModelFileError, match=message):
+        open_runtime(written(model, tmp_path / "custom.tflite"), make_card(), backend="tflite", num_threads=1)
+
+
+def edited(path: Path) -> Any:
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromPackedBuf(path.read_bytes())
+
+
+def written(model: Any, path: Path) -> Path:
+    import flatbuffers
+
+    builder = flatbuffers.Builder()
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(builder.Output())
+    return path
 
 
 def load_in_child(folder: Path) -> subprocess.CompletedProcess[str]:

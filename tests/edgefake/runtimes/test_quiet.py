@@ -1,0 +1,72 @@
+"""What native libraries say while they start: information is dropped, the rest is logged, and nothing else is touched."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from edgefake.runtimes.quiet import quiet
+
+libc = ctypes.CDLL(None)
+
+
+def say(text: str) -> None:
+    """Through the C library's ``stderr``, as native code does."""
+    stream = ctypes.c_void_p.in_dll(libc, "stderr")
+    libc.fputs(text.encode(), stream)
+    libc.fflush(stream)
+
+
+def test_only_what_matters_is_logged(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    with caplog.at_level(logging.INFO), quiet():
+        say("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.\nERROR: something is wrong\n")
+        say("WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n")
+        say("I0000 00:00:17 123 port.cc:153] on\nW0000 00:00:17 123 x.cc:1] take care\n\n")
+        os.write(2, b"the descriptor is the process's\n")
+        print("so is Python's stream", file=sys.stderr)
+    assert caplog.messages == ["ERROR: something is wrong", "W0000 00:00:17 123 x.cc:1] take care"]
+    say("afterwards\n")
+    assert capfd.readouterr().err == "the descriptor is the process's\nso is Python's stream\nafterwards\n"
+
+
+def test_the_stream_is_given_back_after_a_failure(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValueError), quiet():
+        say("ERROR: because\n")
+        raise ValueError
+    say("afterwards\n")
+    assert capfd.readouterr().err == "afterwards\n"
+    assert caplog.messages == []  # the exception tells it
+
+
+def test_threads_take_turns(capfd: pytest.CaptureFixture[str]) -> None:
+    def often() -> None:
+        for _ in range(200):
+            with quiet():
+                say("INFO: x\n")
+
+    threads = [threading.Thread(target=often) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    say("afterwards\n")
+    assert capfd.readouterr().err == "afterwards\n"
+
+
+@pytest.mark.parametrize("backend", ["tflite", "openvino"])
+def test_the_first_line_is_ours(backend: str, portrait: Path) -> None:
+    child = subprocess.run(
+        [sys.executable, "-m", "edgefake", "predict", "--model", "cnn_int8", "--backend", backend, portrait],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (child.returncode, child.stderr) == (0, "")
+    assert child.stdout.startswith("verdict")
