@@ -72,7 +72,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "sinks", "None of them slows the stream: what they cannot take in time is lost and counted."
     )
     sinks.add_argument("--window", action="store_true", help="show the stream with the faces marked; q or Esc ends it")
-    sinks.add_argument("--record", metavar="FILE", help="write the stream with the faces marked as a video")
+    sinks.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write the stream with the faces marked as a video; an .mkv can be played whatever ends the program, an .mp4 cannot",
+    )
     sinks.add_argument("--jsonl", metavar="FILE", help="append every result as a line of JSON")
     sinks.add_argument("--mqtt", metavar="URL", help="publish every result: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/TOPIC")
     sinks.add_argument("--webhook", metavar="URL", help="post every result")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -15,6 +15,7 @@ from edgefake.files import plain_path
 from edgefake.streaming import overlay
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.sinks import Pixels
+from edgefake.streaming.sinks.matroska import MatroskaWriter
 from edgefake.text import printable
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
@@ -33,8 +34,11 @@ class VideoFileSink:
 
     Existing files are kept: the next free of NAME, NAME-2, NAME-3 … is taken, and again when the frame size changes, a file
     reaches ``MAX_BYTES``, or there is room on the disk again; ``files`` are those written, which only their owner may read.
-    Frames are shown when they came, to within a frame: one is repeated until the next, and left out where more come than ``fps``
-    has room for. ``shown_fps`` gives a number to show in the corner.
+    Frames are shown when they came: in ``.mkv`` exactly, in the others to within a frame, which is repeated until the next, and
+    left out where more come than ``fps`` has room for. ``shown_fps`` gives a number to show in the corner.
+
+    An ``.mkv`` can be played up to its last frame at any moment, whatever ends the program; an ``.mp4`` or ``.mov`` that was not
+    closed cannot be played at all, an ``.avi`` without its last seconds.
 
     Raises ``InputError`` for another suffix or an impossible ``fps``, ``SinkError`` when the folder cannot be written. That the
     disk is full is told at once, other failures to write when the file is closed.
@@ -81,16 +85,17 @@ class VideoFileSink:
 
     def _opened(self, frame: Pixels, result: FrameResult) -> _File:
         path = self._made()
-        height, width = frame.shape[:2]
-        with plain_path(path) as name:
-            writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"mp4v"), self._fps, (width, height))
-        if not writer.isOpened():
+        kind = _MatroskaFile if path.suffix.lower() == ".mkv" else _GridFile
+        try:
+            self._file = kind(path, frame, self._fps, result.seconds)
+        except (OSError, ValueError) as error:
             path.unlink(missing_ok=True)
+            height, width = frame.shape[:2]
             raise SinkError(
                 f"the video {printable(path)} of {width}×{height} cannot be opened: check its folder and the frame size"
-            )
+            ) from error
         self.files.append(path)
-        return _File(path, writer, frame.shape, self._fps, result.seconds, frame)
+        return self._file
 
     def _made(self) -> Path:
         """The next free path, with an empty file that only its owner may read: it shows people."""
@@ -119,50 +124,89 @@ class VideoFileSink:
             )
 
 
-@dataclass(slots=True)
-class _File:
+class _File(ABC):
     """One file being written; all its frames have one size."""
 
-    path: Path
-    writer: cv2.VideoWriter
-    shape: tuple[int, ...]
-    fps: float
-    start: float
-    """The stream's time at its first frame, seconds."""
-    last: Pixels
-    """The last picture written."""
-    results: int = 0
-    written: int = 0
-    """Frames, repeated ones included."""
+    def __init__(self, path: Path, frame: Pixels, fps: float, seconds: float) -> None:
+        """Open ``path``, an empty file, for frames like ``frame``, the first of them at ``seconds`` of the stream.
+
+        Raises ``OSError`` or ``ValueError``.
+        """
+        self.path = path
+        self.results = 0
+        self._shape = frame.shape
+        self._fps = fps
+        self._start = seconds
+        self._last = 0.0
 
     def takes(self, frame: Pixels) -> bool:
-        return frame.shape == self.shape and self.path.exists() and self.path.stat().st_size < MAX_BYTES
+        return frame.shape == self._shape and self.path.exists() and self.path.stat().st_size < MAX_BYTES
 
     def write(self, picture: Pixels, seconds: float) -> None:
-        place = round((seconds - self.start) * self.fps)
-        if abs(place - self.written) > LONGEST_GAP_S * self.fps:
-            self.start = seconds - self.written / self.fps
-            place = self.written
-        if place < self.written - 1:  # one frame late is jitter
-            return
-        for _ in range(place - self.written):
-            self._append(self.last)
-        self._append(picture)
-        self.last = picture
+        since = seconds - self._start
+        if abs(since - self._last) > max(LONGEST_GAP_S, 1.5 / self._fps):
+            self._start = seconds - self._last - 1 / self._fps
+            since = seconds - self._start
+        self._last = since
+        self._append(picture, since)
         self.results += 1
 
-    def _append(self, picture: Pixels) -> None:
-        self.writer.write(picture)
-        self.written += 1
+    @abstractmethod
+    def _append(self, picture: Pixels, seconds: float) -> None:
+        """Write the next picture, ``seconds`` after the first."""
+
+    @abstractmethod
+    def close(self) -> int:
+        """How many results are not in the file."""
+
+
+class _MatroskaFile(_File):
+    """Each frame has its own time."""
+
+    def __init__(self, path: Path, frame: Pixels, fps: float, seconds: float) -> None:
+        super().__init__(path, frame, fps, seconds)
+        self._writer = MatroskaWriter(path, (frame.shape[1], frame.shape[0]), fps)
+
+    def takes(self, frame: Pixels) -> bool:
+        return self._writer.error is None and super().takes(frame)
+
+    def _append(self, picture: Pixels, seconds: float) -> None:
+        self._writer.write(picture, seconds)
 
     def close(self) -> int:
-        """How many results are not in the file: OpenCV does not tell when a frame could not be written."""
-        self.writer.release()
-        with plain_path(self.path) as name:
+        self._writer.close()
+        return self.results - self._writer.written if self.path.exists() else self.results
+
+
+class _GridFile(_File):
+    """OpenCV's own: all frames are equally long, so that some are repeated and some left out."""
+
+    def __init__(self, path: Path, frame: Pixels, fps: float, seconds: float) -> None:
+        super().__init__(path, frame, fps, seconds)
+        with plain_path(path) as name:
+            self._writer = cv2.VideoWriter(name, cv2.VideoWriter.fourcc(*"mp4v"), fps, (frame.shape[1], frame.shape[0]))
+        if not self._writer.isOpened():
+            raise ValueError("OpenCV cannot encode it")
+        self._written = 0
+        self._shown = frame
+
+    def _append(self, picture: Pixels, seconds: float) -> None:
+        place = round(seconds * self._fps)
+        if place < self._written - 1:  # one frame late is jitter
+            return
+        for _ in range(place - self._written):
+            self._writer.write(self._shown)
+        self._writer.write(picture)
+        self._written = max(place, self._written) + 1
+        self._shown = picture
+
+    def close(self) -> int:
+        self._writer.release()
+        with plain_path(self.path) as name:  # OpenCV does not tell when a frame could not be written
             reader = cv2.VideoCapture(name)
         readable = max(0, int(reader.get(cv2.CAP_PROP_FRAME_COUNT)))
         reader.release()
-        return min(self.results, max(0, self.written - readable))
+        return min(self.results, max(0, self._written - readable))
 
 
 def _why(error: Exception) -> str:
