@@ -85,7 +85,7 @@ def layer_calls(detector: Detector) -> dict[str, Call]:
         CHECK: lambda: _checked_frame(frame),
         CROP: lambda: crop_square(frame, BOX, margin),
         PIXELS: lambda: face_pixels(frame, BOX, size=size, margin=margin),
-        SHARPNESS: lambda: sharpness(pixels),
+        SHARPNESS: lambda: sharpness(pixels, BOX.size * (1.0 + margin)),
         ENCODE: lambda: runtime._native.value.encode(batch, interpreter.tensor(source)()),
         SCORE: lambda: card.p_fake(runtime.run(batch)),
         OBJECTS: lambda: (Quality(*quality), FaceScore(*score), Timings(*timings), Prediction(*whole)),

@@ -176,7 +176,8 @@ class Detector:
     def _face(self, one: _Prepared, box: Box) -> _Face:
         started = time.perf_counter()
         pixels = face_pixels(one.frame, box, size=self.card.input_size, margin=one.margin)
-        quality = Quality(box.size, sharpness(pixels))
+        crop_side = min(box.size * (1.0 + one.margin), *one.frame.shape[:2])
+        quality = Quality(box.size, sharpness(pixels, crop_side))
         if self.card.colour_order == "BGR":
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
         one.preprocess_ms += (time.perf_counter() - started) * 1e3

@@ -19,18 +19,34 @@ def face(portrait: Path) -> np.ndarray:
 
 
 def test_flat_pictures_have_no_sharpness() -> None:
-    assert sharpness(np.full((64, 64, 3), 200, np.uint8)) == 0.0
+    assert sharpness(np.full((64, 64, 3), 200, np.uint8), 64) == 0.0
 
 
 def test_blur_lowers_sharpness_until_the_face_is_refused(face: np.ndarray) -> None:
-    values = [sharpness(face), *(sharpness(np.asarray(cv2.GaussianBlur(face, (0, 0), s))) for s in (3, 6, 16))]
+    values = [sharpness(face, 390), *(sharpness(np.asarray(cv2.GaussianBlur(face, (0, 0), s)), 390) for s in (1, 3, 8))]
     assert values == sorted(values, reverse=True) and len(set(values)) == 4
     assert values[0] > MIN_SHARPNESS > values[-1]
 
 
+@pytest.mark.parametrize("size", [36, 60, 100, 300, 900])
+@pytest.mark.parametrize("model_input", [96, 128, 160, 224])
+def test_blur_is_refused_at_every_face_size(portrait: Path, size: int, model_input: int) -> None:
+    k = size / 300
+    frame = np.asarray(cv2.resize(read_image(portrait), None, fx=k, fy=k, interpolation=cv2.INTER_AREA), np.uint8)
+    box = Box(90 * k, 120 * k, size, size)
+
+    def status(sigma: float) -> Status:
+        blurred = np.asarray(cv2.GaussianBlur(frame, (0, 0), sigma * size), np.uint8) if sigma else frame
+        pixels = face_pixels(blurred, box, size=model_input, margin=0.3)
+        return face_status(Quality(size, sharpness(pixels, 1.3 * size)))
+
+    assert status(0.0) is Status.OK
+    assert status(0.04 if size >= 60 else 0.08) is Status.FACE_TOO_BLURRED
+
+
 def test_brightness_and_contrast_hardly_change_sharpness(face: np.ndarray) -> None:
     dim = (face * 0.4 + 20).astype(np.uint8)
-    assert sharpness(dim) == pytest.approx(sharpness(face), rel=0.15)
+    assert sharpness(dim, 390) == pytest.approx(sharpness(face, 390), rel=0.15)
 
 
 @pytest.mark.parametrize(
