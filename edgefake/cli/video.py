@@ -15,17 +15,19 @@ from edgefake.cli.terminal import LiveLine
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import write_image
+from edgefake.secrets import without_secrets
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.sinks.video_file import VideoFileSink
 from edgefake.streaming.sources import DEFAULT_FPS, find_videos
 from edgefake.streaming.timeline import Timeline
-from edgefake.streaming.video import MIN_COVERAGE, MIN_SCORED, NO_VERDICT, VideoTally, VideoVerdict
+from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict
 from edgefake.text import portable_path, printable
 
 _EPILOG = f"""\
-Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face. There is no
-verdict without a face that could be scored in at least {MIN_SCORED} frames, nor when less than {MIN_COVERAGE:.0%} of the video
-could be read. Damaged frames are left out and told; how much was read is "coverage" in --json.
+Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face. A face counts
+when it was found by three searches and scored for half a second, as in `edgefake watch`; without such a face there is no verdict,
+nor when less than {MIN_COVERAGE:.0%} of the video could be read. A face that was away for 1.5 seconds gets a new number when it
+comes back: there may be more tracks than people. Damaged frames are left out and told; how much was read is "coverage" in --json.
 
 exit codes:
   0  no video was called fake; videos without a verdict count as such
@@ -82,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
             line.print(_row("verdict", "p_fake", "frames", "faces", "tracks", "video"))
         for path in files:
             outcome = _judge(detector, path, plots.get(path), copies.get(path), line)
-            line.print(_json(outcome, detector) if arguments.json else _table_row(outcome))
+            line.print(_json(outcome, detector) if arguments.json else _table_rows(outcome))
             counts[outcome.summary] += 1
     if not arguments.json and counts.total() > 1:
         print(f"{counts.total()} videos: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
@@ -94,7 +96,8 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
     try:
         if not os.path.isfile(path):
             what = "is no regular file: save it as one first" if os.path.exists(path) else "does not exist"
-            raise InputError(f"the video file {printable(path)} {what}; for cameras and URLs there is `edgefake watch`")
+            name = printable(without_secrets(str(path)))
+            raise InputError(f"the video file {name} {what}; for cameras and URLs there is `edgefake watch`")
         with watch(path, detector) as running:
             if copy is not None:
                 copy.unlink(missing_ok=True)  # an earlier run's, which the sink would write beside
@@ -124,23 +127,27 @@ def _progress(done: int, running: Watch, path: Path) -> str:
 
 
 def _json(outcome: _Outcome, detector: Detector) -> str:
+    path = portable_path(outcome.path if os.path.exists(outcome.path) else without_secrets(str(outcome.path)))
     about = {"threshold": detector.threshold, "model": detector.card.name}
     if outcome.verdict is not None:
-        return json.dumps({"path": portable_path(outcome.path), **outcome.verdict.to_dict(), **about})
+        return json.dumps({"path": path, **outcome.verdict.to_dict(), **about})
     empty = VideoVerdict(None, None, 0, 0, (), "error").to_dict()
-    return json.dumps({"path": portable_path(outcome.path), **empty, **about, "error": outcome.error})
+    return json.dumps({"path": path, **empty, **about, "error": outcome.error})
 
 
-def _table_row(outcome: _Outcome) -> str:
+def _table_rows(outcome: _Outcome) -> str:
+    """A row, and one more that explains it where that is needed."""
     verdict = outcome.verdict
     if verdict is None:
         return _row(outcome.summary, "-", "-", "-", "-", str(outcome.error))
     p_fake = "-" if verdict.p_fake is None else f"{verdict.p_fake:.3f}"
-    why = f" ({NO_VERDICT[verdict.status]})" if verdict.status in NO_VERDICT else ""
-    video = printable(outcome.path) + why
-    return _row(outcome.summary, p_fake, str(verdict.frames), str(verdict.faces), str(len(verdict.tracks)), video)
+    row = _row(
+        outcome.summary, p_fake, str(verdict.frames), str(verdict.faces), str(len(verdict.tracks)), printable(outcome.path)
+    )
+    why = verdict.explanation()
+    return f"{row}\n{'':<10}  {why}" if why else row
 
 
 def _row(*cells: str) -> str:
     verdict, p_fake, frames, faces, tracks, video = cells
-    return f"{verdict:<10}  {p_fake:>6}  {frames:>6}  {faces:>6}  {tracks:>6}  {video}"
+    return f"{verdict:<10}  {p_fake:>6}  {frames:>6}  {faces:>6}  {tracks:>6}  {printable(video, limit=None)}"

@@ -16,6 +16,7 @@ from edgefake.streaming.health import HealthReport
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.sources import DEFAULT_FPS
+from edgefake.streaming.video import VideoTally, VideoVerdict
 
 _EPILOG = """\
 sources:
@@ -117,14 +118,16 @@ def _run(arguments: argparse.Namespace) -> int:
             server = stack.enter_context(MetricsServer(running.health, port=arguments.metrics))
             line.print(f"health at {server.url}", to_stderr=True)
         signals = stack.enter_context(_stopped_by_signals(running))
-        faces = _Faces()
+        faces, tally = _Faces(), VideoTally(detector.threshold)
         for _, result in running:
             changes = faces.add(result)
+            if not running.live:  # which may run for years
+                tally.add(result)
             for text in [json.dumps(result.to_dict())] if arguments.json else changes:
                 line.print(text)
             if line.is_due:
                 line.show(_status(result, running.health.report()))
-        line.print(_summary(running, faces), to_stderr=arguments.json)
+        line.print(_summary(running, faces, tally.verdict(running.coverage)), to_stderr=arguments.json)
     if any(sink.lost and not sink.delivered for sink in running.sink_reports()):
         return 2
     return 1 if faces.fake and not (running.live and signals) else 0
@@ -224,13 +227,15 @@ def _status(result: FrameResult, report: HealthReport) -> str:
     return "  ".join([*parts, *faces]) if faces else "  ".join([*parts, "no face"])
 
 
-def _summary(running: Watch, faces: _Faces) -> str:
+def _summary(running: Watch, faces: _Faces, whole: VideoVerdict) -> str:
     report = running.health.report()
     lines = [
         f"{report.frames_out} frames judged in {report.uptime_s:.1f} s, "
         f"{report.dropped} dropped, {report.reconnects} reconnects; "
         f"{faces.followed} faces followed, {faces.fake} called fake"
     ]
+    if not running.live:
+        lines.append(str(whole))
     lines += [f"{sink.name}: {sink.delivered} delivered, {sink.lost} lost" for sink in running.sink_reports()]
     return "\n".join(lines)
 

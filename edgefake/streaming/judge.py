@@ -128,7 +128,7 @@ class Judge:
             self._turns += 1
             face.turn, face.status = self._turns, score.status
             if score.p_fake is not None:
-                face.evidence.add(score.p_fake, frame.seconds)
+                face.evidence.add(score.p_fake, frame.seconds, searches=track.found)
             scores[track.id] = score
         return scores
 

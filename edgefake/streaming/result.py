@@ -47,7 +47,7 @@ class TrackResult:
     p_fake: float | None
     """The scores of the track combined over time; None before the first."""
     verdict: Verdict | None
-    """Changes with hysteresis around the threshold; None until there is enough evidence."""
+    """Changes with hysteresis around the threshold; None until there is enough evidence (``edgefake.streaming.evidence``)."""
     scored: int
     """How many scored frames ``p_fake`` stands on."""
 

@@ -44,6 +44,8 @@ class Track:
     seen: float
     """When it was last found, media seconds."""
     id: int = 0
+    found: int = 1
+    """Searches that found it."""
     missed: int = 0
     """Searches in a row that did not find it."""
     speed: tuple[float, float] = (0.0, 0.0)
@@ -72,7 +74,7 @@ class Track:
         self.box = Box(x + gain * dx - width / 2, y + gain * dy - height / 2, width, height)
         self.var_speed -= gain_speed * self.cov
         self.var, self.cov = self.var * (1 - gain), self.cov * (1 - gain)
-        self.seen, self.missed = seconds, 0
+        self.seen, self.found, self.missed = seconds, self.found + 1, 0
 
     def is_inside(self, width: int, height: int) -> bool:
         """Whether its centre lies in a frame of this size."""

@@ -9,23 +9,19 @@ from edgefake.prediction import Verdict
 from edgefake.streaming.evidence import log_odds, probability
 from edgefake.streaming.result import FrameResult
 
-MIN_SCORED = 15
-"""A face must be scored in so many frames to count: among thousands of frames, something is taken for a face for a moment."""
+LISTED = 8
+"""So many faces are named in an explanation."""
 
 MIN_COVERAGE = 0.5
 """There is no verdict on a video of which less could be read."""
 
-NO_VERDICT = {
-    "no_face": "no face that could be scored",
-    "too_few_frames": f"no face was scored in {MIN_SCORED} frames",
-    "incomplete": f"less than {MIN_COVERAGE:.0%} of it could be read",
-}
-"""Why there is no verdict, by status, for people."""
-
 
 @dataclass(frozen=True, slots=True)
 class TrackVerdict:
-    """One face, over all frames in which it was followed; without ``MIN_SCORED`` scored frames it has no verdict."""
+    """One face, over all frames in which it was followed.
+
+    It has a verdict when it got one in the stream: among thousands of frames, something is taken for a face for a moment.
+    """
 
     id: int
     first: float
@@ -51,7 +47,8 @@ class TrackVerdict:
 class VideoVerdict:
     """A video is as fake as its worst track; ``p_fake`` and ``verdict`` are None unless ``status`` is ``ok``.
 
-    ``status`` is else one of ``NO_VERDICT``.
+    ``status`` is else ``no_face`` (none that could be scored), ``too_short`` (none that was scored for long enough to count) or
+    ``incomplete`` (less than ``MIN_COVERAGE`` of it could be read).
     """
 
     p_fake: float | None
@@ -64,6 +61,32 @@ class VideoVerdict:
     status: str = "ok"
     coverage: float | None = None
     """The share of the file's frames that could be read and judged; None where that is not known."""
+
+    def __str__(self) -> str:
+        """As `edgefake watch` sums it up."""
+        figure = f"{self.verdict.value}, p_fake {self.p_fake:.3f}" if self.verdict else "no verdict"
+        why = self.explanation()
+        return f"in all: {figure} ({why})" if why else f"in all: {figure}"
+
+    def explanation(self) -> str:
+        """How the figure, or that there is none, follows from the tracks, for people; empty where a single track is all."""
+        judged = sorted((track for track in self.tracks if track.verdict), key=lambda track: -(track.p_fake or 0.0))
+        short = [track for track in self.tracks if not track.verdict and track.scored]
+        unscored = [track for track in self.tracks if not track.verdict and not track.scored]
+        parts = []
+        if self.status == "incomplete":
+            parts.append(f"less than {MIN_COVERAGE:.0%} of it could be read")
+        elif not self.tracks:
+            parts.append("no face was found")
+        elif len(judged) > 1:
+            parts.append("the highest of " + _listed([f"face {track.id}: {track.p_fake:.3f}" for track in judged]))
+        elif len(self.tracks) > 1 and judged:
+            parts.append(f"that of face {judged[0].id}")
+        if short:
+            parts.append(f"seen too shortly to count: {_listed([f'face {track.id}' for track in short])}")
+        if unscored:
+            parts.append(f"too small or blurred to be scored: {_listed([f'face {track.id}' for track in unscored])}")
+        return "; ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""
@@ -78,12 +101,18 @@ class VideoVerdict:
         }
 
 
+def _listed(faces: list[str]) -> str:
+    more = len(faces) - LISTED
+    return ", ".join(faces[:LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
 @dataclass(slots=True)
 class _Track:
     first: float
     last: float
     scored: int = 0
     log_odds: float = 0.0
+    counts: bool = False
 
 
 class VideoTally:
@@ -100,6 +129,7 @@ class VideoTally:
         for seen in result.tracks:
             track = self._tracks.setdefault(seen.id, _Track(result.seconds, result.seconds))
             track.last = result.seconds
+            track.counts |= seen.verdict is not None
             if seen.frame_p_fake is not None:
                 track.scored += 1
                 track.log_odds += log_odds(seen.frame_p_fake)
@@ -109,13 +139,13 @@ class VideoTally:
         tracks = tuple(self._judge(id, track) for id, track in self._tracks.items())
         p_fake = max([track.p_fake for track in tracks if track.p_fake is not None], default=None)
         faces = sum(track.scored for track in tracks)
-        status = "ok" if p_fake is not None else "too_few_frames" if faces else "no_face"
+        status = "ok" if p_fake is not None else "too_short" if faces else "no_face"
         if coverage is not None and coverage < MIN_COVERAGE:
             status, p_fake = "incomplete", None
         return VideoVerdict(p_fake, self._verdict(p_fake), self._frames, faces, tracks, status, coverage)
 
     def _judge(self, id: int, track: _Track) -> TrackVerdict:
-        p_fake = probability(track.log_odds / track.scored) if track.scored >= MIN_SCORED else None
+        p_fake = probability(track.log_odds / track.scored) if track.counts else None
         return TrackVerdict(id, track.first, track.last, track.scored, p_fake, self._verdict(p_fake))
 
     def _verdict(self, p_fake: float | None) -> Verdict | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 @contextmanager
 def progress(what: str) -> Iterator[None]:
     """Count the seconds of ``what`` on stderr, when that is a terminal, and clear the line in the end."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield
         return
     done, started = threading.Event(), time.monotonic()

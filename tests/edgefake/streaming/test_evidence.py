@@ -5,15 +5,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import Verdict
-from edgefake.streaming.evidence import HALF_LIFE_S, MIN_SCORED, Evidence, log_odds, probability
+from edgefake.streaming.evidence import HALF_LIFE_S, MIN_SCORED_S, MIN_SEARCHES, Evidence, log_odds, probability
 
 FPS = 30
+ENOUGH = round(MIN_SCORED_S * FPS) + 2
+"""Frames for a verdict, whatever is rounded on the way."""
 
 
-def fed(scores: list[float], *, threshold: float = 0.5, evidence: Evidence | None = None, start: float = 0.0) -> Evidence:
+def fed(
+    scores: list[float],
+    *,
+    threshold: float = 0.5,
+    evidence: Evidence | None = None,
+    start: float = 0.0,
+    fps: float = FPS,
+    searches: int = MIN_SEARCHES,
+) -> Evidence:
     evidence = evidence or Evidence(threshold)
     for index, p in enumerate(scores):
-        evidence.add(p, start + index / FPS)
+        evidence.add(p, start + index / fps, searches=searches)
     return evidence
 
 
@@ -26,21 +36,30 @@ def test_nothing_scored_is_no_evidence() -> None:
     assert (Evidence(0.5).p_fake, Evidence(0.5).verdict, Evidence(0.5).scored) == (None, None, 0)
 
 
-def test_the_first_verdict_needs_enough_scored_frames() -> None:
-    assert fed([0.99] * (MIN_SCORED - 1)).verdict is None
-    assert fed([0.99] * MIN_SCORED).verdict is Verdict.FAKE
-    assert fed([0.49] * MIN_SCORED).verdict is Verdict.REAL
+@pytest.mark.parametrize(
+    ("fps", "least", "most"), [(240, 115, 125), (60, 29, 33), (30, 14, 18), (25, 12, 16), (10, 5, 7), (1, 5, 7)]
+)
+def test_the_first_verdict_comes_after_half_a_second_or_six_frames(fps: float, least: int, most: int) -> None:
+    assert fed([0.99] * least, fps=fps).verdict is None
+    assert fed([0.99] * most, fps=fps).verdict is Verdict.FAKE
+    assert fed([0.49] * most, fps=fps).verdict is Verdict.REAL
+
+
+def test_the_first_verdict_needs_several_searches() -> None:
+    evidence = fed([0.99] * 300, searches=MIN_SEARCHES - 1)
+    assert evidence.verdict is None and evidence.p_fake
+    assert fed([0.99], evidence=evidence, start=10.1).verdict is Verdict.FAKE
 
 
 def test_the_first_verdict_follows_from_the_threshold() -> None:
-    assert fed([0.7] * MIN_SCORED, threshold=0.69).verdict is Verdict.FAKE
-    assert fed([0.7] * MIN_SCORED, threshold=0.71).verdict is Verdict.REAL
+    assert fed([0.7] * ENOUGH, threshold=0.69).verdict is Verdict.FAKE
+    assert fed([0.7] * ENOUGH, threshold=0.71).verdict is Verdict.REAL
 
 
 def test_a_score_weighs_half_after_one_half_life() -> None:
     evidence = Evidence(0.5)
-    evidence.add(0.9, 5.0)
-    evidence.add(0.2, 5.0 + HALF_LIFE_S)
+    evidence.add(0.9, 5.0, searches=1)
+    evidence.add(0.2, 5.0 + HALF_LIFE_S, searches=1)
     assert evidence.p_fake == pytest.approx(probability((log_odds(0.9) / 2 + log_odds(0.2)) / 1.5))
 
 
@@ -81,9 +100,9 @@ def test_log_odds_are_finite(p: float) -> None:
 
 def test_a_clock_that_runs_backwards_forgets_nothing() -> None:
     evidence = fed([0.9] * 10, start=100.0)
-    evidence.add(0.9, 50.0)
+    evidence.add(0.9, 50.0, searches=9)
     assert evidence.p_fake == pytest.approx(0.9)
     assert evidence.scored == 11
     for _ in range(10):
-        evidence.add(0.1, 50.0)
+        evidence.add(0.1, 50.0, searches=9)
     assert 0.1 < (evidence.p_fake or 0) < 0.6
