@@ -25,7 +25,7 @@ PYTHON_PACKAGES = (
 
 QEMU = "qemu-user-static"
 
-WHEELS = ("ai-edge-litert", "numpy", "opencv-python-headless")
+WHEELS = ("ai-edge-litert", "numpy", "opencv-python-headless", "simplejpeg")
 
 # As the processors themselves say in /proc/cpuinfo; LiteRT reads it and crashes on that of an x86-64 machine.
 _FEATURES = "fp asimd evtstrm crc32 cpuid"

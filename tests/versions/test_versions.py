@@ -33,7 +33,7 @@ def distribution(make_environment: Make) -> Environment:
     ask = [SYSTEM_PYTHON, "-c", "import sys, cv2, ensurepip; sys.exit(sys.version_info < (3, 10))"]
     if not Path(SYSTEM_PYTHON).exists() or subprocess.run(ask, capture_output=True).returncode:
         pytest.skip(f"{SYSTEM_PYTHON} has no OpenCV of the distribution: apt install python3-opencv opencv-data python3-venv")
-    return make_environment("ai-edge-litert>=2.1", "numpy<2", pythons=(SYSTEM_PYTHON,), on_top=True)
+    return make_environment("ai-edge-litert>=2.1", "simplejpeg>=1.8", "numpy<2", pythons=(SYSTEM_PYTHON,), on_top=True)
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +77,7 @@ def test_a_gstreamer_pipeline_on_the_distributions_opencv(distribution: Environm
 
 
 def test_opencv_5_has_no_haar_and_everything_else(make_environment: Make, portrait: Path) -> None:
-    newest = make_environment("ai-edge-litert", "opencv-python-headless>=5,<6", on_top=True)
+    newest = make_environment("ai-edge-litert", "simplejpeg", "opencv-python-headless>=5,<6", on_top=True)
     done = newest.run("-m", "edgefake", "predict", str(portrait))
     assert (done.returncode, done.stdout) == (2, "")
     assert "has no Haar cascades" in done.stderr and "YuNet" in done.stderr
