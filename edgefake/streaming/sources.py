@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.files import plain_path
-from edgefake.images import IMAGE_SUFFIXES, find_images, read_image
+from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, find_images, read_image
 from edgefake.secrets import without_secrets
 from edgefake.streaming.decoding import Decoder, Undecoded
 from edgefake.streaming.reasons import HEAD_BYTES, why_not_a_video, why_not_opened, why_silent
@@ -33,8 +33,8 @@ TIMEOUT_MS = 5000
 DEFAULT_FPS = 30.0
 """The frame rate of pictures and iterables whose rate nobody gave, and of files that do not tell theirs."""
 
-MAX_PIXELS = 200_000_000
-"""A video that declares larger frames is refused before one is decoded."""
+ANIMATION_FPS = 10.0
+"""At which the frames of animated pictures follow each other."""
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".asf"}
@@ -210,10 +210,8 @@ def _pipeline(pipeline: str) -> Source:
 
 
 def _file(path: str) -> Source:
-    if Path(path).suffix.lower() in IMAGE_SUFFIXES - {".gif", ".apng"}:  # FFmpeg plays those
-        raise InputError(
-            f"{printable(path)} is a picture: judge it with `edgefake predict`, or give a folder of pictures to watch"
-        )
+    if Path(path).suffix.lower() in IMAGE_SUFFIXES - {".gif", ".apng"}:  # FFmpeg plays those, with their own times
+        return Source(portable_path(path), False, False, lambda: _animation(path))
 
     def capture_file() -> cv2.VideoCapture:
         with plain_path(path) as name:
@@ -236,6 +234,14 @@ def _file(path: str) -> Source:
         return replace(reader, fps=_first_rate(capture_file(), reader.fps))
 
     return Source(portable_path(path), False, False, open_file)
+
+
+def _animation(path: str) -> Reader:
+    """The frames of an animated picture; the pages of others are no film."""
+    pictures = PictureFile.open(path)
+    if len(pictures) < 2 or len(pictures.headers) > 1:
+        raise InputError(f"{pictures.name} is a picture: judge it with `edgefake predict`, or give a folder of pictures to watch")
+    return Reader(_timed(pictures, ANIMATION_FPS, live=False), len(pictures), ANIMATION_FPS)
 
 
 def _ends(path: str) -> tuple[bytes, bytes]:

@@ -81,7 +81,6 @@ def test_errors_hold_no_credentials() -> None:
         ({"source": True}, "got True"),
         ({"source": 1.5}, "got 1.5"),
         ({"source": np.zeros((4, 4, 3), np.uint8)}, r"got one array of shape \(4, 4, 3\): judge it with Detector.predict"),
-        ({"source": "photo.JPG"}, "photo.JPG is a picture: judge it with `edgefake predict`"),
         ({"source": "ftp://host/clip.mp4"}, "cannot watch ftp://host/clip.mp4: expected an address of rtsp"),
         ({"source": "clip.mp4", "size": (640, 480)}, "only cameras can be asked for a size, got 640×480"),
         ({"source": 0, "size": (640,)}, "expected a size as"),
@@ -277,3 +276,27 @@ def test_a_camera_gives_the_size_asked_for_or_says_what_it_gives(
     assert next(reader.frames)[1] is None
     reader.frames.close()
     assert camera.released == 2
+
+
+@pytest.mark.skipif(not hasattr(cv2, "Animation"), reason="this OpenCV writes no animated pictures")
+@pytest.mark.parametrize("suffix", [".webp", ".png", ".gif"])
+def test_an_animated_picture_is_played(suffix: str, tmp_path: Path, portrait: Path) -> None:
+    animation = cv2.Animation()
+    animation.frames = moving_face(portrait, 60)[::10]
+    animation.durations = np.full(6, 100)
+    path = tmp_path / f"anim{suffix}"
+    assert cv2.imwriteanimation(str(path), animation)
+    read = list(find_source(path).open().frames)
+    assert [seconds for _, seconds in read] == pytest.approx([n / 10 for n in range(6)], abs=0.001)
+    assert all(
+        isinstance(frame, np.ndarray) and np.abs(frame.astype(int) - wanted).mean() < 15
+        for (frame, _), wanted in zip(read, animation.frames, strict=True)
+    )
+
+
+def test_a_still_picture_is_sent_to_predict(tmp_path: Path, portrait: Path) -> None:
+    with pytest.raises(InputError, match=r"portrait\.jpg is a picture: judge it with `edgefake predict`"):
+        find_source(portrait).open()
+    (tmp_path / "photo.mp4").write_bytes(portrait.read_bytes())
+    with pytest.raises(InputError, match=r"photo\.mp4 holds one still picture"):
+        list(find_source(tmp_path / "photo.mp4").open().frames)
