@@ -18,6 +18,8 @@ from edgefake.text import printable
 SEEN = "seen.txt"
 """In a run's folder: the digests of all pictures that taught or chose it or the runs it came from, one a line."""
 
+DIGEST = re.compile("[0-9a-f]{32}")
+
 Key = tuple[str, frozenset[int]]
 """What is assigned to a part as one: the name of a group or the digest of a picture, and the labels in it."""
 
@@ -59,8 +61,8 @@ def parts_of(keys: Sequence[Key], shares: Mapping[str, float], seed: int) -> dic
 
 def keep_seen(folder: Path, seen: Iterable[str]) -> None:
     """Add digests to what the run in ``folder`` has seen. Raises ``OSError``."""
-    together = sorted({*seen} | (read_seen(folder) or set()))
-    write_atomically(folder / SEEN, "".join(f"{digest}\n" for digest in together).encode("ascii", "backslashreplace"))
+    together = {digest for digest in seen if DIGEST.fullmatch(digest)} | (read_seen(folder) or set())
+    write_atomically(folder / SEEN, "".join(f"{digest}\n" for digest in sorted(together)).encode())
 
 
 def read_seen(folder: Path) -> set[str] | None:
@@ -72,7 +74,7 @@ def read_seen(folder: Path) -> set[str] | None:
         return None
     except OSError as error:
         raise InputError(f"{printable(path)} cannot be read ({error.strerror})") from error
-    if wrong := next((line for line in lines if not re.fullmatch("[0-9a-f]{32}", line)), None):
+    if wrong := next((line for line in lines if not DIGEST.fullmatch(line)), None):
         raise InputError(f"{printable(path)} is damaged: expected a digest of 32 digits in each line, got {printable(wrong)!r}")
     return set(lines)
 

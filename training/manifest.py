@@ -72,7 +72,7 @@ class _Reader:
         self._file, self._label = file, label
         self._boxes, self._splits = "x" in columns, "split" in columns
         used = {file, label, self._pair, "split", "size_matched", *BOX}
-        note(f"column(s) of {printable(manifest)} are not used", [column for column in columns if column not in used])
+        note(f"column(s) of {printable(manifest)} are not used", [name for name in columns if name and name not in used])
         self._told = (
             f"note: {printable(manifest)}: 0 in the column {label} is read as real, 1 as fake; where it is the other way "
         )
@@ -100,7 +100,7 @@ class _Reader:
             path = self._folder / spelled
             if os.path.isfile(path):  # unlike Path.is_file it is False for names that no file can have
                 return path
-        hint = "" if name.isprintable() else ", in UTF-8 or in the bytes that the file's name has"
+        hint = ", in UTF-8 or in the bytes that the file's name has" if any("\udc80" <= c <= "\udcff" for c in name) else ""
         raise InputError(
             f"there is no file {printable(self._folder / name)}: expected names relative to the manifest's folder{hint}"
         )

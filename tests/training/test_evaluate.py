@@ -17,7 +17,9 @@ from tests.drawn import drawn_dataset
 from training.cli import main
 from training.degrade import DEGRADATIONS
 from training.device import device_outputs, on_device
+from training.digests import read_seen
 from training.evaluate import DataSet, distinct_names, evaluate
+from training.runs import read_run
 from training.samples import Sample, load_samples
 
 FIGURES = {
@@ -104,6 +106,98 @@ def test_seen_pictures_are_known_by_their_content_wherever_they_lie(converted: C
     assert scored.measurement.fake == 3
     with pytest.raises(InputError, match="was trained or chosen on 1 of the 6 pictures of leaking"):
         list(evaluate([converted.float_run], [fresh, leaking]))
+
+
+@pytest.fixture(scope="module")
+def without_splits(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A data set of class folders alone, and a run on it."""
+    root = tmp_path_factory.mktemp("splits")
+    drawn_dataset(root, splits={"x": 40})
+    (root / "x" / "faces.csv").write_text((root / "faces.csv").read_text().replace("x/", ""))
+    command = f"fit cnn --data {root / 'x'} --run {root / 'run'} --size 32 --margin 0 --batch 8 --epochs 1"
+    assert main(command.split()) == 0
+    return root / "x", root / "run"
+
+
+def test_what_was_trained_on_stays_known_when_the_data_changes(
+    without_splits: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = shutil.copytree(without_splits[0], tmp_path / "data"), without_splits[1]
+    gone, renamed = [s.path for s in load_samples(data, seed=1) if s.split == "train" and not s.fake][:2]
+    gone.unlink()
+    renamed.rename(renamed.with_name("renamed.png"))
+    table = data / "faces.csv"
+    table.write_text(table.read_text().replace(f"real/{renamed.name}", "real/renamed.png"))
+    assert main(["evaluate", str(run), "--data", str(data), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["real"] > 0
+    assert main(["evaluate", str(run), "--data", str(data), "--split", "train"]) == 2
+    count = sum(s.split == "train" for s in load_samples(data, seed=1))
+    assert f"was trained or chosen on {count} of the {count} pictures" in capsys.readouterr().err
+
+
+def test_of_a_run_without_digests_it_is_told_what_cannot_be_known(
+    without_splits: tuple[Path, Path], converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, run = without_splits[0], shutil.copytree(without_splits[1], tmp_path / "run")
+    settings = json.loads((run / "run.json").read_text())
+    for key in ("parts", "folders"):  # as before either was written
+        del settings[key]
+    (run / "run.json").write_text(json.dumps(settings))
+    (run / "seen.txt").unlink()
+    assert main(["evaluate", str(run), "--data", str(data)]) == 2
+    assert "keeps no digests of its pictures, and may have been trained or chosen on" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--data", str(converted.data), "--json"]) == 0
+    assert "which faces it was validated on can't be told again" in capsys.readouterr().err
+
+
+def test_data_that_was_moved_is_known_by_its_pictures(
+    converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved, run = shutil.copytree(converted.data, tmp_path / "moved"), shutil.copytree(converted.float_run, tmp_path / "run")
+    settings = run / "run.json"
+    settings.write_text(settings.read_text().replace(str(converted.data), str(tmp_path / "before")))
+    other = drawn_dataset(tmp_path / "other", splits={"train": 2, "val": 2, "test": 2}, seed=5)
+    assert main(["evaluate", str(run), "--data", str(other)]) == 2
+    assert "is gone, and is not among what --data names" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--data", str(other), "--data", str(moved), "--json"]) == 0
+    assert [json.loads(line)["data"] for line in capsys.readouterr().out.splitlines()] == ["other test", "moved test"]
+    qat = f"qat {run} --run {tmp_path / 'qat'} --epochs 0 --data"
+    assert main([*qat.split(), str(other)]) == 2
+    assert "is not the data of" in capsys.readouterr().err
+    assert main([*qat.split(), str(moved)]) == 0
+    assert read_run(tmp_path / "qat").data == str(moved)
+    assert read_seen(tmp_path / "qat") == read_seen(converted.float_run)
+
+
+@pytest.mark.parametrize(("label", "figure"), [("fake", "recall"), ("real", "fpr")])
+def test_faces_of_one_class_give_the_rate_that_they_can(
+    converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str], label: str, figure: str
+) -> None:
+    data = shutil.copytree(converted.data, tmp_path / "data")
+    shutil.rmtree(data / "test" / ("real" if label == "fake" else "fake"))
+    copy = data / "test" / label / "copy.png"
+    shutil.copy(data / "test" / label / "003.png", copy)
+    (data / "faces.csv").write_text((data / "faces.csv").read_text() + f"test/{label}/copy.png,22,14,52,68\n")
+    out = tmp_path / "report"
+    arguments = [
+        "evaluate",
+        str(converted.int8),
+        "--data",
+        str(data),
+        "--json",
+        "--out",
+        str(out),
+        "--degradations",
+        "clean,half",
+    ]
+    assert main(arguments) == 0
+    printed = capsys.readouterr()
+    reports = [json.loads(line) for line in printed.out.splitlines()]
+    assert [set(r["figures"]) for r in reports] == [{figure}, {figure}]
+    assert (reports[0][label], sum(reports[0]["confusion"].values())) == (24, 24)
+    assert reports[0]["figures"][figure]["low"] < reports[0]["figures"][figure]["high"]
+    assert "1 picture(s) of data test are copies of others: counted once" in printed.err
+    assert "–" in (out / "report.md").read_text() and len(list(out.glob("*.png"))) == 5
 
 
 def test_several_data_sets_are_reported_one_by_one(

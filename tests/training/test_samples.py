@@ -1,4 +1,7 @@
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +13,8 @@ import pytest
 from edgefake import Box
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
+from training.audit.stored import fingerprint_of
+from training.notes import new_command
 from training.samples import Sample, class_weights, hold_out, load_samples
 
 
@@ -165,6 +170,69 @@ def test_the_faces_of_one_picture_stay_together(tmp_path: Path) -> None:
         splits.setdefault(sample.path, set()).add(sample.split)
     assert all(len(of_picture) == 1 for of_picture in splits.values())
     assert {(s.split, s.label) for s in samples} == {(split, label) for split in ("train", "val", "test") for label in (0, 1)}
+
+
+def test_hidden_files_and_folders_are_no_data(tmp_path: Path) -> None:
+    hidden = ("train/real/.thumbnails/000.png", "train/fake/._000.png", "__MACOSX/train/real/000.png", ".val/real/000.png")
+    drawn_dataset(tmp_path, splits={"train": 2})
+    with (tmp_path / "faces.csv").open("a") as table:
+        table.writelines(f"{name},22,14,52,68\n" for name in hidden)
+    samples, fingerprint = load_samples(tmp_path), fingerprint_of(tmp_path)
+    for name in hidden:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "train" / "real" / "000.png", tmp_path / name)
+    os.mkfifo(tmp_path / "train" / "real" / "pipe.png")  # reading it waits for a writer that never comes
+    assert (load_samples(tmp_path), fingerprint_of(tmp_path)) == (samples, fingerprint)
+
+
+def test_folders_of_other_names(tmp_path: Path) -> None:
+    _two_kinds(tmp_path)
+    folder = tmp_path / "train"
+    (folder / "real").rename(folder / "Original")
+    (tmp_path / "faces.csv").write_text((tmp_path / "faces.csv").read_text().replace("/real/", "/Original/"))
+    with pytest.raises(InputError, match=r"lacks the class folder 'real': .* or name it with --folders real=…"):
+        load_samples(tmp_path)
+    samples = load_samples(tmp_path, folders={"original": "real", "swap": "fake"})
+    assert Counter((s.path.parent.name, s.label) for s in samples) == {("Original", 0): 2, ("fake", 1): 2, ("Swap", 1): 2}
+
+
+def test_what_is_left_out_is_told_once_and_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drawn_dataset(tmp_path, splits={"train": 30})
+    (tmp_path / "faces.csv").write_text("\n".join((tmp_path / "faces.csv").read_text().splitlines()[:-20]))
+    new_command()
+    load_samples(tmp_path)
+    load_samples(tmp_path)
+    (told,) = capsys.readouterr().err.splitlines()
+    assert told.startswith("note: 20 of 60 pictures have no face in") and told.endswith("train/fake/012.png; … and 17 more")
+    new_command()
+    load_samples(tmp_path)
+    assert capsys.readouterr().err.splitlines() == [told]
+
+
+def test_faces_in_a_read_only_data_folder_are_kept_below_the_working_directory(tmp_path: Path, portrait: Path) -> None:
+    data = tmp_path / "data"
+    _portraits(data, portrait, ["train/real", "train/fake"])
+    mounted = f"mount --bind {data} {data} && mount -o remount,ro,bind {data}"
+    if subprocess.run(["unshare", "-rm", "sh", "-c", mounted], capture_output=True, check=False).returncode:
+        pytest.skip("needs namespaces of its own, to mount a folder read-only")
+    program = (
+        "import sys; from pathlib import Path; from training.samples import load_samples; "
+        "print([s.path.name for s in load_samples(Path(sys.argv[1]))])"
+    )
+    command = ["unshare", "-rm", "sh", "-c", f"{mounted} && exec {sys.executable} -c '{program}' {data}"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    tables = []
+    for _ in range(2):
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, "['portrait.png', 'portrait.png']\n"), done.stderr
+        tables += [(path, path.stat().st_mtime_ns) for path in tmp_path.glob("runs/faces/data-*.csv")]
+    assert len(tables) == 2 and tables[0] == tables[1]
+    assert not (data / "faces.csv").exists()
+    table = f"--faces {data}/faces.csv"
+    named = ["unshare", "-rm", "sh", "-c", f"{mounted} && exec {sys.executable} -m training audit {data} {table}"]
+    done = subprocess.run(named, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("cannot be written (Read-only file system): name a writable file with --faces")
 
 
 def test_classes_are_labelled_in_the_order_of_their_names(tmp_path: Path) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from edgefake.text import portable_path, printable
 from training.audit.copies import Copy, Group, find_copies
 from training.audit.pictures import Picture, measure
 from training.audit.properties import LEAST, Separation, separations
 from training.audit.stored import fingerprint_of
+from training.kept import name_below
 from training.samples import Sample
 
 EXAMPLES = 3
@@ -58,7 +60,7 @@ class Audit:
             *_copies("photos that are more than once in one class of one split", inside),
             *_copies("photos that are there both real and fake, forgeries beside their originals or wrong labels", forged),
             *(f"{name}: fewer than {LEAST} real or fake pictures, too few to measure properties" for name in self.too_few),
-            *(f"left out: {reason}" for reason in self.unreadable),
+            *(f"left out: {printable(reason)}" for reason in self.unreadable),
         ]
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,16 +89,16 @@ def audit(data: Path, samples: Sequence[Sample]) -> Audit:
     """
     pictures, unreadable = measure(samples)
     if not pictures:
-        raise InputError(f"none of the {len(samples)} pictures of {data} can be read; the first: {unreadable[0]}")
+        raise InputError(f"none of the {len(samples)} pictures of {printable(data)} can be read; the first: {unreadable[0]}")
     found = {name: separations(members, name) for name, members in _sets(pictures).items()}
     return Audit(
-        data=str(data),
+        data=portable_path(data),
         fingerprint=fingerprint_of(data),
         faces=len(pictures),
         unreadable=tuple(unreadable),
         separations=tuple(separation for each in found.values() for separation in each),
         too_few=tuple(name for name, each in found.items() if not each),
-        copies=tuple(find_copies(pictures, [_name(picture.sample.path, data) for picture in pictures])),
+        copies=tuple(find_copies(pictures, [name_below(picture.sample.path, data) for picture in pictures])),
     )
 
 
@@ -108,10 +110,6 @@ def _sets(pictures: Sequence[Picture]) -> dict[str, list[Picture]]:
         if 0 < len(matched) < len(sets[split]):
             sets[f"{split}, size-matched"] = matched
     return sets
-
-
-def _name(path: Path, data: Path) -> str:
-    return path.relative_to(data).as_posix() if path.is_relative_to(data) else str(path)
 
 
 def _separation_warning(found: Sequence[Separation]) -> str:
@@ -135,7 +133,7 @@ def _cell(separation: Separation | None) -> str:
 def _copies(what: str, groups: Sequence[Group]) -> list[str]:
     if not groups:
         return []
-    examples = [" = ".join(copy.file for copy in group[:EXAMPLES]) for group in groups[:EXAMPLES]]
+    examples = [" = ".join(printable(copy.file) for copy in group[:EXAMPLES]) for group in groups[:EXAMPLES]]
     return [f"{what}: {len(groups)}, such as {', '.join(examples)}"]
 
 

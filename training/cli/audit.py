@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edgefake.text import printable
 from training.cli.data import add_folders, samples_of
 from training.cli.numbers import whole
 
@@ -50,8 +51,9 @@ def _audit(options: argparse.Namespace, command: str) -> int:
     if options.json:
         print(json.dumps(content))
     else:
-        print(f"{findings.faces} labelled faces in {options.data}; {len(findings.unreadable)} pictures could not be read\n")
+        unreadable = f"{len(findings.unreadable)} pictures could not be read"
+        print(f"{findings.faces} labelled faces in {printable(options.data)}; {unreadable}\n")
         print(findings.table(), end="\n\n")
-        for line in [*findings.notes(), *(f"warning: {warning}" for warning in warnings), f"kept in {path}"]:
+        for line in [*findings.notes(), *(f"warning: {warning}" for warning in warnings), f"kept in {printable(path)}"]:
             print(line)
     return 1 if warnings else 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from edgefake.text import printable
 from training.cli.data import add_data, add_variations, samples_of
 from training.cli.numbers import not_negative, whole
 
@@ -51,5 +52,5 @@ def _contact_sheet(options: argparse.Namespace, command: str) -> int:
         augmentation=augmentation,
     )
     write_image(options.out, sheet)
-    print(f"{options.out}: each row a face as it is, then {options.columns} variations")
+    print(f"{printable(options.out)}: each row a face as it is, then {options.columns} variations")
     return 0

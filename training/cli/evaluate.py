@@ -78,7 +78,7 @@ def _evaluate(options: argparse.Namespace, command: str) -> int:
     if options.out:
         report = write_report(scored, options.out, command=command, seed=options.seed)
         if not options.json:
-            print(f"\nreport: {report}")
+            print(f"\nreport: {printable(report)}")
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from edgefake.text import portable_path, printable
 
 
 def add(commands: Any) -> None:
@@ -37,9 +38,10 @@ def _explain(options: argparse.Namespace, command: str) -> int:
     for one in found:
         if options.json:
             box = [one.box.x, one.box.y, one.box.width, one.box.height]
-            print(json.dumps({"path": str(one.path), "box": box, "p_fake": one.p_fake, "overlay": str(one.overlay)}))
+            path, overlay = portable_path(one.path), portable_path(one.overlay)
+            print(json.dumps({"path": path, "box": box, "p_fake": one.p_fake, "overlay": overlay}))
         else:
-            print(f"{one.path}: p_fake {one.p_fake:.3f} before calibration, {one.overlay}")
+            print(f"{printable(one.path)}: p_fake {one.p_fake:.3f} before calibration, {printable(one.overlay)}")
     if not found:
         raise InputError(f"no face found in {len(pictures)} pictures: try --find-faces with a YuNet file, or frame")
     return 0

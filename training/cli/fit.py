@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from edgefake.text import printable
 from training.cli.data import add_data, add_variations, repeat_audit
 from training.cli.numbers import fraction, not_negative, positive, whole
 
@@ -81,5 +82,5 @@ def _fit(options: argparse.Namespace, command: str) -> int:
         parts="hash",
     )
     state = fit(run, options.run, Stopping(options.epochs, options.patience, options.plateau))
-    print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
+    print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {printable(options.run / 'best.h5')}")
     return 0

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from edgefake import __version__
 from edgefake.text import portable_path
 from training.degrade import DEGRADATIONS
 from training.evaluate import DataSet, Measurement, Scored
+from training.kept import name_below
 
 SCHEMA = 1
 PACKAGES = ("ai-edge-litert", "numpy", "opencv-python-headless", "scikit-learn", "tensorflow", "tf-keras")
@@ -128,7 +128,7 @@ def _mistakes(scored: Scored) -> list[Mistake]:
             scored.subject.name,
             scored.data.name,
             scored.measurement.degradation,
-            _below(samples[i].path, scored.data.root),
+            name_below(samples[i].path, scored.data.root),
             labels[samples[i].label],
             float(scored.p_fake[i]),
         )
@@ -142,11 +142,6 @@ def _version(package: str) -> str:
         return metadata.version(package)
     except metadata.PackageNotFoundError:  # measuring .tflite files takes no TensorFlow
         return "not installed"
-
-
-def _below(path: Path, root: Path) -> str:
-    below = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
-    return below if below.isprintable() else portable_path(path)
 
 
 def _data(data: DataSet) -> DataRecord:

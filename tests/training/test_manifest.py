@@ -1,0 +1,132 @@
+"""Manifests as people have them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefake.errors import InputError
+from tests.drawn import drawn_dataset
+from training.faces_table import read_faces
+from training.manifest import manifest_pictures
+from training.notes import new_command
+from training.pictures import Picture
+
+CLASSES = ("real", "fake")
+FILES = ("train/real/000.png", "train/fake/000.png")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Holds FILES."""
+    new_command()
+    return drawn_dataset(tmp_path, splits={"train": 1})
+
+
+def read(folder: Path, text: str | bytes, folders: dict[str, str] | None = None) -> list[Picture]:
+    manifest = folder / "list.csv"
+    manifest.write_bytes(text.encode() if isinstance(text, str) else text)
+    return manifest_pictures(manifest, CLASSES, folders)
+
+
+@pytest.mark.parametrize(
+    ("heading", "real", "fake"),
+    [
+        ("file,label", "real", "fake"),
+        ("File,Label", "REAL", "Fake"),
+        ("filename,label", "0", "1"),
+        ("path,target", "0.0", "1.0"),
+        ("image,is_real", "1", "0"),
+        ("img_path,is_fake", "False", "True"),
+        ("file;label", "real", "fake"),
+        ("file\tclass", "real", "fake"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_columns_separators_and_encodings(folder: Path, heading: str, real: str, fake: str, encoding: str, end: str) -> None:
+    separator = next(character for character in ",;\t" if character in heading)
+    lines = [heading, *(separator.join(pair) for pair in zip(FILES, (real, fake), strict=True)), ""]
+    found = read(folder, end.join(lines).encode(encoding))
+    assert [(p.path, p.label) for p in found] == [(folder / FILES[0], 0), (folder / FILES[1], 1)]
+
+
+def test_other_columns_are_named_and_ignored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = read(folder, f",file,label,age\n0,{FILES[0]},real,\n1,{FILES[1]},fake,30\n")
+    assert [p.label for p in found] == [0, 1]
+    assert "1 column(s) of" in (told := capsys.readouterr().err) and "not used: age" in told
+
+
+def test_numbers_without_a_meaning_are_told_and_can_be_turned(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = f"file,label\n{FILES[0]},1\n{FILES[1]},0\n"
+    assert [p.label for p in read(folder, text)] == [1, 0]
+    assert "0 in the column label is read as real, 1 as fake" in capsys.readouterr().err
+    assert [p.label for p in read(folder, text, {"1": "real", "0": "fake"})] == [0, 1]
+    assert capsys.readouterr().err == ""
+
+
+def test_labels_of_other_names(folder: Path) -> None:
+    text = f"file,label\n{FILES[0]},Original\n{FILES[1]},FaceSwap\n"
+    assert [p.label for p in read(folder, text, {"original": "real", "faceswap": "fake"})] == [0, 1]
+    with pytest.raises(InputError, match=r"'forged' is no class: expected one of real, fake for faceswap"):
+        read(folder, text, {"faceswap": "forged"})
+
+
+def test_backslashes_as_windows_writes_them(folder: Path) -> None:
+    assert [p.path for p in read(folder, "file,label\ntrain\\real\\000.png,real\n")] == [folder / FILES[0]]
+
+
+def test_one_file_by_several_names_counts_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "link.png").symlink_to(folder / FILES[0])
+    names = [FILES[0], f"./{FILES[0]}", str(folder / FILES[0]), "link.png", f"train/../{FILES[0]}"]
+    found = read(folder, "file,label\n" + "".join(f"{name},real\n" for name in names) + f"{FILES[1]},fake\n")
+    assert [p.name for p in found] == list(FILES)
+    assert "4 line(s) of" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"line 3 .* listed a second time, with another label"):
+        read(folder, f"file,label\n{FILES[0]},real\nlink.png,fake\n")
+
+
+def test_names_that_are_not_utf_8(folder: Path) -> None:
+    name = os.fsdecode(b"bild\xe9.png")
+    (folder / name).write_bytes((folder / FILES[0]).read_bytes())
+    (found,) = read(folder, b"file,label\nbild\xe9.png,real\n")
+    assert found.path == folder / name
+    (folder / "faces.csv").write_bytes(b"file,x,y,w,h\nbild\xe9.png,1,2,3,4\n")
+    assert list(read_faces(folder / "faces.csv")) == [name]
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\x1b[2J"])
+def test_names_that_no_file_has_are_told_in_short(folder: Path, name: str) -> None:
+    with pytest.raises(InputError, match=r"line 2 .* there is no file") as caught:
+        read(folder, f"file,label\n{name},real\n")
+    assert len(str(caught.value)) < 600 and str(caught.value).isprintable()
+
+
+def test_whatever_is_in_it_is_read_or_an_input_error(folder: Path) -> None:
+    """Bytes of a right manifest and a right face table are changed at random."""
+    rng = np.random.default_rng(0)
+    lines = "".join(f"{name},{label},train,20,10,50,60,1,a\n" for name, label in zip(FILES, CLASSES, strict=True))
+    right = f"file,label,split,x,y,w,h,size_matched,pair\n{lines}".encode()
+    table = folder / "fuzz.csv"
+    readers = (lambda: manifest_pictures(table, CLASSES), lambda: read_faces(table))
+    outcomes = []
+    for _ in range(600):
+        data = bytearray(right)
+        for _ in range(rng.integers(1, 4)):
+            start, length = rng.integers(0, len(data)), rng.integers(0, 6)
+            odd = [rng.bytes(2), b'"', b"\0", b"\r", b"\xff\xfe", b"1e999", b"nan", b"-", b";", b",", b"\n", b"/" * 300][
+                rng.integers(12)
+            ]
+            data[start : start + length] = odd
+        table.write_bytes(data)
+        for reader in readers:
+            try:
+                reader()
+                outcomes.append(True)
+            except InputError as error:
+                outcomes.append(False)
+                assert len(str(error)) < 2000 and str(error).isprintable(), error
+    assert 50 < sum(outcomes) < 1150
