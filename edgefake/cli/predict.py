@@ -14,6 +14,7 @@ from typing import Any
 
 from edgefake.cli.options import add_detector_options, open_detector
 from edgefake.cli.outputs import output_paths
+from edgefake.cli.terminal import complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import MAX_PIXELS, PictureFile, count_files, find_images, write_image
@@ -114,7 +115,7 @@ def _inputs(sources: Sequence[str]) -> tuple[list[Path], list[_Outcome]]:
         except InputError as error:
             failures.append(_Outcome(without_secrets(source) if "://" in source else source, None, str(error)))
     if skipped:
-        print(f"edgefake: passed over {count_files(skipped)} that do not end like pictures", file=sys.stderr)
+        complain(f"passed over {count_files(skipped)} that do not end like pictures")
     return list(images.values()), failures
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgefake.card_files import check_model
 from edgefake.errors import BackendError, ModelFileError
+from edgefake.files import plain_path
 from edgefake.model_card import ModelCard
 from edgefake.runtimes.forks import Native, not_after_fork
 from edgefake.runtimes.inputs import InputEncoder, find_layout, layouts_of
@@ -62,7 +63,8 @@ def _load(path: Path, card: ModelCard, num_threads: int, providers: tuple[str, .
     if CPU not in providers:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=list(providers))
+        with plain_path(path) as name:
+            session = onnxruntime.InferenceSession(name, options, providers=list(providers))
     except Exception as error:  # onnxruntime's own exceptions have no public base
         raise _cannot("loaded", path, error) from error
     if session.get_providers()[0] != providers[0]:  # it warns, and takes the next one

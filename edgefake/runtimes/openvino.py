@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgefake.card_files import check_model
 from edgefake.errors import BackendError, ModelFileError
+from edgefake.files import plain_path
 from edgefake.model_card import ModelCard
 from edgefake.runtimes.forks import Native, not_after_fork
 from edgefake.runtimes.onnx import End, OnnxEnds
@@ -41,7 +42,8 @@ def _load(path: Path, card: ModelCard, num_threads: int) -> _Request:
     }
     try:
         core = openvino.Core()
-        model = core.read_model(str(path))
+        with plain_path(path) as name:
+            model = core.read_model(name)
         ends = (_onnx_ends if path.suffix == ".onnx" else _tflite_ends)(model, path, card)
         model.reshape([1, *ends.face])
         if any(output.partial_shape.rank == 0 for output in model.outputs):  # the compiler crashes on it

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgefake.card_files import check_model
 from edgefake.errors import BackendError, ModelFileError
+from edgefake.files import plain_path
 from edgefake.model_card import ModelCard
 from edgefake.runtimes.forks import Native
 from edgefake.runtimes.inputs import InputEncoder, find_layout, layouts_of
@@ -39,8 +40,8 @@ def load(path: Path, num_threads: int) -> tuple[Any, str]:
     interpreter, name = _find_interpreter()
     check_model(path)
     try:
-        with quiet():
-            loaded = interpreter(model_path=str(path), num_threads=num_threads)
+        with quiet(), plain_path(path) as name_in_c:
+            loaded = interpreter(model_path=name_in_c, num_threads=num_threads)
             loaded.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise _cannot("loaded", path, name, error) from error

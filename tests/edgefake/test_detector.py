@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import random
 import shutil
@@ -30,6 +31,7 @@ from edgefake import (
 from edgefake.card_files import write_card
 from edgefake.detector import MAX_BATCH
 from edgefake.faces import crop_square
+from edgefake.model_store import find_model
 from edgefake.preprocessing import face_pixels
 
 MakeCard = Callable[..., ModelCard]
@@ -365,6 +367,18 @@ def test_damaged_models(model: Path, make_card: MakeCard) -> None:
     model.write_bytes(random.Random(0).randbytes(5000))
     with pytest.raises(ModelFileError, match="is no TFLite model"):
         Detector(model, card=make_card())
+
+
+@pytest.mark.parametrize(("backend", "suffix"), [("tflite", ".tflite"), ("onnx", ".onnx"), ("openvino", ".onnx")])
+def test_a_model_whose_name_is_not_utf8(tmp_path: Path, portrait: Path, backend: str, suffix: str) -> None:
+    if backend != "tflite":
+        pytest.importorskip("onnxruntime" if backend == "onnx" else "openvino")
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/modell\xe9" + suffix.encode())
+    shutil.copy(find_model("cnn_int8", suffix=suffix), path)
+    answers = [
+        Detector(model, backend=backend, faces="frame").predict(read_image(portrait)).p_fake for model in ("cnn_int8", path)
+    ]
+    assert answers[0] == answers[1]
 
 
 def test_a_card_that_does_not_fit(model: Path, make_card: MakeCard) -> None:

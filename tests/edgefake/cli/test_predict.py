@@ -212,12 +212,19 @@ def test_wrong_arguments(
     assert captured.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [[], ["predict"], ["predict", "--threads", "x", "a.png"], ["judge"]])
+@pytest.mark.parametrize("arguments", [["predict"], ["predict", "--threads", "x", "a.png"], ["judge"]])
 def test_a_wrong_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
     assert "usage: edgefake" in capsys.readouterr().err
+
+
+def test_no_command_at_all_gets_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "usage: edgefake" in captured.err and "judge pictures" in captured.err
 
 
 def test_a_threshold_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
