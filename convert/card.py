@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
@@ -15,9 +16,11 @@ from scipy.special import logit
 
 from edgefake import __version__
 from edgefake.card_files import write_card
+from edgefake.errors import BackendError, ModelFileError
 from edgefake.golden import encode_pixels
 from edgefake.model_card import Figure, Golden, Metrics, ModelCard, Training
-from edgefake.runtimes import open_runtime
+from edgefake.runtimes import Runtime, open_runtime
+from edgefake.runtimes.tflite import TFLiteRuntime
 from training.decision import fit_decision
 from training.device import device_outputs, on_device
 from training.metrics import evaluate_scores
@@ -29,7 +32,9 @@ if TYPE_CHECKING:  # it loads TensorFlow, which the processes that measure devic
 DEFAULT_THRESHOLD = "fpr_5%"
 UNKNOWN_THRESHOLDS = {DEFAULT_THRESHOLD: 0.5}
 GOLDEN_COUNT = 4
-STIRRED = 4  # copies of each, with every pixel up to one step off
+PATTERNS = 48
+SATURATED = 6.0
+"""Log-odds (p_fake 0.9975) beyond which an answer is no golden one: it would hide errors."""
 
 
 def complete(path: Path, bare: ModelCard, validation: Sequence[Sample], reports: dict[str, Sequence[Sample]]) -> ModelCard:
@@ -47,8 +52,7 @@ def complete(path: Path, bare: ModelCard, validation: Sequence[Sample], reports:
         golden=golden,
         golden_tolerance=tolerance,
     )
-    write_card(path, card)
-    return card
+    return write_card(path, card)
 
 
 def bare_card(name: str, precision: str, source: Source, data: str, licence: str) -> ModelCard:
@@ -61,7 +65,7 @@ def bare_card(name: str, precision: str, source: Source, data: str, licence: str
         input_size=run.size,
         crop_margin=run.margin,
         output=source.output,
-        classes=run.classes or CLASSES,
+        classes=("real", *(run.classes or CLASSES)[1:]),  # training has real first, whatever its folder is called
         thresholds=UNKNOWN_THRESHOLDS,
         training=Training(data, licence, source.commands, run.seed),
         toolchain=toolchain(),
@@ -77,30 +81,34 @@ def log_odds_of(card: ModelCard, outputs: npt.NDArray[np.float32]) -> npt.NDArra
 def golden_vectors(path: Path, card: ModelCard) -> tuple[tuple[Golden, ...], float]:
     """Synthetic inputs with unsaturated, well-spread outputs, and the tolerance for them. For use through ``on_device``.
 
-    A correct INT8 runtime rounds otherwise than another, which stirs a deep network as much as changing every pixel by one step
-    does: that, or three steps of the output, is the tolerance.
+    Correct INT8 runtimes round differently. The tolerance is the greatest difference that was measured between the runtimes of
+    this machine on such inputs, and one step of the output beyond it for those that are not here.
     """
-    runtime = open_runtime(path, card, backend="auto", num_threads=1)
-
-    def output(pixels: npt.NDArray[np.uint8]) -> float:
-        return float(runtime.run(pixels[None])[0])
-
-    inputs = [_pattern(seed, card.input_size) for seed in range(48)]
-    outputs = np.array([output(pixels) for pixels in inputs])
-    distinct, first = np.unique(outputs, return_index=True)
-    # A saturated output would hide errors, so the extremes are left out.
-    inner = first[1:-1] if len(first) >= GOLDEN_COUNT + 2 else first
+    inputs = [_pattern(seed, card.input_size) for seed in range(PATTERNS)]
+    runtimes = list(_runtimes(path, card))
+    answers = np.array([[float(runtime.run(pixels[None])[0]) for pixels in inputs] for runtime in runtimes])
+    outputs, candidates = answers[0], np.arange(PATTERNS)
+    unsaturated = np.flatnonzero(np.abs(log_odds_of(card, outputs) / card.calibration.temperature) < SATURATED)
+    candidates = unsaturated if len(unsaturated) >= GOLDEN_COUNT else candidates
+    distinct, first = np.unique(outputs[candidates], return_index=True)
+    inner = candidates[first[1:-1] if len(first) >= GOLDEN_COUNT + 2 else first]
     chosen = inner[np.linspace(0, len(inner) - 1, min(GOLDEN_COUNT, len(inner))).round().astype(int)]
     golden = tuple(Golden(encode_pixels(inputs[i]), float(outputs[i])) for i in chosen)
-    if card.precision != "int8":
-        return golden, 1e-3
-    rng = np.random.default_rng(0)
-    stirred = [abs(output(_stirred(inputs[i], rng)) - outputs[i]) for i in chosen for _ in range(STIRRED)]
-    return golden, max(*stirred, 3 * float(np.diff(distinct).min()) if len(distinct) > 1 else 0.0)
+    difference = float(np.abs(answers - outputs)[:, candidates].max())
+    step = float(np.diff(distinct).min()) if card.precision == "int8" and len(distinct) > 1 else 1e-3
+    return golden, min(difference + step, card.widest_tolerance)
 
 
-def _stirred(pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    return np.clip(pixels + rng.integers(-1, 2, pixels.shape), 0, 255).astype(np.uint8)
+def _runtimes(path: Path, card: ModelCard) -> Iterator[Runtime]:
+    """LiteRT with XNNPACK, LiteRT's own kernels, and OpenVINO where it is installed and takes the file."""
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    yield open_runtime(path, card, backend="tflite", num_threads=1)
+    plain = Interpreter(str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    plain.allocate_tensors()
+    yield TFLiteRuntime(plain, "without XNNPACK", path, card)
+    with suppress(BackendError, ModelFileError):
+        yield open_runtime(path, card, backend="openvino", num_threads=1)
 
 
 def _pattern(seed: int, size: int) -> npt.NDArray[np.uint8]:

@@ -6,20 +6,31 @@ it is an entry of ``metadata_props``; interpreters ignore both. A TensorRT ``.en
 
 from __future__ import annotations
 
+import hashlib
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from edgefake.errors import CardError, ModelFileError
 from edgefake.files import write_atomically
 from edgefake.model_card import ModelCard
+from edgefake.text import printable
 
 ENTRY = "edgefake_card.json"
-ONNX_KEY = "edgefake_card"
+ONNX_KEY = b"edgefake_card"
 ONNX_GRAPH, ONNX_METADATA = 7, 14
 """Numbers of two fields of ``ModelProto`` in onnx.proto."""
+
+MAX_CARD = 2 << 20
+"""Bytes. A card with its golden vectors has 50 kB; a card that unpacks to more is made to exhaust memory."""
+
+MAX_FILE = 2 << 30
+"""Bytes: what FlatBuffers and protocol buffers can address."""
 
 
 def check_model(path: Path) -> None:
@@ -27,85 +38,177 @@ def check_model(path: Path) -> None:
     if path.suffix == ".engine":
         return  # its sidecar has its SHA-256
     if path.suffix == ".onnx":
-        fields = _onnx_fields(path.read_bytes(), path)
+        fields = _onnx_fields(_bytes(path), path)
         if not any(number == ONNX_GRAPH for number, _ in fields):
-            raise ModelFileError(f"{path} is no ONNX model (no graph in it): get the file again, or convert the model")
+            raise ModelFileError(f"{printable(path)} is no ONNX model (no graph in it): get the file again, or convert the model")
         return
-    with path.open("rb") as stream:
-        if stream.read(8)[4:] != b"TFL3":
-            raise ModelFileError(f"{path} is no TFLite model (no TFL3 mark): get the file again, or convert the model")
+    if _bytes(path)[4:8] != b"TFL3":
+        raise ModelFileError(f"{printable(path)} is no TFLite model (no TFL3 mark): get the file again, or convert the model")
 
 
 def read_card(path: str | Path) -> ModelCard | None:
     """The card inside a ``.tflite`` or ``.onnx`` file or beside an ``.engine``, or None when it has none.
 
-    Raises ``CardError`` when there is one that can't be used, ``ModelFileError`` when the file is damaged before it.
+    Raises ``CardError`` when there is one that can't be used, ``ModelFileError`` when the file is damaged before it, or its
+    network is not the one that the card was written for.
     """
     path = Path(path)
     if path.suffix == ".engine":
         from edgefake.runtimes.tensorrt.cache import read_sidecar
 
         return read_sidecar(path).card
-    if path.suffix == ".onnx":
-        text = _onnx_metadata(path.read_bytes(), path).get(ONNX_KEY)
-        return None if text is None else ModelCard.from_json(text, source=str(path))
-    if not zipfile.is_zipfile(path):
+    data = _bytes(path)
+    text = _onnx_card(data, path) if path.suffix == ".onnx" else _tflite_card(data, path)
+    if text is None:
         return None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if ENTRY not in archive.namelist():
-                return None
-            return ModelCard.from_json(archive.read(ENTRY), source=str(path))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise CardError(f"the card in {path} is damaged ({error}): get the file again") from error
+    card = ModelCard.from_json(text, source=printable(path))
+    _check(card, data, path)
+    return card
 
 
-def write_card(path: str | Path, card: ModelCard) -> None:
+def check_payload(path: Path, card: ModelCard) -> None:
+    """Raise ``ModelFileError`` unless the network at ``path`` is the one that ``card`` was written for, as far as it says.
+
+    An ``.engine`` is checked by its sidecar.
+    """
+    if card.payload_sha256 is not None and path.suffix != ".engine":
+        _check(card, _bytes(path), path)
+
+
+def payload_sha256(path: Path) -> str:
+    """SHA-256 of the network at ``path``: a ``.tflite`` up to its appended zip, an ``.onnx`` without its ``metadata_props``."""
+    return _payload_sha256(_bytes(path), path)
+
+
+def write_card(path: str | Path, card: ModelCard) -> ModelCard:
     """Put ``card`` into the model file at ``path``, replacing one that is there; the model itself is untouched.
 
-    The file is replaced atomically. Other metadata (a stranger's) is kept.
+    The file is replaced atomically. Other metadata (a stranger's) is kept. Returns the card as it is in the file, which has
+    the SHA-256 of the network.
     """
     path = Path(path)
-    data = path.read_bytes()
+    data = _bytes(path)
+    card = replace(card, payload_sha256=_payload_sha256(data, path))
     write_atomically(path, _onnx_with(data, card, path) if path.suffix == ".onnx" else _tflite_with(data, card, path))
+    return card
 
 
-def _tflite_with(model: bytes, card: ModelCard, path: Path) -> bytes:
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise ModelFileError(f"{printable(path)} is larger than any TFLite or ONNX model: give a model file")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ModelFileError(f"{printable(path)} cannot be read ({reason}): give a model file that can") from error
+
+
+def _check(card: ModelCard, data: bytes, path: Path) -> None:
+    if card.payload_sha256 is not None and (found := _payload_sha256(data, path)) != card.payload_sha256:
+        raise ModelFileError(
+            f"{printable(path)} is not the network that its card was written for (SHA-256 {found[:12]}… instead of "
+            f"{card.payload_sha256[:12]}…): get the file again"
+        )
+
+
+def _payload_sha256(data: bytes, path: Path) -> str:
+    digest = hashlib.sha256()
+    if path.suffix == ".onnx":
+        for number, field in _onnx_fields(data, path):
+            if number != ONNX_METADATA:
+                digest.update(field)
+    else:
+        digest.update(memoryview(data)[: _tflite_payload(data, path)])
+    return digest.hexdigest()
+
+
+def _tflite_payload(data: bytes, path: Path) -> int:
+    """Where the network of a ``.tflite`` ends: at the zip, or with the file."""
+    with _reading(path):
+        tail = data[-MAX_CARD:]
+        archive = _archive(tail)
+        if archive is None:
+            return len(data)
+        end = min((info.header_offset for info in archive.infolist()), default=archive.start_dir) + len(data) - len(tail)
+        if end < 0:
+            raise ValueError("it starts before the file")
+        return end
+
+
+def _archive(tail: bytes) -> zipfile.ZipFile | None:
+    """The zip that a file ends with. Of just the ``tail`` of it, the list of entries cannot be longer than a card may be;
+    offsets before it are negative then."""
+    file = io.BytesIO(tail)
+    return zipfile.ZipFile(file) if zipfile.is_zipfile(file) else None
+
+
+def _tflite_card(data: bytes, path: Path) -> bytes | None:
+    with _reading(path):
+        archive = _archive(data[-MAX_CARD:])
+        return None if archive is None or ENTRY not in archive.namelist() else _content_of(archive, ENTRY)
+
+
+def _content_of(archive: zipfile.ZipFile, name: str) -> bytes:
+    info = archive.getinfo(name)
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without a limit
+        raise ValueError(f"{printable(name)} is neither stored nor deflated")
+    if info.file_size > MAX_CARD:
+        raise ValueError(f"{printable(name)} unpacks to {info.file_size} bytes, more than {MAX_CARD}")
+    return archive.read(info)  # stops at the size that was announced
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, struct.error) as error:
+        raise CardError(f"the card in {printable(path)} is damaged ({printable(error)}): get the file again") from error
+
+
+def _tflite_with(data: bytes, card: ModelCard, path: Path) -> bytes:
+    end = _tflite_payload(data, path)
     entries: dict[str, bytes] = {}
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            infos = archive.infolist()
-            entries = {info.filename: archive.read(info) for info in infos}
-            model = model[: min((info.header_offset for info in infos), default=archive.start_dir)]
+    if end < len(data):
+        with _reading(path), zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = {name: _content_of(archive, name) for name in archive.namelist() if name != ENTRY}
     entries[ENTRY] = card.to_json().encode()
-    file = io.BytesIO(model)
+    file = io.BytesIO(data[:end])
     with zipfile.ZipFile(file, "a") as archive:
-        for name, data in entries.items():
+        for name, content in entries.items():
             # Stored, with a fixed time stamp: the same model and card give the same bytes everywhere, and so the same SHA-256.
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), data, zipfile.ZIP_STORED)
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_STORED)
     return file.getvalue()
 
 
 def _onnx_with(model: bytes, card: ModelCard, path: Path) -> bytes:
-    kept = [field for number, field in _onnx_fields(model, path) if number != ONNX_METADATA or _entry(field, path)[0] != ONNX_KEY]
-    entry = _message(1, ONNX_KEY.encode()) + _message(2, card.to_json().encode())
+    kept = [
+        field
+        for number, field in _onnx_fields(model, path)
+        if number != ONNX_METADATA or _entry(field, path)[0] != ONNX_KEY.encode()
+    ]
+    entry = _message(1, ONNX_KEY) + _message(2, card.to_json().encode())
     return b"".join(kept) + _message(ONNX_METADATA, entry)
 
 
-def _onnx_metadata(model: bytes, path: Path) -> dict[str, str]:
-    return dict(_entry(field, path) for number, field in _onnx_fields(model, path) if number == ONNX_METADATA)
+def _onnx_card(model: bytes, path: Path) -> bytes | None:
+    entries = dict(_entry(field, path) for number, field in _onnx_fields(model, path) if number == ONNX_METADATA)
+    text = entries.get(ONNX_KEY)
+    if text is not None and len(text) > MAX_CARD:
+        raise CardError(f"the card in {printable(path)} has {len(text)} bytes, more than {MAX_CARD}: convert the model again")
+    return text
 
 
-def _entry(field: bytes, path: Path) -> tuple[str, str]:
+def _entry(field: bytes, path: Path) -> tuple[bytes, bytes]:
     """Key and value of a whole ``metadata_props`` field (``StringStringEntryProto``)."""
-    _, start = _varint(field, 0)
-    _, start = _varint(field, start)
-    parts = {number: _content(part) for number, part in _onnx_fields(field[start:], path)}
-    return parts.get(1, b"").decode(errors="replace"), parts.get(2, b"").decode(errors="replace")
+    parts = {number: _content(part) for number, part in _onnx_fields(_content(field), path)}
+    return parts.get(1, b""), parts.get(2, b"")
 
 
 def _content(field: bytes) -> bytes:
-    _, start = _varint(field, 0)
+    """What is in a length-delimited field; nothing is in another kind."""
+    tag, start = _varint(field, 0)
+    if tag & 7 != 2:
+        return b""
     length, start = _varint(field, start)
     return field[start : start + length]
 
@@ -130,7 +233,7 @@ def _onnx_fields(message: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
         except (IndexError, KeyError):
             end = len(message) + 1
         if end > len(message):
-            raise ModelFileError(f"{path} is no ONNX model or cut short: get the file again, or convert the model")
+            raise ModelFileError(f"{printable(path)} is no ONNX model or cut short: get the file again, or convert the model")
         yield tag >> 3, message[start:end]
         start = end
 
@@ -141,6 +244,8 @@ def _varint(data: bytes, start: int) -> tuple[int, int]:
     while data[start] & 0x80:
         value |= (data[start] & 0x7F) << shift
         start, shift = start + 1, shift + 7
+        if shift > 63:
+            raise IndexError("no number of protocol buffers is longer")
     return value | data[start] << shift, start + 1
 
 

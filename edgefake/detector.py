@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.arguments import whole_number
-from edgefake.card_files import check_model, read_card
+from edgefake.card_files import check_model, check_payload, read_card
 from edgefake.cores import available_cores, check_threads
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, BoxLike, Faces, as_boxes, face_finder, whole_frame
@@ -75,7 +75,7 @@ class Detector:
         self._find_faces = face_finder(faces)
         self._whole = faces == "frame"
         path = find_model(model, suffix=suffix_of(backend))
-        self.card = card or _card_of(path)
+        self.card = _card_of(path, card)
         self.threshold = self.card.threshold(threshold)
         self._runtime = open_runtime(path, self.card, backend=backend, num_threads=num_threads)
         replay_once(self._runtime, self.card, path)
@@ -255,7 +255,12 @@ def _batch(faces: Sequence[Pixels]) -> Pixels:
     return faces[0][np.newaxis] if len(faces) == 1 else np.stack(faces)  # the usual single face is not copied
 
 
-def _card_of(path: Path) -> ModelCard:
+def _card_of(path: Path, card: ModelCard | None) -> ModelCard:
+    if card is not None:
+        if not isinstance(card, ModelCard):
+            raise CardError(f"card must be a ModelCard, got {type(card).__name__}")
+        check_payload(path, card)
+        return card
     check_model(path)
     card = read_card(path)
     if card is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import platform
+import struct
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.card_files import payload_sha256
 from edgefake.errors import BackendError, CardError, ModelStoreError
 from edgefake.model_card import Golden, ModelCard
 from edgefake.model_store import cache_folder
 from edgefake.runtimes import Runtime
+from edgefake.text import printable
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -27,13 +29,21 @@ def encode_pixels(pixels: Pixels) -> str:
     return base64.b64encode(png.tobytes()).decode()
 
 
-def decode_pixels(png: str) -> Pixels:
-    """The model input (uint8, H×W×3, RGB) that ``encode_pixels`` encoded. Raises ``CardError`` for anything else."""
+def decode_pixels(png: str, size: int) -> Pixels:
+    """The model input (uint8, size×size×3, RGB) that ``encode_pixels`` encoded. Raises ``CardError`` for anything else."""
     try:
-        image = cv2.imdecode(np.frombuffer(base64.b64decode(png, validate=True), np.uint8), cv2.IMREAD_COLOR)
-    except (binascii.Error, cv2.error):
+        data = base64.b64decode(png, validate=True)
+        if data[:8] != b"\x89PNG\r\n\x1a\n":
+            raise ValueError
+        width, height = struct.unpack(">II", data[16:24])
+        if (height, width) != (size, size):  # told before decoding, which takes memory for whatever the header says
+            raise CardError(
+                f"a golden vector has {width}×{height} pixels, the model takes {size}×{size}: convert the model again"
+            )
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except (ValueError, struct.error, cv2.error):
         image = None
-    if image is None:
+    if image is None or image.shape != (size, size, 3):
         raise CardError("a golden vector is no base64 of a PNG: convert the model again")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
@@ -46,13 +56,15 @@ def golden_errors(runtime: Runtime, card: ModelCard) -> list[float]:
 def replay_once(runtime: Runtime, card: ModelCard, path: Path) -> None:
     """Check ``runtime``, which has loaded ``path``, against the golden vectors, unless this was done on this machine before.
 
-    That it was done is remembered in the cache folder; where that cannot be written the vectors are replayed every time.
+    That it was done is remembered in the cache folder, by the SHA-256 of the network and the runtime's version; where that
+    cannot be written the vectors are replayed every time.
     Raises ``BackendError`` when the runtime computes something else than the converter measured.
     """
     if not card.golden:
         return
-    file = path.stat()
-    facts = (path.resolve(), file.st_size, file.st_mtime_ns, runtime.name, platform.node(), platform.machine())
+    digest = card.payload_sha256 or payload_sha256(path)
+    vectors = [(golden.png, golden.output) for golden in card.golden]
+    facts = (digest, vectors, card.golden_tolerance, card.colour_order, runtime.name, platform.node(), platform.machine())
     done = None
     with suppress(ModelStoreError):
         done = cache_folder() / "replayed" / hashlib.sha256(repr(facts).encode()).hexdigest()
@@ -61,8 +73,8 @@ def replay_once(runtime: Runtime, card: ModelCard, path: Path) -> None:
     worst = max(golden_errors(runtime, card))
     if not worst <= card.golden_tolerance:
         raise BackendError(
-            f"{runtime.name} does not compute what {card.name} was measured with: its output is {worst:.3g} off a golden vector "
-            f"({card.golden_tolerance:.3g} is allowed): get {path} again if it was changed, else install that runtime again or "
+            f"{runtime.name} does not compute what {printable(card.name)} was measured with: its output is {worst:.3g} off a "
+            f"golden vector ({card.golden_tolerance:.3g} is allowed): get {path} again if it was changed, else install that runtime again or "
             "choose another backend"
         )
     with suppress(OSError):
@@ -72,9 +84,7 @@ def replay_once(runtime: Runtime, card: ModelCard, path: Path) -> None:
 
 
 def _output(runtime: Runtime, card: ModelCard, golden: Golden) -> float:
-    pixels = decode_pixels(golden.png)
-    if pixels.shape != runtime.input_shape[1:]:
-        raise CardError(f"a golden vector of {card.name} has shape {pixels.shape}, the model takes {runtime.input_shape[1:]}")
+    pixels = decode_pixels(golden.png, runtime.input_shape[1])
     if card.colour_order == "BGR":
         pixels = np.ascontiguousarray(pixels[:, :, ::-1])
     return float(runtime.run(pixels[None])[0])

@@ -6,17 +6,22 @@ import dataclasses
 import json
 import math
 import numbers
-import types
-import typing
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Union
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.card_values import Unfit, check_keys, checked, shown, types_of
 from edgefake.errors import CardError, InputError, ModelFileError
+from edgefake.text import printable
 
-SCHEMA = 1
+SCHEMA = 2
+SHA256 = re.compile("[0-9a-f]{64}")
+WIDEST = 4
+"""Calibrated logits that a golden output may be off at most: a wider tolerance would check nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +91,17 @@ class ModelCard:
     crop_margin: float
     """Context around the face box, as a fraction of its longer side."""
     output: Literal["logit", "p_fake", "logits", "probabilities"]
-    """What the output is: one number per face, or, in the plural, one per class (before or after the softmax)."""
+    """What the output is: one number per face, which speaks for the second class, or, in the plural, one per class (before or
+    after the softmax)."""
     thresholds: dict[str, float]
     """p_fake thresholds by the false-positive rate they were chosen for: ``fpr_5%``, ``fpr_1%``, ``eer``."""
     scaling: Scaling = Scaling()
     colour_order: Literal["RGB", "BGR"] = "RGB"
     classes: tuple[str, ...] = ("real", "fake")
-    """What the model tells apart: real first, then every kind of fake; p_fake is the sum over those."""
+    """What the model tells apart, in the order of its outputs: one is called real, p_fake is the sum over all others.
+
+    One output rises with the second: of ``("fake", "real")`` it is turned round.
+    """
     calibration: Calibration = Calibration()
     metrics: tuple[Metrics, ...] = ()
     training: Training | None = None
@@ -102,32 +111,82 @@ class ModelCard:
     """How far a correct runtime may be off a golden output; INT8 kernels differ by a step or two between processors."""
     parent_sha256: str | None = None
     """SHA-256 of the float checkpoint that this model was made from."""
+    payload_sha256: str | None = None
+    """SHA-256 of the network in the file, without the card; ``card_files`` writes it and checks it on reading."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
+        try:
+            for field, kind in types_of(ModelCard).items():
+                object.__setattr__(self, field, checked(kind, getattr(self, field), field))
+            self._check_values()
+        except Unfit as fault:
+            raise CardError(f"the card of {shown(self.name)} is not usable: {fault}") from None
+
+    def _check_values(self) -> None:
+        real = [name.casefold() for name in self.classes].count("real")
+        hashes = {"parent_sha256": self.parent_sha256, "payload_sha256": self.payload_sha256}
+        scaling, calibration = self.scaling, self.calibration
         problems = [
-            (self.input_size < 8, f"input_size must be at least 8, got {self.input_size}"),
-            (self.crop_margin < 0, f"crop_margin must be 0 or more, got {self.crop_margin}"),
-            (len(self.classes) < 2, f"classes must name real and at least one kind of fake, got {self.classes}"),
-            (self.scaling.scale == 0, "scaling.scale must not be 0"),
-            (self.calibration.temperature <= 0, f"calibration.temperature must be above 0, got {self.calibration.temperature}"),
+            (self.schema != SCHEMA, f"schema must be {SCHEMA}, got {self.schema}"),
+            (not 0 < len(self.name) <= 200, f"name must have 1…200 characters, got {len(self.name)}"),
+            (not 8 <= self.input_size <= 4096, f"input_size must be 8…4096 pixels, got {shown(self.input_size)}"),
+            (
+                not 0 <= self.crop_margin <= 3,
+                f"crop_margin must be 0…3 (0.3 is 30 % of the face box), got {self.crop_margin:g}",
+            ),
+            (
+                len(self.classes) < 2 or real != 1 or len(set(self.classes)) != len(self.classes),
+                f"classes must name real once and at least one kind of fake, each once, got {shown(self.classes)}",
+            ),
+            (
+                self.outputs == 1 and len(self.classes) > 2 and self.classes[0].casefold() != "real",
+                f"classes of one output must name real first, or just fake, real; got {shown(self.classes)}",
+            ),
+            (not 1e-3 <= scaling.scale <= 65536, f"scaling.scale must be 0.001…65536, got {scaling.scale:g}"),
+            (not -65536 <= scaling.offset <= 65536, f"scaling.offset must be -65536…65536, got {scaling.offset:g}"),
+            (
+                not 1e-4 <= calibration.temperature <= 1e4,
+                f"calibration.temperature must be 0.0001…10000, got {calibration.temperature:g}",
+            ),
+            (not -1e4 <= calibration.bias <= 1e4, f"calibration.bias must be -10000…10000, got {calibration.bias:g}"),
             (not self.thresholds, "thresholds must name at least one p_fake threshold"),
-            (any(not 0 <= t <= 1 for t in self.thresholds.values()), f"thresholds must lie in 0…1, got {self.thresholds}"),
+            (any(not 0 <= t <= 1 for t in self.thresholds.values()), f"thresholds must lie in 0…1, got {shown(self.thresholds)}"),
+            (
+                not 0 <= self.golden_tolerance <= self.widest_tolerance,
+                f"golden_tolerance must be 0…{self.widest_tolerance:.3g} ({WIDEST} calibrated logits, or 0.5 of a p_fake), "
+                f"got {self.golden_tolerance:g}",
+            ),
+            *(
+                (sha256 is not None and not SHA256.fullmatch(sha256), f"{field} must be 64 lower-case hexadecimal digits")
+                for field, sha256 in hashes.items()
+            ),
         ]
         for wrong, message in problems:
             if wrong:
-                raise CardError(f"the card of {self.name!r} is not usable: {message}")
+                raise Unfit(message)
 
     @property
     def outputs(self) -> int:
         """How many numbers the model gives per face."""
         return len(self.classes) if self.output in ("logits", "probabilities") else 1
 
+    @property
+    def widest_tolerance(self) -> float:
+        """The greatest ``golden_tolerance`` that still checks something."""
+        return 0.5 if self.output == "p_fake" else WIDEST * self.calibration.temperature
+
     def one_output(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Raw outputs (N, ``outputs``) as one number per face (N,): of several classes the log-odds of all fakes against real."""
-        if self.outputs == 1:
+        """Raw outputs (N, ``outputs``) as one number per face (N,) that rises with fake.
+
+        Of several classes it is the log-odds of all fakes against real.
+        """
+        real = [name.casefold() for name in self.classes].index("real")
+        if self.outputs > 1:
+            return fake_log_odds(np.log(np.clip(raw, 1e-7, 1.0)) if self.output == "probabilities" else raw, real=real)
+        if real == 0:
             return raw[:, 0]
-        return fake_log_odds(np.log(np.clip(raw, 1e-7, 1.0)) if self.output == "probabilities" else raw)
+        return (1 - raw[:, 0]) if self.output == "p_fake" else -raw[:, 0]
 
     def p_fake(self, raw: npt.NDArray[np.float32]) -> list[float]:
         """Calibrated p_fake in [0, 1] of each ``one_output`` (N,); monotone in it. NaN raises ``ModelFileError``."""
@@ -164,52 +223,47 @@ class ModelCard:
 
     @staticmethod
     def from_json(text: str | bytes, *, source: str = "the card") -> ModelCard:
-        """Read a card strictly: unknown or missing keys, wrong types and other schemas raise ``CardError`` naming them."""
+        """Read a card strictly: unknown or missing keys, wrong types or values and newer schemas raise ``CardError``.
+
+        Cards of older schemas are brought to today's.
+        """
+        where = f"the card in {source}"
         try:
             value = json.loads(text)
-        except ValueError as error:
-            raise CardError(f"the card in {source} is no JSON: {error}") from error
+        except (ValueError, RecursionError) as error:
+            raise CardError(f"{where} is no JSON: {printable(error)}") from None
         schema = value.get("schema") if isinstance(value, dict) else None
-        if schema != SCHEMA:
-            newer = isinstance(schema, int) and schema > SCHEMA
+        if type(schema) is int:
+            while schema in UPGRADES:
+                value = UPGRADES[schema](value)
+                schema = value["schema"]
+        if type(schema) is not int or schema != SCHEMA:
+            newer = type(schema) is int and schema > SCHEMA
             remedy = "update edgefake (pip install -U edgefake)" if newer else "convert the model again"
-            raise CardError(f"the card in {source} has schema {schema}, this version reads {SCHEMA}: {remedy}")
-        card = _decode(ModelCard, value, f"the card in {source}")
-        assert isinstance(card, ModelCard)
-        return card
+            readable = f"{', '.join(map(str, UPGRADES))} and {SCHEMA}"
+            raise CardError(f"{where} has schema {shown(schema)}, this version reads {readable}: {remedy}")
+        try:
+            check_keys(ModelCard, value, where)
+            return ModelCard(**value)
+        except Unfit as fault:
+            raise CardError(f"{fault}: convert the model again with this version") from None
+        except CardError as error:
+            raise CardError(f"{source}: {error}") from None
 
 
-def fake_log_odds(logits: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-    """``log(p_fake / p_real)`` (N,) of class logits (N, K), real first; p_fake is the softmax summed over the fakes."""
-    fakes = np.logaddexp.reduce(logits[:, 1:], axis=1)
-    return np.asarray(fakes - logits[:, 0], np.float32)
+def fake_log_odds(logits: npt.NDArray[np.floating], *, real: int = 0) -> npt.NDArray[np.float32]:
+    """``log(p_fake / p_real)`` (N,) of class logits (N, K); p_fake is the softmax summed over all but column ``real``."""
+    fakes = np.logaddexp.reduce(np.delete(logits, real, axis=1), axis=1)
+    return np.asarray(fakes - logits[:, real], np.float32)
 
 
-def _decode(kind: Any, value: Any, where: str) -> Any:
-    """``value`` (from JSON) as ``kind``, one of the types that cards use; raises ``CardError`` where it does not fit."""
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise CardError(f"{where}: expected an object, got {value!r}")
-        hints = typing.get_type_hints(kind)
-        missing, unknown = hints.keys() - value.keys(), value.keys() - hints.keys()
-        if missing or unknown:
-            faults = [f"lacks {', '.join(sorted(missing))}"] * bool(missing) + [
-                f"has unknown {', '.join(sorted(unknown))}"
-            ] * bool(unknown)
-            raise CardError(f"{where} {' and '.join(faults)}: convert the model again with this version")
-        values = {name: _decode(hint, value[name], f"{where}, {name}") for name, hint in hints.items()}
-        return kind(**values)  # type: ignore[operator]
-    if origin in (Union, types.UnionType):  # the cards' only unions are "X or None"
-        return None if value is None else _decode(arguments[0], value, where)
-    if origin is tuple and isinstance(value, list):
-        return tuple(_decode(arguments[0], item, where) for item in value)
-    if origin is dict and isinstance(value, dict):
-        return {key: _decode(arguments[1], item, f"{where}, {key}") for key, item in value.items()}
-    if origin is Literal and value in arguments:
-        return value
-    if kind is float and type(value) in (int, float) and math.isfinite(value):
-        return float(value)
-    if kind in (int, str) and type(value) is kind:
-        return value
-    raise CardError(f"{where}: expected {getattr(kind, '__name__', kind)}, got {value!r}")
+def _from_1_to_2(value: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 had no digest of the network, and its first class was real, whatever it was called."""
+    classes = value.get("classes")
+    if isinstance(classes, list) and not any(isinstance(name, str) and name.casefold() == "real" for name in classes):
+        classes = ["real", *classes[1:]]
+    return {"payload_sha256": None, **value, "schema": 2} | ({"classes": classes} if "classes" in value else {})
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1_to_2}
+"""From one schema to the next."""

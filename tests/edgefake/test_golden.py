@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 import edgefake
-from edgefake import BackendError, CardError, ModelCard
+from edgefake import BackendError, CardError, ModelCard, golden
 from edgefake.card_files import read_card
 from edgefake.golden import decode_pixels, encode_pixels, golden_errors
 from edgefake.model_card import Golden
@@ -38,14 +41,14 @@ def runtime(models: Path, make_card: MakeCard) -> Runtime:
 
 
 def test_pixels_survive_encoding(face: np.ndarray) -> None:
-    decoded = decode_pixels(encode_pixels(face))
+    decoded = decode_pixels(encode_pixels(face), 16)
     assert decoded.dtype == np.uint8 and np.array_equal(decoded, face)
 
 
-@pytest.mark.parametrize("bad", ["", "no base64!", "AAAA"])
+@pytest.mark.parametrize("bad", ["", "no base64!", "AAAA", "grüße", "\0", "A" * 1001])
 def test_damaged_vectors_are_refused(bad: str) -> None:
     with pytest.raises(CardError, match="no base64 of a PNG"):
-        decode_pixels(bad)
+        decode_pixels(bad, 16)
 
 
 def test_errors_are_distances_to_the_golden_outputs(runtime: Runtime, make_card: MakeCard, face: np.ndarray) -> None:
@@ -64,30 +67,53 @@ def test_vectors_of_a_bgr_model_are_still_rgb(runtime: Runtime, make_card: MakeC
 
 def test_vectors_of_another_size_are_refused(runtime: Runtime, make_card: MakeCard) -> None:
     small = Golden(encode_pixels(np.zeros((8, 8, 3), np.uint8)), 0.0)
-    with pytest.raises(CardError, match=r"has shape \(8, 8, 3\), the model takes \(16, 16, 3\)"):
+    with pytest.raises(CardError, match="has 8×8 pixels, the model takes 16×16"):
         golden_errors(runtime, make_card(golden=(small,)))
 
 
-def test_a_model_is_replayed_when_it_is_new_or_changed_here(
+def test_the_size_of_a_vector_is_read_before_its_pixels(monkeypatch: pytest.MonkeyPatch, face: np.ndarray) -> None:
+    data = bytearray(base64.b64decode(encode_pixels(face)))
+    data[16:24] = struct.pack(">II", 30_000, 30_000)  # memory for 2.7 GB would be taken
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("was decoded"))
+    with pytest.raises(CardError, match="has 30000×30000 pixels"):
+        decode_pixels(base64.b64encode(data).decode(), 16)
+
+
+def test_a_model_is_replayed_once_and_again_when_anything_changed(
     models: Path, make_card: MakeCard, face: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EDGEFAKE_HOME", str(tmp_path / "cache"))
     path = tmp_path / "model.tflite"
     shutil.copyfile(models / "int8.tflite", path)
     right = float(open_runtime(path, make_card(), backend="auto", num_threads=1).run(face[None])[0])
+    replayed: list[ModelCard] = []
+    errors = golden.golden_errors
+    monkeypatch.setattr(golden, "golden_errors", lambda runtime, card: replayed.append(card) or errors(runtime, card))
 
-    def load(output: float) -> None:
-        edgefake.Detector(path, card=make_card(golden=(Golden(encode_pixels(face), output),), golden_tolerance=0.01)).close()
+    def load(path: Path, output: float, **changes: object) -> int:
+        """How often the vectors were replayed."""
+        replayed.clear()
+        vectors = (Golden(encode_pixels(face), output),)
+        edgefake.Detector(path, card=make_card(golden=vectors, golden_tolerance=0.01, **changes)).close()
+        return len(replayed)
 
-    with pytest.raises(BackendError, match=r"tflite \(ai-edge-litert .*\) does not compute what .* off a golden vector"):
-        load(right + 1)
-    with pytest.raises(BackendError):  # a failure is not remembered
-        load(right + 1)
-    load(right)
-    load(right + 1)  # not replayed again
-    os.utime(path, (0, 0))
+    for _ in range(2):  # a failure is not remembered
+        with pytest.raises(BackendError, match=r"tflite \(ai-edge-litert .*\) does not compute what .* off a golden vector"):
+            load(path, right + 1)
+    assert load(path, right) == 1
+    assert load(path, right, name="another") == 0
+    moved = tmp_path / "moved.tflite"
+    shutil.copyfile(path, moved)
+    assert load(moved, right) == 0  # the same network
     with pytest.raises(BackendError):
-        load(right + 1)
+        load(path, right + 1)
+    kept = path.stat()
+    data = path.read_bytes()
+    path.write_bytes(data[:372] + data[372:756][::-1] + data[756:])  # the convolution's weights
+    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    assert path.read_bytes() != data and path.stat().st_mtime_ns == kept.st_mtime_ns
+    with pytest.raises(BackendError):
+        load(path, right)
 
 
 def test_without_a_cache_every_load_replays(

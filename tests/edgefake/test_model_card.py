@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -46,13 +47,14 @@ FULL = ModelCard(
 def test_every_field_survives_the_round_trip(tmp_path: Path, models: Path) -> None:
     defaults = ModelCard("n", "a", "int8", 8, 0.0, "logit", {"t": 0.0})
     for field in fields(ModelCard):
-        if field.name != "schema":
+        if field.name not in ("schema", "payload_sha256"):
             assert getattr(FULL, field.name) != getattr(defaults, field.name), f"{field.name} is not tried"
     path = tmp_path / "model.tflite"
     shutil.copyfile(models / "int8.tflite", path)
-    write_card(path, FULL)
-    assert read_card(path) == FULL
-    assert ModelCard.from_json(FULL.to_json()) == FULL
+    written = write_card(path, FULL)
+    assert written == replace(FULL, payload_sha256=hashlib.sha256((models / "int8.tflite").read_bytes()).hexdigest())
+    assert read_card(path) == written
+    assert ModelCard.from_json(written.to_json()) == written
 
 
 def test_same_model_and_card_give_the_same_bytes(tmp_path: Path, models: Path) -> None:
@@ -65,8 +67,8 @@ def test_same_model_and_card_give_the_same_bytes(tmp_path: Path, models: Path) -
 
 def test_writing_again_replaces_the_card_and_keeps_the_model(model: Path, models: Path, make_card: MakeCard) -> None:
     before = model.read_bytes()
-    write_card(model, FULL)
-    assert read_card(model) == FULL
+    written = write_card(model, FULL)
+    assert read_card(model) == written
     assert model.read_bytes().startswith((models / "int8.tflite").read_bytes())
     write_card(model, make_card())
     assert model.read_bytes() == before
@@ -80,11 +82,11 @@ def test_entries_of_others_are_kept(tmp_path: Path, models: Path) -> None:
         archive.writestr("labels.txt", "real\nfake\n")
     assert read_card(path) is None
     for card in (FULL, replace(FULL, name="second")):
-        write_card(path, card)
+        written = write_card(path, card)
         with zipfile.ZipFile(path) as archive:
             assert sorted(archive.namelist()) == [ENTRY, "labels.txt"]
             assert archive.read("labels.txt") == b"real\nfake\n"
-    assert read_card(path) == card
+    assert read_card(path) == written
 
 
 def test_a_model_with_a_card_still_loads(model: Path, models: Path) -> None:
@@ -114,15 +116,15 @@ def test_files_without_a_card(tmp_path: Path, models: Path) -> None:
 
 def test_a_damaged_card_is_reported_wherever_the_damage_is(model: Path, models: Path, make_card: MakeCard) -> None:
     """Every byte of the appended zip, flipped: the card is refused, not seen, or (in a zip's unused fields) unharmed."""
-    data = model.read_bytes()
+    data, card = model.read_bytes(), read_card(model)
     refused = 0
     for position in range((models / "int8.tflite").stat().st_size, len(data)):
         damaged = bytearray(data)
         damaged[position] ^= 0xFF
         model.write_bytes(damaged)
         try:
-            assert read_card(model) in (None, make_card())
-        except CardError as error:
+            assert read_card(model) in (None, card)
+        except ModelFileError as error:
             assert str(model) in str(error)
             refused += 1
     assert refused > len(make_card().to_json())
@@ -145,25 +147,24 @@ def changed(**changes: object) -> str:
         ("{", "is no JSON"),
         (b"\xff\xfe\x00", "is no JSON"),
         ("[]", "has schema None"),
-        (changed(schema=2), "has schema 2, this version reads 1: update edgefake"),
-        (changed(schema=0), "has schema 0, this version reads 1: convert the model again"),
+        (changed(schema=3), "has schema 3, this version reads 1 and 2: update edgefake"),
+        (changed(schema=0), "has schema 0, this version reads 1 and 2: convert the model again"),
+        (changed(schema=True), "has schema True"),
         (changed(surprise=1), "has unknown surprise"),
         (json.dumps({k: v for k, v in json.loads(FULL.to_json()).items() if k != "output"}), "lacks output"),
         (changed(scaling={"offset": 0.0}), "scaling lacks scale"),
-        (changed(scaling=None), "scaling: expected an object, got None"),
-        (changed(input_size=224.0), "input_size: expected int, got 224.0"),
-        (changed(input_size=True), "input_size: expected int, got True"),
-        (changed(crop_margin="0.3"), "crop_margin: expected float, got '0.3'"),
-        (changed(crop_margin=float("nan")), "crop_margin: expected float, got nan"),
-        (changed(precision="int4"), "precision: expected .*got 'int4'"),
-        (changed(metrics={}), "metrics: expected tuple, got"),
-        (changed(thresholds={"fpr_5%": 1.2}), "thresholds must lie in 0…1"),
-        (changed(thresholds={}), "at least one p_fake threshold"),
-        (changed(input_size=7), "input_size must be at least 8"),
-        (changed(classes=["real"]), "at least one kind of fake"),
-        (changed(crop_margin=-0.1), "crop_margin must be 0 or more"),
-        (changed(scaling={"offset": 0.0, "scale": 0.0}), "scale must not be 0"),
-        (changed(calibration={"temperature": 0.0, "bias": 0.0}), "temperature must be above 0"),
+        (changed(scaling=None), r"scaling: expected Scaling \(offset, scale\), got None"),
+        (changed(input_size=224.0), "input_size: expected a whole number, got 224.0"),
+        (changed(input_size=True), "input_size: expected a whole number, got True"),
+        (changed(crop_margin="0.3"), "crop_margin: expected a finite number, got '0.3'"),
+        (changed(crop_margin=float("nan")), "crop_margin: expected a finite number, got nan"),
+        (changed(crop_margin=10**400), "crop_margin: expected a finite number, got 1000"),
+        (changed(precision="int4"), "precision: expected float32 or float16 or int8, got 'int4'"),
+        (changed(output=["logit"]), r"output: expected logit or p_fake or logits or probabilities, got \['logit'\]"),
+        (changed(metrics={}), "metrics: expected a list, got"),
+        (changed(toolchain=[]), "toolchain: expected an object, got"),
+        (changed(name="t\ud800ny"), "name: expected text, got half a character"),
+        ('{"schema":' + "[" * 100_000, "is no JSON"),
     ],
 )
 def test_reading_is_strict(text: str | bytes, message: str) -> None:
@@ -171,18 +172,73 @@ def test_reading_is_strict(text: str | bytes, message: str) -> None:
         ModelCard.from_json(text)
 
 
-def test_figures_that_are_no_numbers_are_not_written(model: Path) -> None:
-    before = model.read_bytes()
-    broken = replace(FULL, metrics=(Metrics("d", 1, 1, {"auc": Figure(float("nan"), 0.0, 1.0)}),))
-    with pytest.raises(CardError, match="not a finite number"):
-        write_card(model, broken)
-    assert model.read_bytes() == before
+WRONG = [
+    ({"thresholds": {"fpr_5%": 1.2}}, "thresholds must lie in 0…1"),
+    ({"thresholds": {}}, "at least one p_fake threshold"),
+    ({"input_size": 7}, "input_size must be 8…4096"),
+    ({"input_size": 10**9}, "input_size must be 8…4096"),
+    ({"classes": ("real",)}, "at least one kind of fake"),
+    ({"classes": ("genuine", "fake")}, "classes must name real once"),
+    ({"classes": ("fake", "real", "generated")}, "classes of one output must name real first, or just fake, real"),
+    ({"classes": ("real", "fake", "fake")}, "each once"),
+    ({"crop_margin": -0.1}, "crop_margin must be 0…3"),
+    ({"crop_margin": 30}, r"crop_margin must be 0…3 \(0.3 is 30 % of the face box\), got 30"),
+    ({"scaling": Scaling(0.0, 0.0)}, "scaling.scale must be 0.001…65536, got 0"),
+    ({"scaling": Scaling(0.0, 1e-300)}, "scaling.scale must be 0.001…65536"),
+    ({"scaling": Scaling("0", 1.0)}, "scaling.offset: expected a finite number, got '0'"),
+    ({"scaling": (127.5, 127.5)}, r"scaling: expected Scaling \(offset, scale\), got \(127.5, 127.5\)"),
+    ({"calibration": Calibration(0.0)}, "calibration.temperature must be 0.0001…10000, got 0"),
+    ({"calibration": Calibration(1e-300)}, "calibration.temperature must be"),
+    ({"calibration": Calibration(1.0, float("inf"))}, "calibration.bias: expected a finite number, got inf"),
+    ({"output": "sigmoid"}, "output: expected logit or p_fake or logits or probabilities, got 'sigmoid'"),
+    ({"colour_order": "bgr"}, "colour_order: expected RGB or BGR, got 'bgr'"),
+    ({"precision": "int4"}, "precision: expected float32 or float16 or int8, got 'int4'"),
+    ({"golden_tolerance": 1e9}, "golden_tolerance must be 0…0.5 "),
+    ({"golden_tolerance": -1.0}, "golden_tolerance must be 0…0.5 "),
+    ({"output": "logit", "golden_tolerance": 7.0}, r"golden_tolerance must be 0…6.8 \(4 calibrated logits"),
+    ({"golden": (Golden("aGk=", float("nan")),)}, "golden.output: expected a finite number, got nan"),
+    ({"metrics": (Metrics("d", 1, 1, {"auc": Figure(float("nan"), 0, 1)}),)}, r"metrics.figures, 'auc'.value: expected a finite"),
+    ({"parent_sha256": "AB" * 32}, "parent_sha256 must be 64 lower-case hexadecimal digits"),
+    ({"payload_sha256": "ab"}, "payload_sha256 must be 64 lower-case hexadecimal digits"),
+    ({"name": ""}, "name must have 1…200 characters"),
+    ({"name": "x" * 100_000}, "name must have 1…200 characters"),
+    ({"training": "some faces"}, r"training: expected Training \(data, licence, commands, seed\), got 'some faces'"),
+    ({"schema": 1}, "schema must be 2"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), WRONG, ids=lambda value: str(value)[:40])
+def test_a_wrong_value_is_refused_with_the_right_ones_wherever_the_card_comes_from(
+    changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(CardError, match=message) as caught:
+        replace(FULL, **changes)  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 400
+    if "schema" not in changes and not any(isinstance(value, tuple) and key == "scaling" for key, value in changes.items()):
+        as_json = json.dumps(changes, default=asdict)
+        with pytest.raises(CardError, match=f"^a.tflite: .*{message}"):
+            ModelCard.from_json(changed(**json.loads(as_json)), source="a.tflite")
+
+
+def test_numbers_and_lists_of_python_are_made_plain() -> None:
+    card = replace(FULL, crop_margin=np.float32(0.25), input_size=np.int64(224), classes=list(FULL.classes))  # type: ignore[arg-type]
+    assert card == FULL and type(card.crop_margin) is float and type(card.input_size) is int and type(card.classes) is tuple
+
+
+def test_a_card_of_schema_1_is_read_without_a_digest() -> None:
+    old = json.loads(FULL.to_json())
+    del old["payload_sha256"]
+    assert ModelCard.from_json(json.dumps(old | {"schema": 1})) == FULL
+    named = ModelCard.from_json(json.dumps(old | {"schema": 1, "classes": ["genuine", "face swap", "generated"]}))
+    assert named.classes == FULL.classes  # its first class was real, whatever it was called
+    with pytest.raises(CardError, match="lacks payload_sha256"):
+        ModelCard.from_json(json.dumps(old))
 
 
 @pytest.mark.parametrize("output", ["logit", "p_fake"])
 @given(outputs=st.lists(st.floats(-1e6, 1e6, width=32), min_size=2), temperature=st.floats(0.01, 100), bias=st.floats(-50, 50))
 def test_p_fake_is_monotone_and_bounded(output: str, outputs: list[float], temperature: float, bias: float) -> None:
-    card = replace(FULL, output=output, calibration=Calibration(temperature, bias))
+    card = replace(FULL, output=output, calibration=Calibration(temperature, bias), golden_tolerance=0.0)
     p = card.p_fake(np.sort(np.array(outputs, np.float32)))
     assert p == sorted(p) and p[0] >= 0 and p[-1] <= 1
 
@@ -199,6 +255,17 @@ def test_p_fake_is_the_calibrated_sigmoid() -> None:
     plain = replace(FULL, output="p_fake", calibration=Calibration())
     values = np.float32([0.001, 0.3, 0.5, 0.999])
     assert plain.p_fake(values) == pytest.approx(values)
+
+
+def test_the_order_of_the_classes_counts() -> None:
+    plain = replace(FULL, calibration=Calibration(), classes=("real", "fake"))
+    for output, raw in {"logits": [[-1.0, 2.0]], "probabilities": [[0.3, 0.7]], "logit": [[1.2]], "p_fake": [[0.9]]}.items():
+        real_first = replace(plain, output=output)
+        fake_first = replace(real_first, classes=("fake", "real"))
+        (p,), (turned,) = (card.p_fake(card.one_output(np.float32(raw))) for card in (real_first, fake_first))
+        assert p > 0.5 and turned == pytest.approx(1 - p, abs=1e-6)
+    three = replace(plain, output="probabilities", classes=("face swap", "Real", "generated"))
+    assert three.p_fake(three.one_output(np.float32([[0.2, 0.7, 0.1]]))) == pytest.approx([0.3], abs=1e-6)
 
 
 @pytest.mark.parametrize("output", ["logits", "probabilities"])
