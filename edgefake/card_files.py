@@ -154,7 +154,8 @@ def _content_of(archive: zipfile.ZipFile, name: str) -> bytes:
         raise ValueError(f"{printable(name)} is neither stored nor deflated")
     if info.file_size > MAX_CARD:
         raise ValueError(f"{printable(name)} unpacks to {info.file_size} bytes, more than {MAX_CARD}")
-    return archive.read(info)  # stops at the size that was announced
+    with archive.open(info) as stream:
+        return stream.read(MAX_CARD)  # read() unpacks all that there is, whatever was announced
 
 
 @contextmanager
@@ -181,11 +182,7 @@ def _tflite_with(data: bytes, card: ModelCard, path: Path) -> bytes:
 
 
 def _onnx_with(model: bytes, card: ModelCard, path: Path) -> bytes:
-    kept = [
-        field
-        for number, field in _onnx_fields(model, path)
-        if number != ONNX_METADATA or _entry(field, path)[0] != ONNX_KEY.encode()
-    ]
+    kept = [field for number, field in _onnx_fields(model, path) if number != ONNX_METADATA or _entry(field, path)[0] != ONNX_KEY]
     entry = _message(1, ONNX_KEY) + _message(2, card.to_json().encode())
     return b"".join(kept) + _message(ONNX_METADATA, entry)
 

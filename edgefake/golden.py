@@ -74,8 +74,8 @@ def replay_once(runtime: Runtime, card: ModelCard, path: Path) -> None:
     if not worst <= card.golden_tolerance:
         raise BackendError(
             f"{runtime.name} does not compute what {printable(card.name)} was measured with: its output is {worst:.3g} off a "
-            f"golden vector ({card.golden_tolerance:.3g} is allowed): get {path} again if it was changed, else install that runtime again or "
-            "choose another backend"
+            f"golden vector ({card.golden_tolerance:.3g} is allowed): get {printable(path)} again if it was changed, else "
+            "install that runtime again or choose another backend"
         )
     with suppress(OSError):
         if done:

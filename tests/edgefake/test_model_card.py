@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -17,8 +21,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgefake import CardError, InputError, ModelCard, ModelFileError
-from edgefake.card_files import ENTRY, read_card, write_card
+from edgefake import CardError, Detector, EdgefakeError, InputError, ModelCard, ModelFileError
+from edgefake.card_files import ENTRY, MAX_CARD, check_model, payload_sha256, read_card, write_card
 from edgefake.model_card import Calibration, Figure, Golden, Metrics, Scaling, Training
 
 MakeCard = Callable[..., ModelCard]
@@ -106,6 +110,100 @@ def test_a_model_with_a_card_still_loads(model: Path, models: Path) -> None:
     command = [sys.executable, "-c", script, str(model), str(models / "int8.tflite")]
     answers = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert len(answers) == 2 and answers[0] == answers[1]
+
+
+def test_a_network_other_than_the_cards_is_refused_though_size_and_time_are_the_same(model: Path) -> None:
+    card, kept, data = read_card(model), model.stat(), model.read_bytes()
+    Detector(model).close()
+    model.write_bytes(data[:372] + data[372:756][::-1] + data[756:])  # the convolution's weights, backwards
+    os.utime(model, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    for open_it in (read_card, Detector, lambda path: Detector(path, card=card)):
+        with pytest.raises(ModelFileError, match="is not the network that its card was written for"):
+            open_it(model)
+    assert card is not None
+    Detector(model, card=replace(card, payload_sha256=None)).close()  # a card of the user's own promises nothing
+
+
+@pytest.mark.parametrize("card", [None, "x", {}])
+def test_what_is_no_card(model: Path, card: object) -> None:
+    if card is None:
+        Detector(model, card=None).close()
+        return
+    with pytest.raises(CardError, match="card must be a ModelCard, got"):
+        Detector(model, card=card)  # type: ignore[arg-type]
+
+
+def with_entry(model: Path, name: str, content: bytes, method: int = zipfile.ZIP_DEFLATED) -> Path:
+    data = model.read_bytes()
+    file = io.BytesIO(data[: data.index(b"PK\3\4")])
+    with zipfile.ZipFile(file, "a", method) as archive:
+        archive.writestr(name, content)
+    model.write_bytes(file.getvalue())
+    return model
+
+
+@pytest.mark.parametrize(
+    ("method", "message"), [(zipfile.ZIP_DEFLATED, "unpacks to"), (zipfile.ZIP_BZIP2, "neither"), (zipfile.ZIP_LZMA, "neither")]
+)
+def test_a_card_that_unpacks_to_much_is_not_unpacked(model: Path, method: int, message: str) -> None:
+    with_entry(model, ENTRY, b" " * 50_000_000, method)
+    assert model.stat().st_size < 200_000
+    tracemalloc.start()
+    with pytest.raises(CardError, match=message):
+        read_card(model)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def test_a_card_that_unpacks_to_more_than_it_announces(model: Path) -> None:
+    with_entry(model, ENTRY, b" " * 50_000_000)
+    data = model.read_bytes()
+    model.write_bytes(data.replace((50_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    tracemalloc.start()
+    with pytest.raises(CardError):
+        read_card(model)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def test_metadata_of_others_may_be_large(model: Path, models: Path) -> None:
+    noise = np.random.default_rng(0).bytes(MAX_CARD + 1)
+    with_entry(model, "labels.bin", b"x")
+    data = model.read_bytes()
+    file = io.BytesIO(data)
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("noise.bin", noise)
+        archive.writestr(ENTRY, FULL.to_json())
+    model.write_bytes(file.getvalue())
+    assert read_card(model) == FULL
+    assert payload_sha256(model) == hashlib.sha256((models / "int8.tflite").read_bytes()).hexdigest()
+
+
+MUTANTS = 150
+
+
+@pytest.mark.parametrize("form", ["tflite", "deflated", "onnx"])
+def test_damaged_files_are_refused_in_one_sentence(form: str, model: Path, tmp_path: Path) -> None:
+    """Seeded mutants of the card and what holds it: read, or an ``EdgefakeError``, never another exception."""
+    path = model
+    if form == "onnx":
+        path = tmp_path / "model.onnx"
+        path.write_bytes(b"\x08\x08\x3a\x04\x0a\x02\x08\x01")  # an IR version, and a graph
+        write_card(path, FULL)
+    elif form == "deflated":
+        with_entry(model, ENTRY, FULL.to_json().encode())
+    data, start = path.read_bytes(), 0 if form == "onnx" else path.read_bytes().index(b"PK\3\4")
+    for seed in range(MUTANTS):
+        rng = np.random.default_rng(seed)
+        mutant = bytearray(data)
+        for _ in range(rng.integers(1, 6)):
+            at = int(rng.integers(start, len(mutant)))
+            piece = rng.choice([b"\xff", b"\x80" * 12, b"9" * 400, b"\0", b"\\ud800", b"[" * 500, b"PK\5\6", b"null", b"-", b'"'])
+            mutant[at : at + int(rng.integers(0, 20))] = piece
+        path.write_bytes(mutant[: int(rng.integers(start, len(mutant)))] if seed % 10 == 0 else mutant)
+        with suppress(EdgefakeError):
+            check_model(path)
+            read_card(path)
 
 
 def test_files_without_a_card(tmp_path: Path, models: Path) -> None:

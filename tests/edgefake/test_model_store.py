@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import threading
 import time
@@ -139,6 +140,25 @@ def test_a_damaged_registry(text: str, registry: Path) -> None:
     registry.write_text(text, "latin-1")
     with pytest.raises(ModelStoreError, match="install edgefake again"):
         read_registry(registry)
+
+
+@pytest.mark.parametrize(
+    "change", [{"file": "../tiny.tflite"}, {"file": ".."}, {"file": 3}, {"sha256": "AB" * 32}, {"bytes": -1}, {"bytes": "9"}]
+)
+def test_an_entry_that_is_no_model_file(change: dict[str, object], registry: Path) -> None:
+    entries = json.loads(registry.read_text())
+    registry.write_text(json.dumps({"tiny": entries["tiny"] | change}))
+    with pytest.raises(ModelStoreError, match="is damaged"):
+        read_registry(registry)
+
+
+def test_a_bundled_file_is_checked_whenever_it_is_asked_for(registry: Path) -> None:
+    path = find_model("tiny", registry=registry)
+    kept = path.stat()
+    path.write_bytes(BODY[:-1] + b"x")
+    os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    with pytest.raises(ModelStoreError, match=r"the bundled model .*tiny.tflite is damaged \(SHA-256 .*: install edgefake"):
+        find_model("tiny", registry=registry)
 
 
 def test_a_missing_registry(tmp_path: Path) -> None:
