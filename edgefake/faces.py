@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
+from edgefake.yunet import open_yunet, read_yunet
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -229,34 +230,24 @@ def yunet_faces(model: str | Path, *, min_score: float = 0.7) -> FaceFinder:
     """Faces by YuNet (Wu et al. 2023) through ``cv2.FaceDetectorYN``; ``model`` is its ``.onnx`` file.
 
     Finds turned and partly hidden faces that the Haar cascade misses. Safe to call from several threads.
-    Raises ``InputError`` when the file is missing or no YuNet model.
+    Raises ``InputError`` when the file is missing or no YuNet model. A file that edgefake does not know is tried in a process of
+    its own first, once (a second): a damaged one can crash OpenCV.
     """
-    path = Path(model)
-    if not path.is_file():
-        raise InputError(f"there is no YuNet model {path}: give the path of a face_detection_yunet .onnx file")
+    data = read_yunet(Path(model))
     local = threading.local()
 
     def find(frame: Pixels) -> list[Box]:
         small, ratio = _reduced(frame)
         height, width = small.shape[:2]
         if not hasattr(local, "detector"):
-            local.detector = _open_yunet(path, min_score)
+            local.detector = open_yunet(data, min_score)
         local.detector.setInputSize((width, height))
         found = local.detector.detect(small)[1]
         boxes = [] if found is None else [Box(*map(float, face[:4])) for face in found if min(face[2:4]) > 0]
         return one_per_face(_enlarged(boxes, ratio))
 
-    local.detector = _open_yunet(path, min_score)  # a bad file is reported here, not at the first frame
+    local.detector = open_yunet(data, min_score)
     return find
-
-
-def _open_yunet(path: Path, min_score: float) -> cv2.FaceDetectorYN:
-    try:
-        detector = cv2.FaceDetectorYN.create(str(path), "", (64, 64), min_score)
-        detector.detect(np.zeros((64, 64, 3), np.uint8))
-    except cv2.error as error:
-        raise InputError(f"{path} is no YuNet face detector that OpenCV can run: {error.err}") from error
-    return detector
 
 
 def _reduced(frame: Pixels) -> tuple[Pixels, float]:

@@ -1,0 +1,125 @@
+"""Opening a YuNet model: a damaged ``.onnx`` can kill the process inside OpenCV, so a strange one is tried in another first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edgefake.errors import InputError, ModelStoreError
+from edgefake.text import printable
+
+KNOWN = frozenset(
+    {
+        "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",  # OpenCV's zoo: face_detection_yunet_2023mar.onnx
+        "81dbde155e982455488235acb8ec2dec5d647edf7cf7080d33e4abb69b93a0d2",  # libfacedetection.train: yunet_n_320_320.onnx
+        "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31",  # the same: yunet_n_640_640.onnx
+    }
+)
+"""SHA-256 of files that need no trial."""
+
+MAX_FILE = 64 << 20
+MAX_MEMORY = 2 << 30
+"""Of the trial, in bytes. YuNet takes 0.2 GB."""
+PATIENCE_S = 60.0
+SIZES = ((64, 64), (640, 360), (360, 640), (640, 640), (97, 131))
+REFUSED = 3
+"""Exit code of a trial in which OpenCV refused the file in an orderly way."""
+
+_tried: set[str] = set()
+
+
+def read_yunet(path: Path) -> bytes:
+    """The content of ``path``, which OpenCV can run. Raises ``InputError`` when there is no such file, or OpenCV can't."""
+    name = printable(path)
+    if not path.is_file():
+        raise InputError(f"there is no YuNet model {name}: give the path of a face_detection_yunet .onnx file")
+    try:
+        if path.stat().st_size > MAX_FILE:
+            raise InputError(f"{name} is larger than any YuNet model: give a face_detection_yunet .onnx file")
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror or error}): give a file that can") from error
+    sha256 = hashlib.sha256(data).hexdigest()
+    if sha256 in KNOWN or sha256 in _tried:
+        return data
+    stamp = _stamp(sha256)
+    if stamp is None or not stamp.exists():
+        _try(data, name)
+        with suppress(OSError):
+            if stamp:
+                stamp.parent.mkdir(parents=True, exist_ok=True)
+                stamp.touch()
+    _tried.add(sha256)
+    return data
+
+
+def open_yunet(data: bytes, min_score: float) -> cv2.FaceDetectorYN:
+    """A detector of what ``read_yunet`` returned. Raises ``cv2.error``."""
+    # By a name of our own, as OpenCV before 4.9 takes no buffers, and none takes names that are not UTF-8.
+    with tempfile.TemporaryDirectory(prefix="edgefake-") as folder:
+        copy = Path(folder) / "yunet.onnx"
+        copy.write_bytes(data)
+        return cv2.FaceDetectorYN.create(str(copy), "", (64, 64), min_score)
+
+
+def _stamp(sha256: str) -> Path | None:
+    from edgefake.model_store import cache_folder
+
+    with suppress(ModelStoreError):
+        return cache_folder() / "yunet" / f"{sha256}-{cv2.__version__}"
+    return None
+
+
+def _try(data: bytes, name: str) -> None:
+    """Run it in a process that may die of it. Raises ``InputError`` unless it lives."""
+    if getattr(sys, "frozen", False) or not sys.executable:  # the executable is somebody's program, not Python
+        raise InputError(
+            f"{name} is none of the YuNet files that edgefake knows, and without a Python interpreter it can't be tried: "
+            "give face_detection_yunet_2023mar.onnx of OpenCV's model zoo"
+        )
+    script = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from edgefake.yunet import trial; trial()"
+    command = [sys.executable, "-I", "-c", script, json.dumps([os.path.abspath(folder) for folder in sys.path])]
+    try:
+        child = subprocess.run(command, input=data, capture_output=True, timeout=PATIENCE_S, check=False)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{name} is no YuNet face detector that OpenCV can run: it did not end in {PATIENCE_S:g} s") from None
+    except OSError as error:
+        raise InputError(f"{name} can't be tried ({error.strerror or error}): make room for one more process") from error
+    if child.returncode == 0:
+        return
+    reason = child.stdout.decode(errors="replace").strip() if child.returncode == REFUSED else _end(child.returncode)
+    raise InputError(f"{name} is no YuNet face detector that OpenCV can run: {printable(reason)}")
+
+
+def _end(code: int) -> str:
+    with suppress(ValueError):
+        return f"OpenCV crashes on it ({signal.Signals(-code).name})"
+    return f"OpenCV fails on it (exit code {code})"
+
+
+def trial() -> None:
+    """Open the model on stdin and search pictures of several sizes. For a process of its own, see ``_try``."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    rng = np.random.default_rng(0)
+    try:
+        detector = open_yunet(sys.stdin.buffer.read(), 0.1)
+        for width, height in SIZES:
+            detector.setInputSize((width, height))
+            detector.detect(rng.integers(0, 256, (height, width, 3), dtype=np.uint8))
+    except (cv2.error, MemoryError) as error:
+        print(getattr(error, "err", None) or "too much memory is needed")
+        sys.exit(REFUSED)
