@@ -21,6 +21,7 @@ from edgefake.card_files import MAX_FILE
 from edgefake.errors import ModelNotFoundError, ModelStoreError
 from edgefake.files import write_atomically
 from edgefake.model_card import SHA256
+from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
 REGISTRY = Path(__file__).parent / "zoo" / "models.json"
@@ -170,7 +171,9 @@ def _download(model: StoredModel, cache: Path) -> Path:
         cache.mkdir(parents=True, exist_ok=True)  # before the download, so that an unwritable cache is told at once
         data = download(url, max_bytes=model.size + 1)
         if fault := model.fault(data):
-            raise ModelStoreError(f"{url} is not {model.name} as this version knows it ({fault}): check EDGEFAKE_MODEL_URL")
+            raise ModelStoreError(
+                f"{without_secrets(url)} is not {model.name} as this version knows it ({fault}): check EDGEFAKE_MODEL_URL"
+            )
         write_atomically(cache / model.file, data)
     except OSError as error:
         reason = error.strerror or error

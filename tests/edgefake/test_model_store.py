@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -230,6 +232,77 @@ def test_a_silent_server(registry: Path, serve: Callable[..., Server], monkeypat
     while len(server.paths) < 3 and time.monotonic() < patience:
         time.sleep(0.01)
     assert len(server.paths) == 3
+
+
+def trickle(*pieces: bytes) -> Answer:
+    """An answer that begins with the first piece and repeats the last until the client has gone."""
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        with suppress(OSError):
+            for piece in itertools.chain(pieces, itertools.repeat(pieces[-1])):
+                request.wfile.write(piece)
+                time.sleep(0.02)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 10240\r\n\r\n", b"x"),
+        trickle(b"HTTP/1.1 100 Continue\r\n\r\n"),
+        trickle(b"HTTP/1.1 200 OK\r\n", b"a"),
+        trickle(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        trickle(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n"),
+    ],
+    ids=["a byte at a time", "100-continue", "headers", "chunks", "trailers"],
+)
+def test_a_server_that_never_ends(
+    answer: Answer, registry: Path, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "START_S", 0.3)
+    monkeypatch.setattr(download, "LEAST_RATE", 50_000.0)  # 0.2 s for the 10 kB
+    server = serve(answer)
+    with pytest.raises(ModelStoreError, match=r"is too slow \(no answer in 0.3 s, or less than 50 kB/s\)"):
+        find_model("small_int8", registry=registry)
+    assert len(server.paths) == 1  # another attempt would cost as much
+
+
+def test_the_login_in_the_address_is_sent_and_never_shown(
+    registry: Path, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    logins: list[str | None] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        logins.append(request.headers["Authorization"])
+        (reply(b"", code=404) if len(logins) == 1 else reply(b"", code=500) if len(logins) < 5 else reply(BODY[:-1]))(request)
+
+    server = serve(answer)
+    address = server.url.replace("http://", "http://user:s3cr%40t@")
+    monkeypatch.setenv("EDGEFAKE_MODEL_URL", address)
+    for message in ("HTTP 404", "in 3 attempts", "is not small_int8"):
+        with pytest.raises(ModelStoreError, match=message) as caught:
+            find_model("small_int8", registry=registry)
+        assert "s3cr" not in str(caught.value) and "user" not in str(caught.value)
+        assert "127.0.0.1" in str(caught.value)
+    assert set(logins) == {"Basic dXNlcjpzM2NyQHQ="}
+    for bad in (
+        "http://user:s3cr@t@[",
+        "http://user:s3cr@127.0.0.1:port",
+        "ftp://user:s3cr@host",
+        "user:s3cr@host",
+        "http://user:s3cr",
+    ):
+        monkeypatch.setenv("EDGEFAKE_MODEL_URL", bad)
+        with pytest.raises(ModelStoreError, match="EDGEFAKE_MODEL_URL") as caught:
+            find_model("small_int8", registry=registry)
+        assert "s3cr" not in str(caught.value)
+
+
+def test_a_reason_of_the_server_is_escaped(registry: Path, serve: Callable[..., Server]) -> None:
+    serve(lambda request: request.wfile.write(b"HTTP/1.1 403 \x1b[2Jgone\r\nContent-Length: 0\r\n\r\n") and None)
+    with pytest.raises(ModelStoreError, match=r"HTTP 403 \\x1b\[2Jgone"):
+        find_model("small_int8", registry=registry)
 
 
 def test_no_server(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
