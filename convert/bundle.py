@@ -7,7 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
-from edgefake.card_files import read_card
+from edgefake.card_files import read_card, write_card
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.model_card import Metrics, ModelCard
@@ -19,16 +19,21 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
     """Copy the ``.tflite`` or ``.onnx`` at ``path`` into ``zoo``, register its size and SHA-256; the card of a ``.tflite`` is
     written as Markdown beside it.
 
-    What follows the line ``<!-- notes -->`` in an earlier Markdown card is kept: people write there what a model can't do.
-    Returns the copy's path.
+    The copy's card is written anew: an older one becomes one of today's schema, with the digest of the network, which is not
+    touched. A file of ``zoo`` itself is renewed in place. What follows the line ``<!-- notes -->`` in an earlier Markdown card
+    is kept: people write there what a model can't do. Returns the copy's path.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}: expected a converted .tflite or .onnx model")
     card = read_card(path)
     if card is None:
         raise InputError(f"{path} carries no card: convert it with python -m convert tflite")
+    if Path(card.name).name != card.name:
+        raise InputError(f"{path} is named {card.name!r} in its card: a bundled model needs a name that a file can have")
     target = zoo / f"{card.name}{path.suffix}"
-    shutil.copyfile(path, target)
+    if path.resolve() != target.resolve():
+        shutil.copyfile(path, target)
+    card = write_card(target, card)
     registry = zoo / "models.json"
     entries = json.loads(registry.read_text()) if registry.exists() else {}
     data = target.read_bytes()

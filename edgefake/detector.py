@@ -19,6 +19,7 @@ from edgefake.cores import available_cores, check_threads
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, BoxLike, Faces, as_boxes, face_finder, whole_frame
 from edgefake.golden import replay_once
+from edgefake.golden_pixels import check_pixels
 from edgefake.model_card import ModelCard
 from edgefake.model_store import find_model
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
@@ -72,6 +73,7 @@ class Detector:
             raise InputError(f"expected card=ModelCard(…) for a file that carries none, got {card!r}")
         num_threads = min(4, available_cores()) if num_threads is None else whole_number("num_threads", num_threads)
         check_threads(num_threads)
+        check_pixels()
         self._find_faces = face_finder(faces)
         self._whole = faces == "frame"
         path = find_model(model, suffix=suffix_of(backend))

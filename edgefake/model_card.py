@@ -195,7 +195,9 @@ class ModelCard:
 
     def _calibrated(self, output: float) -> float:
         if math.isnan(output):  # every comparison with it is false, so it would pass for a real face
-            raise ModelFileError(f"{self.name} answered NaN: the model is broken, or its scaling is not {self.scaling}")
+            raise ModelFileError(
+                f"{printable(self.name)} answered NaN: the model is broken, or its scaling is not {self.scaling}"
+            )
         if self.output == "p_fake":
             p = min(max(output, 1e-7), 1 - 1e-7)
             output = math.log(p / (1 - p))
@@ -204,14 +206,13 @@ class ModelCard:
 
     def threshold(self, chosen: float | str) -> float:
         """The p_fake threshold that ``chosen`` names, or ``chosen`` itself. Raises ``InputError`` for anything else."""
+        names = printable(", ".join(self.thresholds))
         if isinstance(chosen, str):
             if chosen not in self.thresholds:
-                raise InputError(
-                    f"{self.name} has no threshold {chosen!r}: choose {', '.join(self.thresholds)} or a number in 0…1"
-                )
+                raise InputError(f"{printable(self.name)} has no threshold {chosen!r}: choose {names} or a number in 0…1")
             return self.thresholds[chosen]
         if not isinstance(chosen, numbers.Real) or isinstance(chosen, bool) or not 0.0 <= chosen <= 1.0:
-            raise InputError(f"a threshold must be a p_fake in 0…1 or one of {', '.join(self.thresholds)}, got {chosen!r}")
+            raise InputError(f"a threshold must be a p_fake in 0…1 or one of {names}, got {chosen!r}")
         return float(chosen)
 
     def to_json(self) -> str:

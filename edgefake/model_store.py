@@ -31,9 +31,10 @@ Place = Literal["bundled", "cached", "downloadable", "missing"]
 
 @dataclass(frozen=True, slots=True)
 class StoredModel:
-    """One entry of the registry."""
+    """One entry of the registry: a file of a model."""
 
     name: str
+    """Of the model, in whichever form."""
     file: str
     sha256: str
     """Of the whole file, card included, in lower-case hexadecimal."""
@@ -120,7 +121,7 @@ def read_registry(registry: Path = REGISTRY) -> dict[str, StoredModel]:
 
 
 def _entry(name: str, entry: dict[str, Any]) -> StoredModel:
-    model = StoredModel(name, entry["file"], entry["sha256"], entry["bytes"])
+    model = StoredModel(name.removesuffix(".onnx"), entry["file"], entry["sha256"], entry["bytes"])
     file = Path(model.file)
     if file.name != model.file or file.suffix not in (".tflite", ".onnx") or not SHA256.fullmatch(model.sha256):
         raise ValueError(f"the entry of {name} is no plain file name and SHA-256")

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from edgefake.card_files import read_card
 from edgefake.errors import CardError, ModelNotFoundError
@@ -50,14 +51,15 @@ def _list(arguments: argparse.Namespace) -> int:
         rows = [{**dataclasses.asdict(m.model), "place": m.place, "path": str(m.path) if m.path else None} for m in models]
         print(json.dumps(rows, indent=2))
         return 0
-    print(_row("name", "place", "size", "path"))
-    for m in models:
-        print(_row(m.model.name, m.place, f"{m.model.size / 1e6:.1f} MB", str(m.path or "-")))
+    print(_row("name", "form", "place", "size", "path"))
+    for m in sorted(models, key=lambda m: m.model.name):
+        form, size = Path(m.model.file).suffix, f"{m.model.size / 1e6:.1f} MB"
+        print(_row(m.model.name, form, m.place, size, printable(m.path or "-", limit=None)))
     return 0
 
 
-def _row(name: str, place: str, size: str, path: str) -> str:
-    return f"{name:<27}  {place:<12}  {size:>8}  {path}"
+def _row(name: str, form: str, place: str, size: str, path: str) -> str:
+    return f"{name:<22}  {form:<7}  {place:<12}  {size:>8}  {path}"
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -78,18 +80,19 @@ def _lines(card: ModelCard) -> Iterator[str]:
         "precision": card.precision,
         "input": f"{card.input_size}×{card.input_size} {card.colour_order}, x = (pixel - {scaling.offset:g}) / {scaling.scale:g}",
         "crop margin": f"{card.crop_margin:g} of the face box",
-        "output": card.output,
+        "output": f"{card.output} of {', '.join(card.classes)}",
         "calibration": f"p_fake = sigmoid(logit / {calibration.temperature:.4g} {calibration.bias:+.4g})",
         "thresholds": ", ".join(f"{name} {value:.4f}" for name, value in card.thresholds.items()),
         "golden vectors": f"{len(card.golden)}, tolerance {card.golden_tolerance:g}",
         "toolchain": ", ".join(f"{name} {version}" for name, version in card.toolchain.items()),
         "parent SHA-256": card.parent_sha256,
+        "payload SHA-256": card.payload_sha256,
     }
     if card.training:
         facts |= {"training data": card.training.data, "licence": card.training.licence, "seed": str(card.training.seed)}
         facts["commands"] = "; ".join(card.training.commands)
     for name, fact in facts.items():
-        yield f"{name:<16}{printable(fact, limit=None) or '-'}"
+        yield f"{name:<16}{printable(fact or '-', limit=None)}"
     for metrics in card.metrics:
         yield f"measured on {printable(metrics.data, limit=None)} ({metrics.real} real, {metrics.fake} fake):"
         for name, figure in metrics.figures.items():
@@ -99,17 +102,21 @@ def _lines(card: ModelCard) -> Iterator[str]:
 def _verify(arguments: argparse.Namespace) -> int:
     checked = [(m, m.fault()) for m in _chosen(arguments.names)]
     if arguments.json:
-        rows = [{"name": m.model.name, "path": str(m.path) if m.path else None, "fault": fault} for m, fault in checked]
+        rows = [
+            {"name": m.model.name, "file": m.model.file, "path": str(m.path) if m.path else None, "fault": fault}
+            for m, fault in checked
+        ]
         print(json.dumps(rows, indent=2))
     else:
         for m, fault in checked:
-            print(f"{m.model.name:<27}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
+            print(f"{m.model.file:<27}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
     return 2 if any(fault for _, fault in checked) else 0
 
 
 def _chosen(names: list[str]) -> list[LocatedModel]:
-    models = {m.model.name: m for m in list_models()}
+    models = list_models()
+    known = dict.fromkeys(m.model.name for m in models)
     for name in names:
-        if name not in models:
-            raise ModelNotFoundError(f"there is no model {name!r}: choose {', '.join(models)}")
-    return [models[name] for name in names] if names else [m for m in models.values() if m.path]
+        if name not in known:
+            raise ModelNotFoundError(f"there is no model {name!r}: choose {', '.join(known)}")
+    return [m for m in models if m.model.name in names] if names else [m for m in models if m.path]

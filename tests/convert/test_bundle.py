@@ -1,8 +1,12 @@
+import json
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from convert.bundle import NOTES, bundle
+from edgefake.card_files import ENTRY, payload_sha256, read_card
 from edgefake.errors import InputError
 from edgefake.model_store import find_model, list_models
 from tests.conftest import Converted
@@ -17,6 +21,23 @@ def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(co
 
     with pytest.raises(InputError, match=r"there is no file .*absent\.tflite"):
         bundle(tmp_path / "absent.tflite", tmp_path)
+
+    # A card of an older schema becomes one of today's, in its place, and the network stays as it was.
+    network = payload_sha256(target)
+    card = read_card(target)
+    assert card is not None and card.payload_sha256 == network
+    old = json.loads(card.to_json())
+    del old["payload_sha256"]
+    data = target.read_bytes()
+    with zipfile.ZipFile(target) as archive:
+        data = data[: archive.infolist()[0].header_offset]
+    target.write_bytes(data)
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.writestr(ENTRY, json.dumps(old | {"schema": 1}))
+    assert read_card(target) == replace(card, payload_sha256=None)
+    assert bundle(target, tmp_path) == target
+    assert read_card(target) == card and payload_sha256(target) == network
+    assert find_model("tiny_int8", registry=registry) == target
 
     page = tmp_path / "tiny_int8.md"
     text = page.read_text()

@@ -407,9 +407,9 @@ def test_faults(registry: Path) -> None:
 
 
 def test_the_models_of_this_version_are_bundled_and_whole() -> None:
-    models = {found.model.name: found for found in list_models()}
-    assert {"resnet18_int8", "cnn_int8"} <= models.keys()
+    models = {found.model.file: found for found in list_models()}
     for name in ("resnet18_int8", "cnn_int8"):
-        assert models[name].place == "bundled"
-        assert models[name].fault() is None
-        assert find_model(name) == models[name].path
+        for suffix in (".tflite", ".onnx"):
+            found = models[f"{name}{suffix}"]
+            assert (found.model.name, found.place, found.fault()) == (name, "bundled", None)
+            assert find_model(name, suffix=suffix) == found.path

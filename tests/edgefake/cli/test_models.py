@@ -6,12 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import edgefake
-from edgefake.card_files import read_card
+from edgefake.card_files import read_card, write_card
 from edgefake.cli import main
 from edgefake.model_card import ModelCard
 from edgefake.model_store import find_model
@@ -41,17 +42,38 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
-    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     for name in NAMES:
-        assert "bundled" in rows[name]
-        assert rows[name].endswith(str(find_model(name)))
+        for suffix in (".tflite", ".onnx"):
+            (row,) = (row for row in rows if row[:2] == [name, suffix])
+            assert "bundled" in row and row[-1] == str(find_model(name, suffix=suffix))
+
+
+def test_every_listed_name_is_one_that_commands_take(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models"]) == 0
+    for line in capsys.readouterr().out.splitlines()[1:]:
+        assert main(["models", "show", line.split()[0]]) == 0
+        assert main(["models", "verify", line.split()[0]]) == 0
+
+
+def test_what_a_card_says_is_escaped(
+    model: Path, make_card: Callable[..., ModelCard], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_card(model, make_card(name="tiny\x1b]0;owned\x07", thresholds={"\x1b[31m": 0.5}, toolchain={"x": "\x1b[2J"}))
+    assert main(["models", "show", str(model)]) == 0
+    assert main(["predict", str(model), "--model", str(model), "--threshold", "no"]) == 2
+    told = capsys.readouterr()
+    assert "\x1b" not in told.out + told.err and "\x07" not in told.out + told.err
+    assert r"tiny\x1b]0;owned\x07" in told.out and r"tiny\x1b]0;owned\x07 has no threshold 'no': choose \x1b[31m" in told.err
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--json"]) == 0
-    models = {model["name"]: model for model in json.loads(capsys.readouterr().out)}
+    models = {model["file"]: model for model in json.loads(capsys.readouterr().out)}
     for name in NAMES:
         path = find_model(name)
+        assert models[f"{name}.onnx"]["name"] == name
+        name += ".tflite"
         assert (models[name]["place"], models[name]["path"], models[name]["size"]) == ("bundled", str(path), path.stat().st_size)
 
 
@@ -90,11 +112,10 @@ def test_show_a_file_without_a_card(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 def test_verify(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "verify"]) == 0
-    assert [line.split() for line in capsys.readouterr().out.splitlines() if line.split()[0] in NAMES] == [
-        [n, "ok"] for n in NAMES
-    ]
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert all([f"{name}{suffix}", "ok"] in rows for name in NAMES for suffix in (".tflite", ".onnx"))
     assert main(["models", "verify", "cnn_int8"]) == 0
-    assert capsys.readouterr().out.split() == ["cnn_int8", "ok"]
+    assert capsys.readouterr().out.split() == ["cnn_int8.tflite", "ok", "cnn_int8.onnx", "ok"]
 
 
 def test_verify_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,8 +126,10 @@ def test_verify_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("arguments", [["models", "verify", "--json"], ["models", "--json", "verify"]])
 def test_verify_as_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*arguments, "cnn_int8"]) == 0
-    path = str(find_model("cnn_int8"))
-    assert json.loads(capsys.readouterr().out) == [{"name": "cnn_int8", "path": path, "fault": None}]
+    assert json.loads(capsys.readouterr().out) == [
+        {"name": "cnn_int8", "file": f"cnn_int8{suffix}", "path": str(find_model("cnn_int8", suffix=suffix)), "fault": None}
+        for suffix in (".tflite", ".onnx")
+    ]
 
 
 def test_verify_finds_one_changed_byte(copy: Path) -> None:
@@ -117,13 +140,13 @@ def test_verify_finds_one_changed_byte(copy: Path) -> None:
     result = run(copy, "models", "verify")
     assert result.returncode == 2
     rows = {line.split()[0]: line for line in result.stdout.splitlines()}
-    assert rows["resnet18_int8"].split() == ["resnet18_int8", "ok"]
-    assert f"FAULT: {path}: SHA-256" in rows["cnn_int8"]
+    assert rows["resnet18_int8.tflite"].split() == ["resnet18_int8.tflite", "ok"]
+    assert f"FAULT: {path}: SHA-256" in rows["cnn_int8.tflite"]
     told = run(copy, "models", "verify", "--json")
     assert told.returncode == 2
-    faults = {row["name"]: row["fault"] for row in json.loads(told.stdout)}
-    assert faults["resnet18_int8"] is None
-    assert faults["cnn_int8"].startswith("SHA-256")
+    faults = {row["file"]: row["fault"] for row in json.loads(told.stdout)}
+    assert faults["resnet18_int8.tflite"] is None
+    assert faults["cnn_int8.tflite"].startswith("SHA-256")
     assert run(copy, "models", "verify", "resnet18_int8").returncode == 0
 
 
@@ -132,4 +155,4 @@ def test_verify_a_model_that_is_gone(copy: Path, tmp_path: Path, monkeypatch: py
     (copy / "edgefake" / "zoo" / "cnn_int8.tflite").unlink()
     named = run(copy, "models", "verify", "cnn_int8")
     assert (named.returncode, "not on this machine" in named.stdout) == (2, True)
-    assert "cnn_int8" not in [line.split()[0] for line in run(copy, "models", "verify").stdout.splitlines()]
+    assert "cnn_int8.tflite" not in [line.split()[0] for line in run(copy, "models", "verify").stdout.splitlines()]
