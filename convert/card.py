@@ -20,7 +20,7 @@ from edgefake.errors import BackendError, ModelFileError
 from edgefake.golden import encode_pixels
 from edgefake.model_card import Figure, Golden, Metrics, ModelCard, Training
 from edgefake.runtimes import Runtime, open_runtime
-from edgefake.runtimes.tflite import TFLiteRuntime
+from edgefake.runtimes.tflite import Ends
 from training.decision import fit_decision
 from training.device import device_outputs, on_device
 from training.metrics import evaluate_scores
@@ -85,8 +85,7 @@ def golden_vectors(path: Path, card: ModelCard) -> tuple[tuple[Golden, ...], flo
     this machine on such inputs, and one step of the output beyond it for those that are not here.
     """
     inputs = [_pattern(seed, card.input_size) for seed in range(PATTERNS)]
-    runtimes = list(_runtimes(path, card))
-    answers = np.array([[float(runtime.run(pixels[None])[0]) for pixels in inputs] for runtime in runtimes])
+    answers = np.array(list(_answers(path, card, inputs)))
     outputs, candidates = answers[0], np.arange(PATTERNS)
     unsaturated = np.flatnonzero(np.abs(log_odds_of(card, outputs) / card.calibration.temperature) < SATURATED)
     candidates = unsaturated if len(unsaturated) >= GOLDEN_COUNT else candidates
@@ -99,16 +98,25 @@ def golden_vectors(path: Path, card: ModelCard) -> tuple[tuple[Golden, ...], flo
     return golden, min(difference + step, card.widest_tolerance)
 
 
-def _runtimes(path: Path, card: ModelCard) -> Iterator[Runtime]:
-    """LiteRT with XNNPACK, LiteRT's own kernels, and OpenVINO where it is installed and takes the file."""
+def _answers(path: Path, card: ModelCard, inputs: Sequence[npt.NDArray[np.uint8]]) -> Iterator[list[float]]:
+    """Those of LiteRT with XNNPACK, of LiteRT's own kernels, and of OpenVINO where it is installed and takes the file."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    yield open_runtime(path, card, backend="tflite", num_threads=1)
+    yield _answers_of(open_runtime(path, card, backend="tflite", num_threads=1), inputs)
     plain = Interpreter(str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
     plain.allocate_tensors()
-    yield TFLiteRuntime(plain, "without XNNPACK", path, card)
+    ends, own = Ends(plain, path, card), []
+    for pixels in inputs:
+        ends.encode(pixels[None], plain.tensor(ends.input)())
+        plain.invoke()
+        own.append(float(ends.decode(plain.get_tensor(ends.output))[0]))
+    yield own
     with suppress(BackendError, ModelFileError):
-        yield open_runtime(path, card, backend="openvino", num_threads=1)
+        yield _answers_of(open_runtime(path, card, backend="openvino", num_threads=1), inputs)
+
+
+def _answers_of(runtime: Runtime, inputs: Sequence[npt.NDArray[np.uint8]]) -> list[float]:
+    return [float(runtime.run(pixels[None])[0]) for pixels in inputs]
 
 
 def _pattern(seed: int, size: int) -> npt.NDArray[np.uint8]:

@@ -259,8 +259,6 @@ def _batch(faces: Sequence[Pixels]) -> Pixels:
 
 def _card_of(path: Path, card: ModelCard | None) -> ModelCard:
     if card is not None:
-        if not isinstance(card, ModelCard):
-            raise CardError(f"card must be a ModelCard, got {type(card).__name__}")
         check_payload(path, card)
         return card
     check_model(path)
