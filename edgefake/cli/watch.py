@@ -6,24 +6,28 @@ import argparse
 import json
 import re
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from edgefake.cli.options import add_detector_options, open_detector
 from edgefake.cli.terminal import LiveLine
-from edgefake.prediction import Verdict
+from edgefake.prediction import Status, Verdict
 from edgefake.streaming.health import HealthReport
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.sources import DEFAULT_FPS
 from edgefake.streaming.video import VideoTally, VideoVerdict
+from edgefake.text import printable
 
 _EPILOG = """\
 sources:
   0, /dev/video0                          a camera; /dev/v4l/by-id/… stays the same when cameras are replugged
   rtsp://host/path, http://host/path      a network camera; it is connected again whenever it is lost
   "nvarguscamerasrc ! … ! appsink"        a GStreamer pipeline, where OpenCV was built with GStreamer
-  clip.mp4, pictures/                     a video file, a folder of pictures
+  clip.mp4                                a video file
+  pictures/                               a folder: each picture is judged by itself, as `edgefake predict` does it, and with
+                                          --follow those that come later too; with --fps the pictures are a film
 
 Ctrl-C, SIGTERM or SIGHUP end it after the present frame, and what the sinks still hold is delivered; a second one ends it at
 once.
@@ -47,8 +51,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("source", metavar="SOURCE", help="what to watch, see below")
     add_detector_options(parser)
     parser.add_argument("--size", type=_size, metavar="WxH", help="frame size to ask of a camera, such as 1280x720")
-    parser.add_argument("--fps", type=float, help="frames per second to ask of a camera, or of a folder of pictures")
-    parser.add_argument("--not-live", action="store_true", help="the URL is that of a video file: skip nothing, and end with it")
+    parser.add_argument("--fps", type=float, help="frames per second to ask of a camera, or of a folder that is a film")
+    ending = parser.add_mutually_exclusive_group()
+    ending.add_argument("--not-live", action="store_true", help="the URL is that of a video file: skip nothing, and end with it")
+    ending.add_argument("--follow", action="store_true", help="do not end with the last picture of a folder: wait for new ones")
     parser.add_argument(
         "--no-wait",
         action="store_true",
@@ -105,7 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 detector,
                 size=arguments.size,
                 fps=arguments.fps,
-                live=False if arguments.not_live else None,
+                live=False if arguments.not_live else True if arguments.follow else None,
                 wait=not arguments.no_wait,
                 detect_every=arguments.detect_every,
                 faces_per_frame=arguments.faces_per_frame,
@@ -118,19 +124,20 @@ def _run(arguments: argparse.Namespace) -> int:
             server = stack.enter_context(MetricsServer(running.health, port=arguments.metrics))
             line.print(f"health at {server.url}", to_stderr=True)
         signals = stack.enter_context(_stopped_by_signals(running))
-        faces, tally = _Faces(), VideoTally(detector.threshold)
+        seen = _Pictures() if running.stills else _Faces()
+        tally = None if running.live or running.stills else VideoTally(detector.threshold)  # what is live may run for years
         for _, result in running:
-            changes = faces.add(result)
-            if not running.live:  # which may run for years
+            changes = seen.add(result)
+            if tally:
                 tally.add(result)
             for text in [json.dumps(result.to_dict())] if arguments.json else changes:
                 line.print(text)
             if line.is_due:
                 line.show(_status(result, running.health.report()))
-        line.print(_summary(running, faces, tally.verdict(running.coverage)), to_stderr=arguments.json)
+        line.print(_summary(running, seen, tally.verdict(running.coverage) if tally else None), to_stderr=arguments.json)
     if any(sink.lost and not sink.delivered for sink in running.sink_reports()):
         return 2
-    return 1 if faces.fake and not (running.live and signals) else 0
+    return 1 if seen.fake and not (running.live and signals) else 0
 
 
 def _attach_sinks(running: Watch, arguments: argparse.Namespace) -> None:
@@ -181,6 +188,30 @@ def _stopped_by_signals(running: Watch) -> Iterator[list[int]]:
         restore()
 
 
+class _Pictures:
+    """How many pictures were judged, and how."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def fake(self) -> int:
+        return self._counts[Verdict.FAKE.value]
+
+    def add(self, result: FrameResult) -> list[str]:
+        """Take in one picture; its verdict, or why it has none, for people."""
+        status = (
+            max(result.tracks, key=lambda track: track.box.width * track.box.height).status if result.tracks else Status.NO_FACE
+        )
+        word = (result.verdict or status).value.replace("_", " ")
+        self._counts[word] += 1
+        p_fake = "-" if result.p_fake is None else f"{result.p_fake:.3f}"
+        return [f"{word:<16}  {p_fake:>6}  {printable(result.source, limit=None)}"]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{count} {word}" for word, count in self._counts.most_common()) or "no picture came"
+
+
 class _Faces:
     """How many faces were followed and called fake, with the verdicts of the newest."""
 
@@ -205,6 +236,9 @@ class _Faces:
             news.append(f"{_clock(result.seconds)}  face {track.id}: {track.verdict.value}, p_fake {track.p_fake:.3f}")
         return news
 
+    def __str__(self) -> str:
+        return f"{self.followed} faces followed, {self.fake} called fake"
+
 
 def _status(result: FrameResult, report: HealthReport) -> str:
     """How the stream is doing, in one line."""
@@ -227,14 +261,14 @@ def _status(result: FrameResult, report: HealthReport) -> str:
     return "  ".join([*parts, *faces]) if faces else "  ".join([*parts, "no face"])
 
 
-def _summary(running: Watch, faces: _Faces, whole: VideoVerdict) -> str:
+def _summary(running: Watch, seen: _Faces | _Pictures, whole: VideoVerdict | None) -> str:
     report = running.health.report()
     lines = [
-        f"{report.frames_out} frames judged in {report.uptime_s:.1f} s, "
+        f"{report.frames_out} {'pictures' if running.stills else 'frames'} judged in {report.uptime_s:.1f} s, "
         f"{report.dropped} dropped, {report.reconnects} reconnects; "
-        f"{faces.followed} faces followed, {faces.fake} called fake"
+        f"{seen}"
     ]
-    if not running.live:
+    if whole:
         lines.append(str(whole))
     lines += [f"{sink.name}: {sink.delivered} delivered, {sink.lost} lost" for sink in running.sink_reports()]
     return "\n".join(lines)

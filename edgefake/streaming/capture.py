@@ -17,6 +17,7 @@ from edgefake.errors import InputError
 from edgefake.streaming.decoding import Undecoded
 from edgefake.streaming.health import Health
 from edgefake.streaming.sources import Reader, Source, SourceAwayError
+from edgefake.streaming.stills import Still
 
 _log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class Captured:
     arrived: float
     """``time.perf_counter()`` when the frame was there."""
     read_ms: float
+    name: str | None = None
+    """The picture's, where each is a source of its own."""
 
 
 class Capture:
@@ -142,6 +145,10 @@ class Capture:
             asked = time.perf_counter()
             for pixels, seconds in reader.frames:
                 arrived = time.perf_counter()
+                if pixels is None:
+                    if self._stopped:
+                        return False
+                    continue
                 index = next(indices)
                 if isinstance(pixels, InputError):
                     if isinstance(pixels, Undecoded):  # told once, at the end
@@ -155,7 +162,8 @@ class Capture:
                     continue
                 since_start = arrived - started if seconds is None else seconds
                 self._attempts = 0
-                frame = Captured(pixels, index, since_start, time.time(), arrived, (arrived - asked) * 1e3)
+                name, pixels = (pixels.name, pixels.pixels) if isinstance(pixels, Still) else (None, pixels)
+                frame = Captured(pixels, index, since_start, time.time(), arrived, (arrived - asked) * 1e3, name)
                 if not self._put(frame):
                     return False
                 asked = time.perf_counter()

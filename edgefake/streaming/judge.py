@@ -36,6 +36,41 @@ class _Search:
     ms: float
 
 
+class PictureJudge:
+    """What a detector says about pictures that have nothing to do with one another; each of their faces is a track of its own."""
+
+    def __init__(self, detector: Detector, *, source: str) -> None:
+        self._detector = detector
+        self._source = source
+        self._last_id = 0
+
+    def judge(self, frame: Captured, *, dropped: int, reconnects: int) -> FrameResult:
+        """The result for the next picture; raises ``InputError`` when it is none (uint8, H×W×3, BGR)."""
+        prediction = self._detector.predict(frame.pixels)
+        first = self._last_id + 1
+        self._last_id += len(prediction.faces)
+        timings = prediction.timings
+        return FrameResult(
+            index=frame.index,
+            seconds=frame.seconds,
+            captured=frame.captured,
+            tracks=tuple(
+                TrackResult(id, face.box, face.status, face.p_fake, face.p_fake, face.verdict, int(face.p_fake is not None))
+                for id, face in enumerate(prediction.faces, first)
+            ),
+            timings=StreamTimings(frame.read_ms, timings.find_faces, 0.0, timings.preprocess, timings.infer),
+            latency=(time.perf_counter() - frame.arrived) * 1e3,
+            dropped=dropped,
+            reconnects=reconnects,
+            source=frame.name or self._source,
+            model=self._detector.card.name,
+            threshold=self._detector.threshold,
+        )
+
+    def close(self) -> None:
+        """There is nothing to wait for."""
+
+
 class Judge:
     """What a detector says about the faces of one stream, remembering the frames before.
 

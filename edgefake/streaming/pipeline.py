@@ -12,7 +12,7 @@ from edgefake.arguments import whole_number
 from edgefake.detector import Detector
 from edgefake.streaming.capture import Capture
 from edgefake.streaming.health import Health
-from edgefake.streaming.judge import Judge
+from edgefake.streaming.judge import Judge, PictureJudge
 from edgefake.streaming.result import FrameResult, Watched
 from edgefake.streaming.sinks import QueuedSink, Sink, SinkReport, close_all
 from edgefake.streaming.sources import SourceLike, find_source
@@ -55,8 +55,12 @@ def watch(
     found = find_source(source, size=size, fps=fps, live=live)
     health = health or Health()
     capture = Capture(found, health=health, wait=wait)
-    judge = Judge(detector, source=found.name, live=found.live, detect_every=detect_every, faces_per_frame=faces_per_frame)
-    running = Watch(capture, judge, health, live=found.live)
+    judge: Judge | PictureJudge
+    if found.stills:
+        judge = PictureJudge(detector, source=found.name)
+    else:
+        judge = Judge(detector, source=found.name, live=found.live, detect_every=detect_every, faces_per_frame=faces_per_frame)
+    running = Watch(capture, judge, health, live=found.live or bool(live), stills=found.stills)
     for sink in sinks:
         running.attach(sink)
     return running
@@ -69,13 +73,15 @@ class Watch(Iterator[Watched]):
     the end of the program at the latest.
     """
 
-    def __init__(self, capture: Capture, judge: Judge, health: Health, *, live: bool) -> None:
+    def __init__(self, capture: Capture, judge: Judge | PictureJudge, health: Health, *, live: bool, stills: bool) -> None:
         self.health = health
         self.live = live
         """Whether it comes at its own pace and ends when it is stopped, unlike a file."""
+        self.stills = stills
+        """Whether it is a folder of pictures that are judged each by itself; results then name the picture as their source."""
         self._capture = capture
         self._judge = judge
-        self._when_full: Literal["drop_oldest", "wait"] = "drop_oldest" if live else "wait"
+        self._when_full: Literal["drop_oldest", "wait"] = "drop_oldest" if live and not stills else "wait"
         self._sinks: list[QueuedSink] = []
         # Also at the end of the program: a thread that comes back from OpenCV later than that takes the process down with it.
         self._end = weakref.finalize(self, _end, os.getpid(), capture, judge, self._sinks)
@@ -144,7 +150,7 @@ class Watch(Iterator[Watched]):
             self.health.time("infer", result.timings.infer / 1e3)
 
 
-def _end(process: int, capture: Capture, judge: Judge, sinks: Sequence[QueuedSink]) -> None:
+def _end(process: int, capture: Capture, judge: Judge | PictureJudge, sinks: Sequence[QueuedSink]) -> None:
     if os.getpid() == process:  # in a fork there are none of the threads, and the sinks are the parent's
         capture.close()
         judge.close()

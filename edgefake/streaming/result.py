@@ -3,7 +3,8 @@
 The schema of a line (version 1; a key is never renamed or given another meaning under the same number, new ones may be added)::
 
     schema      1
-    source      what is watched, without credentials: "0", "rtsp://door/main", "clip.mp4"
+    source      what is watched, without credentials: "0", "rtsp://door/main", "clip.mp4"; in a folder of pictures that are judged
+                each by itself, the picture: "folder/a.jpg"
     index       number of the frame in its source, from 0; numbers are missing where frames were dropped
     seconds     media time in files, time since the start in live sources
     captured    Unix time at which the frame was read

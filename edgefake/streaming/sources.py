@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, find_images
 from edgefake.secrets import without_secrets
 from edgefake.streaming.decoding import Decoder, Undecoded
 from edgefake.streaming.reasons import HEAD_BYTES, why_not_a_video, why_not_opened, why_silent
+from edgefake.streaming.stills import Still, arriving_stills, by_number, stills
 from edgefake.text import portable_path, printable
 
 Pixels = npt.NDArray[np.uint8]
@@ -57,10 +58,10 @@ class Reader:
     """An open source: frames (uint8, H×W×3, BGR) with their media time in seconds, which never runs backwards.
 
     In the place of a picture or frame that cannot be read is the error that says why. The media time is None in live sources:
-    there the time of arrival counts. Closing ``frames`` closes the source.
+    there the time of arrival counts. Closing ``frames`` closes the source; None gives an opportunity to do so.
     """
 
-    frames: Generator[tuple[Pixels | InputError, float | None], None, None]
+    frames: Generator[tuple[Pixels | Still | InputError | None, float | None], None, None]
     total: int | None = None
     """How many frames there should be, where the source tells."""
     fps: float | None = None
@@ -80,6 +81,8 @@ class Source:
     reconnects: bool
     """Can be opened again after it was lost."""
     open: Callable[[], Reader]
+    stills: bool = False
+    """Its pictures have nothing to do with one another."""
 
 
 def find_source(
@@ -90,18 +93,20 @@ def find_source(
     Args:
         source: a camera (``0`` or ``/dev/video0``; ``/dev/v4l/by-id/…`` stays the same when cameras are replugged), a URL, a
             GStreamer pipeline (``v4l2src ! … ! appsink``), a video file, a folder of pictures in the order of their numbers,
-            or an iterable of frames (uint8, H×W×3, BGR), which must not be changed after they were handed out.
+            or an iterable of frames (uint8, H×W×3, BGR), which must not be changed after they were handed out. Pictures are
+            judged each by itself, unless ``fps`` makes them a film.
         size: (width, height) to ask of a camera.
         fps: frames per second to ask of a camera, or at which pictures and frames of an iterable follow each other.
-        live: whether late frames are dropped. Cameras and pipelines are live, files and folders are not; URLs are unless this
-            says that there is a video file behind it; iterables are when this says so.
+        live: whether late frames are dropped. Cameras and pipelines are live, files are not; URLs are unless this says that there
+            is a video file behind it; iterables are when this says so. A folder that is live is watched for new pictures until
+            it is stopped, and none is dropped.
 
     Raises ``InputError`` for anything else, and for ``size`` or ``fps`` where they mean nothing.
     """
     _check(size, fps)
     found = _find(source, size, fps, live)
-    if live is not None and live != found.live:
-        does, option = ("does not come", "live=True") if live else ("always comes", "live=False (--not-live)")
+    if live is not None and live != found.live and not (live and found.stills):
+        does, option = ("does not come", "live=True (--follow)") if live else ("always comes", "live=False (--not-live)")
         raise InputError(f"{found.name} {does} live: leave {option} out")
     return found
 
@@ -142,7 +147,7 @@ def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, l
     if not isinstance(source, str):
         return Source("iterable", bool(live), False, lambda: Reader(_timed(iter(source), fps, live=bool(live)), fps=fps))
     if os.path.isdir(source):  # unlike Path.is_dir it takes strings that are too long for a path, as pipelines may be
-        return _folder(source, fps)
+        return _stills(source, follow=bool(live)) if fps is None else _film(source, fps)
     if fps is not None:
         raise InputError(f"{_public_name(source)} comes with its own frame rate: leave fps={fps:g} out")
     if is_path or os.path.isfile(source):
@@ -268,23 +273,38 @@ def _first_rate(capture: cv2.VideoCapture, announced: float | None) -> float | N
     return rate if announced is None or 1.02 * announced < rate < 1000 else announced
 
 
-def _folder(path: str, fps: float | None) -> Source:
-    def by_number(picture: Path) -> list[tuple[int, str]]:  # 9.png comes before 10.png
-        return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", str(picture))]
-
-    def open_folder() -> Reader:
+def _film(path: str, fps: float) -> Source:
+    def open_film() -> Reader:
         pictures = sorted(find_images(path), key=by_number)
-        return Reader(_timed(map(_picture, pictures), fps, live=False), len(pictures), fps or DEFAULT_FPS)
+        return Reader(_timed(_frames(pictures), fps, live=False), len(pictures), fps)
 
-    return Source(path, False, False, open_folder)
+    return Source(portable_path(path), False, False, open_film)
 
 
-def _picture(path: Path) -> Pixels | InputError:
-    """The picture, or why it cannot be read."""
-    try:
-        return read_image(path)
-    except InputError as error:
-        return error
+def _frames(pictures: Iterable[Path]) -> Iterator[Pixels | InputError]:
+    """The pictures, or why one cannot be read."""
+    shape = None
+    for picture in pictures:
+        try:
+            frame = read_image(picture)
+        except InputError as error:
+            yield error
+            continue
+        if frame.shape != (shape or frame.shape):
+            raise InputError(
+                f"{printable(picture)} has another size than the pictures before it: they are no film; leave fps (--fps) out, "
+                "and each is judged by itself"
+            )
+        shape = frame.shape
+        yield frame
+
+
+def _stills(path: str, *, follow: bool) -> Source:
+    def open_stills() -> Reader:
+        pictures = arriving_stills(path) if follow else stills(sorted(find_images(path), key=by_number))
+        return Reader((picture, None) for picture in pictures)
+
+    return Source(portable_path(path), False, False, open_stills, stills=True)
 
 
 def _capture(source: int | str, backend: int) -> cv2.VideoCapture:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from edgefake.cli import main
@@ -105,9 +106,9 @@ def test_a_picture_that_cannot_be_read_is_told_and_left_out(
     assert watch("--json", "--threshold", "1", tmp_path) == 0
     output = capsys.readouterr()
     assert [line["index"] for line in objects(output.out)] == [0, 1, 2, 4, 5, 6]
-    told, summary, _ = output.err.splitlines()
+    told, summary = output.err.splitlines()
     assert told.startswith(f"edgefake: {tmp_path / '3.png'} is damaged") and told.endswith("it is left out")
-    assert summary.startswith("6 frames judged in") and "1 dropped" in summary
+    assert summary.startswith("6 pictures judged in") and "1 dropped" in summary
 
 
 def test_a_source_in_which_nothing_can_be_read_is_an_error(
@@ -122,6 +123,56 @@ def test_a_source_in_which_nothing_can_be_read_is_an_error(
     assert watch(tmp_path) == 2
     *_, error = capsys.readouterr().err.splitlines()
     assert error == f"edgefake: error: {tmp_path} holds no picture that can be read: get the whole files"
+
+
+def test_unrelated_pictures_are_judged_as_predict_judges_them(
+    tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = cv2.imread(str(portrait))
+    for index, side in enumerate((400, 300, 500)):
+        assert cv2.imwrite(str(tmp_path / f"{index}.png"), cv2.resize(picture, (side, side)))
+    assert cv2.imwrite(str(tmp_path / "9.png"), np.full((300, 300, 3), 128, np.uint8))
+    threshold = ["--model", "cnn_int8", "--threshold", "0"]
+    assert main(["predict", "--json", *threshold, str(tmp_path)]) == 1
+    predicted = objects(capsys.readouterr().out)
+    assert main(["watch", "--json", *threshold, str(tmp_path)]) == 1
+    output = capsys.readouterr()
+    watched = objects(output.out)
+    for name in ("verdict", "p_fake"):
+        assert [line[name] for line in watched] == [line[name] for line in predicted]
+    assert [line["source"] for line in watched] == [line["path"] for line in predicted]
+    assert [len(line["tracks"]) for line in watched] == [1, 1, 1, 0]
+    assert "4 pictures judged in" in output.err and "; 3 fake, 1 no face" in output.err
+    assert main(["watch", *threshold, str(tmp_path)]) == 1
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[:4]] == ["fake", "fake", "fake", "no"]
+
+
+def test_pictures_of_different_sizes_are_no_film(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for index, side in enumerate((40, 30)):
+        assert cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((side, side, 3), 128, np.uint8))
+    assert watch("--fps", "10", tmp_path) == 2
+    assert "1.png has another size than the pictures before it: they are no film" in capsys.readouterr().err
+
+
+def test_a_folder_that_grows_is_followed_until_a_signal(tmp_path: Path, portrait: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines = tmp_path / "results.jsonl"
+    command = [*COMMAND, "--threshold", "0", "--follow", "--jsonl", str(lines), str(folder)]
+    with started(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        (folder / "notes.txt").write_text("no picture")
+        for name in ("b.png", "a.png"):
+            (folder / name).write_bytes(portrait.read_bytes())
+            verdict, _, path = process.stdout.readline().split()
+            assert (verdict, path) == ("fake", str(folder / name))
+        (folder / "b.png").write_bytes(portrait.read_bytes())
+        assert process.stdout.readline().rstrip().endswith("b.png")
+        process.terminate()
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 0 and "Traceback" not in errors
+    assert output.startswith("3 pictures judged in") and "; 3 fake" in output
+    assert [Path(line["source"]).name for line in objects(lines.read_text())] == ["b.png", "a.png", "b.png"]
 
 
 def test_a_source_of_less_than_a_frame_per_second_is_recorded(tmp_path: Path, portrait: Path) -> None:
