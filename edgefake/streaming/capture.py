@@ -17,7 +17,7 @@ from edgefake.errors import InputError
 from edgefake.streaming.decoding import Undecoded
 from edgefake.streaming.health import Health
 from edgefake.streaming.sources import Reader, Source, SourceAwayError
-from edgefake.streaming.stills import Still
+from edgefake.streaming.stills import Idle, Still
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class Capture:
             asked = time.perf_counter()
             for pixels, seconds in reader.frames:
                 arrived = time.perf_counter()
-                if pixels is None:
+                if isinstance(pixels, Idle):
                     if self._stopped:
                         return False
                     continue

@@ -20,7 +20,7 @@ from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, find_images
 from edgefake.secrets import without_secrets
 from edgefake.streaming.decoding import Decoder, Undecoded
 from edgefake.streaming.reasons import HEAD_BYTES, why_not_a_video, why_not_opened, why_silent
-from edgefake.streaming.stills import Still, arriving_stills, by_number, stills
+from edgefake.streaming.stills import Idle, Still, arriving_stills, by_number, stills
 from edgefake.text import portable_path, printable
 
 Pixels = npt.NDArray[np.uint8]
@@ -58,10 +58,10 @@ class Reader:
     """An open source: frames (uint8, H×W×3, BGR) with their media time in seconds, which never runs backwards.
 
     In the place of a picture or frame that cannot be read is the error that says why. The media time is None in live sources:
-    there the time of arrival counts. Closing ``frames`` closes the source; None gives an opportunity to do so.
+    there the time of arrival counts. Closing ``frames`` closes the source; ``Idle`` is the opportunity where nothing comes.
     """
 
-    frames: Generator[tuple[Pixels | Still | InputError | None, float | None], None, None]
+    frames: Generator[tuple[Pixels | Still | InputError | Idle, float | None], None, None]
     total: int | None = None
     """How many frames there should be, where the source tells."""
     fps: float | None = None

@@ -28,6 +28,10 @@ class Still:
     name: str
 
 
+class Idle:
+    """There is no picture for now."""
+
+
 def by_number(picture: Path) -> list[tuple[int, str]]:
     """For sorting: 9.png comes before 10.png."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", str(picture))]
@@ -45,8 +49,8 @@ def stills(files: Iterable[Path]) -> Iterator[Still | InputError]:
             yield picture if isinstance(picture, InputError) else Still(picture, portable_path(file))
 
 
-def arriving_stills(folder: str) -> Iterator[Still | InputError | None]:
-    """The pictures in ``folder`` and those that come or change later, without end; None when there is none for now."""
+def arriving_stills(folder: str) -> Iterator[Still | InputError | Idle]:
+    """The pictures in ``folder`` and those that come or change later, without end."""
     judged: dict[Path, tuple[int, int]] = {}
     before: dict[Path, tuple[int, int]] = {}
     while True:
@@ -55,7 +59,7 @@ def arriving_stills(folder: str) -> Iterator[Still | InputError | None]:
         yield from stills(sorted(new, key=by_number))
         judged = {file: stamp for file, stamp in (judged | {file: there[file] for file in new}).items() if file in there}
         before = there
-        yield None
+        yield Idle()
         time.sleep(LOOK_S)
 
 

@@ -11,7 +11,7 @@ import pytest
 from edgefake import InputError
 from edgefake.streaming import stills as module
 from edgefake.streaming.sources import find_source
-from edgefake.streaming.stills import Still, arriving_stills, stills
+from edgefake.streaming.stills import Idle, Still, arriving_stills, stills
 
 
 def write(path: Path, value: int) -> Path:
@@ -47,16 +47,16 @@ def test_what_cannot_be_read_leaves_its_place_to_the_reason(tmp_path: Path) -> N
 
 def test_new_and_changed_pictures_arrive_once_when_they_are_whole(tmp_path: Path, no_rest: None) -> None:
     arriving = arriving_stills(str(tmp_path / "in"))
-    assert next(arriving) is None  # the folder is not yet there
+    assert isinstance(next(arriving), Idle)  # the folder is not yet there
     write(tmp_path / "in" / "a.png", 1)
     write(tmp_path / "in" / "b.png", 2)
-    assert next(arriving) is None  # seen, and perhaps still being written
+    assert isinstance(next(arriving), Idle)  # seen, and perhaps still being written
     time.sleep(0.02)  # for another time of modification
     write(tmp_path / "in" / "b.png", 3)
     first, *rest = islice(arriving, 4)
     assert isinstance(first, Still) and first.name.endswith("a.png")
     assert [int(one.pixels[0, 0, 0]) for one in rest if isinstance(one, Still)] == [3]
     (tmp_path / "in" / "a.png").unlink()
-    assert list(islice(arriving, 2)) == [None, None]
+    assert all(isinstance(one, Idle) for one in islice(arriving, 2))
     write(tmp_path / "in" / "a.png", 4)
     assert [int(one.pixels[0, 0, 0]) for one in islice(arriving, 3) if isinstance(one, Still)] == [4]
