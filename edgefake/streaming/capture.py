@@ -151,8 +151,10 @@ class Capture:
                     continue
                 index = next(indices)
                 if isinstance(pixels, InputError):
-                    if isinstance(pixels, Undecoded):  # told once, at the end
+                    if isinstance(pixels, Undecoded):  # told once; of files at the end
                         undecoded += 1
+                        if self._source.live and undecoded == 1:
+                            _log.warning("%s sends frames that cannot be decoded: they are left out", self._source.name)
                     else:
                         _log.warning("%s; it is left out", pixels)
                     self._drop()

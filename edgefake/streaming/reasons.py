@@ -12,7 +12,7 @@ HEAD_BYTES = 1 << 20
 """So much of the beginning of a file is looked at, as FFmpeg does before it says what it is."""
 
 _PLAYLISTS = (b"ffconcat version", b"#extm3u", b"<mpd", b"<smil", b"[reference]", b"rtsptext", b"c=in ip", b"[playlist]")
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP")
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP")
 _PORTS = {"http": 80, "https": 443, "rtsp": 554, "rtsps": 322}
 _SOUNDS = (b"ID3", b"\xff\xfb", b"\xff\xf3", b"\xff\xf1", b"\xff\xf9", b"fLaC", b"OggS", b"#!AMR", b"MThd")
 
@@ -32,11 +32,17 @@ def why_not_a_video(head: bytes) -> str | None:
     return None
 
 
+def is_picture(head: bytes) -> bool:
+    """Whether a file begins as a picture, animated or not; so does a sequence of JPEGs."""
+    boxes = (b"ftypavif", b"ftypavis", b"ftypheic", b"ftypmif1")
+    return head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head[4:12] in boxes
+
+
 def why_not_opened(head: bytes, tail: bytes) -> str:
     """Why FFmpeg could not open a file that begins and ends so, as the end of a sentence."""
     if head.startswith(_SOUNDS) or (head[:4] == b"RIFF" and head[8:12] == b"WAVE"):
         return "holds sound and no picture"
-    if head.startswith(_PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head[4:12] in (b"ftypavif", b"ftypheic"):
+    if is_picture(head):
         return "is a picture: judge it with `edgefake predict`"
     known = head + tail
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):

@@ -19,7 +19,7 @@ from edgefake.files import plain_path
 from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, find_images, read_image
 from edgefake.secrets import without_secrets
 from edgefake.streaming.decoding import Decoder, Undecoded
-from edgefake.streaming.reasons import HEAD_BYTES, why_not_a_video, why_not_opened, why_silent
+from edgefake.streaming.reasons import HEAD_BYTES, is_picture, why_not_a_video, why_not_opened, why_silent
 from edgefake.streaming.stills import Idle, Still, arriving_stills, by_number, stills
 from edgefake.text import portable_path, printable
 
@@ -33,6 +33,9 @@ TIMEOUT_MS = 5000
 
 DEFAULT_FPS = 30.0
 """The frame rate of pictures and iterables whose rate nobody gave, and of files that do not tell theirs."""
+
+SIZE_PLACES = 8
+"""In so many places of a stream file the picture size is looked up."""
 
 ANIMATION_FPS = 10.0
 """At which the frames of animated pictures follow each other."""
@@ -215,9 +218,6 @@ def _pipeline(pipeline: str) -> Source:
 
 
 def _file(path: str) -> Source:
-    if Path(path).suffix.lower() in IMAGE_SUFFIXES - {".gif", ".apng"}:  # FFmpeg plays those, with their own times
-        return Source(portable_path(path), False, False, lambda: _animation(path))
-
     def capture_file() -> cv2.VideoCapture:
         with plain_path(path) as name:
             return cv2.VideoCapture(name, cv2.CAP_FFMPEG)
@@ -229,6 +229,8 @@ def _file(path: str) -> Source:
             )
         name = printable(path)
         head, tail = _ends(path)
+        if is_picture(head) and not (head[:2] == b"\xff\xd8" and Path(path).suffix.lower() not in IMAGE_SUFFIXES):
+            return _animation(path)
         if no_video := why_not_a_video(head):
             raise InputError(f"{name} {no_video}")
         capture = capture_file()
@@ -236,6 +238,9 @@ def _file(path: str) -> Source:
             capture.release()
             raise InputError(f"{name} {why_not_opened(head, tail)}")
         reader = _video(capture, name, live=False, again=capture_file)
+        if len(sizes := _sizes(path, head)) > 1:
+            shown = ", then ".join(f"{width}×{height}" for width, height in sizes)
+            _log.warning("%s changes its picture size (%s): later sizes are stretched to the first, cut it there", name, shown)
         return replace(reader, fps=_first_rate(capture_file(), reader.fps))
 
     return Source(portable_path(path), False, False, open_file)
@@ -258,6 +263,26 @@ def _ends(path: str) -> tuple[bytes, bytes]:
             return head, file.read(HEAD_BYTES)
     except OSError as error:
         raise InputError(f"{printable(path)} cannot be read: {error.strerror or error}") from error
+
+
+def _sizes(path: str, head: bytes) -> list[tuple[int, int]]:
+    """The picture sizes in a transport or programme stream, which may change, as FFmpeg finds them at a few places of it.
+
+    OpenCV gives every frame in the first size, and says nothing.
+    """
+    sizes: dict[tuple[int, int], None] = {}
+    if head[:4] != b"\0\0\1\xba" and head[:1] + head[188:189] != b"\x47\x47" and head[4:5] + head[196:197] != b"\x47\x47":
+        return []
+    with plain_path(path) as name:
+        length = os.path.getsize(path)
+        for part in range(SIZE_PLACES):
+            start = length * part // SIZE_PLACES
+            capture = cv2.VideoCapture(f"subfile,,start,{start},end,{length},,:{name}", cv2.CAP_FFMPEG)
+            size = round(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), round(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+            capture.release()
+            if min(size) > 0:
+                sizes[size] = None
+    return list(sizes)
 
 
 def _first_rate(capture: cv2.VideoCapture, announced: float | None) -> float | None:
@@ -366,4 +391,4 @@ def _timed(
 
 def _public_name(source: object) -> str:
     """``source`` for people and logs."""
-    return without_secrets(str(source))
+    return printable(without_secrets(str(source)))

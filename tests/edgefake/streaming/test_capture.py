@@ -14,8 +14,9 @@ import pytest
 from edgefake import InputError
 from edgefake.streaming import capture as capture_module
 from edgefake.streaming.capture import CAPACITY, Capture, Captured
+from edgefake.streaming.decoding import Undecoded
 from edgefake.streaming.health import Health
-from edgefake.streaming.sources import SourceLike, find_source
+from edgefake.streaming.sources import Reader, Source, SourceLike, find_source
 from tests.edgefake.streaming.fake_camera import plug_in
 from tests.edgefake.streaming.videos import Pixels, moving_face, write_video
 
@@ -275,3 +276,40 @@ def test_a_read_that_never_returns_is_told(
         start(frames()).close()
     assert "iterable is still busy with a read" in caplog.text
     blocked.set()
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_frames_that_cannot_be_decoded_are_counted_and_told_once(live: bool, caplog: pytest.LogCaptureFixture) -> None:
+    def frames() -> Iterator[tuple[Pixels | Undecoded, float | None]]:
+        for index, pixels in enumerate(numbered(4)):
+            yield Undecoded("refused"), None
+            yield pixels, None if live else index / 10
+
+    capture = Capture(Source("cam", live, False, lambda: Reader(frames(), 8, 20.0, 0.4)), health=Health())  # type: ignore[arg-type]
+    until(lambda: capture._ended or len(capture._frames) == CAPACITY)
+    assert [frame.index for frame in rest(capture)][-1] == 7
+    assert capture.dropped >= 4
+    assert len(caplog.records) == 1 and "cannot be decoded" in caplog.text.replace("could not", "cannot")
+    assert capture.coverage == (None if live else 0.5)
+    capture.close()
+
+
+@pytest.mark.parametrize(
+    ("frames", "total", "seconds", "coverage"),
+    [
+        (98, 195, 6.5, 1.0),  # twice the real rate is announced: all the time is there
+        (49, 195, 6.5, 0.5),
+        (60, None, None, 1.0),
+        (89, 90, 6.0, 1.0),  # containers may be a frame or two off
+        (45, 90, 6.0, 0.5),
+    ],
+)
+def test_how_much_of_a_file_was_read(
+    frames: int, total: int | None, seconds: float | None, coverage: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    read = ((pixels, index / 15) for index, pixels in enumerate(numbered(frames)))
+    capture = Capture(Source("clip", False, False, lambda: Reader(read, total, None, seconds)), health=Health())  # type: ignore[arg-type]
+    assert len(rest(capture)) == frames
+    assert capture.coverage == pytest.approx(coverage, abs=0.02)
+    assert ("it is cut short" in caplog.text) == (coverage < 1)
+    capture.close()

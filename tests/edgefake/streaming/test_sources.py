@@ -242,6 +242,17 @@ def test_a_picture_that_cannot_be_read_leaves_its_place_to_the_reason(tmp_path: 
     assert seconds == 0.1
 
 
+def test_a_stream_that_changes_its_picture_size_is_told(tmp_path: Path, portrait: Path, caplog: pytest.LogCaptureFixture) -> None:
+    wide = write_video(tmp_path / "wide.ts", moving_face(portrait, 30), codec="mpg2").read_bytes()
+    small = write_video(tmp_path / "small.ts", moving_face(portrait, 30, size=(192, 160), face=100), codec="mpg2").read_bytes()
+    (tmp_path / "same.ts").write_bytes(wide + wide)
+    find_source(tmp_path / "same.ts").open().frames.close()
+    assert not caplog.text
+    (tmp_path / "both.ts").write_bytes(wide + small + small)
+    find_source(tmp_path / "both.ts").open().frames.close()
+    assert "both.ts changes its picture size (320×240, then 192×160)" in caplog.text
+
+
 def test_a_file_without_a_frame_is_an_error(tmp_path: Path, portrait: Path) -> None:
     data = write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").read_bytes()
     (tmp_path / "hollow.avi").write_bytes(data[: data.index(b"movi") + 4])
@@ -297,6 +308,8 @@ def test_an_animated_picture_is_played(suffix: str, tmp_path: Path, portrait: Pa
 def test_a_still_picture_is_sent_to_predict(tmp_path: Path, portrait: Path) -> None:
     with pytest.raises(InputError, match=r"portrait\.jpg is a picture: judge it with `edgefake predict`"):
         find_source(portrait).open()
+    write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").rename(tmp_path / "clip.png")
+    assert len(list(find_source(tmp_path / "clip.png").open().frames)) == 3
     (tmp_path / "photo.mp4").write_bytes(portrait.read_bytes())
     with pytest.raises(InputError, match=r"photo\.mp4 holds one still picture"):
         list(find_source(tmp_path / "photo.mp4").open().frames)
