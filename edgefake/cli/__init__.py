@@ -14,6 +14,7 @@ from edgefake.cli import benchmark, build_engine, models, predict, video, watch
 from edgefake.cli.parser import Parser
 from edgefake.cli.terminal import complain
 from edgefake.errors import EdgefakeError
+from edgefake.secrets import without_secrets
 from edgefake.start import INTERRUPTED, open_streams
 
 
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _discard_output()
         return 2
     except Exception:
-        traceback.print_exc()
+        for line in traceback.format_exc().splitlines():
+            print(without_secrets(line) if "://" in line else line, file=sys.stderr)
         return 2  # Python's own 1 would say that something is fake
 
 

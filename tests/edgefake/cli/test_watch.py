@@ -264,3 +264,15 @@ def test_a_reader_that_goes_away_ends_it(long: Path) -> None:
         process.stdout.close()
         assert process.wait(timeout=30) == 141
         assert b"Traceback" not in process.stderr.read()
+
+
+def test_what_nobody_foresaw_is_an_error_that_tells_no_secret(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(source: str, detector: object, **options: object) -> None:
+        raise RuntimeError(f"something about {source}")
+
+    monkeypatch.setattr(watch_module, "watch", broken)
+    assert watch("rtsp://admin:secret@host/main") == 2
+    errors = capsys.readouterr().err
+    assert "RuntimeError: something about rtsp://host/main" in errors and "secret" not in errors

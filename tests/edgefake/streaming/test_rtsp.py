@@ -50,7 +50,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        return f"rtsp://user:secret@127.0.0.1:{self.port}/main"
+        return f'rtsp://user:it\'s a "se[cr]et"@127.0.0.1:{self.port}/main?token=secret'
 
     def start(self) -> None:
         command = [PYTHON, str(SCRIPT), str(self.port), str(self._picture)]
@@ -85,13 +85,14 @@ def test_a_server_killed_and_restarted(
     assert after.seconds > before.seconds
     assert after.source == f"rtsp://127.0.0.1:{server.port}/main"
     assert "is lost" in caplog.text and "is back" in caplog.text
-    assert "secret" not in caplog.text
+    assert "cr]et" not in caplog.text and "secret" not in caplog.text
 
 
-def test_the_command_waits_for_a_camera_and_a_signal_is_no_failure(portrait: Path) -> None:
+def test_the_command_waits_for_a_camera_and_a_signal_is_no_failure(portrait: Path, tmp_path: Path) -> None:
     server = Server(portrait)
     server.kill()
-    command = [sys.executable, "-m", "edgefake", "watch", "--model", "cnn_int8", "--threshold", "0", server.url]
+    lines = tmp_path / "results.jsonl"
+    command = [sys.executable, "-m", "edgefake", "watch", "--model", "cnn_int8", "--threshold", "0", "--jsonl", lines, server.url]
     with started(command, cwd=SCRIPT.parents[3], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         assert next(line for line in process.stderr if "does not answer" in line).endswith("; it is waited for\n")
@@ -103,8 +104,11 @@ def test_the_command_waits_for_a_camera_and_a_signal_is_no_failure(portrait: Pat
         finally:
             server.kill()
     assert process.returncode == 0
-    assert output.rstrip().endswith("1 called fake")
+    assert "1 called fake" in output
     assert "is there after" in errors
+    written = lines.read_text()
+    assert f'"source": "rtsp://127.0.0.1:{server.port}/main"' in written
+    assert not [secret for secret in ("it's", "cr]et", "secret") if secret in written + output + errors]
 
 
 def test_stop_while_the_server_is_away(server: Server, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ class Server:
                 code = codes[number] if number < len(codes) else 200
                 if code == 200:
                     server.indices.append(json.loads(body)["index"])
-                self.send_response(code)
+                self.send_response(code, "\x1b[2Jsecret")  # as a server says it that wants to be rude
                 if code == 302:
                     self.send_header("Location", "/elsewhere")
                 self.send_header("Content-Length", "0")
