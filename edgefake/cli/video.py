@@ -110,7 +110,7 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
                     line.show(_progress(result.index + 1, running, path))
         for report in running.sink_reports():
             if report.lost:
-                raise InputError(f"the annotated copy {copy} lacks {report.lost} frames: {report.error}")
+                raise InputError(f"the annotated copy {printable(copy)} lacks {report.lost} frames: {report.error}")
         if plot is not None:
             write_image(plot, timeline.plot())
     except EdgefakeError as error:

@@ -103,10 +103,11 @@ def _ask(connection: socket.socket, scheme: str, host: str, target: str) -> int:
 
 
 def _without_id3(head: bytes) -> bytes:
-    if head[:3] != b"ID3" or len(head) < 10:
-        return head
-    a, b, c, d = head[6:10]
-    return head[10 + (a << 21 | b << 14 | c << 7 | d) :]
+    """``head`` behind the tags that FFmpeg passes over before it looks what a file is."""
+    while head[:3] == b"ID3" and len(head) >= 10:
+        a, b, c, d = head[6:10]
+        head = head[10 + (a << 21 | b << 14 | c << 7 | d) :]
+    return head
 
 
 def _is_text(data: bytes) -> bool:
