@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -17,7 +18,7 @@ from edgefake.errors import InputError
 from training.batches import Batch, readable
 from training.lock import alone_in
 from training.loop import Stopping, batches_of, compile_for, last_checkpoint, train
-from training.quantize import QuantizedModel, fold
+from training.quantize import QuantizedModel, fold, without_onnx
 from training.runs import Run, State, at, float_parent, open_run, read_run
 from training.samples import Sample
 from training.start import load_weights
@@ -50,7 +51,10 @@ def _qat(source: Path, folder: Path, stopping: Stopping, learning_rate: float, c
     train_samples, validation = map(readable, run.training_samples())
 
     teacher = folded_model(run, parent)
-    quantized = QuantizedModel(folded_model(run, parent, drop_below=SILENT))
+    student = folded_model(run, parent, drop_below=SILENT)
+    for sentence in without_onnx(student):
+        print(f"warning: python -m convert will give .tflite, but no .onnx: {sentence}", file=sys.stderr)
+    quantized = QuantizedModel(student)
     if state.epoch:
         load_weights(quantized.model, last_checkpoint(folder, state))
     elif earlier.is_qat:

@@ -333,6 +333,18 @@ def _check_quantizable(folded: Any) -> None:
         )
 
 
+def without_onnx(folded: Any) -> list[str]:
+    """What of a folded model the ``.onnx`` form has no place for, a sentence each: told before it is trained in eight bits."""
+    graph = read(folded)
+    found = []
+    for name, node in graph.nodes.items():
+        maps = node.kind in ("Flatten", "Reshape") and len(graph.nodes[node.inputs[0]].shape) == 4
+        others = sorted({graph.nodes[user].kind for user in _users(graph, name)} - {"Dense"})
+        if maps and np.prod(graph.nodes[node.inputs[0]].shape[1:3]) > 1 and (others or len(node.shape) != 2):
+            found.append(f"{name} ({node.kind}) makes vectors of feature maps for {' and '.join(others)}, expected a Dense alone")
+    return found
+
+
 def _fault(graph: Graph, name: str) -> str | None:
     """What keeps a layer of a folded model from being quantized, with the remedy."""
     node = graph.nodes[name]

@@ -145,3 +145,47 @@ def test_calibration_pictures_that_will_not_do(converted: Converted, tmp_path: P
         shutil.rmtree(folder)
     assert "fake" in error(tmp_path / "one")
     assert not (tmp_path / "out").exists()
+
+
+def test_what_is_unfinished_does_not_lie_beside_the_models(
+    converted: Converted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+
+    def killed(path: Path, *_: object) -> None:
+        assert path.read_bytes()[4:8] == b"TFL3"
+        assert list(out.iterdir()) == []
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("convert.build.complete", killed)
+    with pytest.raises(KeyboardInterrupt):
+        main(["tflite", str(converted.qat_run), "--out", str(out), *ORIGIN])
+
+
+def test_one_form_that_cannot_be_made_costs_no_other(
+    converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Vectors of feature maps that are joined have no form in ONNX, of which QAT warns."""
+    import tf_keras as keras
+
+    from tests.own_detectors import randomised
+    from training.cli import main as training
+
+    picture = keras.Input((32, 32, 3))
+    scaled = keras.layers.Rescaling(1 / 255.0)(picture)
+    sides = [keras.layers.Flatten(name=f"flat{n}")(keras.layers.Conv2D(2, 3, strides=8)(scaled)) for n in (1, 2)]
+    randomised(keras.Model(picture, keras.layers.Dense(1)(keras.layers.Concatenate()(sides)))).save(tmp_path / "mine.keras")
+    run, out = tmp_path / "run", tmp_path / "out"
+    own = ["--data", str(converted.data), "--margin", "0", "--batch", "8", "--trust-classes"]
+    assert training(["qat", str(tmp_path / "mine.keras"), "--run", str(run), "--epochs", "0", *own]) == 0
+    told = "flat1 (Flatten) makes vectors of feature maps for Concatenate, expected a Dense alone"
+    assert f"warning: python -m convert will give .tflite, but no .onnx: {told}" in capsys.readouterr().err
+
+    assert main(["all", str(run), "--out", str(out), "--name", "mine", *ORIGIN]) == 2
+    assert "convert: mine_int8.onnx could not be made: " in capsys.readouterr().err
+    assert {path.suffix for path in out.iterdir()} == {".tflite", ".md", ".json"}
+    report = json.loads((out / "report.json").read_text())
+    assert report["gate"] == "failed" and list(report["failed"]) == ["mine_int8.onnx"]
+    assert [c["model"] for c in report["comparisons"]] == ["QAT", "TFLite INT8", "TFLite INT8"]
+    text = (out / "report.md").read_text()
+    assert "Gate: **failed**" in text and "- mine_int8.onnx could not be made: " in text

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert.check import Check
 from convert.cli import main
-from convert.gate import Scores, compare
+from convert.gate import Scores, compare, detection_faults
 from edgefake.card_files import read_card, write_card
 from tests.conftest import Converted
 
@@ -28,6 +29,19 @@ def test_gate_counts_flips_and_auc_loss() -> None:
 
     trained = compare(labels, Scores("QAT", moved, False), Scores("float", reference, False), 0.5)
     assert (trained.flips, trained.gated, trained.faults()) == (3 / 200, False, [])
+
+
+def test_what_detects_nothing_fails() -> None:
+    rng = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 40)
+    chance, good = rng.uniform(0, 1, 80), labels * 0.5 + rng.uniform(0, 0.5, 80)
+    (told,) = detection_faults(labels, Scores("TFLite INT8", chance, True), 0.5)
+    assert "detects nothing that chance would not: its AUC is 0." in told and "on 80 faces" in told
+    assert detection_faults(labels, Scores("TFLite INT8", good, True), 0.5) == []
+    (told,) = detection_faults(labels, Scores("TFLite INT8", good, True), 0.999)
+    assert told == "TFLite INT8 detects nothing: none of 40 fakes is called fake at its threshold, 0.999"
+    assert detection_faults(labels, Scores("float", chance, False), 0.5) == []  # told of what goes to devices
+    assert Check((), (), ("it detects nothing",)).faults() == ["it detects nothing"]
 
 
 def test_check_reports_float_and_qat_and_every_layer(converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:

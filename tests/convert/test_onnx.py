@@ -2,27 +2,36 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import tf_keras as keras
 from onnx import numpy_helper
 
 from convert import qdq
 from convert.cli import main
 from convert.onnx import _tf2onnx, read_qdq
-from convert.tflite import post_training_tflite
+from convert.tflite import int8_tflite, post_training_tflite
 from edgefake.card_files import read_card, write_card
 from edgefake.errors import InputError
 from edgefake.preprocessing import to_int8
 from tests.conftest import Converted
 from tests.interpreted import graphs_and_outputs
+from tests.own_detectors import randomised
 from tests.small import ARCHITECTURES, FACES, SHALLOW, SIZE, float_model, int8_file, pixels
 from training.device import on_device
-from training.quantize import fold
+from training.own.feed import feed_named
+from training.own.files import open_model
+from training.own.standard import standard
+from training.quantize import QuantizedModel, fold
+
+layers = keras.layers
 
 
 def _run(model: onnx.ModelProto, faces: np.ndarray) -> np.ndarray:
@@ -188,3 +197,46 @@ def test_an_edited_model_is_noticed_when_it_is_loaded(converted: Converted, tmp_
     write_card(path, card)
     with pytest.raises(BackendError, match=r"onnx \(onnxruntime .*CPUExecutionProvider\) does not compute what tiny_int8 was"):
         Detector(path)
+
+
+def _first_padded() -> Any:
+    """Two first convolutions with different borders."""
+    picture = layers.Input((SIZE, SIZE, 3))
+    sides = [layers.Conv2D(4, kernel, strides=2, padding="same", activation="relu")(picture) for kernel in (3, 5)]
+    return keras.Model(picture, layers.Dense(1)(layers.GlobalAveragePooling2D()(layers.Concatenate()(sides))))
+
+
+def _padded_by_itself() -> Any:
+    head = layers.GlobalAveragePooling2D(), layers.Dense(1, activation="sigmoid")
+    inside = layers.ZeroPadding2D(((2, 1), (1, 3))), layers.Conv2D(4, 3, strides=2, activation="relu")
+    return keras.Sequential([layers.Input((SIZE, SIZE, 3)), *inside, *head])
+
+
+def _flat(pooled: bool) -> Any:
+    inside = [layers.Conv2D(4, 3, strides=4, activation="relu"), *([layers.MaxPooling2D((2, 3))] if pooled else [])]
+    head = [layers.Flatten(), layers.Dense(6, activation="relu"), layers.Dropout(0.3), layers.Dense(1)]
+    return keras.Sequential([layers.Input((SIZE, SIZE, 3)), *inside, *head])
+
+
+@pytest.mark.parametrize(
+    ("make", "scaling"),
+    [
+        (_first_padded, "caffe"),
+        (_padded_by_itself, "x/255"),
+        (lambda: _flat(False), "torch"),
+        (lambda: _flat(True), "pixels"),
+    ],
+)
+def test_own_detectors_give_the_same_as_their_tflite(make: Callable[[], Any], scaling: str, tmp_path: Path) -> None:
+    """Borders of another grey than 128, and feature maps that become a vector, neither of which this project's recipes have."""
+    randomised(make()).save(tmp_path / "mine.keras")
+    model = standard(open_model(tmp_path / "mine.keras"), feed_named(scaling), ("real", "fake"))
+    quantized = QuantizedModel(fold(model))
+    quantized.calibrate([FACES])
+    tflite = tmp_path / "mine.tflite"
+    tflite.write_bytes(int8_tflite(quantized.model, size=SIZE))
+    exported = qdq.to_qdq(_tf2onnx(tflite))
+    assert read_qdq(exported).faults() == []
+    ((_, _, expected),) = on_device(graphs_and_outputs, [tflite], to_int8(pixels()))
+    assert np.ptp(expected) > 0
+    np.testing.assert_allclose(_run(exported, pixels()), expected, atol=1e-5 * np.abs(expected).max())

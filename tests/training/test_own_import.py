@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import keras as keras3
+import numpy as np
 import pytest
 import tf_keras as keras2
 
@@ -13,6 +14,9 @@ from edgefake.card_files import read_card
 from tests.drawn import drawn_dataset
 from tests.own_detectors import SIZE, stripes
 from training.cli import main
+from training.own.feed import feed_named
+from training.own.files import open_model
+from training.own.importing import Own, check_order
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +64,24 @@ def test_a_detector_that_was_saved_anew_is_not_mistaken(
 
 def test_classes_in_the_wrong_order(detector: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _import(detector, data, tmp_path / "run", "--classes", "Fake,Real") == 2
-    assert "scores real faces higher than fakes (AUC 0.000): give --classes real,fake" in capsys.readouterr().err
+    assert "give --classes real,fake, or another --scaling" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_classes_are_taken_as_given_by_who_knows(
+    detector: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _import(detector, data, tmp_path / "run", "--classes", "fake,real", "--trust-classes") == 0
+    assert "(AUC 0.000, 95 % interval 0.000 to 0.000): they are taken as given" in capsys.readouterr().err
+
+
+def test_an_order_that_may_be_chance_is_doubted_only(detector: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = Own(open_model(detector), feed_named("own"), ("real", "fake"))
+    labels, scores = np.repeat([0, 1], 8), np.tile(np.linspace(-1, 1, 8), 2).astype(np.float32)
+    scores[8:] -= 0.3
+    value = check_order(own, np.zeros((16, SIZE, SIZE, 3), np.uint8), labels, scores)
+    assert 0.3 < value < 0.5
+    assert "if that is no chance, give --classes fake,real" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

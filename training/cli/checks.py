@@ -22,6 +22,9 @@ def check_paths(options: argparse.Namespace) -> None:
     for path in _paths(options, "models"):
         if not path.exists():
             raise InputError(f"there is no model {path}: expected a run folder or a model file")
+    for path in _paths(options, "model"):
+        if not path.is_file():
+            raise InputError(f"there is no file {path}: expected a model file")
     for path in _paths(options, "run"):
         if path.exists() and not path.is_dir():
             raise InputError(f"the run folder {path} is a file: name a folder")

@@ -109,8 +109,9 @@ def settings_of(options: argparse.Namespace, command: str) -> Run:
 
 
 def _import(options: argparse.Namespace, command: str) -> int:
+    own, run = own_detector(options, options.detector, command)
     from training.own.importing import import_model
 
-    import_model(*own_detector(options, options.detector, command), options.run)
+    import_model(own, run, options.run)
     print(f"imported: {options.run}; next: python -m training qat {options.run} --run …")
     return 0

@@ -77,21 +77,15 @@ def check_saved_model(path: Path) -> None:
     if not whole.HasField("object_graph_def"):
         raise InputError(f"{path} cannot be loaded, it is a SavedModel of TensorFlow 1: save it again with model.export(FOLDER)")
     functions = {function.signature.name: function.node_def for function in whole.graph_def.library.function}
-    _check(path, whole.graph_def.node, COMPUTING)
-    keeping = set()
-    for name, nodes in functions.items():
-        _check(path, nodes, COMPUTING | KEEPING)
-        if any(node.op in KEEPING for node in nodes):
-            keeping.add(name)
+    foreign = {node.op for node in whole.graph_def.node} - COMPUTING
+    foreign |= {node.op for nodes in functions.values() for node in nodes} - COMPUTING - KEEPING
+    if foreign:
+        raise InputError(_refusal(path, ", ".join(ascii(op)[1:-1][:60] for op in sorted(foreign)[:5])))
+    keeping = {name for name, nodes in functions.items() if any(node.op in KEEPING for node in nodes)}
     called = _offered(whole)
     called |= {call for name, nodes in functions.items() if name not in keeping for node in nodes for call in _calls(node)}
     if called & keeping:
         raise InputError(_refusal(path, "SaveV2 or RestoreV2 in what it computes"))
-
-
-def _check(path: Path, nodes: Any, allowed: frozenset[str]) -> None:
-    if foreign := sorted({node.op for node in nodes} - allowed):
-        raise InputError(_refusal(path, ", ".join(ascii(op)[1:-1][:60] for op in foreign[:5])))
 
 
 def _refusal(path: Path, what: str) -> str:
