@@ -28,7 +28,10 @@ def load_dequantized(features: Any, path: Path) -> None:
     Raises ``InputError`` for a file that is no INT8 model of this architecture.
     """
     check_model(path)
-    stored = _stored_weights(path)
+    try:
+        stored = _stored_weights(path)
+    except Exception as error:  # what reading a FlatBuffer raises depends on the damage
+        raise InputError(f"{path} is damaged ({type(error).__name__}): get the file again") from error
     for layer in features.layers:
         if not isinstance(layer, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)):
             continue

@@ -10,6 +10,7 @@ import traceback
 from convert.cli import bundle, card, check, everything, onnx, tflite
 from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
+from edgefake.text import printable
 from training.cli.checks import check_paths
 
 COMMANDS = (everything, tflite, onnx, card, check, bundle)
@@ -32,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         check_paths(options)
         return int(options.action(options, "python -m convert " + shlex.join(arguments)))
     except EdgefakeError as error:
-        print(f"convert: {error}", file=sys.stderr)
+        print(f"convert: {printable(error, limit=None)}", file=sys.stderr)
         return 2
     except OSError as error:
         print(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edgefake.errors import InputError
+from edgefake.text import printable
 
 READ_AND_WRITTEN = ("detector", "model", "models", "out", "run", "source", "weights")
 """Options whose files TensorFlow and HDF5 open: they take names in UTF-8 alone."""
@@ -35,8 +36,9 @@ def check_name(path: Path) -> None:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        shown = ascii(str(path))[1:-1]
-        raise InputError(f"the name {shown} is not in UTF-8, which model files and run folders must be: rename it") from None
+        raise InputError(
+            f"the name {printable(path)} is not in UTF-8, which those of model files and run folders must be: rename it"
+        ) from None
 
 
 def _paths(options: argparse.Namespace, *names: str) -> Iterator[Path]:

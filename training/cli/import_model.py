@@ -61,7 +61,12 @@ def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> Non
         "--hold-out", type=fraction, default=0.0, metavar="FRACTION", help="validate on this part of train, as for fit"
     )
     group.add_argument("--batch", type=whole(1), default=32, help="batch size of qat (default %(default)s)")
-    group.add_argument("--trust-code", action="store_true", help="load Lambda layers, which run Python code from the file")
+    group.add_argument(
+        "--trust-code",
+        action="store_true",
+        help="load what is refused otherwise, because it can run code from the file: Lambda layers, layers of your own, "
+        "operations on files",
+    )
     group.add_argument(
         "--trust-classes", action="store_true", help="take --classes as given, even where real faces score higher than fakes"
     )

@@ -177,6 +177,14 @@ def test_graphs_that_do_more_than_compute(function: Callable[..., Any], operatio
         open_model(tmp_path / "saved")
 
 
+def test_a_graph_is_run_for_those_who_trust_it(tmp_path: Path) -> None:
+    module = tf.Module()
+    module.f = tf.function(_write, input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3))])
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.f)
+    assert open_model(tmp_path / "saved", trust_code=True).size == SIZE
+    Path("CANARY").unlink()
+
+
 def test_what_initializes_a_saved_model(tmp_path: Path) -> None:
     module = tf.Module()
     (tmp_path / "words.txt").write_text("a\nb\n")
