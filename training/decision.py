@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from edgefake.errors import InputError
 from edgefake.model_card import Calibration
-from training.metrics import check_classes, threshold_at_eer, threshold_at_fpr
+from training.metrics import check_classes, evaluate_scores, threshold_at_eer, threshold_at_fpr
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +27,23 @@ class Decision:
 def fit_decision(labels: npt.NDArray[np.int_], logits: npt.NDArray[np.floating]) -> Decision:
     """Fit temperature and bias (Platt scaling: the maximum-likelihood logistic curve), and thresholds by false-positive rate.
 
-    Raises ``InputError`` when the logits do not rise with the label, because no positive temperature exists then.
+    Raises ``InputError`` when the logits fall with the label beyond chance (95 % interval of the AUC), because no positive
+    temperature exists then. Where that may be chance, p_fake is not calibrated, which is told on stderr.
     """
     check_classes(labels)
     curve = LogisticRegression(C=1e6).fit(logits.reshape(-1, 1).astype(np.float64), labels)
     slope, bias = float(curve.coef_[0, 0]), float(curve.intercept_[0])
     if slope <= 0:
-        raise InputError(
-            "the scores of this model are no higher for fake than for real validation faces: train it first, or where it is "
-            "trained, check --classes, --scaling and --margin"
+        area = evaluate_scores(labels, expit(logits.astype(np.float64)), threshold=0.5)["auc"]
+        told = (
+            f"the scores of this model are no higher for fake than for real validation faces (AUC {area}): train it first, or "
+            "where it is trained, check --classes, --scaling and --margin"
         )
+        if area.high < 0.5:
+            raise InputError(told)
+        print(f"warning: p_fake is not calibrated: {told}", file=sys.stderr)
+        slope = 1.0 / (float(logits.std()) or 1.0)
+        bias = -slope * float(logits.mean())
     calibration = Calibration(temperature=1.0 / slope, bias=bias)
 
     def p_fake(logit: float) -> float:

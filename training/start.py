@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import is_zipfile
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from edgefake.preprocessing import to_float
 from training.dequantized import load_dequantized
 from training.recipes import recipe_named
 from training.safe.hdf5 import open_arrays
-from training.safe.headers import model_name
+from training.safe.headers import model_name, unpack_weights
 
 
 def start(model: Any, weights: str, faces: npt.NDArray[np.uint8]) -> None:
@@ -71,8 +73,10 @@ def load_weights(model: Any, path: Path) -> None:
         raise InputError(f"{path} is a folder: name a checkpoint in it, such as {path / 'best.h5'}")
     if not path.exists():
         raise InputError(f"there is no checkpoint {path}: train first, or name another run")
-    with _told(model, path), open_arrays(path):
-        model.load_weights(path)
+    with _told(model, path), TemporaryDirectory() as folder:
+        file = unpack_weights(path, Path(folder)) if is_zipfile(path) else path  # .keras
+        with open_arrays(file):
+            model.load_weights(file)
 
 
 def load_optimizer(model: Any, path: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_training_picture_that_is_cut_short_is_left_out(
     settings.write_text(settings.read_text().replace(run.data, str(tmp_path / "data")))
     out = tmp_path / "out"
     assert main(["tflite", str(tmp_path / "run"), "--post-training", "--out", str(out), *ORIGIN]) in (0, 1)
-    assert f"{cut} is a PNG cut short" in capsys.readouterr().err
+    assert f"{cut} is damaged or cut short" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_made_and_what_nobody_foresaw(
@@ -176,7 +176,7 @@ def test_one_form_that_cannot_be_made_costs_no_other(
     sides = [keras.layers.Flatten(name=f"flat{n}")(keras.layers.Conv2D(2, 3, strides=8)(scaled)) for n in (1, 2)]
     randomised(keras.Model(picture, keras.layers.Dense(1)(keras.layers.Concatenate()(sides)))).save(tmp_path / "mine.keras")
     run, out = tmp_path / "run", tmp_path / "out"
-    own = ["--data", str(converted.data), "--margin", "0", "--batch", "8", "--trust-classes"]
+    own = ["--data", str(converted.data), "--margin", "0", "--batch", "8", "--classes", "fake,real"]
     assert training(["qat", str(tmp_path / "mine.keras"), "--run", str(run), "--epochs", "0", *own]) == 0
     told = "flat1 (Flatten) makes vectors of feature maps for Concatenate, expected a Dense alone"
     assert f"warning: python -m convert will give .tflite, but no .onnx: {told}" in capsys.readouterr().err

@@ -42,3 +42,16 @@ def test_a_model_that_ranks_backwards_is_refused() -> None:
     labels, logits = _scores(200)
     with pytest.raises(InputError, match="train it first"):
         fit_decision(labels, -logits)
+
+
+def test_backwards_by_chance_is_told_and_left_uncalibrated(capsys: pytest.CaptureFixture[str]) -> None:
+    labels = np.repeat([0, 1], 8)
+    logits = np.tile(np.linspace(100, 200, 8), 2) - 10.0 * labels
+    decision = fit_decision(labels, logits)
+    assert "warning: p_fake is not calibrated: the scores of this model are no higher for fake" in capsys.readouterr().err
+    assert decision.calibration.temperature > 0
+    assert 0.1 < decision.thresholds["eer"] < 0.9
+
+
+def test_scores_that_are_all_alike_have_thresholds_too() -> None:
+    assert fit_decision(np.repeat([0, 1], 8), np.zeros(16)).calibration.temperature > 0

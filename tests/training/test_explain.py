@@ -60,7 +60,7 @@ def test_pictures_that_cannot_be_read_or_hold_no_face_are_listed(
     assert main(["explain", str(converted.float_run), str(tmp_path), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 1
-    assert "1 picture(s) cannot be read: left out:" in printed.err and "cut.png is a PNG cut short" in printed.err
+    assert "1 picture(s) cannot be read: left out:" in printed.err and "cut.png is damaged or cut short" in printed.err
     assert f"1 picture(s) without a face:\n  {tmp_path / 'empty.png'}" in printed.err
 
 

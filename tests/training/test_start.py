@@ -78,6 +78,13 @@ def test_a_detector_of_another_architecture_gives_none(tmp_path: Path) -> None:
         start(build("mobilenet_v2_035", SIZE, outputs=3), str(tmp_path / "best.h5"), FACES)
 
 
+def test_the_weights_of_a_keras_file_are_taken(tmp_path: Path) -> None:
+    first, second = build("cnn", SIZE), build("cnn", SIZE)
+    first.save(tmp_path / "model.keras")
+    start(second, str(tmp_path / "model.keras"), FACES)
+    np.testing.assert_array_equal(_outputs(second), _outputs(first))
+
+
 @pytest.mark.parametrize("recipe", ["cnn", "mobilenet_v2_035"])
 def test_a_published_int8_model_gives_its_features(recipe: str) -> None:
     published = ZOO / f"{recipe}_int8.tflite"

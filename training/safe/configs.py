@@ -83,10 +83,10 @@ OURS = {"edgefake>Border"}
 KNOWN = LAYERS | OPERATIONS | TRAINING | VALUES | OURS
 CALLED = ("TFOpLambda", "SlicingOpLambda")
 """The layers in which Keras 2 keeps a function of TensorFlow, by its name."""
-SIZES = {
-    *("units", "filters", "input_dim", "output_dim", "key_dim", "value_dim", "num_heads", "depth_multiplier", "groups"),
-    *("kernel_size", "size", "height", "width", "batch_shape", "batch_input_shape", "target_shape", "n", "padding", "state_size"),
-}
+SIZES = named(
+    """units filters input_dim output_dim key_dim value_dim num_heads depth_multiplier groups kernel_size size height width
+    batch_shape batch_input_shape input_shape target_shape n padding state_size"""
+)
 
 _MODULE = re.compile(r"(tf_)?keras(\.\w+)*", re.ASCII)
 

@@ -77,8 +77,8 @@ def check_saved_model(path: Path) -> None:
     if not whole.HasField("object_graph_def"):
         raise InputError(f"{path} cannot be loaded, it is a SavedModel of TensorFlow 1: save it again with model.export(FOLDER)")
     functions = {function.signature.name: function.node_def for function in whole.graph_def.library.function}
-    foreign = {node.op for node in whole.graph_def.node} - COMPUTING
-    foreign |= {node.op for nodes in functions.values() for node in nodes} - COMPUTING - KEEPING
+    foreign = {_operation(node) for node in whole.graph_def.node} - COMPUTING
+    foreign |= {_operation(node) for nodes in functions.values() for node in nodes} - COMPUTING - KEEPING
     if foreign:
         raise InputError(_refusal(path, ", ".join(ascii(op)[1:-1][:60] for op in sorted(foreign)[:5])))
     keeping = {name for name, nodes in functions.items() if any(node.op in KEEPING for node in nodes)}
@@ -102,6 +102,13 @@ def _offered(whole: Any) -> set[str]:
         names |= {*node.function.concrete_functions, node.bare_concrete_function.concrete_function_name}
     library = whole.graph_def.library
     return names | {gradient.gradient_func for gradient in (*library.gradient, *library.registered_gradients)}
+
+
+def _operation(node: Any) -> str:
+    """The name of its operation; constants that unpack to objects, such as data sets, are not numbers."""
+    tensors = [tensor for value in node.attr.values() for tensor in (value.tensor, *value.list.tensor)]
+    objects = any(tensor.variant_val or tensor.resource_handle_val for tensor in tensors)
+    return f"{node.op} of objects" if objects else str(node.op)
 
 
 def _calls(node: Any) -> set[str]:

@@ -177,6 +177,19 @@ def test_graphs_that_do_more_than_compute(function: Callable[..., Any], operatio
         open_model(tmp_path / "saved")
 
 
+def test_constants_that_are_objects(made: Path, tmp_path: Path) -> None:
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    shutil.copytree(made / "saved", tmp_path / "saved")
+    file = tmp_path / "saved" / "saved_model.pb"
+    saved = SavedModel.FromString(file.read_bytes())
+    constant = next(n for f in saved.meta_graphs[0].graph_def.library.function for n in f.node_def if n.op == "Const")
+    constant.attr["value"].tensor.variant_val.add(type_name="tensorflow::DatasetVariantWrapper")
+    file.write_bytes(saved.SerializeToString())
+    with pytest.raises(InputError, match="Const of objects"):
+        open_model(tmp_path / "saved")
+
+
 def test_a_graph_is_run_for_those_who_trust_it(tmp_path: Path) -> None:
     module = tf.Module()
     module.f = tf.function(_write, input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3))])
