@@ -14,6 +14,7 @@ from benchmarks.peers.measure import measure_peers
 from benchmarks.streaming import measure_streaming
 from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
+from edgefake.text import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         result = options.measure(options)
     except EdgefakeError as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
+        print(f"benchmarks: {printable(error, limit=None)}", file=sys.stderr)
         return 2
     if options.json:
         goals = [{**dataclasses.asdict(goal), "met": goal.met} for goal in result.goals]

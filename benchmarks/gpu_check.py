@@ -29,6 +29,7 @@ from edgefake.model_card import ModelCard
 from edgefake.model_store import find_model
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import Runtime, open_runtime
+from edgefake.text import printable
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -193,7 +194,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         pictures = find_images(options.images) if options.images else []
         checks = [check_gpu(model, pictures, runs=options.runs) for model in options.models]
     except EdgefakeError as error:
-        print(f"gpu_check: {error}", file=sys.stderr)
+        print(f"gpu_check: {printable(error, limit=None)}", file=sys.stderr)
         return 2
     goals = [goal for check in checks for goal in check.goals]
     print(table(checks), *goals, sep="\n")
