@@ -205,6 +205,12 @@ def _trained(folder: Path, run: Run, name: str) -> Subject:
 
     model = (quantized_model if run.is_qat else folded_model)(run, folder / "best.h5")
     validation = readable(run.training_samples()[1])
+    seen = read_seen(folder)
+    if seen is not None and not seen & set(digests(sample.path for sample in validation).values()):
+        raise InputError(
+            f"{printable(run.data)} is not the data of {printable(folder)} any more, which has seen none of the faces that would "
+            "give calibration and thresholds: put the pictures back"
+        )
     decision = fit_decision(fake_labels(validation), logits(model, all_pixels(validation, size=run.size, margin=run.margin)))
     card = ModelCard(
         name=name,

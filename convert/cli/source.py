@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def add_origin(parser: argparse.ArgumentParser) -> None:
 
 def open_source(options: argparse.Namespace, command: str) -> Source:
     """The run or detector that the arguments name."""
-    from training.runs import checkpoint_of, is_run, read_run
+    from training.runs import at, checkpoint_of, is_run, read_run
 
     path = options.source
     if path.suffix == ".tflite":
@@ -57,7 +58,8 @@ def open_source(options: argparse.Namespace, command: str) -> Source:
         checkpoint_of(path)
         from convert.source import float_source, qat_source  # loads TensorFlow
 
-        return float_source(path, command) if options.post_training else qat_source(path)
+        source = float_source(path, command) if options.post_training else qat_source(path)
+        return replace(source, run=at(source.run, path, options.data, options.faces)) if options.data else source
     own, run = own_detector(options, path, command)
     from convert.source import detector_source
 

@@ -52,7 +52,7 @@ def test_pictures_that_cannot_be_read_are_left_out_and_listed(tmp_path: Path, ca
     cut.write_bytes(cut.read_bytes()[:200])
     assert main(f"contact-sheet --data {root} --out {tmp_path}/sheet.png --rows 6 --columns 1 --size 32".split()) == 0
     assert read_image(tmp_path / "sheet.png").shape[0] == 5 * (LABEL + 32 + GAP)
-    assert f"{cut} is a PNG cut short" in capsys.readouterr().err
+    assert f"{cut} is damaged or cut short" in capsys.readouterr().err
 
 
 def test_classes_share_the_rows() -> None:

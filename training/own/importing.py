@@ -15,6 +15,7 @@ from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
 from training.batches import all_pixels, readable
+from training.digests import SEEN
 from training.loop import logits, save_checkpoint, writing
 from training.metrics import auc, evaluate_scores
 from training.own.feed import FEEDS, Feed
@@ -22,7 +23,7 @@ from training.own.files import UserModel
 from training.own.head import are_probabilities, check_classes, log_odds, real_first
 from training.own.scaling import check_stated
 from training.own.standard import standard
-from training.runs import Run, State, open_run, write_json
+from training.runs import Run, State, open_run, remember, write_json
 from training.samples import fake_labels
 
 COMPARED = 256  # faces on which the imported model is compared with the user's
@@ -70,7 +71,8 @@ def import_model(own: Own, run: Run, folder: Path) -> State:
         if (path / "saved_model.pb" if path.is_dir() else path).stat().st_mtime > imported.stat().st_mtime:
             raise InputError(f"{path} is newer than what was imported from it into {folder}: name another --run folder")
         return state
-    validation = readable(run.training_samples()[1])
+    train, chosen = run.training_samples()
+    validation = readable(chosen)
     labels, pixels = fake_labels(validation), all_pixels(validation, size=run.size, margin=run.margin)
     try:
         model = standard(own.model, own.feed, own.classes)
@@ -83,6 +85,8 @@ def import_model(own: Own, run: Run, folder: Path) -> State:
     value = check_order(own, pixels, labels, scores)
     print(f"{path} at {run.size} px: validation AUC {value:.4f} on {len(labels)} faces; imported p_fake within {difference:.1g}")
     open_run(run, folder)
+    with writing(folder / SEEN):
+        remember(run, folder, [*train, *chosen])
     _save(model, Path(run.model))
     state = State(run.learning_rate, best_auc=value)
     with writing(imported):
