@@ -243,11 +243,18 @@ def yunet_faces(model: str | Path, *, min_score: float = 0.7) -> FaceFinder:
             local.detector = open_yunet(data, min_score)
         local.detector.setInputSize((width, height))
         found = local.detector.detect(small)[1]
-        boxes = [] if found is None else [Box(*map(float, face[:4])) for face in found if min(face[2:4]) > 0]
-        return one_per_face(_enlarged(boxes, ratio))
+        return one_per_face(_enlarged(_usable([] if found is None else found[:, :4], width, height), ratio))
 
     local.detector = open_yunet(data, min_score)
     return find
+
+
+def _usable(found: Iterable[npt.NDArray[np.float32]], width: int, height: int) -> Iterator[Box]:
+    """The boxes that a crop can be taken of: in pictures of a few pixels YuNet finds infinite ones too."""
+    longest = MAX_REACH * max(width, height)
+    for x, y, w, h in (map(float, row) for row in found):
+        if 0 < w < longest and 0 < h < longest and -w < x < width and -h < y < height:
+            yield Box(x, y, w, h)
 
 
 def _reduced(frame: Pixels) -> tuple[Pixels, float]:

@@ -145,6 +145,33 @@ def test_yunet_finds_the_face_of_the_portrait(portrait: Path) -> None:
     assert by_yunet[0].width == pytest.approx(by_haar[0].width, rel=0.4)
 
 
+def test_boxes_that_no_crop_can_be_taken_of_are_left_out() -> None:
+    inf, nan = float("inf"), float("nan")
+    good = (-10.0, 20.0, 30.0, 30.0)
+    odd = [
+        (-inf, -inf, inf, inf),
+        (nan, 0, 5, 5),
+        (0, 0, nan, 5),
+        (0, 0, 0, 5),
+        (90, 0, 5, 5),
+        (-5, 0, 5, 5),
+        (0, -9, 9, 9),
+        (0, 0, 180, 9),
+    ]
+    found = np.array([good, *odd], np.float32)
+    assert list(faces_module._usable(found, 90, 60)) == [Box(*good)]
+
+
+@pytest.mark.skipif(not YUNET, reason="OpenCV ships no YuNet model: set EDGEFAKE_TEST_YUNET to its .onnx file")
+def test_yunet_on_pieces_of_a_portrait_finds_faces_that_can_be_cropped(portrait: Path) -> None:
+    frame, rng, find = read_image(portrait), np.random.default_rng(0), yunet_faces(YUNET)
+    for _ in range(300):
+        (x, y), (w, h) = rng.integers(0, 330, 2), rng.integers(8, 250, 2)
+        piece = np.ascontiguousarray(frame[y : y + h, x : x + w])
+        for box in find(piece):
+            assert crop_square(piece, box, 0.3).size
+
+
 def test_the_cascades_of_a_distribution_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, portrait: Path) -> None:
     (tmp_path / "haarcascades").symlink_to(cv2.data.haarcascades)
     monkeypatch.delattr(cv2, "data")
