@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from edgefake.runtimes.quiet import quiet
+
 
 @dataclass(frozen=True, slots=True)
 class Graph:
@@ -57,8 +59,9 @@ def read_graph(path: Path) -> Graph:
     """Inspect a ``.tflite`` file with LiteRT. Run it in a process without TensorFlow (``training.device.on_device``)."""
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(model_path=str(path))
-    interpreter.allocate_tensors()
+    with quiet():
+        interpreter = Interpreter(model_path=str(path))
+        interpreter.allocate_tensors()
     tensors = interpreter.get_tensor_details()
     operators = interpreter._get_ops_details()
     delegates = [op for op in operators if op["op_name"] == "DELEGATE"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections import Counter
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -17,6 +18,7 @@ from convert.qdq import Graph, to_qdq
 from edgefake.card_files import check_model, read_card, write_card
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
+from edgefake.runtimes.quiet import quiet
 
 OPSET = 17
 """The newest that TensorRT 8.5 (JetPack 5) reads."""
@@ -124,7 +126,9 @@ def _tf2onnx(tflite: Path) -> onnx.ModelProto:
     import tf2onnx  # it loads TensorFlow
 
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
-    model, _ = tf2onnx.convert.from_tflite(str(tflite), opset=OPSET)
+    with quiet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
+        model, _ = tf2onnx.convert.from_tflite(str(tflite), opset=OPSET)
     if unknown := sorted({node.op_type.removeprefix("TFL_") for node in model.graph.node if node.op_type.startswith("TFL_")}):
         raise InputError(
             f"{tflite} has operators without an ONNX form ({', '.join(unknown)}): replace those layers and train again"

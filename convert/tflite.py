@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from tensorflow.lite.python.convert import ConverterError
 
 from convert.rewrite import leaky_relus
 from edgefake.errors import InputError
+from edgefake.runtimes.quiet import quiet
 
 
 def int8_tflite(qat_model: Any, *, size: int) -> bytes:
@@ -19,7 +21,7 @@ def int8_tflite(qat_model: Any, *, size: int) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     # uint8 input or output would each add a QUANTIZE op; flipping the pixels' top bit costs nothing.
     converter.inference_input_type = converter.inference_output_type = tf.int8
-    return leaky_relus(bytes(converter.convert()))
+    return leaky_relus(_converted(converter))
 
 
 def post_training_tflite(model: Any, faces: Iterable[Any], *, size: int) -> bytes:
@@ -35,7 +37,7 @@ def post_training_tflite(model: Any, faces: Iterable[Any], *, size: int) -> byte
     if _loops(converter):
         raise InputError("TFLite cannot measure the ranges of recurrent layers, which are loops: replace them and train again")
     try:
-        return leaky_relus(bytes(converter.convert()))
+        return leaky_relus(_converted(converter))
     except (ConverterError, ValueError) as error:
         missing = re.search(r"(?:TF Select|Flex|Custom) ops: [^\n]+", str(error))
         cause = missing.group(0) if missing else str(error).strip().splitlines()[0]
@@ -48,7 +50,13 @@ def float_tflite(model: Any, *, size: int, precision: Literal["float32", "float1
     if precision == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
-    return bytes(converter.convert())
+    return _converted(converter)
+
+
+def _converted(converter: Any) -> bytes:
+    with quiet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected")  # they are in the model
+        return bytes(converter.convert())
 
 
 def _loops(converter: Any) -> bool:

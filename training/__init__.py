@@ -1,6 +1,38 @@
 """Training detectors: float, quantization-aware, and their evaluation. Checkout only; needs ``edgefake[train]``."""
 
+import importlib.util
 import os
+import sys
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from edgefake.runtimes.quiet import quiet
 
 # Before TensorFlow is loaded, which loads Keras 3: users' models are called in TensorFlow, whatever they were trained with.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+# It would tell what the processor can do, at every start; errors are told as exceptions.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+class _WithoutGreeting(MetaPathFinder):
+    """Loads TensorFlow, whoever imports it first, without the lines that it says before its log level counts."""
+
+    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> ModuleSpec | None:
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def quietly(module: ModuleType) -> None:
+                with quiet():
+                    execute(module)
+
+            spec.loader.exec_module = quietly  # type: ignore[method-assign]
+        return spec
+
+
+sys.meta_path.insert(0, _WithoutGreeting())

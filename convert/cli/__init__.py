@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import traceback
@@ -18,7 +17,6 @@ COMMANDS = (everything, tflite, onnx, card, check, bundle)
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 done, 1 the gate failed, 2 it could not be done."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets with a dozen lines about absent GPUs
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = Parser(
         prog="python -m convert",

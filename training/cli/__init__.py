@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import traceback
@@ -20,7 +19,6 @@ COMMANDS = (zoo, audit, contact_sheet, fit, import_model, qat, evaluate, explain
 def main(argv: list[str] | None = None) -> int:
     """Run a command; 0 done, 1 the outcome is not good enough, 2 it could not be done."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets with a dozen lines about absent GPUs
     parser = Parser(
         prog="python -m training",
         description="Train, quantize (QAT) and evaluate detectors.",
