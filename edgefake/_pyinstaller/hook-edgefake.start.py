@@ -1,0 +1,3 @@
+"""PyInstaller hook: the command, which is imported by name."""
+
+hiddenimports = ["edgefake.cli"]
