@@ -58,9 +58,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--max-megapixels",
         metavar="N",
-        type=float,
-        default=MAX_PIXELS / 1e6,
-        help="refuse pictures that declare more pixels, before they are decoded (default: %(default)g)",
+        type=_megapixels,
+        default=MAX_PIXELS,
+        dest="max_pixels",
+        help="refuse pictures that declare more pixels, before they are decoded (default: 200)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per picture and line instead of a table")
     parser.set_defaults(run=_run)
@@ -87,15 +88,21 @@ class _Outcome:
         return answer.replace("_", " ")
 
 
+def _megapixels(text: str) -> int:
+    number = float(text)
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError(f"expected megapixels above 0, got {text}")
+    return round(number * 1e6)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     with open_detector(arguments) as detector:
         images, failures = _inputs(arguments.paths)
-        max_pixels = round(arguments.max_megapixels * 1e6)
         copies = output_paths(images, arguments.annotate, _COPY, option="--annotate") if arguments.annotate else {}
         counts: Counter[str] = Counter()
         if not arguments.json:
             print(_row("verdict", "p_fake", "faces", "picture"))
-        for outcome in _outcomes(detector, images, failures, copies, max_pixels):
+        for outcome in _outcomes(detector, images, failures, copies, arguments.max_pixels):
             print(_json(outcome, detector) if arguments.json else _table_row(outcome), flush=True)
             counts[outcome.summary] += 1
     if not arguments.json and counts.total() > 1:

@@ -69,7 +69,8 @@ def _eight_bits(stored: npt.NDArray[np.generic], header: Header) -> Pixels:
             "16 or 4, or save 8 bits"
         )
     if white is None or white == 0xFFFF:
-        return np.asarray(stored.astype(np.uint16) >> 8, np.uint8)
+        shifted = np.empty(stored.shape, np.uint8)
+        return np.right_shift(np.asarray(stored, np.uint16), 8, out=shifted, casting="unsafe")
     return np.asarray(cv2.convertScaleAbs(np.asarray(stored, np.float32), alpha=255 / white), np.uint8)
 
 

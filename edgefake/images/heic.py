@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,23 +15,26 @@ from edgefake.images.header import Header
 
 def heic_headers(data: bytes) -> list[Header]:
     """The pictures in the file. Raises ``InputError`` without ``pillow-heif``, and ``ValueError`` where it is damaged."""
-    return [
-        Header("HEIC", picture.size[0], picture.size[1], alpha=picture.mode.endswith("A"), start=number)
-        for number, picture in enumerate(_open(data))
-    ]
+    with _opened(data) as pictures:
+        return [
+            Header("HEIC", picture.size[0], picture.size[1], alpha=picture.mode.endswith("A"), start=number)
+            for number, picture in enumerate(pictures)
+        ]
 
 
 def decode_heic(data: bytes, header: Header) -> npt.NDArray[np.uint8]:
-    """BGR or BGRA, upright."""
-    return np.asarray(_open(data)[header.start], np.uint8)
+    """BGR or BGRA, upright. Raises ``ValueError`` where it is damaged."""
+    with _opened(data) as pictures:
+        return np.asarray(pictures[header.start], np.uint8)
 
 
-def _open(data: bytes) -> Any:
+@contextmanager
+def _opened(data: bytes) -> Iterator[Any]:
     try:
         import pillow_heif
     except ImportError as error:
         raise InputError("is a HEIC picture: pip install 'edgefake[heic]', or convert it to JPEG") from error
     try:
-        return pillow_heif.open_heif(data, bgr_mode=True)
-    except (ValueError, RuntimeError, EOFError, SyntaxError) as error:
+        yield pillow_heif.open_heif(data, bgr_mode=True)
+    except (RuntimeError, EOFError, SyntaxError, TypeError, MemoryError) as error:
         raise ValueError(str(error)) from error

@@ -339,6 +339,9 @@ def test_the_limit_of_pixels(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert predict("--threshold", "1", "--max-megapixels", "0.013", image) == 0
     assert predict("--threshold", "1", "--max-megapixels", "0.011", image) == 2
     assert "--max-megapixels" in capsys.readouterr().out
+    for wrong in ("0", "-1", "nan", "inf", "many"):
+        with pytest.raises(SystemExit):
+            predict("--max-megapixels", wrong, image)
 
 
 def test_an_interruption(tmp_path: Path) -> None:

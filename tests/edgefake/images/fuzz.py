@@ -6,6 +6,7 @@ pixels the second time (so that memory was never written), or that takes over 15
 
 from __future__ import annotations
 
+import io
 import struct
 import sys
 import tempfile
@@ -42,6 +43,14 @@ def samples() -> Iterator[tuple[str, bytes]]:
         with tempfile.TemporaryDirectory() as folder:
             if cv2.imwriteanimation(f"{folder}/a{suffix}", animation):
                 yield f"animated {suffix}", Path(folder, f"a{suffix}").read_bytes()
+    try:
+        import pillow_heif
+    except ImportError:
+        pass
+    else:
+        heic = io.BytesIO()
+        pillow_heif.from_bytes("RGB", photo.shape[1::-1], photo.tobytes()).save(heic)
+        yield "heic", heic.getvalue()
     for suffix in (".webp", ".bmp", ".gif", ".avif", ".jp2", ".ppm"):
         try:
             yield suffix, encoded(suffix, photo if suffix in (".bmp", ".ppm", ".jp2") else translucent)
@@ -77,7 +86,6 @@ def with_right_checksums(data: bytes) -> bytes:
 
 
 def main(seed: int, mutants: int) -> None:
-    cv2.setLogLevel(0)
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "mutant")

@@ -237,6 +237,19 @@ def test_thumbnails_and_masks_are_no_pictures(tmp_path: Path, odd: np.ndarray) -
     assert np.array_equal(read(tmp_path / "a", bytes(data)), odd)
 
 
+def test_gain_maps_are_no_pictures(tmp_path: Path, odd: np.ndarray) -> None:
+    """Phones put one behind each photograph, for brighter screens."""
+    pillow = pytest.importorskip("PIL.Image", reason="OpenCV writes no such file")
+    photograph = pillow.fromarray(odd)
+    photograph.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[photograph])
+    assert len(list(read_images(tmp_path / "a.jpg"))) == 2
+    data = (tmp_path / "a.jpg").read_bytes()
+    second = data.rindex(b"\xff\xd8\xff") + 2
+    says = b"http://ns.adobe.com/xap/1.0/\0<x hdrgm:Version='1.0'/>"
+    segment = b"\xff\xe1" + struct.pack(">H", len(says) + 2) + says
+    assert read(tmp_path / "a.jpg", data[:second] + segment + data[second:]).shape == odd.shape
+
+
 def test_heic(tmp_path: Path, odd: np.ndarray) -> None:
     heif = pytest.importorskip("pillow_heif", reason="pip install pillow-heif")
     heif.from_bytes("RGB", odd.shape[1::-1], np.ascontiguousarray(odd[:, :, ::-1]).tobytes()).save(tmp_path / "a.jpg", quality=90)
