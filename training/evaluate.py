@@ -107,9 +107,7 @@ def evaluate(
     model files only. Yields data set by data set, model by model, in the order of ``degradations``.
     Raises ``InputError`` when a run was trained or chosen on some of the pictures, before anything is scored.
     """
-    if find_faces is not None and (runs := [model for model in models if model.suffix not in FILES]):
-        raise InputError(f"--find-faces measures what a device does: give a .tflite or .onnx file, not the run {runs[0]}")
-    check_models(models)
+    check_models(models, find_faces)
     contents = [digests(sample.path for sample in data.samples) for data in data_sets]
     runs = {model: _placed(model, read_run(model), data_sets) for model in models if model.suffix not in FILES}
     for model, run in runs.items():
@@ -125,13 +123,16 @@ def evaluate(
                 yield Scored(_measure(subject, data, degradation, p_fake), subject, data, p_fake)
 
 
-def check_models(models: Sequence[Path]) -> None:
-    """Raise ``InputError`` unless each is a run or a model file with a card; loads no runtime."""
+def check_models(models: Sequence[Path], find_faces: str | None = None) -> None:
+    """Raise ``InputError`` unless each is a model file with a card or, without ``find_faces``, a run; loads no runtime."""
     for model in models:
         if model.suffix in FILES:
             _card(model)
-        else:
-            read_run(model)
+            continue
+        read_run(model)
+        if find_faces is not None:
+            given = printable(model)
+            raise InputError(f"--find-faces measures what a device does: give a .tflite or .onnx file, not the run {given}")
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:

@@ -29,6 +29,7 @@ print(json.dumps(told))
 def test_wrong_paths_are_told_at_once(tmp_path: Path) -> None:
     data = str(drawn_dataset(tmp_path / "data", splits={"train": 1, "val": 1}))
     (tmp_path / "text.keras").write_text("no model")
+    (tmp_path / "text.tflite").write_text("no model")
     (tmp_path / "run").mkdir()
     run = {"stage": "float", "recipe": "cnn", "data": data, "faces": None, "classes": [], "self_blend": False, "size": 32}
     run |= {"augmentation": "standard", "margin": 0, "batch": 8, "learning_rate": 0.1, "hold_out": 0, "seed": 1}
@@ -39,6 +40,12 @@ def test_wrong_paths_are_told_at_once(tmp_path: Path) -> None:
         ("training", "fit", "cnn", *to, "missing"): "missing, which is none",
         ("training", "fit", "cnn", *to, data, "--weights", "missing.h5"): "there is no checkpoint missing.h5",
         ("training", "fit", "cnn", "--run", f"{data}/faces.csv", "--data", data): "faces.csv is a file: name a folder",
+        ("training", "fit", "cnn", *to, data, "--augmentation", "strong"): "no augmentation 'strong'",
+        ("training", "fit", "cnn", *to, data, "--folders", "fakes=x"): "'fakes' is no class",
+        ("training", "evaluate", "run", "--data", data, "--degradations", "no"): "no degradation 'no'",
+        ("training", "evaluate", "run", "--data", data, "--find-faces", "haar"): "give a .tflite or .onnx file, not the run run",
+        ("training", "evaluate", "text.tflite", "--data", data): "text.tflite",
+        ("training", "contact-sheet", "--data", data, "--out", "x.txt"): "expected --out to end in",
         ("training", "import", "missing.keras", *to, data): "there is no model file missing.keras",
         ("training", "import", "text.keras", *to, data): "text.keras is no Keras model, or damaged",
         ("training", "import", "text.keras", *to, "missing"): "missing, which is none",

@@ -356,3 +356,24 @@ def test_errors_are_explained(tmp_path: Path, data: Path, capsys: pytest.Capture
     Path("runs").write_text("in the way")
     assert main(["audit", str(data)]) == 2
     assert "cannot be written" in capsys.readouterr().err
+
+
+def test_names_that_are_no_text_or_would_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They are found, kept reversibly, and shown escaped."""
+    data = tmp_path / os.fsdecode(b"d\xe9")
+    odd = [os.fsdecode(b"bild\xe9.jpg"), "\x1b[31mred.jpg"]
+    rows = []
+    picture = jpeg(photo(np.random.default_rng(0)))[1]
+    for label, names in (("real", [*odd, "1.jpg"]), ("fake", ["1.jpg", "2.jpg", "3.jpg"])):
+        (data / label).mkdir(parents=True)
+        for name in names:
+            (data / label / name).write_bytes(picture)
+            rows.append(os.fsencode(f"{label}/{name},30,30,40,40\n"))
+    (data / "faces.csv").write_bytes(b"file,x,y,w,h\n" + b"".join(rows))
+    assert main(["audit", str(data)]) == 1
+    printed = capsys.readouterr()
+    assert "\x1b" not in printed.out + printed.err and (printed.out + printed.err).encode()
+    report = audited(data, capsys, 1)
+    names = [copy["file"] for copy in report["copies"][0]]
+    assert (data / "real" / odd[0]).as_uri() in names and f"real/{odd[1]}" in names
+    assert report["faces"] == 6

@@ -16,6 +16,7 @@ from tests.processes import started
 from training.cli import main
 from training.fit import fit
 from training.history import read_history
+from training.lock import alone_in
 from training.loop import Stopping, writing
 from training.recipes import build
 from training.runs import Run, read_run
@@ -251,6 +252,14 @@ def test_ctrl_c_ends_in_one_line_and_the_run_goes_on(data: Path, tmp_path: Path)
     assert process.returncode == 130
     assert "Traceback" not in told and "training: stopped" in told
     assert fit(read_run(tmp_path), tmp_path, Stopping(epochs=2, patience=9, plateau=9)).epoch >= 2
+
+
+def test_two_runs_in_one_folder(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = f"fit cnn --data {data} --run {tmp_path} --size 32 --batch 8 --epochs 0"
+    with alone_in(tmp_path):
+        assert main(command.split()) == 2
+    assert f"{tmp_path} is in use by process" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_data_that_was_not_audited_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,11 +55,19 @@ def audit_warnings(data: Path) -> list[str] | None:
     return warnings
 
 
+def make_folder(data: Path) -> None:
+    """Make the folder of the audit of ``data``, before the work is done that it is for. Raises ``InputError``."""
+    folder = audit_path(data).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {folder} cannot be made ({error.strerror}): work in a folder that can") from error
+
+
 def keep_audit(data: Path, content: dict[str, object]) -> Path:
     """Write an audit where ``audit_warnings`` finds it. Raises ``InputError`` when the folder cannot be written."""
     path = audit_path(data)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
     except OSError as error:
         raise InputError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.text import printable
-from training.cli.data import add_folders, samples_of
+from training.cli.data import add_folders, check_classes, samples_of
 from training.cli.numbers import whole
 
 
@@ -43,8 +43,10 @@ def add(commands: Any) -> None:
 
 def _audit(options: argparse.Namespace, command: str) -> int:
     from training.audit.findings import audit
-    from training.audit.stored import keep_audit
+    from training.audit.stored import keep_audit, make_folder
 
+    check_classes(options)
+    make_folder(options.data)
     findings = audit(options.data, samples_of(options, real_only=True))
     content, warnings = findings.to_dict(), findings.warnings()
     path = keep_audit(options.data, content)

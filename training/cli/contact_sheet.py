@@ -8,7 +8,7 @@ from typing import Any
 
 from edgefake.errors import InputError
 from edgefake.text import printable
-from training.cli.data import add_data, add_variations, samples_of
+from training.cli.data import add_data, add_variations, check_classes, samples_of
 from training.cli.numbers import not_negative, whole
 
 
@@ -27,13 +27,16 @@ def add(commands: Any) -> None:
 
 
 def _contact_sheet(options: argparse.Namespace, command: str) -> int:
-    from edgefake.images import write_image
+    from edgefake.images import IMAGE_SUFFIXES, write_image
     from training.augment import augmentation_named
     from training.batches import readable
     from training.contact_sheet import chosen, contact_sheet
     from training.samples import CLASSES
     from training.self_blend import with_self_blends
 
+    if options.out.suffix.lower() not in IMAGE_SUFFIXES:
+        raise InputError(f"expected --out to end in {', '.join(sorted(IMAGE_SUFFIXES))}, got {printable(options.out)}")
+    check_classes(options)
     augmentation = options.augmentation or "standard"
     augmentation_named(augmentation)  # a wrong one is told before faces are searched
     samples = [sample for sample in samples_of(options, real_only=options.self_blend) if sample.split == options.split]

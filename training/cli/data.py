@@ -7,6 +7,7 @@ from pathlib import Path
 
 from training.cli.numbers import whole
 from training.notes import say
+from training.pictures import labels_of
 from training.samples import CLASSES, Sample, load_samples
 
 
@@ -64,6 +65,11 @@ def samples_of(options: argparse.Namespace, *, real_only: bool = False, one_side
         real_only=real_only,
         one_sided=one_sided,
     )
+
+
+def check_classes(options: argparse.Namespace) -> None:
+    """Raise ``InputError`` where ``--folders`` names what is no class, before anything that takes long."""
+    labels_of(options.classes or CLASSES, options.folders)
 
 
 def repeat_audit(data: Path) -> None:

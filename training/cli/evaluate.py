@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgefake.errors import InputError
 from edgefake.text import printable
-from training.cli.data import add_data, repeat_audit, samples_of
+from training.cli.data import add_data, check_classes, repeat_audit, samples_of
 from training.degrade import DEGRADATIONS
 from training.notes import say
 
@@ -59,15 +59,16 @@ def _evaluate(options: argparse.Namespace, command: str) -> int:
     unknown = [name for name in degradations if name not in DEGRADATIONS]
     if unknown:
         raise InputError(f"there is no degradation {unknown[0]!r}: choose from {','.join(DEGRADATIONS)}")
-    check_models(options.models)
-    data_sets = _data_sets(options)
-    for data in data_sets:
-        repeat_audit(data.root)
-    _tell_what_files_hide(options.models)
+    check_models(options.models, options.find_faces)
+    check_classes(options)
     if options.out:
         from training.report.folder import make_folder, write_report
 
         make_folder(options.out)
+    data_sets = _data_sets(options)
+    for data in data_sets:
+        repeat_audit(data.root)
+    _tell_what_files_hide(options.models)
     scored = []
     for one in evaluate(options.models, data_sets, degradations=degradations, find_faces=options.find_faces):
         scored.append(one)

@@ -8,7 +8,7 @@ from typing import Any
 
 from edgefake.errors import InputError
 from edgefake.text import printable
-from training.cli.data import add_data, add_variations, repeat_audit
+from training.cli.data import add_data, add_variations, check_classes, repeat_audit
 from training.cli.numbers import fraction, not_negative, positive, whole
 
 
@@ -52,8 +52,13 @@ def add(commands: Any) -> None:
 
 
 def _fit(options: argparse.Namespace, command: str) -> int:
+    from training.augment import augmentation_named
+
     if options.weights not in ("imagenet", "none") and not Path(options.weights).exists():
-        raise InputError(f"there is no checkpoint {options.weights}: train first, or name another run")
+        raise InputError(f"there is no checkpoint {printable(options.weights)}: train first, or name another run")
+    if options.augmentation:
+        augmentation_named(options.augmentation)
+    check_classes(options)
     repeat_audit(options.data)
     from training.fit import fit  # loads TensorFlow, as do recipes
     from training.loop import Stopping
