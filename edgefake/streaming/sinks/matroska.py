@@ -78,7 +78,7 @@ class MatroskaWriter:
     def _run(self, source: BinaryIO) -> None:
         with source:
             for packet in _packets(source):
-                if self.error is None:
+                if self.error is None and self._times:
                     end = self._file.tell()
                     try:
                         self._append(packet, self._times.popleft())
