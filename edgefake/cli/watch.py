@@ -82,7 +82,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     sinks.add_argument(
         "--record",
         metavar="FILE",
-        help="write the stream with the faces marked as a video; an .mkv can be played whatever ends the program, an .mp4 cannot",
+        help="write the stream with the faces marked as a video (.mkv, .mp4, .mov, .avi)",
     )
     sinks.add_argument("--jsonl", metavar="FILE", help="append every result as a line of JSON")
     sinks.add_argument("--mqtt", metavar="URL", help="publish every result: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/TOPIC")

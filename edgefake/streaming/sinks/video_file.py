@@ -15,14 +15,15 @@ from edgefake.files import plain_path
 from edgefake.streaming import overlay
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.sinks import Pixels
-from edgefake.streaming.sinks.matroska import MatroskaWriter
+from edgefake.streaming.sinks.matroska import MatroskaFile
+from edgefake.streaming.sinks.mp4 import Mp4File
 from edgefake.text import printable
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
 MAX_BYTES = 2 << 30
 """A file that has grown to this is followed by another: FAT ends at 4 GB, and a crash costs no more than one file."""
 RESERVE_BYTES = 16 << 20
-"""With less room than this on the disk the file is closed: FFmpeg holds a part of it, and without its end none can be played."""
+"""With less room than this on the disk the file is closed, as long as its end has room."""
 SLOWEST_FPS = 0.01
 """FFmpeg writes no slower video."""
 LONGEST_GAP_S = 2.0
@@ -34,11 +35,10 @@ class VideoFileSink:
 
     Existing files are kept: the next free of NAME, NAME-2, NAME-3 … is taken, and again when the frame size changes, a file
     reaches ``MAX_BYTES``, or there is room on the disk again; ``files`` are those written, which only their owner may read.
-    Frames are shown when they came: in ``.mkv`` exactly, in the others to within a frame, which is repeated until the next, and
-    left out where more come than ``fps`` has room for. ``shown_fps`` gives a number to show in the corner.
+    Frames are shown when they came; in ``.avi`` to within a frame, which is repeated until the next, and left out where more come
+    than ``fps`` has room for. ``shown_fps`` gives a number to show in the corner.
 
-    An ``.mkv`` can be played up to its last frame at any moment, whatever ends the program; an ``.mp4`` or ``.mov`` that was not
-    closed cannot be played at all, an ``.avi`` without its last seconds.
+    A file can be played up to its last frame at any moment, whatever ends the program; only an ``.avi`` lacks its last seconds.
 
     Raises ``InputError`` for another suffix or an impossible ``fps``, ``SinkError`` when the folder cannot be written. That the
     disk is full is told at once, other failures to write when the file is closed.
@@ -85,7 +85,7 @@ class VideoFileSink:
 
     def _opened(self, frame: Pixels, result: FrameResult) -> _File:
         path = self._made()
-        kind = _MatroskaFile if path.suffix.lower() == ".mkv" else _GridFile
+        kind = _GridFile if path.suffix.lower() == ".avi" else _TimedFile
         try:
             self._file = kind(path, frame, self._fps, result.seconds)
         except (OSError, ValueError) as error:
@@ -160,12 +160,13 @@ class _File(ABC):
         """How many results are not in the file."""
 
 
-class _MatroskaFile(_File):
+class _TimedFile(_File):
     """Each frame has its own time."""
 
     def __init__(self, path: Path, frame: Pixels, fps: float, seconds: float) -> None:
         super().__init__(path, frame, fps, seconds)
-        self._writer = MatroskaWriter(path, (frame.shape[1], frame.shape[0]), fps)
+        kind = MatroskaFile if path.suffix.lower() == ".mkv" else Mp4File
+        self._writer = kind(path, (frame.shape[1], frame.shape[0]), fps)
 
     def takes(self, frame: Pixels) -> bool:
         return self._writer.error is None and super().takes(frame)
