@@ -19,7 +19,7 @@ import numpy.typing as npt
 from edgefake.faces import Box
 
 Pixels = npt.NDArray[np.uint8]
-BLUR = 0.02  # sigma, as a fraction of the face box's longer side: out of focus, but the device still judges such faces
+BLUR = 0.02  # sigma, as a fraction of the face box's longer side: out of focus, but the device still judges most such faces
 NOISE = 8.0  # sigma, grey levels
 
 
