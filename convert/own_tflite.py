@@ -68,11 +68,6 @@ def write_own_card(
     if len(found.input_shape) != 4 or height != width or channels != 3:
         raise InputError(f"{strange.path} takes {list(found.input_shape)}, expected one square RGB face [1, S, S, 3]")
     check_classes(strange.classes, found.outputs)
-    if strange.classes[0] != "real":
-        raise InputError(
-            f"{strange.path} gives real last: a card can only say real first, so convert its Keras model with "
-            f"--classes {','.join(strange.classes)}"
-        )
     offset, scale = set(strange.feed.offset), set(strange.feed.scale)
     if len(offset) > 1 or len(scale) > 1:
         raise InputError(

@@ -21,7 +21,7 @@ from edgefake.text import printable
 SCHEMA = 2
 SHA256 = re.compile("[0-9a-f]{64}")
 WIDEST = 4
-"""Calibrated logits that a golden output may be off at most: a wider tolerance would check nothing."""
+"""Logits, plain or calibrated, that a golden output may be off at most: a wider tolerance would check nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +146,15 @@ class ModelCard:
             (not 1e-3 <= scaling.scale <= 65536, f"scaling.scale must be 0.001…65536, got {scaling.scale:g}"),
             (not -65536 <= scaling.offset <= 65536, f"scaling.offset must be -65536…65536, got {scaling.offset:g}"),
             (
-                not 1e-4 <= calibration.temperature <= 1e4,
-                f"calibration.temperature must be 0.0001…10000, got {calibration.temperature:g}",
+                not 1e-6 <= calibration.temperature <= 1e6,
+                f"calibration.temperature must be 0.000001…1000000, got {calibration.temperature:g}",
             ),
-            (not -1e4 <= calibration.bias <= 1e4, f"calibration.bias must be -10000…10000, got {calibration.bias:g}"),
+            (not -1e6 <= calibration.bias <= 1e6, f"calibration.bias must be -1000000…1000000, got {calibration.bias:g}"),
             (not self.thresholds, "thresholds must name at least one p_fake threshold"),
             (any(not 0 <= t <= 1 for t in self.thresholds.values()), f"thresholds must lie in 0…1, got {shown(self.thresholds)}"),
             (
                 not 0 <= self.golden_tolerance <= self.widest_tolerance,
-                f"golden_tolerance must be 0…{self.widest_tolerance:.3g} ({WIDEST} calibrated logits, or 0.5 of a p_fake), "
+                f"golden_tolerance must be 0…{self.widest_tolerance:.3g} ({WIDEST} logits, or 0.5 of a p_fake), "
                 f"got {self.golden_tolerance:g}",
             ),
             *(
@@ -174,7 +174,7 @@ class ModelCard:
     @property
     def widest_tolerance(self) -> float:
         """The greatest ``golden_tolerance`` that still checks something."""
-        return 0.5 if self.output == "p_fake" else WIDEST * self.calibration.temperature
+        return 0.5 if self.output == "p_fake" else WIDEST * max(1.0, self.calibration.temperature)
 
     def one_output(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Raw outputs (N, ``outputs``) as one number per face (N,) that rises with fake.

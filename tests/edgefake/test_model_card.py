@@ -137,7 +137,7 @@ def with_entry(model: Path, name: str, content: bytes, method: int = zipfile.ZIP
     ("method", "message"), [(zipfile.ZIP_DEFLATED, "unpacks to"), (zipfile.ZIP_BZIP2, "neither"), (zipfile.ZIP_LZMA, "neither")]
 )
 def test_a_card_that_unpacks_to_much_is_not_unpacked(model: Path, method: int, message: str) -> None:
-    with_entry(model, ENTRY, b" " * 50_000_000, method)
+    with_entry(model, ENTRY, b" " * 8_000_000, method)
     assert model.stat().st_size < 200_000
     tracemalloc.start()
     with pytest.raises(CardError, match=message):
@@ -147,9 +147,9 @@ def test_a_card_that_unpacks_to_much_is_not_unpacked(model: Path, method: int, m
 
 
 def test_a_card_that_unpacks_to_more_than_it_announces(model: Path) -> None:
-    with_entry(model, ENTRY, b" " * 50_000_000)
+    with_entry(model, ENTRY, b" " * 8_000_000)
     data = model.read_bytes()
-    model.write_bytes(data.replace((50_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    model.write_bytes(data.replace((8_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
     tracemalloc.start()
     with pytest.raises(CardError):
         read_card(model)
@@ -276,7 +276,7 @@ WRONG = [
     ({"scaling": Scaling(0.0, 1e-300)}, "scaling.scale must be 0.001…65536"),
     ({"scaling": Scaling("0", 1.0)}, "scaling.offset: expected a finite number, got '0'"),
     ({"scaling": (127.5, 127.5)}, r"scaling: expected Scaling \(offset, scale\), got \(127.5, 127.5\)"),
-    ({"calibration": Calibration(0.0)}, "calibration.temperature must be 0.0001…10000, got 0"),
+    ({"calibration": Calibration(0.0)}, "calibration.temperature must be 0.000001…1000000, got 0"),
     ({"calibration": Calibration(1e-300)}, "calibration.temperature must be"),
     ({"calibration": Calibration(1.0, float("inf"))}, "calibration.bias: expected a finite number, got inf"),
     ({"output": "sigmoid"}, "output: expected logit or p_fake or logits or probabilities, got 'sigmoid'"),
@@ -284,7 +284,7 @@ WRONG = [
     ({"precision": "int4"}, "precision: expected float32 or float16 or int8, got 'int4'"),
     ({"golden_tolerance": 1e9}, "golden_tolerance must be 0…0.5 "),
     ({"golden_tolerance": -1.0}, "golden_tolerance must be 0…0.5 "),
-    ({"output": "logit", "golden_tolerance": 7.0}, r"golden_tolerance must be 0…6.8 \(4 calibrated logits"),
+    ({"output": "logit", "golden_tolerance": 7.0}, r"golden_tolerance must be 0…6.8 \(4 logits"),
     ({"golden": (Golden("aGk=", float("nan")),)}, "golden.output: expected a finite number, got nan"),
     ({"metrics": (Metrics("d", 1, 1, {"auc": Figure(float("nan"), 0, 1)}),)}, r"metrics.figures, 'auc'.value: expected a finite"),
     ({"parent_sha256": "AB" * 32}, "parent_sha256 must be 64 lower-case hexadecimal digits"),

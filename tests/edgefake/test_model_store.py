@@ -15,10 +15,11 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from edgefake import download
-from edgefake.errors import ModelNotFoundError, ModelStoreError
+from edgefake.errors import EdgefakeError, ModelNotFoundError, ModelStoreError
 from edgefake.model_store import find_model, list_models, read_registry
 
 BODY = bytes(range(256)) * 40
@@ -152,6 +153,22 @@ def test_an_entry_that_is_no_model_file(change: dict[str, object], registry: Pat
     registry.write_text(json.dumps({"tiny": entries["tiny"] | change}))
     with pytest.raises(ModelStoreError, match="is damaged"):
         read_registry(registry)
+
+
+def test_damaged_registries_are_refused_in_one_sentence(registry: Path) -> None:
+    data = registry.read_bytes()
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        mutant = bytearray(data)
+        for _ in range(rng.integers(1, 4)):
+            at = int(rng.integers(len(mutant)))
+            mutant[at : at + int(rng.integers(0, 20))] = rng.choice(
+                [b"\xff", b"9" * 5000, b"\0", b"\\ud800", b"[" * 90_000, b"null", b"../"]
+            )
+        registry.write_bytes(mutant)
+        with suppress(EdgefakeError):
+            read_registry(registry)
+            find_model("tiny", registry=registry)
 
 
 def test_a_bundled_file_is_checked_whenever_it_is_asked_for(registry: Path) -> None:

@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgefake.card_values import Unfit, checked
 from edgefake.errors import ModelFileError, ModelStoreError
 from edgefake.files import write_atomically
 from edgefake.model_card import ModelCard
 from edgefake.model_store import cache_folder
 from edgefake.runtimes.tensorrt.progress import progress
+from edgefake.text import printable
 
 SCHEMA = 1
 
@@ -78,13 +80,14 @@ def read_sidecar(engine: Path) -> Sidecar:
         value = json.loads(path.read_text("utf-8"))
         if value.pop("schema") != SCHEMA:
             raise ValueError("another version of edgefake wrote it")
-        card = ModelCard.from_json(json.dumps(value.pop("card")), source=str(path))
-        return Sidecar(Origin(**value.pop("origin")), card=card, **value)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        value["card"] = ModelCard.from_json(json.dumps(value["card"]), source=printable(path))
+        sidecar: Sidecar = checked(Sidecar, value, "it")
+        return sidecar
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, Unfit) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise ModelFileError(
-            f"{engine} is used with {path.name} beside it, which says for which GPU it is, and that cannot be read ({reason}): "
-            "build the engine on this machine (edgefake build-engine MODEL.onnx)"
+            f"{printable(engine)} is used with {printable(path.name)} beside it, which says for which GPU it is, and that "
+            f"cannot be read ({printable(reason)}): build the engine on this machine (edgefake build-engine MODEL.onnx)"
         ) from error
 
 
