@@ -42,7 +42,7 @@ def check_model(path: Path) -> None:
         if not any(number == ONNX_GRAPH for number, _ in fields):
             raise ModelFileError(f"{printable(path)} is no ONNX model (no graph in it): get the file again, or convert the model")
         return
-    if _bytes(path)[4:8] != b"TFL3":
+    if _bytes(path, 8)[4:] != b"TFL3":
         raise ModelFileError(f"{printable(path)} is no TFLite model (no TFL3 mark): get the file again, or convert the model")
 
 
@@ -93,11 +93,13 @@ def write_card(path: str | Path, card: ModelCard) -> ModelCard:
     return card
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, count: int = -1) -> bytes:
+    """The first ``count`` bytes of the file, by default all."""
     try:
         if path.stat().st_size > MAX_FILE:
             raise ModelFileError(f"{printable(path)} is larger than any TFLite or ONNX model: give a model file")
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return stream.read(count)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ModelFileError(f"{printable(path)} cannot be read ({reason}): give a model file that can") from error

@@ -262,6 +262,21 @@ def test_a_name_stands_for_the_file_that_the_backend_reads(tmp_path: Path) -> No
         Detector("resnet18", backend="onnx")
 
 
+def test_edited_weights_are_not_those_of_the_card(path: Path, make_card: MakeCard) -> None:
+    written = write_card(path, make_card())
+    model = onnx.load(path)
+    onnx.save(model, path)  # whoever saves it again changes nothing
+    assert read_card(path) == written
+    weights = model.graph.initializer[0]
+    values = numpy_helper.to_array(weights).copy()
+    values.reshape(-1)[:3] += 1
+    weights.CopyFrom(numpy_helper.from_array(values, weights.name))
+    onnx.save(model, path)
+    for open_it in (read_card, Detector, lambda path: Detector(path, card=written)):
+        with pytest.raises(ModelFileError, match="is not the network that its card was written for"):
+            open_it(path)
+
+
 def test_the_card_in_an_onnx_file(path: Path, make_card: MakeCard) -> None:
     assert read_card(path) is None
     model = onnx.load(path)
