@@ -20,7 +20,7 @@ from edgefake.text import printable
 
 SCHEMA = 2
 SHA256 = re.compile("[0-9a-f]{64}")
-WIDEST = 4
+WIDEST = 4.0
 """Logits, plain or calibrated, that a golden output may be off at most: a wider tolerance would check nothing."""
 
 
@@ -124,43 +124,35 @@ class ModelCard:
             raise CardError(f"the card of {shown(self.name)} is not usable: {fault}") from None
 
     def _check_values(self) -> None:
-        real = [name.casefold() for name in self.classes].count("real")
-        hashes = {"parent_sha256": self.parent_sha256, "payload_sha256": self.payload_sha256}
-        scaling, calibration = self.scaling, self.calibration
+        """Raise ``Unfit`` for a value that no model has, and which would cost memory or pass anything."""
+        ranges = [
+            ("input_size", self.input_size, 8, 4096),
+            ("crop_margin (0.3 is 30 % of the face box)", self.crop_margin, 0, 3),
+            ("scaling.offset", self.scaling.offset, -65536, 65536),
+            ("scaling.scale", self.scaling.scale, 1e-3, 65536),
+            ("calibration.temperature", self.calibration.temperature, 1e-6, 1e6),
+            ("calibration.bias", self.calibration.bias, -1e6, 1e6),
+            ("golden_tolerance", self.golden_tolerance, 0, self.widest_tolerance),
+            *((f"thresholds, {shown(name)}", threshold, 0, 1) for name, threshold in self.thresholds.items()),
+        ]
+        for name, value, low, high in ranges:
+            if not low <= value <= high:
+                raise Unfit(f"{name} must be {low:.6g}…{high:.6g}, got {shown(value)}")
+        classes, shown_classes = [name.casefold() for name in self.classes], shown(self.classes)
+        hashes = [sha256 for sha256 in (self.parent_sha256, self.payload_sha256) if sha256 is not None]
         problems = [
-            (self.schema != SCHEMA, f"schema must be {SCHEMA}, got {self.schema}"),
+            (self.schema != SCHEMA, f"schema must be {SCHEMA}, got {shown(self.schema)}"),
             (not 0 < len(self.name) <= 200, f"name must have 1…200 characters, got {len(self.name)}"),
-            (not 8 <= self.input_size <= 4096, f"input_size must be 8…4096 pixels, got {shown(self.input_size)}"),
-            (
-                not 0 <= self.crop_margin <= 3,
-                f"crop_margin must be 0…3 (0.3 is 30 % of the face box), got {self.crop_margin:g}",
-            ),
-            (
-                len(self.classes) < 2 or real != 1 or len(set(self.classes)) != len(self.classes),
-                f"classes must name real once and at least one kind of fake, each once, got {shown(self.classes)}",
-            ),
-            (
-                self.outputs == 1 and len(self.classes) > 2 and self.classes[0].casefold() != "real",
-                f"classes of one output must name real first, or just fake, real; got {shown(self.classes)}",
-            ),
-            (not 1e-3 <= scaling.scale <= 65536, f"scaling.scale must be 0.001…65536, got {scaling.scale:g}"),
-            (not -65536 <= scaling.offset <= 65536, f"scaling.offset must be -65536…65536, got {scaling.offset:g}"),
-            (
-                not 1e-6 <= calibration.temperature <= 1e6,
-                f"calibration.temperature must be 0.000001…1000000, got {calibration.temperature:g}",
-            ),
-            (not -1e6 <= calibration.bias <= 1e6, f"calibration.bias must be -1000000…1000000, got {calibration.bias:g}"),
             (not self.thresholds, "thresholds must name at least one p_fake threshold"),
-            (any(not 0 <= t <= 1 for t in self.thresholds.values()), f"thresholds must lie in 0…1, got {shown(self.thresholds)}"),
             (
-                not 0 <= self.golden_tolerance <= self.widest_tolerance,
-                f"golden_tolerance must be 0…{self.widest_tolerance:.3g} ({WIDEST} logits, or 0.5 of a p_fake), "
-                f"got {self.golden_tolerance:g}",
+                len(classes) < 2 or classes.count("real") != 1 or len(set(classes)) != len(classes),
+                f"classes must name real once and at least one kind of fake, each once, got {shown_classes}",
             ),
-            *(
-                (sha256 is not None and not SHA256.fullmatch(sha256), f"{field} must be 64 lower-case hexadecimal digits")
-                for field, sha256 in hashes.items()
+            (
+                self.outputs == 1 and len(classes) > 2 and classes[0] != "real",
+                f"classes of one output must name real first, or just fake, real; got {shown_classes}",
             ),
+            (not all(map(SHA256.fullmatch, hashes)), f"a SHA-256 must be 64 lower-case hexadecimal digits, got {shown(hashes)}"),
         ]
         for wrong, message in problems:
             if wrong:

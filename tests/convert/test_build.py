@@ -39,11 +39,12 @@ def test_cards_are_complete(converted: Converted, file: str, precision: str) -> 
     assert card.parent_sha256 == hashlib.sha256((converted.float_run / "best.h5").read_bytes()).hexdigest()
     assert len(card.golden) == 4
     assert len({golden.output for golden in card.golden}) == 4
-    assert on_device(_golden_errors, converted.out / file, card) <= card.golden_tolerance
+    for backend in ("tflite", "openvino"):
+        assert on_device(_golden_errors, converted.out / file, card, backend) <= card.golden_tolerance
 
 
-def _golden_errors(path, card: ModelCard) -> float:  # type: ignore[no-untyped-def]
-    return max(golden_errors(open_runtime(path, card, backend="tflite", num_threads=1), card))
+def _golden_errors(path, card: ModelCard, backend: str) -> float:  # type: ignore[no-untyped-def]
+    return max(golden_errors(open_runtime(path, card, backend=backend, num_threads=1), card))
 
 
 def test_the_int8_graph_is_int8_throughout_in_one_partition(converted: Converted) -> None:
@@ -66,7 +67,7 @@ def _flips_top_bit(path) -> bool:  # type: ignore[no-untyped-def]
     card = read_card(path)
     assert card is not None
     runtime = open_runtime(path, card, backend="tflite", num_threads=1)
-    return runtime._encode.flips_top_bit and np.all(np.isfinite(runtime.run(np.zeros((1, 32, 32, 3), np.uint8))))  # type: ignore[attr-defined]
+    return runtime._native.value.encode.flips_top_bit and np.all(np.isfinite(runtime.run(np.zeros((1, 32, 32, 3), np.uint8))))  # type: ignore[attr-defined]
 
 
 def test_the_commands_reach_back_to_a_published_model(converted: Converted) -> None:
