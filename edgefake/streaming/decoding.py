@@ -64,12 +64,13 @@ class Decoder:
         and early in a live stream that is not decoded.
         """
         decoded = undecoded = 0
-        black = True
+        black, first = True, True
         unwritten: Pixels | None = None
         lost = Undecoded(f"{self._name}: a frame could not be decoded")
         for frame in self._reads():
-            if decoded + undecoded == 0 and frame is not None and self._is_unwritten(frame):
-                unwritten = frame
+            if first and frame is not None:
+                first = False
+                unwritten = frame if self._is_unwritten(frame) else None
             if frame is None or (unwritten is not None and np.array_equal(frame, unwritten)):
                 undecoded += 1
                 if unwritten is not None and self._live and undecoded == UNWRITTEN_LIVE:
@@ -105,8 +106,8 @@ class Decoder:
         )
 
     def _codec(self) -> str:
-        code = int(self._capture.get(cv2.CAP_PROP_FOURCC))
-        letters = code.to_bytes(4, "little", signed=code < 0).decode("ascii", "replace")
+        code = int(self._capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF
+        letters = code.to_bytes(4, "little").decode("ascii", "replace")
         return f" (its codec is {letters})" if letters.isprintable() and letters.isascii() and letters.strip() else ""
 
     def _reads(self) -> Generator[Pixels | None, None, None]:
@@ -135,10 +136,10 @@ class Decoder:
         other = self._again()
         try:
             with _filled_buffers(_FILLS[1]):
-                there, seen = other.read()
+                seen = next((seen for there, seen in (other.read() for _ in range(FILE_PATIENCE)) if there), None)
         finally:
             other.release()
-        return bool(there and np.all(np.asarray(seen) == _inverse(_FILLS[1])))
+        return seen is not None and bool(np.all(np.asarray(seen) == _inverse(_FILLS[1])))
 
     def _shown(self, frame: Pixels) -> Pixels:
         """``frame`` in the shape it is shown in: pixels need not be square."""

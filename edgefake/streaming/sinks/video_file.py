@@ -50,7 +50,7 @@ class VideoFileSink:
     def __init__(self, path: str | Path, *, fps: float, shown_fps: Callable[[], float] | None = None) -> None:
         self._path = Path(path)
         if self._path.suffix.lower() not in SUFFIXES:
-            raise InputError(f"cannot write the video {path}: expected a file ending in {', '.join(SUFFIXES)}")
+            raise InputError(f"cannot write the video {printable(path)}: expected a file ending in {', '.join(SUFFIXES)}")
         if not 0 < fps <= 1000:
             raise InputError(f"expected the frames per second of a video, above 0 and at most 1000, got {fps!r}")
         self._fps = max(SLOWEST_FPS, float(fps))
@@ -87,7 +87,7 @@ class VideoFileSink:
         path = self._made()
         kind = _GridFile if path.suffix.lower() == ".avi" else _TimedFile
         try:
-            self._file = kind(path, frame, self._fps, result.seconds)
+            file = kind(path, frame, self._fps, result.seconds)
         except (OSError, ValueError) as error:
             path.unlink(missing_ok=True)
             height, width = frame.shape[:2]
@@ -95,7 +95,7 @@ class VideoFileSink:
                 f"the video {printable(path)} of {width}×{height} cannot be opened: check its folder and the frame size"
             ) from error
         self.files.append(path)
-        return self._file
+        return file
 
     def _made(self) -> Path:
         """The next free path, with an empty file that only its owner may read: it shows people."""

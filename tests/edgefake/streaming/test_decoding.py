@@ -41,8 +41,9 @@ class FakeCapture:
 class UnwrittenCapture(FakeCapture):
     """Reads every frame and writes none: what is seen is what the buffer was filled with when it was made."""
 
-    def __init__(self, count: int, fill: int, *, then: Iterable[Pixels] = ()) -> None:
-        super().__init__([np.full((8, 8, 3), fill ^ 0xFF, np.uint8)] * count + list(then))
+    def __init__(self, count: int, fill: int, *, refused: int = 0, then: Iterable[Pixels] = ()) -> None:
+        unwritten = np.full((8, 8, 3), fill ^ 0xFF, np.uint8)
+        super().__init__([*[None] * refused, *[unwritten] * count, *then])
 
 
 def noise(seed: int) -> Pixels:
@@ -75,8 +76,10 @@ def test_interlaced_video_is_decoded_or_told_but_never_another_films_pixels(tmp_
             assert all(np.abs(a.astype(int) - b).mean() < 10 for a, b in zip(read, frames, strict=True))
 
 
-def test_frames_that_were_not_written_are_seen_in_a_capture_that_writes_none() -> None:
-    capture, other = UnwrittenCapture(6, decoding._FILLS[0]), UnwrittenCapture(6, decoding._FILLS[1])
+@pytest.mark.parametrize("refused", [0, 2])
+def test_frames_that_were_not_written_are_seen_in_a_capture_that_writes_none(refused: int) -> None:
+    capture = UnwrittenCapture(6 - refused, decoding._FILLS[0], refused=refused)
+    other = UnwrittenCapture(6, decoding._FILLS[1], refused=refused)
     frames = decoder(capture, again=lambda: other).frames()
     with pytest.raises(InputError, match=r"none of 6 frames of clip were decoded: OpenCV .* of interlaced video unwritten"):
         assert not [frame for frame in frames if not isinstance(frame, Undecoded)]
