@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import onnx
 
-from convert.qdq import Graph, to_qdq
+from convert.onnx_graph import Graph
+from convert.qdq import to_qdq
 from edgefake.card_files import check_model, read_card, write_card
 from edgefake.errors import InputError
 from edgefake.files import write_atomically

@@ -7,58 +7,14 @@ quantizer on every input of a convolution, and none between a convolution and th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from convert.onnx_graph import INPUT, OUTPUT, Graph, replace_node, through_quantizers
+from convert.pixel_input import pixel_input
 from edgefake.errors import InputError
-
-INPUT, OUTPUT = "face", "output"
-ONE_LSB = 1.0 / 128  # the input quantizer's scale: one step is one pixel value
-
-
-class Graph:
-    """An ONNX graph with the look-ups that rewriting needs."""
-
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self.proto = model.graph
-
-    def nodes(self, *kinds: str) -> list[onnx.NodeProto]:
-        """A copy of the list, so that nodes may be removed meanwhile."""
-        return [node for node in self.proto.node if not kinds or node.op_type in kinds]
-
-    def producer(self, tensor: str) -> onnx.NodeProto | None:
-        return next((node for node in self.proto.node if tensor in node.output), None)
-
-    def consumers(self, tensor: str) -> list[onnx.NodeProto]:
-        return [node for node in self.proto.node if tensor in node.input]
-
-    def constant(self, tensor: str) -> np.ndarray | None:
-        found = next((i for i in self.proto.initializer if i.name == tensor), None)
-        return None if found is None else numpy_helper.to_array(found)
-
-    def add_constant(self, name: str, value: Any) -> str:
-        self.proto.initializer.append(numpy_helper.from_array(np.asarray(value), name))
-        return name
-
-    def insert_before(self, node: onnx.NodeProto, *new: onnx.NodeProto) -> None:
-        at = list(self.proto.node).index(node)
-        for offset, one in enumerate(new):
-            self.proto.node.insert(at + offset, one)
-
-    def remove(self, *nodes: onnx.NodeProto) -> None:
-        for node in nodes:
-            self.proto.node.remove(node)
-
-    def reconnect(self, old: str, new: str) -> None:
-        """Whatever read the tensor ``old`` reads ``new``."""
-        for node in self.proto.node:
-            for index, name in enumerate(node.input):
-                if name == old:
-                    node.input[index] = new
 
 
 def to_qdq(model: onnx.ModelProto, *, batch: int | None = None) -> onnx.ModelProto:
@@ -71,7 +27,7 @@ def to_qdq(model: onnx.ModelProto, *, batch: int | None = None) -> onnx.ModelPro
     faces = batch or "N"
     _check_symmetric(graph)
     _flat_heads(graph, model)
-    _pixel_input(graph, faces)
+    pixel_input(graph, faces)
     _float_biases(graph)
     _plain_relus(graph)
     _padding_inside(graph)
@@ -128,7 +84,7 @@ def _mean_before_quantizer(graph: Graph) -> None:
     """Mean → Q → Squeeze → DQ becomes mean → Flatten → Q → DQ: nothing may stand between a quantizer and its dequantizer."""
     for squeeze in graph.nodes("Squeeze", "Reshape"):
         quantizer = graph.producer(squeeze.input[0])
-        users = [user.op_type for user in _through_quantizers(graph, squeeze.output[0])]
+        users = [user.op_type for user in through_quantizers(graph, squeeze.output[0])]
         if quantizer is None or quantizer.op_type != "QuantizeLinear" or not set(users) <= {"Gemm", "MatMul"}:
             continue
         mean = quantizer.input[0]
@@ -142,7 +98,7 @@ def _padding_inside(graph: Graph) -> None:
     """Zeros that are put around an input in a step of their own become the padding of the convolution or pooling behind it."""
     for pad in graph.nodes("Pad"):
         amounts, value = graph.constant(pad.input[1]), graph.constant(pad.input[2]) if len(pad.input) > 2 else None
-        users = list(_through_quantizers(graph, pad.output[0]))
+        users = list(through_quantizers(graph, pad.output[0]))
         if amounts is None or (value is not None and np.any(value)) or not all(_pads_with_zeros(graph, u, pad) for u in users):
             continue
         around = [int(amounts[i]) for i in (2, 3, 6, 7)]
@@ -185,14 +141,6 @@ def _no_axis_of_scalars(graph: Graph) -> None:
             del node.attribute[:]
 
 
-def _through_quantizers(graph: Graph, tensor: str) -> Iterator[onnx.NodeProto]:
-    for node in graph.consumers(tensor):
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
-            yield from _through_quantizers(graph, node.output[0])
-        else:
-            yield node
-
-
 def _bare_residuals(graph: Graph) -> None:
     """Conv → Q → DQ → Add loses its Q and DQ on one side, so that TensorRT adds inside the convolution, in more than 8 bits."""
     for add in graph.nodes("Add"):
@@ -223,12 +171,13 @@ def _flat_heads(graph: Graph, model: onnx.ModelProto) -> None:
     shapes = _shapes(model)
     for transpose in graph.nodes("Transpose"):
         users = graph.consumers(transpose.output[0])
-        products = [product for user in users for product in _through_quantizers(graph, user.output[0])]
-        if _order(transpose) != [0, 2, 3, 1] or {node.op_type for node in users} != {"Reshape"}:
+        products = [product for user in users for product in through_quantizers(graph, user.output[0])]
+        shape = shapes.get(transpose.output[0], [])
+        if _order(transpose) != [0, 2, 3, 1] or {node.op_type for node in users} != {"Reshape"} or len(shape) != 4:
             continue
-        height, width, channels = shapes[transpose.output[0]][1:]
+        _, height, width, channels = shape
         kernels = [_kernel_of(graph, product, height * width * channels) for product in products]
-        if any(kernel is None for kernel in kernels):
+        if not kernels or any(kernel is None for kernel in kernels):
             continue
         for kernel in kernels:
             values = numpy_helper.to_array(kernel)
@@ -246,100 +195,6 @@ def _kernel_of(graph: Graph, product: onnx.NodeProto, rows: int) -> onnx.TensorP
     found = [i for i in graph.proto.initializer if i.name == dequantizer.input[0] and i.dims[0] == rows]
     alone = len(graph.consumers(product.input[1])) == len(graph.consumers(dequantizer.input[0])) == 1
     return found[0] if found and alone else None
-
-
-def _pixel_input(graph: Graph, faces: int | str) -> None:
-    """The input becomes ``face``: uint8 pixels, scaled to (pixel - 128) / 128 and quantized inside the graph."""
-    (old,) = graph.proto.input
-    size = old.type.tensor_type.shape.dim[1].dim_value
-    added = [
-        helper.make_node("Cast", [INPUT], ["face_float"], to=TensorProto.FLOAT),
-        helper.make_node("Transpose", ["face_float"], ["face_planes"], perm=[0, 3, 1, 2]),
-    ]
-    half, step = graph.add_constant("face_offset", np.float32(128)), graph.add_constant("face_step", np.float32(ONE_LSB))
-    added += _bordered_inputs(graph, old.name, step)
-    if graph.consumers(old.name):
-        transpose = graph.nodes("Transpose")[0]
-        node = graph.producer(transpose.input[0])
-        while node is not None:
-            if node.op_type == "Pad":  # still batch, height, width, channels
-                amounts = graph.constant(node.input[1])
-                assert amounts is not None
-                node.input[1] = graph.add_constant("face_padding", amounts[[0, 3, 1, 2, 4, 7, 5, 6]])
-            node = graph.producer(node.input[0])
-        graph.reconnect(transpose.output[0], transpose.input[0])
-        graph.remove(transpose)
-        quantizer = _input_quantizer(graph, old.name)
-        graph.reconnect(old.name, "face_int8")
-        added += [
-            helper.make_node("Sub", ["face_planes", half], ["face_centred"]),
-            helper.make_node("Mul", ["face_centred", step], ["face_scaled"]),
-            helper.make_node("QuantizeLinear", ["face_scaled", *quantizer], ["face_int8"]),
-        ]
-    graph.insert_before(graph.proto.node[0], *added)
-    graph.proto.input[0].CopyFrom(helper.make_tensor_value_info(INPUT, TensorProto.UINT8, [faces, size, size, 3]))
-
-
-def _bordered_inputs(graph: Graph, pixels: str, step: str) -> list[onnx.NodeProto]:
-    """Where a border of one colour is joined to the input before anything else (see ``training.border``): the nodes instead.
-
-    The colour is taken off before the padding with zeros and added behind it, which is exact and takes any number of faces,
-    unlike the constants of one face that a Concat would join.
-    """
-    added: list[onnx.NodeProto] = []
-    for transpose in graph.nodes("Transpose"):
-        source, around, colour, joins = _border(graph, transpose.input[0])
-        if source != pixels or not joins:
-            continue
-        name = f"face_border{len(added) or ''}"
-        quantizer = _input_quantizer(graph, transpose.output[0])
-        offset = graph.add_constant(f"{name}_offset", (colour + 128).astype(np.float32).reshape(1, 3, 1, 1))
-        value = graph.add_constant(f"{name}_colour", (colour / 128).astype(np.float32).reshape(1, 3, 1, 1))
-        padding = graph.add_constant(f"{name}_padding", np.array([0, 0, *around[:2], 0, 0, *around[2:]], np.int64))
-        added += [
-            helper.make_node("Sub", ["face_planes", offset], [f"{name}_centred"]),
-            helper.make_node("Mul", [f"{name}_centred", step], [f"{name}_scaled"]),
-            helper.make_node("Pad", [f"{name}_scaled", padding], [f"{name}_padded"]),
-            helper.make_node("Add", [f"{name}_padded", value], [f"{name}_bordered"]),
-            helper.make_node("QuantizeLinear", [f"{name}_bordered", *quantizer], [f"{name}_int8"]),
-        ]
-        graph.reconnect(transpose.output[0], f"{name}_int8")
-        graph.remove(transpose)
-        for join in joins:
-            if not graph.consumers(join.output[0]):
-                graph.remove(join)
-    return added
-
-
-def _border(graph: Graph, tensor: str) -> tuple[str, list[int], Any, list[onnx.NodeProto]]:
-    """What ``tensor`` is a border around: (inner tensor, [top, left, bottom, right], INT8 colour (3,), the Concats)."""
-    around, colours, joins = [0, 0, 0, 0], [], []
-    node = graph.producer(tensor)
-    while node is not None and node.op_type == "Concat":
-        parts = [graph.constant(name) for name in node.input]
-        inner = [index for index, part in enumerate(parts) if part is None]
-        axis = node.attribute[0].i - 1  # of height and width
-        if len(inner) != 1 or axis not in (0, 1):
-            break
-        for index, part in enumerate(parts):
-            if part is not None:
-                around[axis + 2 * (index > inner[0])] += part.shape[axis + 1]
-                colours.append(part.reshape(-1, part.shape[-1]))
-        joins.append(node)
-        tensor = node.input[inner[0]]
-        node = graph.producer(tensor)
-    found = np.unique(np.concatenate(colours), axis=0) if colours else np.zeros((1, 3), np.int8)
-    return (tensor, around, found[0].astype(np.int64), joins) if len(found) == 1 else (tensor, around, None, [])
-
-
-def _input_quantizer(graph: Graph, tensor: str) -> list[str]:
-    """Scale and zero-point at which the input is read."""
-    dequantizer = graph.consumers(tensor)[0]
-    scale = graph.constant(dequantizer.input[1]) if dequantizer.op_type == "DequantizeLinear" else None
-    if scale is None or scale.ndim or scale != ONE_LSB:
-        found = f"scale {scale:g}" if scale is not None and not scale.ndim else f"{dequantizer.op_type} at its input"
-        raise InputError(f"the network has {found}, expected scale 1/128: fine-tune it with python -m training qat")
-    return list(dequantizer.input[1:])
 
 
 def _shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
@@ -392,12 +247,6 @@ def _in_order(graph: Graph) -> None:
     del graph.proto.node[:], graph.proto.initializer[:]
     graph.proto.node.extend(copies)
     graph.proto.initializer.extend(initializers)
-
-
-def replace_node(graph: Graph, old: onnx.NodeProto, new: onnx.NodeProto) -> None:
-    """Put ``new`` in the place of ``old``."""
-    graph.insert_before(old, new)
-    graph.remove(old)
 
 
 def _rename(graph: Graph) -> None:

@@ -108,8 +108,6 @@ def _of_archive(path: Path, header: Header, keras: Any) -> Any:
 def _opened(path: Path, load: Callable[[], Any], remedy: str) -> Any:
     try:
         return load()
-    except InputError:
-        raise
     except Exception as error:  # what Keras raises depends on the layer and on the damage
         raise InputError(f"{path} cannot be loaded ({_cause(error)}): {remedy}") from error
 
@@ -226,4 +224,6 @@ def _cause(error: Exception) -> str:
     """The part of Keras's message that says what is wrong."""
     text = str(error).strip()
     unknown = re.search(r"Could not locate (?:class|function) '[^']+'|Unknown (?:layer|object): '[^']+'", text)
+    if isinstance(error, InputError):
+        return text
     return unknown.group(0) if unknown else f"{type(error).__name__}: {text.partition(chr(10))[0][:200]}"
