@@ -10,6 +10,8 @@ import types
 import typing
 from typing import Any, Literal, Union
 
+from edgefake.text import printable
+
 
 class Unfit(Exception):
     """What is wrong with a value, and what would be right."""
@@ -38,8 +40,10 @@ def checked(kind: Any, value: Any, where: str) -> Any:
     if kind is int and _is_number(value, numbers.Integral):
         return int(value)
     if kind is str and isinstance(value, str):
-        if any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise Unfit(f"{where}: expected text, got half a character in {shown(value)}")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Unfit(f"{where}: expected text, got half a character in {shown(value)}") from None
         return str(value)
     names = {tuple: "a list", dict: "an object", float: "a finite number", int: "a whole number", str: "text"}
     raise Unfit(f"{where}: expected {names[origin or kind]}, got {shown(value)}")
@@ -62,10 +66,9 @@ def types_of(kind: Any) -> dict[str, Any]:
 
 def check_keys(kind: Any, keys: typing.Iterable[str], where: str) -> None:
     """Raise ``Unfit`` unless ``keys`` are the names of the fields."""
-    known, given = types_of(kind).keys(), set(keys)
-    faults = [f"lacks {', '.join(sorted(known - given))}"] * bool(known - given)
-    faults += [f"has unknown {', '.join(shown(key).strip(chr(39)) for key in sorted(given - known))}"] * bool(given - known)
-    if faults:
+    known, given = types_of(kind).keys(), set(map(str, keys))
+    differences = {"lacks": known - given, "has unknown": given - known}
+    if faults := [f"{what} {printable(', '.join(sorted(names)))}" for what, names in differences.items() if names]:
         raise Unfit(f"{where} {' and '.join(faults)}")
 
 
