@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+import reprlib
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from edgefake.errors import InputError
+
+T = TypeVar("T")
+
+
+def listed(values: Iterable[T], expected: str) -> list[T]:
+    """Any iterable as a list. Raises ``InputError``, which says what was expected, for what is none."""
+    try:
+        iterator = iter(values)
+    except TypeError:
+        raise InputError(f"expected {expected}, got {reprlib.repr(values)}") from None
+    return list(iterator)  # outside of the try: what a generator of the user raises is the user's
 
 
 def whole_number(name: str, value: Any) -> int:

@@ -13,7 +13,7 @@ from typing import NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.arguments import whole_number
+from edgefake.arguments import listed, whole_number
 from edgefake.card_files import check_model, check_payload, read_card
 from edgefake.cores import available_cores, check_threads
 from edgefake.errors import CardError, InputError
@@ -106,7 +106,7 @@ class Detector:
         frames = _listed(frames, "frames")
         if boxes is None:
             return self._judge([self._prepare(frame, None) for frame in frames])
-        boxes = list(boxes)
+        boxes = listed(boxes, "boxes= to have one list of face boxes for each frame")
         if len(boxes) != len(frames):
             raise InputError(f"expected boxes for each of the {len(frames)} frames, got {len(boxes)} entries")
         return self._judge([self._prepare(*pair) for pair in zip(frames, boxes, strict=True)])
@@ -228,10 +228,7 @@ def _listed(frames: Iterable[Pixels], what: str) -> list[Pixels]:
     """``frames`` as a list; ``InputError`` for a single one, whose rows would be taken for frames, and for what holds none."""
     if isinstance(frames, np.ndarray) and frames.ndim < 4:
         raise InputError(f"expected a list of {what}, got one array of shape {frames.shape}: give [frame] for a single one")
-    try:
-        return list(frames)
-    except TypeError:
-        raise InputError(f"expected a list of {what}, got {type(frames).__name__}") from None
+    return listed(frames, f"a list of {what}")
 
 
 def _checked_frame(frame: Pixels) -> Pixels:

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.arguments import listed
 from edgefake.errors import InputError
 from edgefake.yunet import open_yunet, read_yunet
 
@@ -47,11 +48,7 @@ BoxLike = Box | Iterable[float]
 
 def as_boxes(values: Iterable[BoxLike], what: str) -> list[Box]:
     """The face boxes in any iterable, as a list. Raises ``InputError``, which calls them ``what``, where one is none."""
-    try:
-        listed = list(values)
-    except TypeError:
-        raise InputError(f"expected {what} to be a list of face boxes, got {reprlib.repr(values)}") from None
-    return [_as_box(value, what) for value in listed]
+    return [_as_box(value, what) for value in listed(values, f"{what} to be a list of face boxes")]
 
 
 def _as_box(value: BoxLike, what: str) -> Box:

@@ -154,14 +154,23 @@ def test_boxes_may_be_any_iterable(model: Path, photo: np.ndarray, faces: str) -
         assert whole == detector.predict(photo, boxes=[Box(0, 0, 320, 240)]).faces
 
 
+def _broken() -> Iterator[Box]:
+    raise TypeError("the user's own")
+    yield Box(0, 0, 1, 1)
+
+
 def test_one_frame_where_several_are_expected(detector: Detector, photo: np.ndarray) -> None:
     for frames in (photo, photo[..., 0]):
         with pytest.raises(InputError, match=r"expected a list of frames, got one array of shape \(240, 320.*: give \[frame\]"):
             detector.predict_batch(frames)
         with pytest.raises(InputError, match=r"expected a list of crops, got one array of shape \(240, 320"):
             detector.predict_faces(frames)
-    with pytest.raises(InputError, match="expected a list of frames, got NoneType"):
+    with pytest.raises(InputError, match="expected a list of frames, got None"):
         detector.predict_batch(None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="expected boxes= to have one list of face boxes for each frame, got 7"):
+        detector.predict_batch([photo], boxes=7)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="the user's own"):
+        detector.predict(photo, boxes=_broken())
     stacked = np.stack([photo, photo])
     assert [one.faces for one in detector.predict_batch(stacked, boxes=[BOXES, []])] == [
         detector.predict(photo, boxes=BOXES).faces,
