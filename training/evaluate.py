@@ -163,14 +163,15 @@ def _placed(folder: Path, run: Run, data_sets: Sequence[DataSet]) -> Run:
     """
     if Path(run.data).exists():
         return run
+    reasons = []
     for data in data_sets:
         try:
             return at(run, folder, data.root)
-        except InputError:
-            continue
+        except InputError as error:
+            reasons.append(str(error))
     raise InputError(
-        f"the data of {printable(folder)}, {printable(run.data)}, is gone, and is not among what --data names: its validation "
-        "faces give calibration and thresholds, so give its new place as a further --data"
+        f"the data of {printable(folder)}, {printable(run.data)}, is gone, and is not among what --data names ({reasons[0]}): "
+        "its validation faces give calibration and thresholds, so give its new place as a further --data"
     )
 
 

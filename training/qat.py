@@ -28,23 +28,33 @@ SILENT = 0.01  # share of the mean variance below which a unit of the head hardl
 CALIBRATION_EPOCH = 2**31  # draws faces that no training epoch draws
 
 
-def qat(source: Path, folder: Path, stopping: Stopping, *, learning_rate: float, command: str, data: Path | None = None) -> State:
+def qat(
+    source: Path,
+    folder: Path,
+    stopping: Stopping,
+    *,
+    learning_rate: float,
+    command: str,
+    data: Path | None = None,
+    faces: Path | None = None,
+) -> State:
     """Fine-tune the float run in ``source`` for INT8 in ``folder``, or a QAT run further; ``folder/best.h5`` is the best.
 
     The targets are the float model's own p_fake on the same varied faces (knowledge distillation, Hinton et al. 2015): the aim is
-    the float model's verdict in eight bits, not another detector. Resumes like ``fit``, with a fresh optimizer. ``data`` is where
-    the data of ``source`` lies now, if it was moved.
+    the float model's verdict in eight bits, not another detector. Resumes like ``fit``, with a fresh optimizer. ``data`` and
+    ``faces`` are where the data of ``source`` lies now, if it was moved.
     """
     if source.resolve() == folder.resolve():
         raise InputError(f"{folder} cannot start from itself: name another --run folder")
+    earlier = read_run(source)
+    if data is not None:
+        earlier = at(earlier, source, data, faces)
     with alone_in(folder):
-        return _qat(source, folder, stopping, learning_rate, command, data)
+        return _qat(earlier, source / "best.h5", folder, stopping, learning_rate, command)
 
 
-def _qat(source: Path, folder: Path, stopping: Stopping, learning_rate: float, command: str, data: Path | None) -> State:
-    earlier, weights = read_run(source), source / "best.h5"
-    run = at(earlier, source, data) if data else earlier
-    run = replace(run, stage="qat", learning_rate=learning_rate, weights=str(weights), bfloat16=False, command=command)
+def _qat(earlier: Run, weights: Path, folder: Path, stopping: Stopping, learning_rate: float, command: str) -> State:
+    run = replace(earlier, stage="qat", learning_rate=learning_rate, weights=str(weights), bfloat16=False, command=command)
     parent = float_parent(run)
     state = open_run(run, folder)
     keras.utils.set_random_seed(run.seed + state.epoch)

@@ -175,6 +175,8 @@ def checkpoint_of(folder: Path) -> Path:
 def at(run: Run, folder: Path, data: Path, faces: Path | None = None) -> Run:
     """The run in ``folder`` with its data in ``data``, where it was moved to; what it has seen tells whether it is that data.
 
+    ``faces`` is the face table there, where it is neither the run's own nor the one that lies with the data.
+
     Raises ``InputError`` when it has seen none of those pictures, or keeps no digests.
     """
     seen = read_seen(folder)
@@ -183,7 +185,8 @@ def at(run: Run, folder: Path, data: Path, faces: Path | None = None) -> Run:
             f"{printable(folder)} keeps no digests of its pictures, so that its data can't be known at another place: put it "
             f"back to {printable(run.data)}"
         )
-    placed = replace(run, data=str(data), faces=str(faces) if faces else None)
+    kept = run.faces if run.faces and Path(run.faces).exists() else None
+    placed = replace(run, data=str(data), faces=str(faces) if faces else kept)
     chosen = set(digests(s.path for s in placed.samples() if s.split != "test").values())
     known = len(chosen & seen)
     if not known:
@@ -270,7 +273,7 @@ def open_run(run: Run, folder: Path) -> State:
                 f"another run with --weights {folder / 'best.h5'}"
             )
         if moved:
-            run = at(run, folder, Path(run.data))
+            at(run, folder, Path(run.data))
     try:
         write_json(folder / "run.json", run)  # also when resumed: the command may now ask for more epochs
     except OSError as error:

@@ -285,7 +285,7 @@ def test_bad_arguments_are_explained(converted: Converted, tmp_path: Path, capsy
     bare.write_bytes(b"\0\0\0\0TFL3")
     for arguments, message in (
         ([str(bare), *data], "carries no card"),
-        ([str(tmp_path / "gone.tflite"), *data], "there is no model file"),
+        ([str(tmp_path / "gone.tflite"), *data], "there is no model"),
         ([str(tmp_path), *data], "no run.json"),
         ([str(converted.int8), "--data", str(tmp_path / "nothing")], "expected a folder"),
         ([str(converted.int8), *data, "--degradations", "clean,jpg"], "no degradation 'jpg': choose from clean,jpeg75"),

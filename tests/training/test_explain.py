@@ -61,7 +61,7 @@ def test_pictures_that_cannot_be_read_or_hold_no_face_are_listed(
     printed = capsys.readouterr()
     assert len(printed.out.splitlines()) == 1
     assert "1 picture(s) cannot be read: left out:" in printed.err and "cut.png is damaged or cut short" in printed.err
-    assert f"1 picture(s) without a face:\n  {tmp_path / 'empty.png'}" in printed.err
+    assert f"1 picture(s) without a face: {tmp_path / 'empty.png'}" in printed.err
 
 
 def test_no_face_anywhere_is_an_error(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

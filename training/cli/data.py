@@ -17,7 +17,8 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--data",
         type=Path,
         required=True,
-        help="folder tree train|val|test / real|fake, or real|fake, or CSV manifest file,label,…",
+        help="folder tree train|val|test / real|fake, or real|fake, or a CSV with the columns file and label, perhaps split, "
+        "x,y,w,h and pair (of pictures that belong together)",
     )
     parser.add_argument(
         "--faces", type=Path, help="CSV of face boxes (default: DATA/faces.csv, or MANIFEST.faces.csv; made when missing)"

@@ -48,7 +48,7 @@ def _qat(options: argparse.Namespace, command: str) -> int:
     from training.qat import qat
 
     stopping = Stopping(options.epochs, options.patience, options.plateau)
-    moved = options.data if is_run(options.source) else None
-    state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=command, data=moved)
+    moved = {"data": options.data, "faces": options.faces} if is_run(options.source) else {}
+    state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=command, **moved)
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
     return 0
