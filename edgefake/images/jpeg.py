@@ -9,16 +9,24 @@ import numpy.typing as npt
 import simplejpeg
 
 from edgefake.images.header import jpeg_segments
+from edgefake.images.tear import is_torn
+
+# What is coded together, by the subsampling of colour: width and height in pixels.
+_BLOCKS = {"444": (8, 8), "422": (16, 8), "420": (16, 16), "440": (8, 16), "411": (32, 8), "Gray": (8, 8)}
 
 
 def decode_jpeg(data: bytes) -> npt.NDArray[np.uint8]:
     """The pixels, BGR, as they are stored. Raises ``ValueError`` with the decoder's words where it warned of anything."""
     try:
-        return np.asarray(simplejpeg.decode_jpeg(data, "BGR"), np.uint8)
+        picture = np.asarray(simplejpeg.decode_jpeg(data, "BGR"), np.uint8)
     except ValueError as error:
         if not _only_padded(data, str(error)):
             raise
-    return np.asarray(simplejpeg.decode_jpeg(data, "BGR", strict=False), np.uint8)
+        picture = np.asarray(simplejpeg.decode_jpeg(data, "BGR", strict=False), np.uint8)
+    block = _BLOCKS.get(str(simplejpeg.decode_jpeg_header(data, strict=False)[3]))
+    if block is not None and is_torn(picture, block):
+        raise ValueError("from one block on, all are brighter or darker")
+    return picture
 
 
 def check_jpeg(data: bytes) -> None:

@@ -49,6 +49,23 @@ def test_jpeg(tmp_path: Path, photo: np.ndarray, options: list[int], damage: Cal
     assert refused(tmp_path / "a.jpg", damage(whole))
 
 
+@pytest.mark.parametrize("subsampling", [0x221111, 0x111111, 0x211111], ids=["420", "444", "422"])
+@pytest.mark.parametrize("step", [-40, 12])
+def test_blocks_that_are_all_darker_from_one_on(tmp_path: Path, photo: np.ndarray, subsampling: int, step: int) -> None:
+    """The decoder notices nothing, because the codes are good ones; an edge of the picture itself is no damage."""
+    width, height = {0x221111: (16, 16), 0x111111: (8, 8), 0x211111: (16, 8)}[subsampling]
+    options = [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, subsampling, cv2.IMWRITE_JPEG_QUALITY, 100]
+    calm = cv2.GaussianBlur(photo, (0, 0), 5).astype(int) // 2 + 60
+    torn, edge = calm.copy(), calm.copy()
+    torn[5 * height : 6 * height, 7 * width :] += step
+    torn[6 * height :] += step
+    edge[5 * height :] += step
+    corner = calm.copy()
+    corner[5 * height :, 7 * width :] += step
+    for picture, damaged in ((torn, True), (calm, False), (edge, False), (corner, False)):
+        assert refused(tmp_path / "a.jpg", encoded(".jpg", picture.astype(np.uint8), options)) == damaged
+
+
 def test_zeros_before_the_end_mark_are_no_damage(tmp_path: Path, photo: np.ndarray) -> None:
     """Some cameras leave them."""
     whole = encoded(".jpg", photo)
