@@ -15,6 +15,7 @@ _WORD = r"(?:h26[45])?(?:[A-Za-z][a-z]{0,19}|[A-Z]{2,8})?(?:[A-Z][a-z]{2,19})*\d
 _PLAIN = re.compile(rf"{_WORD}(?:[._-]{_WORD})*")
 _SECRETIVE = re.compile(r"user|usr|admin|login|root|pass|pw|secret|token|key|auth|sig|cred|cookie|session|code", re.IGNORECASE)
 _ASSIGNED = re.compile(rf"(?:[?&][^\s=]*|[\w-]*(?:{_SECRETIVE.pattern})[\w-]*)\s*=", re.IGNORECASE)
+_BARE = re.compile(r"\S:.*\S@\S", re.DOTALL)  # "admin:password@host": the protocol was forgotten
 _PIPELINE = re.compile(r"\s*([a-z]\w*)(?:\s+((?:location|uri|device|sensor-id)=)([^\s\"'\\]+)(?=\s))?(?=\s)", re.ASCII)
 
 
@@ -31,12 +32,16 @@ def without_secrets(text: str) -> str:
     if re.search(r"\s!(\s|$)", text):
         return _pipeline(text)
     before = text[: found.start()] if found else text
-    if assigned := _ASSIGNED.search(before):
+    assigned = _ASSIGNED.search(before)
+    bare = None if found else _BARE.search(text)
+    if bare and not (assigned and assigned.start() < bare.start()):
+        return _address("", text)
+    if assigned:
         return before[: assigned.start()] + HIDDEN
+    if found and before.endswith(":"):  # "admin:password://…@host", or a protocol of FFmpeg around another
+        return _address("", text[found.end() :])
     if found:
         return before + _address(f"{found[1] or found[2]}://", text[found.end() :])
-    if re.search(r"\S:.*\S@\S", text, re.DOTALL):  # the protocol was forgotten
-        return _address("", text)
     return text
 
 
@@ -62,5 +67,6 @@ def _pipeline(text: str) -> str:
     if first is None:
         return f"{HIDDEN} ! {HIDDEN}"
     element, name, value = first.groups()
-    shown = f" {name}{without_secrets(value)}" if name else ""
+    # An @ further on: a password with a space in it, perhaps.
+    shown = f" {name}{without_secrets(value)}" if name and "@" not in text[first.end() :] else ""
     return f"{element}{shown} ! {HIDDEN}"

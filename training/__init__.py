@@ -8,8 +8,6 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from edgefake.runtimes.quiet import quiet
-
 # Before TensorFlow is loaded, which loads Keras 3: users' models are called in TensorFlow, whatever they were trained with.
 os.environ["KERAS_BACKEND"] = "tensorflow"
 # It would tell what the processor can do, at every start; errors are told as exceptions.
@@ -28,6 +26,8 @@ class _WithoutGreeting(MetaPathFinder):
             execute = spec.loader.exec_module
 
             def quietly(module: ModuleType) -> None:
+                from edgefake.runtimes.quiet import quiet  # here, since it loads NumPy, and Ctrl-C is not yet caught above
+
                 with quiet():
                     execute(module)
 

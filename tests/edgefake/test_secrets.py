@@ -3,7 +3,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edgefake.secrets import without_secrets
@@ -34,6 +34,9 @@ secrets = st.lists(st.text(signs, max_size=4), min_size=1, max_size=4).map(lambd
         ("rtsp://host:7447/aBcDeF12345", "rtsp://host:7447/…"),
         ("rtsp://host/login/admin/door", "rtsp://host/…"),
         ("host/video?u=admin&p=abc", "host/video…"),
+        ("admin:abc?=def@host/main", "…"),
+        ("admin:abc://def@host/main", "host/main"),
+        ("rtspsrc location=rtsp://admin:a@b c@host/main ! appsink", "rtspsrc ! …"),
         ("rtspsrc location=rtsp://a:b@host/x user-pw=abc ! decodebin ! appsink", "rtspsrc location=rtsp://host/x ! …"),
         ('rtspsrc user-pw="my secret" location=rtsp://host/x ! decodebin ! appsink', "rtspsrc ! …"),
         ("v4l2src device=/dev/video0 ! videoconvert ! appsink", "v4l2src device=/dev/video0 ! …"),
@@ -75,13 +78,13 @@ def test_what_is_shown(text: str, shown: str) -> None:
         'rtspsrc user-pw="{}"',
     ],
 )
-@settings(derandomize=True, deadline=None, max_examples=150, database=None)
+@settings(derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(secret=secrets)
 def test_no_secret_is_shown_wherever_it_stands(form: str, secret: str) -> None:
     assert PIECE not in without_secrets(form.replace("{}", secret))
 
 
-@settings(derandomize=True, deadline=None, max_examples=200, database=None)
+@settings(derandomize=True, deadline=None, max_examples=200, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=st.text(alphabet=":/@[]?#!='\" \\arts\n…", max_size=40))
 def test_no_text_is_too_odd(text: str) -> None:
     without_secrets(text)
