@@ -38,7 +38,7 @@ SATURATED = 6.0
 
 
 def complete(path: Path, bare: ModelCard, validation: Sequence[Sample], reports: dict[str, Sequence[Sample]]) -> ModelCard:
-    """Fill in ``bare`` and write it into the ``.tflite`` at ``path``.
+    """Fill in ``bare`` and write it into the model file at ``path``.
 
     Calibration and thresholds come from ``validation``, the metrics from ``reports`` (held-out samples by data set name).
     """
@@ -99,20 +99,25 @@ def golden_vectors(path: Path, card: ModelCard) -> tuple[tuple[Golden, ...], flo
 
 
 def _answers(path: Path, card: ModelCard, inputs: Sequence[npt.NDArray[np.uint8]]) -> Iterator[list[float]]:
-    """Those of LiteRT with XNNPACK, of LiteRT's own kernels, and of OpenVINO where it is installed and takes the file."""
+    """Those of LiteRT with XNNPACK, of its own kernels (or of onnxruntime), and of OpenVINO where it is and takes the file."""
+    yield _answers_of(open_runtime(path, card, backend="auto", num_threads=1), inputs)
+    if path.suffix == ".tflite":
+        yield _reference_answers(path, card, inputs)
+    with suppress(BackendError, ModelFileError):
+        yield _answers_of(open_runtime(path, card, backend="openvino", num_threads=1), inputs)
+
+
+def _reference_answers(path: Path, card: ModelCard, inputs: Sequence[npt.NDArray[np.uint8]]) -> list[float]:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-    yield _answers_of(open_runtime(path, card, backend="tflite", num_threads=1), inputs)
-    plain = Interpreter(str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES)
+    plain, answers = Interpreter(str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES), []
     plain.allocate_tensors()
-    ends, own = Ends(plain, path, card), []
+    ends = Ends(plain, path, card)
     for pixels in inputs:
         ends.encode(pixels[None], plain.tensor(ends.input)())
         plain.invoke()
-        own.append(float(ends.decode(plain.get_tensor(ends.output))[0]))
-    yield own
-    with suppress(BackendError, ModelFileError):
-        yield _answers_of(open_runtime(path, card, backend="openvino", num_threads=1), inputs)
+        answers.append(float(ends.decode(plain.get_tensor(ends.output))[0]))
+    return answers
 
 
 def _answers_of(runtime: Runtime, inputs: Sequence[npt.NDArray[np.uint8]]) -> list[float]:

@@ -263,7 +263,7 @@ def _card_of(path: Path, card: ModelCard | None) -> ModelCard:
     if card is None:
         needed = [f.name for f in fields(ModelCard) if f.default is MISSING and f.default_factory is MISSING]
         raise CardError(
-            f"{path} carries no model card, or is cut short: "
-            f"pass card=ModelCard(…) with at least {', '.join(needed)}, and its scaling"
+            f"{path} carries no model card, or is cut short: give it one on a workstation (python -m convert card {path.name}), "
+            f"or in Python pass card=ModelCard(…) with at least {', '.join(needed)}, and its scaling"
         )
     return card

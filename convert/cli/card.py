@@ -16,19 +16,19 @@ def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser(
         "card",
-        help="a .tflite that somebody else converted → the same with its card: thresholds, calibration, figures",
+        help="a .tflite or .onnx that somebody else made → the same with its card: thresholds, calibration, figures",
         conflict_handler="resolve",
     )
     parser.set_defaults(action=_card)
-    parser.add_argument("model", type=Path, help="the .tflite file")
-    parser.add_argument("--out", type=Path, required=True, help="the .tflite file that is written; MODEL stays as it is")
+    parser.add_argument("model", type=Path, help="the .tflite or .onnx file")
+    parser.add_argument("--out", type=Path, required=True, help="the file that is written, alike in kind; MODEL stays as it is")
     parser.add_argument("--name", help="model name (default: that of the file)")
     add_origin(parser)
     add_detector(parser, data_required=True)
 
 
 def _card(options: argparse.Namespace, command: str) -> int:
-    from convert.own_tflite import Strange, write_own_card
+    from convert.own_file import Strange, write_own_card
     from convert.source import report_samples
     from edgefake.model_card import Training
     from training.batches import readable
@@ -36,10 +36,13 @@ def _card(options: argparse.Namespace, command: str) -> int:
     from training.own.feed import feed_named
 
     if not options.model.is_file():
-        raise InputError(f"there is no file {options.model}: expected a .tflite model")
+        raise InputError(f"there is no file {options.model}: expected a .tflite or .onnx model")
+    if options.model.suffix not in (".tflite", ".onnx"):
+        raise InputError(f"{options.model} is neither .tflite nor .onnx: import a Keras detector with python -m training import")
     run = settings_of(options, command)
     validation = readable(run.training_samples()[1])
-    strange = Strange(options.model, feed_named(options.scaling, bgr=options.bgr), options.classes, options.margin)
+    feed = feed_named(options.scaling, bgr=options.bgr)
+    strange = Strange(options.model, feed, options.classes, options.margin, options.size)
     training = Training(options.data_name, options.licence, (command,), run.seed)
     card = write_own_card(
         strange,

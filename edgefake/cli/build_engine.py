@@ -76,7 +76,7 @@ def _card(path: Path) -> ModelCard:
     check_model(path)
     card = read_card(path)
     if card is None:
-        raise CardError(f"{path} carries no model card: convert it again with python -m convert")
+        raise CardError(f"{path} carries no model card: give it one on a workstation (python -m convert card {path.name})")
     return card
 
 

@@ -66,7 +66,7 @@ def _show(arguments: argparse.Namespace) -> int:
     path = find_model(arguments.model)
     card = read_card(path)
     if card is None:
-        raise CardError(f"{path} carries no model card: `edgefake models show` needs a model that edgefake converted")
+        raise CardError(f"{path} carries no model card: give it one on a workstation (python -m convert card {path.name})")
     print(card.to_json() if arguments.json else "\n".join(_lines(card)))
     return 0
 

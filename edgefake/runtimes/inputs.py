@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import ModelFileError
-from edgefake.model_card import ModelCard, Scaling
+from edgefake.model_card import Scaling
 from edgefake.preprocessing import to_grey
 
 Pixels = npt.NDArray[np.uint8]
@@ -35,9 +35,9 @@ class Layout:
         return (self.channels, *side) if self.first else (*side, self.channels)
 
 
-def find_layout(shape: Sequence[int | None], card: ModelCard) -> Layout | None:
-    """That of an input (N, …) for the faces of ``card``, or None; a side that is left open (None) takes any size."""
-    for layout in _layouts(card.input_size):
+def find_layout(shape: Sequence[int | None], size: int) -> Layout | None:
+    """That of an input (N, …) for faces of ``size``, or None; a side that is left open (None) takes any size."""
+    for layout in _layouts(size):
         axis = 1 if layout.first else 3
         given = [wanted if d is None else d for d, wanted in zip(shape[1:], layout.shape, strict=False)]
         if len(shape) == 4 and given == list(layout.shape) and shape[axis] == layout.channels:
@@ -45,9 +45,9 @@ def find_layout(shape: Sequence[int | None], card: ModelCard) -> Layout | None:
     return None
 
 
-def layouts_of(card: ModelCard, batch: int | str) -> str:
+def layouts_of(size: int, batch: int | str) -> str:
     """What ``find_layout`` knows, for people."""
-    usual, *others = (f"[{batch}, {', '.join(map(str, layout.shape))}]" for layout in _layouts(card.input_size))
+    usual, *others = (f"[{batch}, {', '.join(map(str, layout.shape))}]" for layout in _layouts(size))
     return f"{usual} (or {', '.join(others)})"
 
 

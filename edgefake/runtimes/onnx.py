@@ -134,11 +134,10 @@ class OnnxEnds:
     """
 
     def __init__(self, inputs: Sequence[End], outputs: Sequence[End], path: Path, card: ModelCard) -> None:
-        layout = find_layout(inputs[0].shape, card) if len(inputs) == 1 else None
+        layout = find_layout(inputs[0].shape, card.input_size) if len(inputs) == 1 else None
         if layout is None or inputs[0].kind not in ("uint8", "float16", "float32"):
-            raise ModelFileError(
-                f"{path} takes {', '.join(map(str, inputs))}, its card says one input of {layouts_of(card, 'N')}, uint8 or float"
-            )
+            taken, known = ", ".join(map(str, inputs)), layouts_of(card.input_size, "N")
+            raise ModelFileError(f"{path} takes {taken}, its card says one input of {known}, uint8 or float")
         if len(outputs) != 1 or not _gives(outputs[0], card.outputs):
             raise ModelFileError(
                 f"{path} gives {', '.join(map(str, outputs))}, expected [N, {card.outputs}]: its card says {card.output!r} "

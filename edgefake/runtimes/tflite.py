@@ -57,10 +57,10 @@ class Ends:
     def __init__(self, interpreter: Any, path: Path, card: ModelCard) -> None:
         inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
         shapes = [list(map(int, i["shape"])) for i in inputs]
-        layout = find_layout(shapes[0], card) if len(shapes) == 1 else None
+        layout = find_layout(shapes[0], card.input_size) if len(shapes) == 1 else None
         if layout is None or shapes[0][0] != 1:
             raise ModelFileError(
-                f"{path} takes input {', '.join(map(str, shapes))}, its card says one input of {layouts_of(card, 1)}"
+                f"{path} takes input {', '.join(map(str, shapes))}, its card says one input of {layouts_of(card.input_size, 1)}"
             )
         if len(outputs) != 1 or int(np.prod(outputs[0]["shape"][1:])) != card.outputs:
             shapes = [list(map(int, o["shape"])) for o in outputs]

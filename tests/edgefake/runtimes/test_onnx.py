@@ -110,10 +110,7 @@ def test_a_provider_that_is_not_there_is_no_reason_to_take_another(backend: str,
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (
-            {"side": 8},
-            ({"side": 8}, r"takes uint8 \[N, 8, 8, 3\], its card says one input of \[N, 16, 16, 3\] \(or "),
-        ),
+        ({"side": 8}, r"takes uint8 \[N, 8, 8, 3\], its card says one input of \[N, 16, 16, 3\] \(or "),
         ({"kind": TensorProto.INT32}, r"takes int32 \[N, 16, 16, 3\], .* uint8 or float$"),
         ({"outputs": 2}, r"gives float32 \[N, 2\], expected \[N, 1\]: its card says 'logit'"),
     ],
