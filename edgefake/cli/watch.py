@@ -29,6 +29,9 @@ sources:
   pictures/                               a folder: each picture is judged by itself, as `edgefake predict` does it, and with
                                           --follow those that come later too; with --fps the pictures are a film
 
+A face gets its first verdict when three searches have found it and it has been scored for half a second, at any frame rate. The
+figure of a file, which is printed at its end, is that of `edgefake video`.
+
 Ctrl-C, SIGTERM or SIGHUP end it after the present frame, and what the sinks still hold is delivered; a second one ends it at
 once.
 
