@@ -26,14 +26,17 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--split", choices=("train", "val", "test"), default="val", help="part of the run's data (default %(default)s)"
     )
+    parser.add_argument("--data", type=Path, help="where the run's data was moved to")
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
 def _check(options: argparse.Namespace, command: str) -> int:
     from training.batches import readable
-    from training.runs import checkpoint_of, read_run
+    from training.runs import at, checkpoint_of, read_run
 
     run = read_run(options.run)
+    if options.data:
+        run = at(run, options.run, options.data)
     checkpoint_of(options.run)
     samples = [s for s in run.samples() if s.split == options.split and s.size_matched]
     if not samples:

@@ -59,6 +59,7 @@ def test_wrong_paths_are_told_at_once(tmp_path: Path) -> None:
         ("convert", "tflite", "missing", *origin): "missing holds no run.json",
         ("convert", "tflite", "text.keras", "--post-training", "--data", data, *origin): "text.keras is no Keras model",
         ("convert", "check", "missing.tflite", "--run", "run"): "there is no model missing.tflite",
+        ("convert", "check", "text.tflite", "--run", "run", "--data", data): "run keeps no digests of its pictures",
         ("convert", "onnx", "missing.tflite"): "there is no file missing.tflite",
         ("convert", "card", "missing.tflite", "--data", data, *origin): "there is no file missing.tflite",
     }
