@@ -55,6 +55,15 @@ def _layouts(size: int) -> list[Layout]:
     return [Layout(size, channels, first) for channels in (3, 1) for first in (False, True)]
 
 
+def check_raw(scaling: Scaling) -> None:
+    """Raise ``ModelFileError`` for a card's scaling that a file which takes pixels as they are would not heed."""
+    if scaling not in RAW:
+        raise ModelFileError(
+            "the model's uint8 input takes pixels as they are, which its own first layers scale: its card must say so "
+            f"with Scaling(0, 1), got {scaling}"
+        )
+
+
 class InputEncoder:
     """Writes pixels into an input tensor.
 
@@ -71,11 +80,7 @@ class InputEncoder:
         self.as_is = dtype == np.uint8 and scale <= 0
         values = (np.arange(256, dtype=np.float64) - scaling.offset) / scaling.scale
         if self.as_is:
-            if scaling not in RAW:
-                raise ModelFileError(
-                    "the model's uint8 input takes pixels as they are, which its own first layers scale: its card must say so "
-                    f"with Scaling(0, 1), got {scaling}"
-                )
+            check_raw(scaling)
         elif np.issubdtype(dtype, np.integer):
             if scale <= 0:
                 raise ModelFileError("the model's integer input has no quantization scale: convert it again with one")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from contextlib import suppress
 from typing import Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.model_card import ModelCard
+from edgefake.runtimes.forks import fork_lock, not_after_fork
 from edgefake.runtimes.tensorrt.cuda import Cuda
 from edgefake.runtimes.tensorrt.library import failure, start
 
@@ -27,7 +27,7 @@ class TensorRTRuntime:
         self.name = f"tensorrt ({trt.__version__}, {cuda.name})"
         self.input_shape = (1, card.input_size, card.input_size, 3)
         self._card = card
-        self._lock = threading.Lock()
+        self._lock = fork_lock()
         self._loaded = _Loaded(trt, cuda)
         self._unload = weakref.finalize(self, _Loaded.unload, self._loaded, self._lock)
         log.errors.clear()
@@ -41,6 +41,7 @@ class TensorRTRuntime:
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         with self._lock:
+            not_after_fork("CUDA")
             loaded = self._loaded
             if loaded.context is None:
                 raise BackendError("this model is closed: make a new Detector")
@@ -128,7 +129,9 @@ class _Loaded:
         inspector = self._engine.create_engine_inspector()
         return str(inspector.get_engine_information(self._trt.LayerInformationFormat.JSON))
 
-    def unload(self, lock: threading.Lock) -> None:
-        with lock, suppress(BackendError), self.cuda.current():  # what has failed cannot be freed either
-            self.context = self._engine = self._runtime = None  # in this order: each needs the next
-            self.cuda.free()
+    def unload(self, lock: Any) -> None:
+        with lock, suppress(BackendError):  # what has failed cannot be freed either
+            not_after_fork("CUDA")
+            with self.cuda.current():
+                self.context = self._engine = self._runtime = None  # in this order: each needs the next
+                self.cuda.free()

@@ -13,6 +13,8 @@ from typing import Any
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.golden import golden_errors
 from edgefake.model_card import ModelCard
+from edgefake.runtimes.forks import not_after_fork
+from edgefake.runtimes.inputs import check_raw
 from edgefake.runtimes.tensorrt import cache
 from edgefake.runtimes.tensorrt.builder import MAX_BATCH, WORKSPACE_MB, build
 from edgefake.runtimes.tensorrt.cuda import Cuda, cuda_layer
@@ -92,6 +94,8 @@ class _Machine:
 
 def _this_machine(card: ModelCard) -> _Machine:
     """All that is needed, looked for before the minutes of a build."""
+    check_raw(card.scaling)
+    not_after_fork("CUDA")
     gpu = find_gpu()
     if card.precision == "int8" and not gpu.has_int8:
         raise BackendError(

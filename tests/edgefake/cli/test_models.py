@@ -107,7 +107,7 @@ def test_show_a_file_without_a_card(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "strange.tflite"
     path.write_bytes(b"\x1c\0\0\0TFL3")
     assert main(["models", "show", str(path)]) == 2
-    assert "carries no model card" in capsys.readouterr().err
+    assert "carries no model card: give it one on a workstation (python -m convert card" in capsys.readouterr().err
 
 
 def test_verify(capsys: pytest.CaptureFixture[str]) -> None:

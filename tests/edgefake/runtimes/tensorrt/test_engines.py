@@ -18,7 +18,7 @@ import pytest
 
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelStoreError
 from edgefake.card_files import write_card
-from edgefake.model_card import Golden
+from edgefake.model_card import Golden, Scaling
 from edgefake.runtimes.tensorrt import engines, open_model
 from edgefake.runtimes.tensorrt.cache import read_sidecar, sidecar_path
 from edgefake.runtimes.tensorrt.gpu import Gpu
@@ -189,6 +189,33 @@ def test_a_gpu_without_int8(use_machine: UseMachine, model: Path, card: ModelCar
         with pytest.raises(BackendError, match=rf"Tegra \(compute capability {capability}\) has no INT8 arithmetic"):
             open_model(model, card, 1)
         open_model(model, replace(card, precision="float16"), 1)
+
+
+def test_a_scaling_that_would_not_be_heeded(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
+    with pytest.raises(ModelFileError, match="takes pixels as they are"):
+        open_model(model, replace(card, scaling=Scaling(0.0, 255.0)), 1)
+    assert not trt._configs
+
+
+def test_a_forked_child_is_told_to_be_spawned(trt: FakeTensorRT, model: Path, card: ModelCard, faces: np.ndarray) -> None:
+    runtime = open_model(model, card, 1)
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        told = []
+        for use in (lambda: runtime.run(faces), lambda: open_model(model, card, 1)):
+            try:
+                use()
+            except BackendError as error:
+                told.append(str(error))
+        runtime.close()
+        os.write(writing, "\n".join(told).encode())
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    told = os.read(reading, 10000).decode().splitlines()
+    assert len(told) == 2
+    assert all("forked from one that uses CUDA, which does not survive that: start processes with" in line for line in told)
+    assert runtime.run(faces) == pytest.approx(logit(faces))
 
 
 def test_a_disk_that_is_full(trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path) -> None:
