@@ -29,6 +29,12 @@ ONNX_GRAPH, ONNX_METADATA = 7, 14
 MAX_CARD = 2 << 20
 """Bytes. A card with its golden vectors has 50 kB; a card that unpacks to more is made to exhaust memory."""
 
+MAX_TAIL = MAX_CARD + (64 << 10)
+"""Bytes at the end of a ``.tflite`` that hold the card and the list of the zip's entries."""
+
+MAX_OTHERS = 64 << 20
+"""Bytes of an entry of others, which writing a card keeps."""
+
 MAX_FILE = 2 << 30
 """Bytes: what FlatBuffers and protocol buffers can address."""
 
@@ -127,7 +133,7 @@ def _payload_sha256(data: bytes, path: Path) -> str:
 def _tflite_payload(data: bytes, path: Path) -> int:
     """Where the network of a ``.tflite`` ends: at the zip, or with the file."""
     with _reading(path):
-        tail = data[-MAX_CARD:]
+        tail = data[-MAX_TAIL:]
         archive = _archive(tail)
         if archive is None:
             return len(data)
@@ -146,18 +152,18 @@ def _archive(tail: bytes) -> zipfile.ZipFile | None:
 
 def _tflite_card(data: bytes, path: Path) -> bytes | None:
     with _reading(path):
-        archive = _archive(data[-MAX_CARD:])
+        archive = _archive(data[-MAX_TAIL:])
         return None if archive is None or ENTRY not in archive.namelist() else _content_of(archive, ENTRY)
 
 
-def _content_of(archive: zipfile.ZipFile, name: str) -> bytes:
+def _content_of(archive: zipfile.ZipFile, name: str, most: int = MAX_CARD) -> bytes:
     info = archive.getinfo(name)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # the others unpack without a limit
         raise ValueError(f"{printable(name)} is neither stored nor deflated")
-    if info.file_size > MAX_CARD:
-        raise ValueError(f"{printable(name)} unpacks to {info.file_size} bytes, more than {MAX_CARD}")
+    if info.file_size > most:
+        raise ValueError(f"{printable(name)} unpacks to {info.file_size} bytes, more than {most}")
     with archive.open(info) as stream:
-        return stream.read(MAX_CARD)  # read() unpacks all that there is, whatever was announced
+        return stream.read(most)  # read() unpacks all that there is, whatever was announced
 
 
 @contextmanager
@@ -173,8 +179,8 @@ def _tflite_with(data: bytes, card: ModelCard, path: Path) -> bytes:
     entries: dict[str, bytes] = {}
     if end < len(data):
         with _reading(path), zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = {name: _content_of(archive, name) for name in archive.namelist() if name != ENTRY}
-    entries[ENTRY] = card.to_json().encode()
+            entries = {name: _content_of(archive, name, MAX_OTHERS) for name in archive.namelist() if name != ENTRY}
+    entries[ENTRY] = _text(card)
     file = io.BytesIO(data[:end])
     with zipfile.ZipFile(file, "a") as archive:
         for name, content in entries.items():
@@ -183,9 +189,18 @@ def _tflite_with(data: bytes, card: ModelCard, path: Path) -> bytes:
     return file.getvalue()
 
 
+def _text(card: ModelCard) -> bytes:
+    text = card.to_json().encode()
+    if len(text) > MAX_CARD:
+        raise CardError(
+            f"the card of {printable(card.name)} has {len(text)} bytes, more than the {MAX_CARD} that are read: shorten it"
+        )
+    return text
+
+
 def _onnx_with(model: bytes, card: ModelCard, path: Path) -> bytes:
     kept = [field for number, field in _onnx_fields(model, path) if number != ONNX_METADATA or _entry(field, path)[0] != ONNX_KEY]
-    entry = _message(1, ONNX_KEY) + _message(2, card.to_json().encode())
+    entry = _message(1, ONNX_KEY) + _message(2, _text(card))
     return b"".join(kept) + _message(ONNX_METADATA, entry)
 
 

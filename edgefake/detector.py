@@ -53,7 +53,7 @@ class Detector:
     Raises:
         ModelNotFoundError, ModelStoreError: no such model, or it could not be fetched.
         ModelFileError, CardError: the file is damaged, no model, or without a usable card.
-        BackendError: the runtime is unknown, not installed, or fails the model's golden vectors.
+        BackendError: the runtime is unknown, not installed, or fails the model's golden vectors, or OpenCV the golden pixels.
         InputError: an argument is out of range.
     """
 

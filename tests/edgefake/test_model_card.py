@@ -167,7 +167,24 @@ def test_metadata_of_others_may_be_large(model: Path, models: Path) -> None:
         archive.writestr(ENTRY, FULL.to_json())
     model.write_bytes(file.getvalue())
     assert read_card(model) == FULL
-    assert payload_sha256(model) == hashlib.sha256((models / "int8.tflite").read_bytes()).hexdigest()
+    network = payload_sha256(model)
+    written = write_card(model, FULL)
+    assert read_card(model) == written == replace(FULL, payload_sha256=network)
+    with zipfile.ZipFile(model) as archive:
+        assert archive.read("noise.bin") == noise
+    assert network == hashlib.sha256((models / "int8.tflite").read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("size", [MAX_CARD - 10_000, MAX_CARD + 1])
+def test_a_card_is_written_if_it_can_be_read(size: int, model: Path) -> None:
+    before = model.read_bytes()
+    card = replace(FULL, architecture="x" * size)
+    if size < MAX_CARD:
+        assert read_card(model) != (written := write_card(model, card)) and read_card(model) == written
+    else:
+        with pytest.raises(CardError, match="more than the 2097152 that are read: shorten it"):
+            write_card(model, card)
+        assert model.read_bytes() == before
 
 
 MUTANTS = 150
