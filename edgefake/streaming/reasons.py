@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from urllib.parse import urlsplit
@@ -60,8 +61,9 @@ def why_silent(url: str) -> tuple[str, bool]:
 
     HTTP and RTSP servers are asked once more for that, without the user and password.
     """
+    address = re.sub(r"(?<=://)[^/?#]*@", "", url)  # as FFmpeg: what urlsplit refuses, a password may hold
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(address)
         host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
     except ValueError:
         host = port = None
@@ -77,7 +79,7 @@ def why_silent(url: str) -> tuple[str, bool]:
     except (OSError, ValueError):
         return "does not answer: check its address, and that the machine is on and can be reached", True
     if code in (401, 403):
-        if parts.username:
+        if address != url:
             return f"does not accept the user and password given (it answers {code})", False
         return f"wants a user and password (it answers {code}): give USER:PASSWORD@ before the host", False
     if code in (404, 410):

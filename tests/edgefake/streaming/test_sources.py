@@ -68,6 +68,8 @@ def test_errors_hold_no_credentials() -> None:
     with pytest.raises(InputError, match=r"rtsp://127\.0\.0\.1:9/main does not answer") as caught:
         find_source("rtsp://admin:secret@127.0.0.1:9/main?key=secret").open()
     assert "secret" not in str(caught.value)
+    with pytest.raises(InputError, match=r"rtsp://127\.0\.0\.1:9/main does not answer: the machine is there"):
+        find_source("rtsp://admin:[@127.0.0.1:9/main").open()
     for mistyped in ("rtsp:/admin:secret@host/main", "admin:secret@host/main", "gopher://admin:secret@host"):
         with pytest.raises(InputError, match="host") as caught:
             find_source(mistyped).open()
