@@ -19,6 +19,7 @@ from convert.qdq import to_qdq
 from edgefake.card_files import check_model, read_card, write_card
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
+from edgefake.model_card import Scaling
 from edgefake.runtimes.quiet import quiet
 
 OPSET = 17
@@ -67,7 +68,13 @@ def export_onnx(tflite: Path, out: Path, *, batch: int | None = None) -> Path:
         raise InputError(f"{tflite} carries no card: give it one with python -m convert card")
     if card.precision != "int8":
         raise InputError(f"{tflite} is a {card.precision} model: the ONNX form is made of the INT8 one")
-    model = to_qdq(_tf2onnx(tflite), batch=batch)
+    if card.scaling != Scaling():
+        raise InputError(f"{tflite} takes {card.scaling}: the ONNX form scales inside, to (pixel - 128) / 128 and no other")
+    converted = _tf2onnx(tflite)
+    face = [d.dim_value for d in converted.graph.input[0].type.tensor_type.shape.dim][1:]
+    if face != [card.input_size, card.input_size, 3]:
+        raise InputError(f"{tflite} takes faces as {face}: the ONNX form is made of models of colours, channels last")
+    model = to_qdq(converted, batch=batch)
     if faults := read_qdq(model).faults():
         raise InputError(f"{tflite} cannot run in eight bits under TensorRT: {'; '.join(faults)}")
     versions = {name: metadata.version(name) for name in ("onnx", "tf2onnx")}

@@ -20,6 +20,7 @@ from convert.onnx import _tf2onnx, read_qdq
 from convert.tflite import int8_tflite, post_training_tflite
 from edgefake.card_files import read_card, write_card
 from edgefake.errors import InputError
+from edgefake.model_card import Scaling
 from edgefake.preprocessing import to_int8
 from tests.conftest import Converted
 from tests.interpreted import graphs_and_outputs
@@ -145,7 +146,7 @@ def test_the_command_writes_the_same_card_beside_the_model(
     assert main(["onnx", str(source)]) == 0
     card, origin = read_card(tmp_path / "tiny_int8.onnx"), read_card(source)
     assert card is not None and origin is not None
-    assert replace(card, toolchain=origin.toolchain) == origin
+    assert replace(card, toolchain=origin.toolchain, payload_sha256=origin.payload_sha256) == origin  # but for its own network
     assert card.toolchain.keys() - origin.toolchain.keys() == {"onnx", "tf2onnx"}
     onnx.checker.check_model(onnx.load(tmp_path / "tiny_int8.onnx"), full_check=True)
 
@@ -174,6 +175,11 @@ def test_what_has_no_onnx_form(converted: Converted, tmp_path: Path, capsys: pyt
 
     assert "is a float32 model: the ONNX form is made of the INT8 one" in error(converted.out / "tiny_fp32.tflite")
     assert "carries no card: give it one with python -m convert card" in error(int8_file("cnn"))
+    other, card = tmp_path / "other.tflite", read_card(converted.int8)
+    assert card is not None
+    shutil.copyfile(converted.int8, other)
+    write_card(other, replace(card, scaling=Scaling(0.0, 255.0), payload_sha256=None, golden=()))
+    assert "the ONNX form scales inside, to (pixel - 128) / 128 and no other" in error(other)
     (tmp_path / "text.tflite").write_text("no model at all")
     assert "is no TFLite model" in error(tmp_path / "text.tflite")
     assert "there is no file" in error(tmp_path / "absent.tflite")
