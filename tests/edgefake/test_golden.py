@@ -19,7 +19,7 @@ import pytest
 
 import edgefake
 from edgefake import BackendError, CardError, ModelCard, golden
-from edgefake.card_files import read_card
+from edgefake.card_files import payload_sha256, read_card
 from edgefake.golden import decode_pixels, encode_pixels, golden_errors
 from edgefake.model_card import Golden
 from edgefake.runtimes import Runtime, open_runtime
@@ -159,3 +159,9 @@ def test_bundled_models_replay_their_golden_vectors(path: Path, interpreter: str
     assert interpreter in name
     assert len(errors.split()) == len(card.golden)
     assert max(map(float, errors.split())) <= card.golden_tolerance
+
+
+@pytest.mark.parametrize("path", [path for path in sorted(BUNDLED[0].parent.iterdir()) if path.suffix in (".tflite", ".onnx")])
+def test_every_bundled_file_carries_its_payload_digest(path: Path) -> None:
+    card = read_card(path)
+    assert card is not None and card.payload_sha256 == payload_sha256(path)
