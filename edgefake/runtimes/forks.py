@@ -12,9 +12,13 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from edgefake.card_files import check_payload
 from edgefake.errors import BackendError
+from edgefake.model_card import ModelCard
 
 T = TypeVar("T")
 
@@ -30,10 +34,11 @@ def fork_lock() -> Any:
 class Native(Generic[T]):
     """What a runtime has loaded, which is used with ``lock`` held: ``native.value or native.again()``."""
 
-    def __init__(self, value: T, load: Callable[[], T]) -> None:
-        """``load`` loads it once more."""
-        self.value: T | None = value
-        self._load: Callable[[], T] | None = load
+    def __init__(self, path: Path, card: ModelCard, load: Callable[[Path], T]) -> None:
+        """``load`` it from the file at ``path``, of which ``card`` tells."""
+        path = path.absolute()  # a child may have another working folder
+        self.value: T | None = load(path)
+        self._load: Callable[[], T] | None = partial(_checked, path, card, load)
         self.lock = fork_lock()
         with _guard:
             _natives.add(self)
@@ -53,6 +58,11 @@ class Native(Generic[T]):
         if self.value is not None:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self.value))  # never freed, not even when Python ends
             self.value = None
+
+
+def _checked(path: Path, card: ModelCard, load: Callable[[Path], T]) -> T:
+    check_payload(path, card)  # it may have been replaced since
+    return load(path)
 
 
 def not_after_fork(library: str) -> None:

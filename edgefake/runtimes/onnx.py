@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def _open(path: Path, card: ModelCard, num_threads: int, providers: tuple[str, .
             "install onnxruntime-gpu in the place of onnxruntime, or choose backend='onnx'"
         )
     name = f"onnx (onnxruntime {onnxruntime.__version__}, {providers[0]})"
-    return OnnxRuntime(card, name, partial(_load, path, card, num_threads, providers))
+    return OnnxRuntime(path, card, name, lambda path: _load(path, card, num_threads, providers))
 
 
 def _load(path: Path, card: ModelCard, num_threads: int, providers: tuple[str, ...]) -> _Session:
@@ -75,10 +74,10 @@ def _load(path: Path, card: ModelCard, num_threads: int, providers: tuple[str, .
 class OnnxRuntime:
     """One session, which several threads may run at once. See ``edgefake.runtimes.Runtime``."""
 
-    def __init__(self, card: ModelCard, name: str, load: Callable[[], _Session]) -> None:
+    def __init__(self, path: Path, card: ModelCard, name: str, load: Callable[[Path], _Session]) -> None:
         self.name = name
         self.input_shape = (1, card.input_size, card.input_size, 3)
-        self._native = Native(load(), load)
+        self._native = Native(path, card, load)
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         with self._native.lock:

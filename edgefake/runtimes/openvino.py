@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def open_model(path: Path, card: ModelCard, num_threads: int) -> OpenVinoRuntime
     except ImportError as error:
         raise BackendError("openvino is not installed: pip install 'edgefake[openvino]'") from error
     version = openvino.__version__.partition("-")[0]
-    return OpenVinoRuntime(card, f"openvino (OpenVINO {version}, CPU)", partial(_load, path, card, num_threads))
+    return OpenVinoRuntime(path, card, f"openvino (OpenVINO {version}, CPU)", lambda path: _load(path, card, num_threads))
 
 
 def _load(path: Path, card: ModelCard, num_threads: int) -> _Request:
@@ -57,10 +56,10 @@ def _load(path: Path, card: ModelCard, num_threads: int) -> _Request:
 class OpenVinoRuntime:
     """One request behind a lock, which takes one face at a time. See ``edgefake.runtimes.Runtime``."""
 
-    def __init__(self, card: ModelCard, name: str, load: Callable[[], _Request]) -> None:
+    def __init__(self, path: Path, card: ModelCard, name: str, load: Callable[[Path], _Request]) -> None:
         self.name = name
         self.input_shape = (1, card.input_size, card.input_size, 3)
-        self._native = Native(load(), load)
+        self._native = Native(path, card, load)
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         with self._native.lock:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import logging
-from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -89,10 +88,9 @@ class TFLiteRuntime:
     """One interpreter behind a lock. See ``edgefake.runtimes.Runtime``."""
 
     def __init__(self, path: Path, card: ModelCard, num_threads: int) -> None:
-        load_again = partial(_Interpreter, path, card, num_threads)
-        loaded = load_again()
-        self._native = Native(loaded, load_again)
-        self.name = f"tflite ({loaded.name})"
+        self._native = Native(path, card, lambda path: _Interpreter(path, card, num_threads))
+        assert self._native.value is not None
+        self.name = f"tflite ({self._native.value.name})"
         self.input_shape = (1, card.input_size, card.input_size, 3)
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

@@ -11,10 +11,13 @@ SCRIPT = """
 import os, signal, sys, threading, time
 import numpy as np
 import edgefake
+from edgefake.model_store import find_model
 
 backend, children = sys.argv[1], int(sys.argv[2])
 crop = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8).repeat(16, axis=0).repeat(16, axis=1)
-detector = edgefake.Detector("cnn_int8", backend=backend, num_threads=min(2, os.cpu_count()))
+file = find_model("cnn_int8", suffix=".onnx" if backend == "onnx" else ".tflite")
+os.chdir(file.parent)
+detector = edgefake.Detector(file.name, backend=backend, num_threads=min(2, os.cpu_count()))
 (expected,) = detector.predict_faces([crop])
 threading.Thread(target=lambda: [detector.predict_faces([crop]) for _ in iter(int, 1)], daemon=True).start()
 time.sleep(0.1)
@@ -46,6 +49,7 @@ for _ in range(children):
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
+        os.chdir("/")
         os.write(writing, judged().encode())
         os._exit(0)  # as multiprocessing's children end
     os.close(writing)
