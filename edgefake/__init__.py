@@ -69,3 +69,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return import_module(f"edgefake.{name}")
     raise AttributeError(f"module 'edgefake' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """For completion, before a name is used."""
+    return sorted({*globals(), *__all__})

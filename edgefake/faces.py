@@ -6,6 +6,7 @@ import math
 import reprlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,8 @@ def _as_box(value: BoxLike, what: str) -> Box:
     if isinstance(value, Box):
         return value
     try:
+        if isinstance(value, str | bytes):  # its letters would be taken for numbers
+            raise TypeError
         x, y, width, height = map(float, value)
     except (TypeError, ValueError, OverflowError):
         message = f"expected a face box (x, y, width, height), got {reprlib.repr(value)} in {what}"
@@ -158,12 +161,13 @@ def face_finder(faces: Faces) -> FaceFinder:
     """
     if callable(faces):
         return lambda frame: one_per_face(as_boxes(faces(frame), "what the faces= function returned"))
-    if faces == "haar":
-        return haar_faces()
-    if faces == "frame":
-        return whole_frame
-    if str(faces).endswith(".onnx"):
-        return yunet_faces(faces)
+    if isinstance(faces, str | Path):
+        if faces == "haar":
+            return haar_faces()
+        if faces == "frame":
+            return whole_frame
+        if str(faces).endswith(".onnx"):
+            return yunet_faces(faces)
     raise InputError(
         f'faces must be "haar", "frame", the path of a YuNet .onnx file or a function from a frame to boxes, got {faces!r}'
     )
@@ -181,8 +185,9 @@ def haar_faces(*, min_size: int = 30) -> FaceFinder:
     ``min_size`` is in pixels of the searched copy (see ``SEARCH_SIDE``). Safe to call from several threads.
     Raises ``InputError`` where this OpenCV has no Haar cascades (5.0 dropped them) or their file is missing.
     """
-    path = _cascade()
+    path, cascade = _cascade()
     local = threading.local()  # a cascade keeps buffers of the picture it works on
+    local.cascade = cascade
 
     def find(frame: Pixels) -> list[Box]:
         if not hasattr(local, "cascade"):
@@ -200,8 +205,8 @@ def haar_faces(*, min_size: int = 30) -> FaceFinder:
     return find
 
 
-def _cascade() -> Path:
-    """The cascade's file: inside OpenCV from PyPI, beside that of a distribution (Debian, JetPack: ``opencv-data``)."""
+def _cascade() -> tuple[Path, cv2.CascadeClassifier]:
+    """The cascade's file, read: inside OpenCV from PyPI, beside that of a distribution (Debian, JetPack: ``opencv-data``)."""
     others = 'give faces= the path of a YuNet .onnx file, "frame" for pictures that are face crops, or a function'
     if not hasattr(cv2, "CascadeClassifier"):
         raise InputError(f"OpenCV {cv2.__version__} has no Haar cascades, which 5.0 dropped: {others}")
@@ -214,13 +219,12 @@ def _cascade() -> Path:
     path = folder / "haarcascade_frontalface_default.xml"
     if not path.is_file():
         raise InputError(f"OpenCV's face cascade {path} is missing: put it there (Debian: apt install opencv-data), or {others}")
-    try:
-        is_read = not cv2.CascadeClassifier(str(path)).empty()
-    except (cv2.error, SystemError):  # what a damaged file gives depends on where it is damaged
-        is_read = False
-    if not is_read:
+    cascade = None
+    with suppress(cv2.error, SystemError):  # what a damaged file gives depends on where it is damaged
+        cascade = cv2.CascadeClassifier(str(path))
+    if cascade is None or cascade.empty():
         raise InputError(f"OpenCV cannot read its face cascade {path}, the file is damaged: install OpenCV again, or {others}")
-    return path
+    return path, cascade
 
 
 def yunet_faces(model: str | Path, *, min_score: float = 0.7) -> FaceFinder:

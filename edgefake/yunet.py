@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from contextlib import suppress
@@ -87,6 +86,8 @@ def _try(data: bytes, name: str) -> None:
             f"{name} is none of the YuNet files that edgefake knows, and without a Python interpreter it can't be tried: "
             "give face_detection_yunet_2023mar.onnx of OpenCV's model zoo"
         )
+    import subprocess
+
     script = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from edgefake.yunet import trial; trial()"
     command = [sys.executable, "-I", "-c", script, json.dumps([os.path.abspath(folder) for folder in sys.path])]
     try:

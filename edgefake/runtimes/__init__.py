@@ -75,6 +75,6 @@ def open_runtime(path: Path, card: ModelCard, *, backend: str, num_threads: int)
 
 
 def _known(backend: str) -> Backend:
-    if backend not in BACKENDS:
+    if not isinstance(backend, str) or backend not in BACKENDS:
         raise BackendError(f"unknown backend {backend!r}: choose auto, {', '.join(BACKENDS)}")
     return BACKENDS[backend]

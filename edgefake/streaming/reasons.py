@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 from urllib.parse import urlsplit
 
 TIMEOUT_S = 2.0
@@ -92,6 +91,8 @@ def why_silent(url: str) -> tuple[str, bool]:
 def _ask(connection: socket.socket, scheme: str, host: str, target: str) -> int:
     """The status with which the server answers a request without a password; 0 when it says nothing that can be understood."""
     if scheme in ("https", "rtsps"):
+        import ssl  # 3 ms, and seldom needed
+
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # as FFmpeg; the query may be secret, and was sent so
         connection = context.wrap_socket(connection)

@@ -302,6 +302,8 @@ def test_frames_that_are_none(detector: Detector, frame: object, message: str) -
         ((0, 0, 5, 5, 5), r"expected a face box"),
         (("a", "b", "c", "d"), "expected a face box"),
         (7, "expected a face box .* got 7"),
+        ("5678", "expected a face box .* got '5678'"),
+        (b"5678", "expected a face box .* got b'5678'"),
         ((400, 0, 50, 50), "lies outside the 320×240 frame"),
         ((0, 0, 5000, 5000), "more than 2 times as large as the 320×240 frame"),
     ],
@@ -350,8 +352,12 @@ def test_thresholds(model: Path, threshold: float) -> None:
 def test_unknown_names(model: Path) -> None:
     with pytest.raises(BackendError, match="unknown backend 'gpu': choose auto, tflite"):
         Detector(model, backend="gpu")
+    with pytest.raises(BackendError, match=r"unknown backend \[\]: choose auto, tflite"):
+        Detector(model, backend=[])  # type: ignore[arg-type]
     with pytest.raises(InputError, match="faces must be"):
         Detector(model, faces="retinaface")
+    with pytest.raises(InputError, match="faces must be"):
+        Detector(model, faces=np.zeros(3))  # type: ignore[arg-type]
     with pytest.raises(ModelNotFoundError, match="did you mean resnet18_int8"):
         Detector("resnet18_int9")
     with pytest.raises(ModelNotFoundError, match="does not exist"):

@@ -41,6 +41,11 @@ def test_wheel_declares_command_licence_and_dependencies(wheel: zipfile.ZipFile)
     assert needed == {"ai-edge-litert>=2.1", "numpy>=1.24", "opencv-python-headless<4.13,>=4.10", "simplejpeg>=1.8"}
 
 
+def test_names_are_listed_before_they_are_used() -> None:
+    code = "import edgefake; print({'Detector', 'read_image', 'watch', '__version__'} <= set(dir(edgefake)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout == "True\n"
+
+
 def test_import_loads_no_runtime_and_no_tensorflow() -> None:
     code = "import sys, edgefake; print(*sorted({name.split('.')[0] for name in sys.modules}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout.split()
