@@ -135,7 +135,8 @@ def _existing(path: Path) -> Path:
         return path
     state = "is a folder" if path.is_dir() else "does not exist"
     raise ModelNotFoundError(
-        f"the model file {path} {state}: give a .tflite or .onnx file, or a name that `edgefake models` lists"
+        f"the model file {printable(without_secrets(str(path)))} {state}: "
+        "give a .tflite or .onnx file, or a name that `edgefake models` lists"
     )
 
 

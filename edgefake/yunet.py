@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from edgefake.errors import InputError, ModelStoreError
+from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
 KNOWN = frozenset(
@@ -41,7 +42,8 @@ def read_yunet(path: Path) -> bytes:
     """The content of ``path``, which OpenCV can run. Raises ``InputError`` when there is no such file, or OpenCV can't."""
     name = printable(path)
     if not path.is_file():
-        raise InputError(f"there is no YuNet model {name}: give the path of a face_detection_yunet .onnx file")
+        told = printable(without_secrets(str(path)))
+        raise InputError(f"there is no YuNet model {told}: give the path of a face_detection_yunet .onnx file")
     try:
         if path.stat().st_size > MAX_FILE:
             raise InputError(f"{name} is larger than any YuNet model: give a face_detection_yunet .onnx file")

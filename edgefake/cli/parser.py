@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
+from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
 
@@ -23,11 +24,11 @@ class Parser(argparse.ArgumentParser):
         self._refuse_unknown(given)
         known, unknown = super().parse_known_args(given, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            self.error(f"unrecognized arguments: {' '.join(map(without_secrets, unknown))}")
         return known, unknown
 
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message, limit=None))
+        super().error(printable(without_secrets(message), limit=None))
 
     def _refuse_unknown(self, args: Sequence[str]) -> None:
         for text in args:
@@ -35,7 +36,7 @@ class Parser(argparse.ArgumentParser):
                 return  # what follows are paths, or for the sub-parser to read
             name = text.split("=")[0]
             if text.startswith("--") and name not in self._option_string_actions and " " not in text:
-                told = f"there is no option {printable(name)}{self._nearest(name)}"
+                told = f"there is no option {printable(without_secrets(name))}{self._nearest(name)}"
                 self.exit(2, f"{self.prog}: error: {told} (`{self.prog} --help` lists all)\n")
 
     def _nearest(self, name: str) -> str:

@@ -36,8 +36,8 @@ Ctrl-C, SIGTERM or SIGHUP end it after the present frame, and what the sinks sti
 once.
 
 exit codes:
-  0  no face was called fake, or a live source was ended by a signal
-  1  at least one face was called fake
+  0  nothing was called fake, or a live source was ended by a signal
+  1  a face of a live source, a picture of a folder, or a file by its figure was called fake
   2  something went wrong: the source is not there or nothing in it can be read, a sink could deliver nothing, an unknown model,
      a wrong argument
 """
@@ -137,9 +137,12 @@ def _run(arguments: argparse.Namespace) -> int:
                 line.print(text)
             if line.is_due:
                 line.show(_status(result, running.health.report()))
-        line.print(_summary(running, seen, tally.verdict(running.coverage) if tally else None), to_stderr=arguments.json)
+        whole = tally.verdict(running.coverage) if tally else None
+        line.print(_summary(running, seen, whole), to_stderr=arguments.json)
     if any(sink.lost and not sink.delivered for sink in running.sink_reports()):
         return 2
+    if whole:  # a face may be called fake on the way in a file that is real in all
+        return int(whole.verdict is Verdict.FAKE)
     return 1 if seen.fake and not (running.live and signals) else 0
 
 

@@ -117,6 +117,11 @@ def test_a_path_without_a_file(model: str | Path, tmp_path: Path, monkeypatch: p
         find_model(model)
 
 
+def test_an_address_is_no_model_and_told_without_its_secrets() -> None:
+    with pytest.raises(ModelNotFoundError, match=r"^the model file https://host/x\.tflite does not exist"):
+        find_model("https://me:secret@host/x.tflite")
+
+
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match="is a folder"):
         find_model(tmp_path)

@@ -20,6 +20,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+_HEADER_BYTES = 8
+"""The name and the size of a part of an AVI; one of zeros is an empty part of no meaning."""
+
 
 class EncodedFile(ABC):
     """Writes MPEG-4 frames (uint8, H×W×3, BGR; an odd side is cut by one), about ``fps`` per second, to the existing ``path``.
@@ -38,12 +41,18 @@ class EncodedFile(ABC):
             os.mkfifo(pipe, 0o600)
             source = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
             self._encoder = cv2.VideoWriter(pipe, cv2.VideoWriter.fourcc(*"mp4v"), fps, size)
-        if not self._encoder.isOpened():
-            os.close(source)
-            raise ValueError(f"no video of {size[0]}×{size[1]} can be encoded")
+            self._wake = os.open(pipe, os.O_WRONLY)
+        self._source = os.fdopen(source, "rb")
+        try:
+            if not self._encoder.isOpened():
+                raise ValueError(f"no video of {size[0]}×{size[1]} can be encoded")
+            self._file = path.open("wb", buffering=0)
+        except (OSError, ValueError):
+            self._encoder.release()
+            self._close_pipe()
+            raise
         os.set_blocking(source, True)
-        self._file = path.open("wb", buffering=0)
-        self._thread = threading.Thread(target=self._run, args=(os.fdopen(source, "rb"),), name="encoder", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self._thread.start()
 
     def write(self, picture: npt.NDArray[np.uint8], seconds: float) -> None:
@@ -54,7 +63,11 @@ class EncodedFile(ABC):
     def close(self) -> None:
         """Write what is encoded, and the index."""
         self._encoder.release()
+        # All is in the pipe now. Its end may not come: a process that was forked meanwhile has it open too.
+        os.set_blocking(self._source.fileno(), False)
+        os.write(self._wake, bytes(_HEADER_BYTES))
         self._thread.join()
+        self._close_pipe()
         with suppress(OSError):  # it can be played without
             if self.error is None and self.written:
                 self._finish()
@@ -83,17 +96,20 @@ class EncodedFile(ABC):
         self._write(data)
         self._file.seek(end)
 
-    def _run(self, source: BinaryIO) -> None:
-        with source:
-            for packet in _packets(source):
-                if self.error is None and self._times:
-                    end = self._file.tell()
-                    try:
-                        self._take(packet, self._times.popleft())
-                    except OSError as error:  # the rest is read all the same: the encoder must not wait for it
-                        self.error = error
-                        with suppress(OSError):
-                            self._file.truncate(end)
+    def _close_pipe(self) -> None:
+        os.close(self._wake)
+        self._source.close()
+
+    def _run(self) -> None:
+        for packet in _packets(self._source):
+            if self.error is None and self._times:
+                end = self._file.tell()
+                try:
+                    self._take(packet, self._times.popleft())
+                except OSError as error:  # the rest is read all the same: the encoder must not wait for it
+                    self.error = error
+                    with suppress(OSError):
+                        self._file.truncate(end)
 
     def _take(self, packet: bytes, seconds: float) -> None:
         picture = packet.find(b"\0\0\1\xb6")
@@ -104,12 +120,12 @@ class EncodedFile(ABC):
 
 
 def _packets(source: BinaryIO) -> Iterator[bytes]:
-    """The frames in an AVI stream that has no end yet."""
+    """The frames in an AVI stream, until there is nothing more to read: None where that does not block."""
     source.read(12)
-    while len(header := source.read(8)) == 8:
+    while len(header := source.read(_HEADER_BYTES) or b"") == _HEADER_BYTES:
         name, size = header[:4], int.from_bytes(header[4:], "little")
         if name == b"LIST" and source.read(4) == b"movi":
             continue
-        data = source.read(size - 4 if name == b"LIST" else size + size % 2)
-        if name == b"00dc" and size:
+        data = source.read(size - 4 if name == b"LIST" else size + size % 2) or b""
+        if name == b"00dc" and 0 < size <= len(data):
             yield data[:size]

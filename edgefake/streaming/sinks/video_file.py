@@ -12,6 +12,7 @@ import cv2
 
 from edgefake.errors import InputError, SinkError
 from edgefake.files import plain_path
+from edgefake.secrets import without_secrets
 from edgefake.streaming import overlay
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.sinks import Pixels
@@ -50,7 +51,8 @@ class VideoFileSink:
     def __init__(self, path: str | Path, *, fps: float, shown_fps: Callable[[], float] | None = None) -> None:
         self._path = Path(path)
         if self._path.suffix.lower() not in SUFFIXES:
-            raise InputError(f"cannot write the video {printable(path)}: expected a file ending in {', '.join(SUFFIXES)}")
+            name = printable(without_secrets(str(path)))
+            raise InputError(f"cannot write the video {name}: expected a file ending in {', '.join(SUFFIXES)}")
         if not 0 < fps <= 1000:
             raise InputError(f"expected the frames per second of a video, above 0 and at most 1000, got {fps!r}")
         self._fps = max(SLOWEST_FPS, float(fps))
@@ -92,7 +94,8 @@ class VideoFileSink:
             path.unlink(missing_ok=True)
             height, width = frame.shape[:2]
             raise SinkError(
-                f"the video {printable(path)} of {width}×{height} cannot be opened: check its folder and the frame size"
+                f"the video {printable(path)} of {width}×{height} cannot be opened ({printable(_why(error))}): "
+                "check its folder and the frame size"
             ) from error
         self.files.append(path)
         return file

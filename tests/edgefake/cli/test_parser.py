@@ -47,6 +47,22 @@ def test_what_is_too_much_is_told_by_the_command_that_got_it(capsys: pytest.Capt
     assert "edgefake predict: error: unrecognized arguments: -x" in told(["predict", "-x", "a.jpg"], capsys)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["watch", "0", "rtsp://admin:secret@host/x"], "unrecognized arguments: rtsp://host/x"),
+        (["watch", "0", "--rtsp://admin:secret@host/x"], "there is no option …"),
+        (["watch", "--size", "rtsp://admin:secret@host/x", "0"], "rtsp://host/…"),
+        (["rtsp://admin:secret@host/x"], "invalid choice: 'rtsp://host/…"),
+    ],
+)
+def test_an_address_in_the_wrong_place_is_told_without_its_secrets(
+    arguments: list[str], shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = told(arguments, capsys)
+    assert shown in error and "secret" not in error
+
+
 def test_values_and_paths_may_look_like_options(monkeypatch: pytest.MonkeyPatch) -> None:
     parser = Parser()
     parser.add_argument("paths", nargs="*")

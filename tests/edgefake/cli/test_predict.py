@@ -199,6 +199,7 @@ def test_a_copy_that_cannot_be_written_is_that_pictures_error(tmp_path: Path, ca
         (["--backend", "cuda"], "unknown backend 'cuda'"),
         (["--faces", "dlib"], "faces must be"),
         (["--faces", "absent.onnx"], "no YuNet model absent.onnx"),
+        (["--faces", "https://me:secret@host/x.onnx"], "no YuNet model https://host/x.onnx"),
     ],
 )
 def test_wrong_arguments(

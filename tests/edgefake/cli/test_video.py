@@ -207,6 +207,20 @@ def test_the_figure_of_the_file_is_that_of_watch_and_explained(
     assert capsys.readouterr().out.splitlines()[-1] == f"in all: real, p_fake {p_fake} ({why.strip()})"
 
 
+def test_a_file_that_is_real_in_all_is_so_for_watch_too(
+    tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A face that is called fake on the way: it is green at first."""
+    face = moving_face(portrait, 120)
+    green = [np.asarray((frame * np.array([1, 1.25, 1])).clip(0, 255), np.uint8) for frame in face[:24]]
+    changes = write_video(tmp_path / "changes.avi", [*green, *face[24:]], codec="MJPG")
+    arguments = ["--model", "cnn_int8", "--threads", "1", "--threshold", "0.0075", str(changes)]
+    assert main(["watch", *arguments]) == 0
+    output = capsys.readouterr().out
+    assert "face 1: fake" in output and "in all: real" in output
+    assert main(["video", *arguments]) == 0
+
+
 def test_a_pipe_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     assert video("--json", tmp_path / "pipe.mp4") == 2

@@ -133,7 +133,9 @@ def health() -> Health:
 
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what is away, which the tests wait for; not with what comes late on a busy machine."""
     monkeypatch.setattr(module, "WAIT_S", 0.2)
+    monkeypatch.setattr(module, "CLOSE_S", PATIENCE_S)
     monkeypatch.setattr(sinks, "LONGEST_PAUSE_S", 0.2)
 
 
@@ -144,7 +146,10 @@ def send(queued: QueuedSink, *indices: int) -> None:
 
 @needs_broker
 @pytest.mark.parametrize("qos", [0, 1, 2])
-def test_every_result_arrives_with_its_status_around_it(qos: int, broker: Broker, health: Health) -> None:
+def test_every_result_arrives_with_its_status_around_it(
+    qos: int, broker: Broker, health: Health, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WAIT_S", PATIENCE_S)
     broker.start()
     reader = broker.read()
     queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door", qos=qos), health)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,6 +186,30 @@ def test_it_can_be_played_whatever_ends_the_program(suffix: str, frames: int, tm
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == 10
 
 
+@pytest.mark.parametrize("suffix", TIMED)
+def test_a_fork_does_not_hold_up_its_end(suffix: str, tmp_path: Path) -> None:
+    """A program that records may fork workers, which live on: here until the pipe is closed."""
+    sink = VideoFileSink(tmp_path / f"clip{suffix}", fps=10)
+    sink.send(GREY, result(0))
+    lives, ends = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(ends)
+        os.read(lives, 1)
+        os._exit(0)
+    try:
+        sink.send(GREY, result(1))
+        closing = threading.Thread(target=sink.close, daemon=True)
+        closing.start()
+        closing.join(30)
+        assert not closing.is_alive()
+    finally:
+        os.close(ends)
+        os.close(lives)
+        os.waitpid(child, 0)
+    assert len(frames_of(tmp_path / f"clip{suffix}")) == 2
+
+
 def test_only_the_owner_may_look(tmp_path: Path) -> None:
     sink = VideoFileSink(tmp_path / "clip.mkv", fps=10)
     sink.send(GREY, result(0))
@@ -335,7 +360,7 @@ def test_nothing_sent_leaves_no_file(tmp_path: Path) -> None:
 
 def test_a_frame_size_that_no_video_has(tmp_path: Path) -> None:
     sink = VideoFileSink(tmp_path / "clip.mp4", fps=10)
-    with pytest.raises(SinkError, match="of 1×1 cannot be opened"):
+    with pytest.raises(SinkError, match=r"of 1×1 cannot be opened \(no video of 1×1 can be encoded\)"):
         sink.send(np.zeros((1, 1, 3), np.uint8), result(0))
     sink.send(GREY, result(1))
     sink.close()
