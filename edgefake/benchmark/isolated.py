@@ -16,7 +16,7 @@ _CHILD = """
 import sys, time
 sys.path[:] = sys.argv[1:]
 started = time.perf_counter()
-import edgefake
+from edgefake import Detector
 seconds = time.perf_counter() - started
 from edgefake.benchmark.worker import answer
 answer(seconds)

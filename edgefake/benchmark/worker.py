@@ -60,7 +60,7 @@ class Sample:
     precision: str
     input_size: int
     import_s: float
-    """Of ``import edgefake``."""
+    """Of ``from edgefake import Detector``, which brings NumPy and OpenCV."""
     load_s: float
     """Of making the first detector: the runtime is imported, the model loaded."""
     first_ms: float

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 
 import pytest
 
-from benchmarks.footprint import Footprint, measure_footprint
+from benchmarks.footprint import OURS, ROOT, Footprint, measure_footprint
 from edgefake import EdgefakeError
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
@@ -17,6 +18,11 @@ def test_measures_import_and_memory_of_real_processes() -> None:
     assert result.import_base_s > 0
     assert result.import_edgefake_s > 0
     assert 20 < result.peak_mb < 2000  # NumPy and OpenCV alone take more than the one, no model of ours the other
+
+
+def test_what_is_imported_brings_numpy_and_opencv() -> None:
+    code = f"{OURS}; import sys; print({{'cv2', 'numpy'}} <= {{*sys.modules}})"  # else their time would count as saved
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout == "True\n"
 
 
 @linux_only
