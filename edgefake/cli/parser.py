@@ -19,8 +19,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **{"allow_abbrev": False, **options})
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As ever, but what is unknown is an error of this very command, and an unknown option one told before all others."""
+        """As ever, but what is unknown or empty is an error of this very command; unknown options are told before all others."""
         given = sys.argv[1:] if args is None else list(args)
+        if "" in given:  # as a path it would be the current folder
+            self.error("an argument is empty: is a variable of the shell not set?")
         self._refuse_unknown(given)
         known, unknown = super().parse_known_args(given, namespace)
         if unknown:

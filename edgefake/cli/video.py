@@ -6,22 +6,30 @@ import argparse
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from edgefake.cli.options import add_detector_options, open_detector
 from edgefake.cli.outputs import output_paths
-from edgefake.cli.terminal import LiveLine
+from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
-from edgefake.images import write_image
+from edgefake.images import count_files, find_in_folder, write_image
 from edgefake.secrets import without_secrets
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.sinks.video_file import VideoFileSink
-from edgefake.streaming.sources import DEFAULT_FPS, find_videos
+from edgefake.streaming.sources import DEFAULT_FPS
 from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict
 from edgefake.text import portable_path, printable
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".asf"}
+    | {".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv"}
+)
+"""What counts as a video in a folder."""
 
 _EPILOG = f"""\
 Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face. A face counts
@@ -75,20 +83,35 @@ class _Outcome:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    files = list(dict.fromkeys(file for path in arguments.files for file in find_videos(path)))
+    files, failures = _inputs(arguments.files)
     plots = output_paths(files, arguments.timeline, ".timeline.png", option="--timeline") if arguments.timeline else {}
     copies = output_paths(files, arguments.annotate, ".annotated.mp4", option="--annotate") if arguments.annotate else {}
     counts: Counter[str] = Counter()
     with open_detector(arguments) as detector, LiveLine(every_s=0.1) as line:
         if not arguments.json:
             line.print(_row("verdict", "p_fake", "frames", "faces", "tracks", "video"))
-        for path in files:
-            outcome = _judge(detector, path, plots.get(path), copies.get(path), line)
+        outcomes = (_judge(detector, path, plots.get(path), copies.get(path), line) for path in files)
+        for outcome in chain(failures, outcomes):
             line.print(_json(outcome, detector) if arguments.json else _table_rows(outcome))
             counts[outcome.summary] += 1
     if not arguments.json and counts.total() > 1:
         print(f"{counts.total()} videos: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
     return 2 if counts["error"] else 1 if counts["fake"] else 0
+
+
+def _inputs(paths: Sequence[Path]) -> tuple[list[Path], list[_Outcome]]:
+    """The files to judge, each once, and the folders that hold none; says what was passed over."""
+    files: list[Path] = []
+    failures = []
+    skipped: Counter[str] = Counter()
+    for path in paths:
+        try:
+            files += find_in_folder(path, VIDEO_SUFFIXES, "videos", skipped) if os.path.isdir(path) else [path]
+        except InputError as error:
+            failures.append(_Outcome(path, None, f"{error} (pictures are for `edgefake predict`)"))
+    if skipped:
+        complain(f"passed over {count_files(skipped)} that do not end like videos")
+    return list(dict.fromkeys(files)), failures
 
 
 def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None, line: LiveLine) -> _Outcome:
@@ -100,7 +123,7 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
             raise InputError(f"the video file {name} {what}; for cameras and URLs there is `edgefake watch`")
         with watch(path, detector) as running:
             if copy is not None:
-                copy.unlink(missing_ok=True)  # an earlier run's, which the sink would write beside
+                _remove(copy)  # an earlier run's, which the sink would write beside
                 running.attach(VideoFileSink(copy, fps=running.fps or DEFAULT_FPS))
             for _, result in running:
                 tally.add(result)
@@ -116,6 +139,13 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
     except EdgefakeError as error:
         return _Outcome(path, None, str(error))
     return _Outcome(path, tally.verdict(running.coverage))
+
+
+def _remove(copy: Path) -> None:
+    try:
+        copy.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"{printable(copy)} cannot be replaced ({error.strerror}): give --annotate another folder") from error
 
 
 def _progress(done: int, running: Watch, path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from edgefake.images.finding import IMAGE_SUFFIXES, count_files, find_images
+from edgefake.images.finding import IMAGE_SUFFIXES, count_files, find_images, find_in_folder
 from edgefake.images.reading import MAX_PIXELS, PictureFile, read_image, read_images
 from edgefake.images.writing import write_image
 
@@ -12,6 +12,7 @@ __all__ = [
     "PictureFile",
     "count_files",
     "find_images",
+    "find_in_folder",
     "read_image",
     "read_images",
     "write_image",

@@ -1,4 +1,4 @@
-"""Which files on a command line are pictures."""
+"""Which files on a command line are pictures, and which files in a folder are of some kind."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def find_images(source: str, *, skipped: Counter[str] | None = None) -> list[Pat
     if "\0" in source:
         return [Path(source)]
     if os.path.isdir(source):
-        return _in_folder(source, skipped)
+        return find_in_folder(source, IMAGE_SUFFIXES, "pictures", skipped)
     if os.path.lexists(source):
         return [Path(source)]
     if "://" in source:
@@ -57,7 +57,11 @@ def find_images(source: str, *, skipped: Counter[str] | None = None) -> list[Pat
     matches = sorted(glob.glob(source, recursive=True))
     if not matches:
         raise InputError(f"no file matches {printable(source)}: check the pattern")
-    return [image for match in matches for image in (_in_folder(match, skipped) if os.path.isdir(match) else [Path(match)])]
+    return [
+        image
+        for match in matches
+        for image in (find_in_folder(match, IMAGE_SUFFIXES, "pictures", skipped) if os.path.isdir(match) else [Path(match)])
+    ]
 
 
 def count_files(suffixes: Counter[str]) -> str:
@@ -67,22 +71,27 @@ def count_files(suffixes: Counter[str]) -> str:
     return f"{suffixes.total()} files ({', '.join(kinds)}{more})"
 
 
-def _in_folder(folder: str, skipped: Counter[str]) -> list[Path]:
+def find_in_folder(folder: str | Path, suffixes: frozenset[str], kind: str, skipped: Counter[str]) -> list[Path]:
+    """What ends in one of ``suffixes`` in ``folder`` and its subfolders and is not hidden, sorted; the others are counted.
+
+    Raises ``InputError`` when there is no such file, or the folder cannot be read.
+    """
+
     def stop(error: OSError) -> None:
         raise InputError(f"the folder {printable(error.filename)} cannot be read: {error.strerror}") from error
 
-    images = []
+    found = []
     others: Counter[str] = Counter()
     for parent, folders, names in os.walk(folder, onerror=stop):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for file in (Path(parent) / name for name in names if not name.startswith(".")):
-            if file.suffix.lower() in IMAGE_SUFFIXES:
-                images.append(file)
+            if file.suffix.lower() in suffixes:
+                found.append(file)
             else:
                 others[file.suffix.lower()] += 1
     skipped.update(others)
-    if not images:
-        found = f", but {count_files(others)}" if others else ""
-        expected = ", ".join(sorted(IMAGE_SUFFIXES))
-        raise InputError(f"the folder {printable(folder)} holds no pictures{found}: expected files ending in {expected}")
-    return sorted(images)
+    if not found:
+        there = f", but {count_files(others)}" if others else ""
+        expected = ", ".join(sorted(suffixes))
+        raise InputError(f"the folder {printable(folder)} holds no {kind}{there}: expected files ending in {expected}")
+    return sorted(found)

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.files import plain_path
-from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, find_images, read_image
+from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, count_files, find_images, read_image
 from edgefake.secrets import without_secrets
 from edgefake.streaming.decoding import Decoder, Undecoded
 from edgefake.streaming.reasons import HEAD_BYTES, is_picture, why_not_a_video, why_not_opened, why_silent
@@ -39,12 +40,6 @@ SIZE_PLACES = 8
 
 ANIMATION_FPS = 10.0
 """At which the frames of animated pictures follow each other."""
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".asf"}
-    | {".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv"}
-)
-"""What counts as a video in a folder."""
 
 RATE_FRAMES = 8
 """A file's real frame rate is taken from so many of its frames."""
@@ -112,27 +107,6 @@ def find_source(
         does, option = ("does not come", "live=True (--follow)") if live else ("always comes", "live=False (--not-live)")
         raise InputError(f"{found.name} {does} live: leave {option} out")
     return found
-
-
-def find_videos(path: Path) -> list[Path]:
-    """The videos that ``path`` stands for, sorted: a file is taken as it is; in a folder, what ends in one of ``VIDEO_SUFFIXES``.
-
-    Raises ``InputError`` for a folder in which there is none, or that cannot be read.
-    """
-    if not os.path.isdir(path):
-        return [path]
-
-    def stop(error: OSError) -> None:
-        raise InputError(f"the folder {printable(error.filename)} cannot be read: {error.strerror}") from error
-
-    files = (Path(parent) / name for parent, _, names in os.walk(path, onerror=stop) for name in names)
-    videos = sorted(file for file in files if file.suffix.lower() in VIDEO_SUFFIXES and not file.name.startswith("."))
-    if not videos:
-        raise InputError(
-            f"the folder {printable(path)} holds no videos: expected files ending in {', '.join(sorted(VIDEO_SUFFIXES))} "
-            "(pictures are for `edgefake predict`)"
-        )
-    return videos
 
 
 def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, live: bool | None) -> Source:
@@ -300,10 +274,19 @@ def _first_rate(capture: cv2.VideoCapture, announced: float | None) -> float | N
 
 def _film(path: str, fps: float) -> Source:
     def open_film() -> Reader:
-        pictures = sorted(find_images(path), key=by_number)
+        pictures = _pictures(path)
         return Reader(_timed(_frames(pictures), fps, live=False), len(pictures), fps)
 
     return Source(portable_path(path), False, False, open_film)
+
+
+def _pictures(folder: str) -> list[Path]:
+    """Those in ``folder``, by their numbers; that there are other files is told."""
+    skipped: Counter[str] = Counter()
+    pictures = sorted(find_images(folder, skipped=skipped), key=by_number)
+    if skipped:
+        _log.warning("%s: passed over %s that do not end like pictures", printable(folder), count_files(skipped))
+    return pictures
 
 
 def _frames(pictures: Iterable[Path]) -> Iterator[Pixels | InputError]:
@@ -326,7 +309,7 @@ def _frames(pictures: Iterable[Path]) -> Iterator[Pixels | InputError]:
 
 def _stills(path: str, *, follow: bool) -> Source:
     def open_stills() -> Reader:
-        pictures = arriving_stills(path) if follow else stills(sorted(find_images(path), key=by_number))
+        pictures = arriving_stills(path) if follow else stills(_pictures(path))
         return Reader((picture, None) for picture in pictures)
 
     return Source(portable_path(path), False, False, open_stills, stills=True)

@@ -63,6 +63,11 @@ def test_an_address_in_the_wrong_place_is_told_without_its_secrets(
     assert shown in error and "secret" not in error
 
 
+@pytest.mark.parametrize("arguments", [["video", ""], ["predict", "--threshold", "0.5", ""], ["watch", ""], [""]])
+def test_an_empty_argument_is_not_the_current_folder(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "error: an argument is empty: is a variable of the shell not set?" in told(arguments, capsys)
+
+
 def test_values_and_paths_may_look_like_options(monkeypatch: pytest.MonkeyPatch) -> None:
     parser = Parser()
     parser.add_argument("paths", nargs="*")

@@ -78,13 +78,34 @@ def test_what_is_no_file_is_an_error(source: str, clip: Path, tmp_path: Path, ca
 
 def test_a_folder_stands_for_the_videos_in_it(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "videos" / "below").mkdir(parents=True)
-    for name in ("b.avi", "below/A.AVI", ".hidden.avi", "notes.txt"):
+    (tmp_path / "videos" / ".hidden").mkdir()
+    for name in ("b.avi", "below/A.AVI", ".hidden.avi", ".hidden/c.avi", "notes.txt"):
         (tmp_path / "videos" / name).write_bytes(clip.read_bytes())
     assert video("--json", "--threshold", "1", tmp_path / "videos") == 0
-    assert [Path(found["path"]).name for found in objects(capsys.readouterr().out)] == ["b.avi", "A.AVI"]
+    output = capsys.readouterr()
+    assert [Path(found["path"]).name for found in objects(output.out)] == ["b.avi", "A.AVI"]
+    assert output.err == "edgefake: passed over 1 files (1 .txt) that do not end like videos\n"
     (tmp_path / "empty").mkdir()
-    assert video(tmp_path / "empty") == 2
-    assert "empty holds no videos: expected files ending in .3g2" in capsys.readouterr().err
+    assert video("--json", "--threshold", "1", tmp_path / "empty", clip) == 2
+    first, second = objects(capsys.readouterr().out)
+    assert "empty holds no videos: expected files ending in .3g2" in first["error"]
+    assert second["verdict"] == "real"
+
+
+def test_a_copy_that_cannot_be_written_costs_no_other_video(
+    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.avi"
+    other.write_bytes(clip.read_bytes())
+    output = tmp_path / "out"
+    assert video("--annotate", output, "--threshold", "1", clip, other) == 0
+    (copy,) = (path for path in output.rglob("other*"))
+    copy.unlink()
+    copy.mkdir()
+    capsys.readouterr()
+    assert video("--annotate", output, "--json", "--threshold", "1", other, clip) == 2
+    first, second = objects(capsys.readouterr().out)
+    assert "cannot be replaced" in first["error"] and second["verdict"] == "real"
 
 
 def test_the_longest_names_have_copies_too(clip: Path, tmp_path: Path) -> None:
