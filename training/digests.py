@@ -14,6 +14,7 @@ from edgefake.cores import available_cores
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.text import printable
+from training.safe.records import read_plain
 
 SEEN = "seen.txt"
 """In a run's folder: the digests of all pictures that taught or chose it or the runs it came from, one a line."""
@@ -69,11 +70,13 @@ def read_seen(folder: Path) -> set[str] | None:
     """What the run in ``folder`` has seen; None where it does not say. Raises ``InputError`` when the file is damaged."""
     path = folder / SEEN
     try:
-        lines = path.read_bytes().decode("ascii", "replace").splitlines()
+        lines = read_plain(path, 2**30).decode("ascii", "replace").splitlines()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"{printable(path)} cannot be read ({error.strerror})") from error
+    except InputError as error:
+        raise InputError(f"{printable(path)} cannot be read: {error}") from error
     if wrong := next((line for line in lines if not DIGEST.fullmatch(line)), None):
         raise InputError(f"{printable(path)} is damaged: expected a digest of 32 digits in each line, got {printable(wrong)!r}")
     return set(lines)

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
+from training.safe.records import read_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,9 @@ def record(folder: Path, epoch: Epoch) -> None:
             if name != "epoch" and value is not None:
                 tf.summary.scalar(name, value, step=epoch.epoch)
     writer.close()
-    plot(epochs).savefig(folder / "history.png", dpi=110)
+    picture = io.BytesIO()
+    plot(epochs).savefig(picture, format="png", dpi=110)
+    write_atomically(folder / "history.png", picture.getvalue())
 
 
 def read_history(folder: Path) -> list[Epoch]:
@@ -55,7 +58,7 @@ def read_history(folder: Path) -> list[Epoch]:
         return []
     names = [field.name for field in fields(Epoch)]
     try:
-        header, *rows = csv.reader(path.read_text().splitlines(), strict=True)
+        header, *rows = csv.reader(read_plain(path).decode().splitlines(), strict=True)
         if header != names:
             raise ValueError(f"expected the columns {','.join(names)}")
         return [_epoch(dict(zip(names, row, strict=True))) for row in rows]

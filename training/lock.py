@@ -35,7 +35,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 def _locked(path: Path) -> int:
     while True:
-        stream = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)  # a link may lead to any file
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

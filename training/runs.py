@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -156,6 +157,8 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"{folder} holds no run.json: expected the folder of a training run") from None
     except InputError as error:
         raise InputError(f"{folder}/run.json is damaged or of another version: {error}") from error
+    if not re.fullmatch(r"\w[\w.-]{0,99}", run.recipe):  # model files are called after it
+        raise InputError(f"{folder}/run.json is damaged: expected the name of a recipe or model, got {ascii(run.recipe)[:60]}")
     if not (8 <= run.size <= LARGEST_SIZE and run.batch >= 1 and 0 <= run.margin <= LARGEST_MARGIN and 0 <= run.hold_out < 1):
         raise InputError(
             f"{folder}/run.json is damaged: expected a size from 8 to {LARGEST_SIZE}, a batch of at least 1, a margin from 0 to "
@@ -167,7 +170,7 @@ def read_run(folder: Path) -> Run:
 def checkpoint_of(folder: Path) -> Path:
     """The best checkpoint of the run in ``folder``; ``InputError`` where there is none yet."""
     path = folder / "best.h5"
-    if not path.exists():
+    if not path.is_file():
         raise InputError(f"there is no checkpoint {path}: train first, or name another run")
     return path
 

@@ -71,7 +71,7 @@ def load_weights(model: Any, path: Path) -> None:
     """
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a checkpoint in it, such as {path / 'best.h5'}")
-    if not path.exists():
+    if not path.is_file():
         raise InputError(f"there is no checkpoint {path}: train first, or name another run")
     with _told(model, path), TemporaryDirectory() as folder:
         file = unpack_weights(path, Path(folder)) if is_zipfile(path) else path  # .keras

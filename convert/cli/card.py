@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,17 @@ def add(commands: Any) -> None:
 
 
 def _card(options: argparse.Namespace, command: str) -> int:
+    import numpy as np
+
+    from convert.gate import Scores, detection_faults
     from convert.own_file import Strange, write_own_card
-    from convert.source import report_samples
+    from convert.source import held_out_faces, report_samples
     from edgefake.model_card import Training
     from training.batches import readable
     from training.cli.import_model import settings_of
+    from training.device import device_outputs, on_device
     from training.own.feed import feed_named
+    from training.samples import fake_labels
 
     if not options.model.is_file():
         raise InputError(f"there is no file {options.model}: expected a .tflite or .onnx model")
@@ -53,4 +59,9 @@ def _card(options: argparse.Namespace, command: str) -> int:
         reports=report_samples(run, options.data_name),
     )
     print_file(options.out, card)
+    data, samples = held_out_faces(run, options.data_name)
+    p_fake = np.array(card.p_fake(on_device(device_outputs, options.out, card, samples)))
+    scores = Scores(options.out.name, p_fake, converted=True)
+    for fault in detection_faults(fake_labels(samples), scores, card.threshold("fpr_5%")):
+        print(f"warning: on {data} {fault}", file=sys.stderr)
     return 0

@@ -9,6 +9,7 @@ import pytest
 
 from convert.cli import main
 from convert.gate import Comparison
+from edgefake.card_files import read_card, write_card
 from tests.conftest import Converted
 
 ORIGIN = ["--data-name", "drawn", "--licence", "Apache-2.0"]
@@ -84,6 +85,12 @@ def test_check_takes_both_forms_and_notices_one_that_was_edited(
     bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + 30, "logit_bias"))
     onnx.save(model, edited)
     models = [str(everything / "tiny_int8.tflite"), str(edited)]
+    assert main(["check", *models, "--run", str(converted.qat_run), "--split", "test"]) == 2  # its card is of another network
+    assert f"{edited} is not the network that its card was written for" in capsys.readouterr().err
+
+    card = read_card(everything / "tiny_int8.onnx")
+    assert card is not None
+    write_card(edited, card)
     assert main(["check", *models, "--run", str(converted.qat_run), "--split", "test"]) == 1
     assert "ONNX INT8's verdicts differ from TFLite INT8's" in capsys.readouterr().err
 

@@ -73,6 +73,21 @@ def test_probabilities_are_told_from_logits(strange: Path, converted: Converted,
     assert cards[1].thresholds == pytest.approx(cards[0].thresholds, abs=1e-3)
 
 
+def test_what_detects_nothing_is_told(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import tf_keras as keras
+
+    from convert.tflite import float_tflite
+
+    layers = keras.layers
+    answer = layers.Dense(1, kernel_initializer="zeros")
+    model = keras.Sequential([layers.Input((32, 32, 3)), layers.GlobalAveragePooling2D(), answer])
+    path = tmp_path / "nothing.tflite"
+    path.write_bytes(float_tflite(model, size=32, precision="float32"))
+    assert _card(path, converted) == 0
+    told = capsys.readouterr().err
+    assert "warning: on drawn test carded.tflite detects nothing that chance would not: its AUC is 0.500" in told
+
+
 def _like_the_labels(model, converted: Converted, *, sign: float) -> None:  # type: ignore[no-untyped-def]
     """Weights by least squares, so that its scores rise with fakes, or with real faces."""
     from edgefake.preprocessing import to_float

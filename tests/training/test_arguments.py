@@ -38,6 +38,7 @@ def test_wrong_paths_are_told_at_once(tmp_path: Path) -> None:
     to, origin = ["--run", "r", "--data"], ["--data-name", "x", "--licence", "y", "--out", "o"]
     cases = {
         ("training", "fit", "cnn", *to, "missing"): "missing, which is none",
+        ("training", "fit", "ccn", *to, data): "unknown recipe 'ccn': choose cnn",
         ("training", "fit", "cnn", *to, data, "--weights", "missing.h5"): "there is no checkpoint missing.h5",
         ("training", "fit", "cnn", "--run", f"{data}/faces.csv", "--data", data): "faces.csv is a file: name a folder",
         ("training", "fit", "cnn", *to, data, "--augmentation", "strong"): "no augmentation 'strong'",

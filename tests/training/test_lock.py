@@ -41,6 +41,15 @@ def test_the_second_is_told_of_the_first_which_leaves_nothing_behind_when_killed
     assert not list(folder.iterdir())
 
 
+def test_a_link_in_its_place_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "in_use").symlink_to(tmp_path / "mine")
+    with pytest.raises(InputError, match="nothing can be written into"), alone_in(tmp_path / "run"):
+        pass
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
 def test_an_error_inside_lets_go(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), alone_in(tmp_path):
         raise ZeroDivisionError

@@ -54,18 +54,19 @@ def add(commands: Any) -> None:
 def _fit(options: argparse.Namespace, command: str) -> int:
     from training.augment import augmentation_named
 
+    from training.recipes import recipe_named
+
+    recipe = recipe_named(options.recipe)
     if options.weights not in ("imagenet", "none") and not Path(options.weights).exists():
         raise InputError(f"there is no checkpoint {printable(options.weights)}: train first, or name another run")
     if options.augmentation:
         augmentation_named(options.augmentation)
     check_classes(options)
     repeat_audit(options.data)
-    from training.fit import fit  # loads TensorFlow, as do recipes
+    from training.fit import fit  # loads TensorFlow
     from training.loop import Stopping
-    from training.recipes import recipe_named
     from training.runs import Run
 
-    recipe = recipe_named(options.recipe)
     run = Run(
         stage="float",
         recipe=options.recipe,

@@ -84,7 +84,7 @@ def check_model(path: Path, *, trust_code: bool = False) -> Header | None:
     Raises ``InputError`` as ``open_model`` does, as far as that needs no Keras.
     """
     if path.is_dir():
-        if not (path / "saved_model.pb").exists():
+        if not (path / "saved_model.pb").is_file():
             raise InputError(f"{path} holds no saved_model.pb: expected a .keras or .h5 file, or the folder of a SavedModel")
         return None
     header = read_header(path)
@@ -156,7 +156,7 @@ def _saved_model(path: Path, size: int | None, trust_code: bool) -> UserModel:
 def _layers_of(path: Path) -> dict[str, Any] | None:
     """The configuration of the model that Keras 2 saved in ``path``; None where it is no graph of layers that are known."""
     file = path / "keras_metadata.pb"
-    if not file.exists():
+    if not file.is_file():
         return None
     from tf_keras.protobuf.saved_metadata_pb2 import SavedMetadata
 

@@ -43,7 +43,7 @@ def standard(model: UserModel, feed: Feed, classes: Sequence[str]) -> Any:
 
 def load_standard(path: Path) -> Any:
     """The model that ``standard`` made, from its file; ``InputError`` when that is gone, damaged or another's."""
-    if not path.exists():
+    if not path.is_file():
         raise InputError(f"the imported model {path} is gone: import the detector again")
     try:
         header = read_header(path)

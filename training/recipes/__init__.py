@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Any
 
-import tf_keras as keras
-
 from edgefake.errors import InputError
-from training.recipes import resnet50, xception
-from training.recipes.cnn import cnn
-from training.recipes.efficientnet_lite0 import efficientnet_lite0
-from training.recipes.layers import head
-from training.recipes.mobilenet_v2 import imagenet as mobilenet_imagenet
-from training.recipes.mobilenet_v2 import mobilenet_v2
-from training.recipes.resnet18 import resnet18
 
 __all__ = ["RECIPES", "Recipe", "build", "recipe_named"]
 
@@ -38,23 +30,43 @@ class Recipe:
     augmentation: str = "standard"
 
 
+def _later(module: str, function: str, *settings: float) -> Callable[[Any], Any]:
+    """``function`` of a module in here, with ``settings`` behind its argument; the module, and TensorFlow, load when it is called."""
+
+    def call(argument: Any) -> Any:
+        return getattr(import_module(f"training.recipes.{module}"), function)(argument, *settings)
+
+    return call
+
+
+def _mobilenet_v2(alpha: float, summary: str) -> Recipe:
+    return Recipe(_later("mobilenet_v2", "mobilenet_v2", alpha), 160, summary, imagenet=_later("mobilenet_v2", "imagenet", alpha))
+
+
 RECIPES = {
-    "cnn": Recipe(cnn, 128, "five 3×3 convolutions with pooling, 0.6 M parameters"),
-    "resnet18": Recipe(resnet18, 160, "ResNet-18, skip connections, 11 M parameters"),
-    "resnet50": Recipe(resnet50.resnet50, 224, "ResNet-50, bottlenecks, 25 M parameters", resnet50.imagenet, 32, 1e-4),
+    "cnn": Recipe(_later("cnn", "cnn"), 128, "five 3×3 convolutions with pooling, 0.6 M parameters"),
+    "resnet18": Recipe(_later("resnet18", "resnet18"), 160, "ResNet-18, skip connections, 11 M parameters"),
+    "resnet50": Recipe(
+        _later("resnet50", "resnet50"),
+        224,
+        "ResNet-50, bottlenecks, 25 M parameters",
+        _later("resnet50", "imagenet"),
+        batch=32,
+        learning_rate=1e-4,
+    ),
     "xception": Recipe(
-        xception.xception,
+        _later("xception", "xception"),
         256,
         "Xception, separable convolutions, 22 M parameters",
-        xception.imagenet,
+        _later("xception", "imagenet"),
         batch=16,
         learning_rate=1e-4,
         augmentation="xception",
     ),
-    "mobilenet_v2": Recipe(mobilenet_v2(1.0), 160, "MobileNetV2 1.0, 2.9 M parameters", mobilenet_imagenet(1.0)),
-    "mobilenet_v2_050": Recipe(mobilenet_v2(0.5), 160, "MobileNetV2 0.5, 1.4 M parameters", mobilenet_imagenet(0.5)),
-    "mobilenet_v2_035": Recipe(mobilenet_v2(0.35), 160, "MobileNetV2 0.35, 1.1 M parameters", mobilenet_imagenet(0.35)),
-    "efficientnet_lite0": Recipe(efficientnet_lite0, 160, "EfficientNet-Lite0, 4.1 M parameters"),
+    "mobilenet_v2": _mobilenet_v2(1.0, "MobileNetV2 1.0, 2.9 M parameters"),
+    "mobilenet_v2_050": _mobilenet_v2(0.5, "MobileNetV2 0.5, 1.4 M parameters"),
+    "mobilenet_v2_035": _mobilenet_v2(0.35, "MobileNetV2 0.35, 1.1 M parameters"),
+    "efficientnet_lite0": Recipe(_later("efficientnet_lite0", "efficientnet_lite0"), 160, "EfficientNet-Lite0, 4.1 M parameters"),
 }
 
 
@@ -68,8 +80,12 @@ def recipe_named(name: str) -> Recipe:
 
 def build(name: str, size: int, *, outputs: int = 1, folded: bool = False) -> Any:
     """An untrained detector: float (N, size, size, 3) scaled to [-1, 1) in, ``outputs`` logits out; ``folded``: see ``head``."""
-    inputs = keras.Input((size, size, 3), name="face")
     recipe = recipe_named(name)
+    import tf_keras as keras  # the table above is read without it
+
+    from training.recipes.layers import head
+
+    inputs = keras.Input((size, size, 3), name="face")
     try:
         features = recipe.features(inputs)
     except ValueError as error:

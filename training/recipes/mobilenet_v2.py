@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import tf_keras as keras
 
 
-def mobilenet_v2(alpha: float) -> Callable[[Any], Any]:
-    """The features of the variant whose layers are ``alpha`` times as wide: feature maps of 1/32 of the side of ``x``."""
-
-    def features(x: Any) -> Any:
-        return _network(alpha, weights=None, input_tensor=x).output
-
-    return features
+def mobilenet_v2(x: Any, alpha: float) -> Any:
+    """Feature maps of 1/32 of the side of ``x``, of the variant whose layers are ``alpha`` times as wide."""
+    return _network(alpha, weights=None, input_tensor=x).output
 
 
-def imagenet(alpha: float) -> Callable[[Any], None]:
-    """A function that loads ImageNet weights, made for pixels in [-1, 1]."""
-
-    def load(features: Any) -> None:
-        features.set_weights(_network(alpha, weights="imagenet").get_weights())
-
-    return load
+def imagenet(features: Any, alpha: float) -> None:
+    """Load ImageNet weights, made for pixels in [-1, 1]."""
+    features.set_weights(_network(alpha, weights="imagenet").get_weights())
 
 
 def _network(alpha: float, **arguments: Any) -> Any:

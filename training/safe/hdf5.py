@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 import h5py
 
@@ -24,6 +25,8 @@ def open_arrays(path: Path) -> Iterator[h5py.File]:
     (external links and data, virtual arrays), or holds what is no array of numbers, or too much.
     """
     try:
+        if path.suffix == ".keras" and is_zipfile(path):  # Keras would read the zip file, which nobody has checked
+            raise InputError("it is an HDF5 and a zip file at once")
         file = h5py.File(path, "r")
         try:
             _check(file, path.stat().st_size)

@@ -34,7 +34,7 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """The header of the file at ``path``; ``InputError`` where there is none, it is damaged, or unlike any that Keras writes."""
-    if not path.exists():
+    if not path.is_file():  # a pipe would be waited for
         raise InputError(f"there is no model file {path}")
     try:
         if h5py.is_hdf5(path):

@@ -112,5 +112,5 @@ def _operation(node: Any) -> str:
 
 
 def _calls(node: Any) -> set[str]:
-    """The functions that a node may call."""
-    return {f.name for value in node.attr.values() for f in (value.func, *value.list.func) if f.name}
+    """The functions that a node may call: a function's name may stand for an operation's too."""
+    return {node.op} | {f.name for value in node.attr.values() for f in (value.func, *value.list.func) if f.name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import stat
 from dataclasses import fields
 from pathlib import Path
 from types import NoneType
@@ -17,6 +18,17 @@ LARGEST_FILE = 64 * 2**20
 LONGEST_TEXT = 4096
 
 
+def read_plain(path: Path, longest: int = LARGEST_FILE) -> bytes:
+    """The bytes of a file of ours; ``InputError`` where it is a pipe or device, which may have no end, or larger than any."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError("it is no plain file")
+    with path.open("rb") as stream:
+        data = stream.read(longest + 1)
+    if len(data) > longest:
+        raise InputError(f"it is larger than {longest / 1e6:.0f} MB")
+    return data
+
+
 def read_record(path: Path, kind: type[Record]) -> Record:
     """The data class ``kind`` of texts, numbers and tuples of texts from the JSON object in the file ``path``.
 
@@ -24,10 +36,7 @@ def read_record(path: Path, kind: type[Record]) -> Record:
     of values; ``FileNotFoundError`` where there is none.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise InputError(f"it is larger than {LARGEST_FILE / 1e6:.0f} MB")
-        values = json.loads(path.read_bytes())
-        return _record(values, kind)
+        return _record(json.loads(read_plain(path)), kind)
     except (InputError, FileNotFoundError):
         raise
     except (OSError, ValueError, RecursionError) as error:

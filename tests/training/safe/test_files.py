@@ -1,6 +1,7 @@
 """Headers of model files, HDF5 files and run folders: right ones are read, all others end in one sentence."""
 
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from edgefake.errors import InputError
+from training.digests import read_seen
 from training.runs import Run, State, float_parent, open_run, read_run
 from training.safe.hdf5 import open_arrays
 from training.safe.headers import check_header, model_name, read_header, unpack_weights
@@ -188,6 +190,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
         ({"margin": float("nan")}, "margin is nan"),
         ({"learning_rate": 10**400}, "learning_rate is"),
         ({"recipe": "cnn\0"}, r"recipe is 'cnn\\x00'"),
+        ({"recipe": "../../outside"}, "expected the name of a recipe or model, got '../../outside'"),
         ({"data": "x" * 5000}, "data is 'xxx.* a text of at most 4096 characters"),
         ({"stage": "both"}, "stage is 'both', expected float or qat"),
         ({"faces": 1}, "expected a text .* or null"),
@@ -198,6 +201,30 @@ def test_what_run_json_may_not_hold(changes: Any, told: str, tmp_path: Path) -> 
     _write(tmp_path, asdict(RUN) | changes if isinstance(changes, dict) else changes)
     with pytest.raises(InputError, match=rf"run\.json is damaged.*{told}"):
         read_run(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["run.json", "state.json", "seen.txt", "history.csv"])
+@pytest.mark.parametrize("endless", ["pipe", "/dev/zero"])
+def test_files_without_an_end_are_not_read(name: str, endless: str, tmp_path: Path) -> None:
+    from training.history import read_history  # loads TensorFlow
+
+    read = {"run.json": read_run, "seen.txt": read_seen, "history.csv": read_history}
+    path = _write(tmp_path / "run", asdict(RUN)) / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path) if endless == "pipe" else path.symlink_to(endless)
+    with pytest.raises(InputError, match="it is no plain file"):
+        read.get(name, lambda folder: open_run(RUN, folder))(tmp_path / "run")
+
+
+@pytest.mark.parametrize("name", ["best.h5", "mine.keras"])
+def test_models_that_are_pipes_are_not_waited_for(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=f"there is no model file .*{name}"):
+        read_header(tmp_path / name)
+    with pytest.raises(InputError, match=f"there is no checkpoint .*{name}"):
+        from training.start import load_weights  # loads TensorFlow
+
+        load_weights(None, tmp_path / name)
 
 
 def test_keys_that_are_missing_are_named(tmp_path: Path) -> None:

@@ -233,3 +233,36 @@ def test_a_checkpoint_that_leads_to_another_file(made: Path, tmp_path: Path) -> 
         file["model_weights"] = h5py.ExternalLink(str(made / "lambda.h5"), "/model_weights")
     with pytest.raises(InputError, match=r"mine\.h5 is no checkpoint of cnn: it leads to another place at '/model_weights'"):
         load_weights(build("cnn", SIZE), tmp_path / "mine.h5")
+
+
+def test_a_function_that_is_called_like_an_operation(tmp_path: Path) -> None:
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    module = tf.Module()
+    inner = tf.function(_save, autograph=False)
+    module.f = tf.function(lambda x: inner(x), input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3))])
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.f)
+    file = tmp_path / "saved" / "saved_model.pb"
+    saved = SavedModel.FromString(file.read_bytes())
+    library = saved.meta_graphs[0].graph_def.library.function
+    (saving,) = (f for f in library if len(f.signature.input_arg) == 1 and any(node.op == "SaveV2" for node in f.node_def))
+    for node in (node for function in library for node in function.node_def):
+        if "f" in node.attr and node.attr["f"].func.name == saving.signature.name:
+            node.op = "Relu"
+            node.attr.clear()
+    for function in library:  # a function's outputs are called as in its signature, those of a call are all "output"
+        if any(node.op == "Relu" for node in function.node_def):
+            for node in function.node_def:
+                node.input[:] = [name.replace(":output:", f":{saving.signature.output_arg[0].name}:") for name in node.input]
+    saving.signature.name = "Relu"
+    file.write_bytes(saved.SerializeToString())
+    with pytest.raises(InputError, match="SaveV2 or RestoreV2 in what it computes"):
+        open_model(tmp_path / "saved")
+
+
+def test_an_hdf5_file_that_is_a_zip_file_too(made: Path, tmp_path: Path) -> None:
+    _model(code=False).save(tmp_path / "plain.h5", include_optimizer=False)
+    path = tmp_path / "mine.keras"
+    path.write_bytes((tmp_path / "plain.h5").read_bytes() + (made / "plain.keras").read_bytes())
+    with pytest.raises(InputError, match="it is an HDF5 and a zip file at once"):
+        open_model(path)
