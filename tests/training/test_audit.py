@@ -355,7 +355,7 @@ def test_errors_are_explained(tmp_path: Path, data: Path, capsys: pytest.Capture
     assert "expected a folder" in capsys.readouterr().err
     Path("runs").write_text("in the way")
     assert main(["audit", str(data)]) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    assert "the folder runs/audits cannot be made (Not a directory)" in capsys.readouterr().err
 
 
 def test_names_that_are_no_text_or_would_steer_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,7 +53,6 @@ def add(commands: Any) -> None:
 
 def _fit(options: argparse.Namespace, command: str) -> int:
     from training.augment import augmentation_named
-
     from training.recipes import recipe_named
 
     recipe = recipe_named(options.recipe)

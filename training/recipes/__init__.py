@@ -31,7 +31,7 @@ class Recipe:
 
 
 def _later(module: str, function: str, *settings: float) -> Callable[[Any], Any]:
-    """``function`` of a module in here, with ``settings`` behind its argument; the module, and TensorFlow, load when it is called."""
+    """``function(argument, *settings)`` of a module in here, which loads TensorFlow: not before it is called."""
 
     def call(argument: Any) -> Any:
         return getattr(import_module(f"training.recipes.{module}"), function)(argument, *settings)
