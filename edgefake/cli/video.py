@@ -27,7 +27,7 @@ from edgefake.text import portable_path, printable
 
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".asf"}
-    | {".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv"}
+    | {".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv", ".divx", ".mjpeg", ".mjpg", ".h264", ".h265", ".hevc"}
 )
 """What counts as a video in a folder."""
 

@@ -215,7 +215,11 @@ def _file(path: str) -> Source:
         if len(sizes := _sizes(path, head)) > 1:
             shown = ", then ".join(f"{width}×{height}" for width, height in sizes)
             _log.warning("%s changes its picture size (%s): later sizes are stretched to the first, cut it there", name, shown)
-        return replace(reader, fps=_first_rate(capture_file(), reader.fps))
+        reader = replace(reader, fps=_first_rate(capture_file(), reader.fps))
+        if reader.total and reader.seconds and 0 < (start := _start(head)) < reader.seconds:
+            rest = 1 - start / reader.seconds
+            reader = replace(reader, total=max(1, round(reader.total * rest)), seconds=reader.seconds * rest)
+        return reader
 
     return Source(portable_path(path), False, False, open_file)
 
@@ -237,6 +241,20 @@ def _ends(path: str) -> tuple[bytes, bytes]:
             return head, file.read(HEAD_BYTES)
     except OSError as error:
         raise InputError(f"{printable(path)} cannot be read: {error.strerror or error}") from error
+
+
+def _start(head: bytes) -> float:
+    """At what second a Matroska file begins: what it announces as its length is where it ends, counted from 0.
+
+    Parts of longer recordings keep its time.
+    """
+    number = rb"(?:\x10\0\0)?([\x01-\x08\x81-\x88])(.{8})"  # its length in bytes, in two ways of writing, and what begins with it
+    cluster = re.search(rb"\x1f\x43\xb6\x75.{1,8}?(?:\xbf\x84.{4})?\xe7" + number, head, re.DOTALL)
+    if not head.startswith(b"\x1a\x45\xdf\xa3") or cluster is None:
+        return 0.0
+    scale = re.search(rb"\x2a\xd7\xb1" + number, head, re.DOTALL)
+    ticks, nanoseconds = (int.from_bytes(of[2][: of[1][0] & 15], "big") if of else 1_000_000 for of in (cluster, scale))
+    return ticks * nanoseconds / 1e9
 
 
 def _sizes(path: str, head: bytes) -> list[tuple[int, int]]:

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ import pytest
 
 from edgefake.cli import main
 from edgefake.images import read_image
+from edgefake.streaming.sinks.video_file import VideoFileSink
+from tests.edgefake.streaming.results import result
 from tests.edgefake.streaming.videos import damage, moving_face, write_long_video, write_video
 from tests.processes import started
 
@@ -132,6 +135,28 @@ def test_a_file_cut_short_is_judged_and_told(clip: Path, tmp_path: Path, capsys:
     assert 0.2 < found["coverage"] < 0.4
     assert video(cut) == 0
     assert "less than 50% of it could be read" in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_a_part_of_a_long_recording_is_whole(tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Matroska file that begins at 1,000 seconds announces where it ends, not how long it is."""
+    sink = VideoFileSink(tmp_path / "part.mkv", fps=30)
+    for index, frame in enumerate(moving_face(portrait, 90)):
+        sink.send(frame, result(index, seconds=index / 30))
+    sink.close()
+
+    def later(found: re.Match[bytes]) -> bytes:
+        return found[1] + (int.from_bytes(found[2], "big") + 1_000_000).to_bytes(8, "big")
+
+    data = (tmp_path / "part.mkv").read_bytes()
+    data = re.sub(rb"(\x1f\x43\xb6\x75.{8}\xe7\x10\0\0\x08)(.{8})", later, data, flags=re.DOTALL)
+    data = re.sub(rb"(?<=\x44\x89\x10\0\0\x08).{8}", struct.pack(">d", 1_003_000.0), data, count=1, flags=re.DOTALL)
+    (tmp_path / "part.mkv").write_bytes(data)
+    assert cv2.VideoCapture(str(tmp_path / "part.mkv")).get(cv2.CAP_PROP_FRAME_COUNT) > 30_000  # what FFmpeg believes
+    assert video("--json", "--threshold", "1", tmp_path / "part.mkv") == 0
+    output = capsys.readouterr()
+    (found,) = objects(output.out)
+    assert (found["verdict"], found["frames"], found["coverage"]) == ("real", 90, 1.0)
+    assert output.err == ""
 
 
 def test_a_video_is_read_on_behind_damaged_packets(tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
