@@ -12,6 +12,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from edgefake.runtimes.forks import fork_lock
 
@@ -27,20 +28,27 @@ def quiet() -> Iterator[None]:
     if not hasattr(libc, "gnu_get_libc_version"):
         yield
         return
-    libc.open_memstream.restype = ctypes.c_void_p
-    text, size = ctypes.c_char_p(), ctypes.c_size_t()
     with _lock:
+        caught, text, size = _memory()
         stderr = ctypes.c_void_p.in_dll(libc, "stderr")
-        before, caught = stderr.value, libc.open_memstream(ctypes.byref(text), ctypes.byref(size))
-        stderr.value = caught or before
+        before, said = stderr.value, ""
+        stderr.value = caught.value or before
         try:
             yield
         finally:
             stderr.value = before
             if caught:
-                libc.fclose(ctypes.c_void_p(caught))
-                said = (text.value or b"").decode(errors="replace")
-                libc.free(text)
-    for line in said.splitlines() if caught else ():
+                libc.fflush(caught)
+                said = ctypes.string_at(text.value or 0, size.value).decode(errors="replace")
+                libc.rewind(caught)
+    for line in said.splitlines():
         if not _CHATTER.match(line):
             _log.warning("%s", line)
+
+
+@cache
+def _memory() -> tuple[ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]:
+    """A stream, where its text is, and how long. It is never closed: native threads that took it for ``stderr`` may keep it."""
+    libc, text, size = ctypes.CDLL(None), ctypes.c_void_p(), ctypes.c_size_t()
+    libc.open_memstream.restype = ctypes.c_void_p
+    return ctypes.c_void_p(libc.open_memstream(ctypes.byref(text), ctypes.byref(size))), text, size

@@ -45,6 +45,25 @@ def test_the_stream_is_given_back_after_a_failure(capfd: pytest.CaptureFixture[s
     assert caplog.messages == []  # the exception tells it
 
 
+def test_who_keeps_the_stream_may_go_on_using_it() -> None:
+    """As a native thread does, or a library that remembers ``stderr``; a stream that was closed would end the process."""
+    script = """
+import ctypes, logging
+from edgefake.runtimes.quiet import quiet
+logging.basicConfig(format="logged: %(message)s")
+libc = ctypes.CDLL(None)
+with quiet():
+    kept = ctypes.c_void_p(ctypes.c_void_p.in_dll(libc, "stderr").value)
+for said in (b"first", b"second", b"third"):
+    libc.fputs(said * 2000, kept)
+    libc.fflush(kept)
+with quiet():
+    libc.fputs(b"INFO: more", kept)
+"""
+    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert child.returncode == 0 and child.stderr.startswith("logged: firstfirst") and child.stderr.count("third") == 2000
+
+
 def test_threads_take_turns(capfd: pytest.CaptureFixture[str]) -> None:
     def often() -> None:
         for _ in range(200):
