@@ -11,20 +11,36 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from edgefake.errors import CardError, ModelFileError
 from edgefake.files import write_atomically
 from edgefake.model_card import ModelCard
 from edgefake.text import printable
 
+Bytes = TypeVar("Bytes", bytes, memoryview)
+
 ENTRY = "edgefake_card.json"
 ONNX_KEY = b"edgefake_card"
 ONNX_GRAPH, ONNX_METADATA = 7, 14
 """Numbers of two fields of ``ModelProto`` in onnx.proto."""
+
+# Where tensors are in a ``ModelProto``: which fields of a message hold which others.
+_HOLDS = {
+    "model": {ONNX_GRAPH: "graph", 25: "function"},
+    "function": {7: "node"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
+    "sparse": {1: "tensor", 2: "tensor"},
+    "tensor": {},
+}
+_EXTERNAL_DATA = 13
+"""The field of a ``TensorProto`` that names another file."""
 
 MAX_CARD = 2 << 20
 """Bytes. A card with its golden vectors has 50 kB; a card that unpacks to more is made to exhaust memory."""
@@ -44,9 +60,10 @@ def check_model(path: Path) -> None:
     if path.suffix == ".engine":
         return  # its sidecar has its SHA-256
     if path.suffix == ".onnx":
-        fields = _onnx_fields(_bytes(path), path)
-        if not any(number == ONNX_GRAPH for number, _ in fields):
+        data = _bytes(path)
+        if not any(number == ONNX_GRAPH for number, _ in _onnx_fields(data, path)):
             raise ModelFileError(f"{printable(path)} is no ONNX model (no graph in it): get the file again, or convert the model")
+        _check_whole(data, path)
         return
     if _bytes(path, 8)[4:] != b"TFL3":
         raise ModelFileError(f"{printable(path)} is no TFLite model (no TFL3 mark): get the file again, or convert the model")
@@ -97,6 +114,21 @@ def write_card(path: str | Path, card: ModelCard) -> ModelCard:
     card = replace(card, payload_sha256=_payload_sha256(data, path))
     write_atomically(path, _onnx_with(data, card, path) if path.suffix == ".onnx" else _tflite_with(data, card, path))
     return card
+
+
+def _check_whole(model: bytes, path: Path) -> None:
+    """Raise ``ModelFileError`` where weights of an ``.onnx`` are in another file: no digest in this one could vouch for them."""
+    messages = [("model", memoryview(model))]
+    while messages:
+        kind, message = messages.pop()
+        for number, field in _onnx_fields(message, path):
+            if kind == "tensor" and number == _EXTERNAL_DATA:
+                raise ModelFileError(
+                    f"{printable(path)} has weights in another file, for which the SHA-256 in its card could not vouch: "
+                    "save it as one file (onnx.save(onnx.load(NAME), NAME))"
+                )
+            if number in _HOLDS[kind]:
+                messages.append((_HOLDS[kind][number], _content(field)))
 
 
 def _bytes(path: Path, count: int = -1) -> bytes:
@@ -218,16 +250,16 @@ def _entry(field: bytes, path: Path) -> tuple[bytes, bytes]:
     return parts.get(1, b""), parts.get(2, b"")
 
 
-def _content(field: bytes) -> bytes:
+def _content(field: Bytes) -> Bytes:
     """What is in a length-delimited field; nothing is in another kind."""
     tag, start = _varint(field, 0)
     if tag & 7 != 2:
-        return b""
+        return field[:0]
     length, start = _varint(field, start)
     return field[start : start + length]
 
 
-def _onnx_fields(message: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
+def _onnx_fields(message: Bytes, path: Path) -> Iterator[tuple[int, Bytes]]:
     """(number, whole field with its tag) of a protocol-buffers message; the onnx package is too much for a device to need.
 
     https://protobuf.dev/programming-guides/encoding
@@ -252,7 +284,7 @@ def _onnx_fields(message: bytes, path: Path) -> Iterator[tuple[int, bytes]]:
         start = end
 
 
-def _varint(data: bytes, start: int) -> tuple[int, int]:
+def _varint(data: Sequence[int], start: int) -> tuple[int, int]:
     """The number that starts there, and where it ends."""
     value = shift = 0
     while data[start] & 0x80:

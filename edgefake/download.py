@@ -71,7 +71,7 @@ def _get(request: urllib.request.Request, shown: str, max_bytes: int) -> bytes:
         with _at_most(START_S, opened, shown):
             response = _opener(opened).open(request, timeout=TIMEOUT_S)
         with response, _at_most(START_S + max_bytes / LEAST_RATE, opened, shown):
-            announced = response.headers.get("Content-Length", "")
+            announced = response.length
             data = _body(response, shown, max_bytes)
     except urllib.error.HTTPError as error:
         error.close()
@@ -83,7 +83,7 @@ def _get(request: urllib.request.Request, shown: str, max_bytes: int) -> bytes:
     except (ValueError, http.client.InvalidURL) as error:
         raise ModelStoreError(f"{shown} is no usable address: check EDGEFAKE_MODEL_URL") from error
     # http.client does not report a body that ends early when it is read up to a limit.
-    if announced.isdigit() and len(data) < min(int(announced), max_bytes):
+    if announced is not None and len(data) < min(announced, max_bytes):
         raise ConnectionError(f"the connection closed after {len(data)} of {announced} bytes")
     return data
 

@@ -90,13 +90,14 @@ def find_model(model: str | os.PathLike[str], *, suffix: str = ".tflite", regist
                 f"{model} has no {suffix} file here: choose another backend, or convert one with python -m convert"
             )
         return _fetch(_locate(models[name], registry.parent))
-    if Path(model).is_file():
+    if os.path.isfile(model):
         return Path(model)
     names = [name for name in models if not name.endswith(".onnx")]
     near = difflib.get_close_matches(model, names, n=2)
     hint = f" (did you mean {' or '.join(near)}?)" if near else ""
     raise ModelNotFoundError(
-        f"there is no model {model!r}{hint}: choose {', '.join(names)}, or give the path of a .tflite or .onnx file"
+        f"there is no model {printable(repr(model))}{hint}: choose {', '.join(names)}, or give the path of a .tflite or .onnx "
+        "file"
     )
 
 
@@ -131,9 +132,9 @@ def _entry(name: str, entry: dict[str, Any]) -> StoredModel:
 
 
 def _existing(path: Path) -> Path:
-    if path.is_file():
+    if os.path.isfile(path):  # not Path.is_file(), which raises OSError for a name that is too long
         return path
-    state = "is a folder" if path.is_dir() else "does not exist"
+    state = "is a folder" if os.path.isdir(path) else "is no regular file" if os.path.exists(path) else "does not exist"
     raise ModelNotFoundError(
         f"the model file {printable(without_secrets(str(path)))} {state}: "
         "give a .tflite or .onnx file, or a name that `edgefake models` lists"

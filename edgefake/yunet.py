@@ -41,7 +41,7 @@ _tried: set[str] = set()
 def read_yunet(path: Path) -> bytes:
     """The content of ``path``, which OpenCV can run. Raises ``InputError`` when there is no such file, or OpenCV can't."""
     name = printable(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         told = printable(without_secrets(str(path)))
         raise InputError(f"there is no YuNet model {told}: give the path of a face_detection_yunet .onnx file")
     try:

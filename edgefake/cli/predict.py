@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any
 
 from edgefake.cli.options import add_detector_options, open_detector
 from edgefake.cli.outputs import output_paths
-from edgefake.cli.terminal import complain
+from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import MAX_PIXELS, PictureFile, count_files, find_images, write_image
@@ -89,21 +88,24 @@ class _Outcome:
 
 
 def _megapixels(text: str) -> int:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < 1e6:
         raise argparse.ArgumentTypeError(f"expected megapixels above 0, got {text}")
     return round(number * 1e6)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    with open_detector(arguments) as detector:
+    with open_detector(arguments) as detector, LiveLine(every_s=0.0) as line:
         images, failures = _inputs(arguments.paths)
         copies = output_paths(images, arguments.annotate, _COPY, option="--annotate") if arguments.annotate else {}
         counts: Counter[str] = Counter()
         if not arguments.json:
-            print(_row("verdict", "p_fake", "faces", "picture"))
-        for outcome in _outcomes(detector, images, failures, copies, arguments.max_pixels):
-            print(_json(outcome, detector) if arguments.json else _table_row(outcome), flush=True)
+            line.print(_row("verdict", "p_fake", "faces", "picture"))
+        for outcome in _outcomes(detector, images, failures, copies, arguments.max_pixels, line):
+            line.print(_json(outcome, detector) if arguments.json else _table_row(outcome))
             counts[outcome.summary] += 1
     if not arguments.json and counts.total() > 1:
         print(f"{counts.total()} pictures: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
@@ -127,17 +129,18 @@ def _inputs(sources: Sequence[str]) -> tuple[list[Path], list[_Outcome]]:
 
 
 def _outcomes(
-    detector: Detector, images: Sequence[Path], failures: Sequence[_Outcome], copies: dict[Path, Path], max_pixels: int
+    detector: Detector,
+    images: Sequence[Path],
+    failures: Sequence[_Outcome],
+    copies: dict[Path, Path],
+    max_pixels: int,
+    line: LiveLine,
 ) -> Iterator[_Outcome]:
     yield from failures
-    # Where the results themselves go to the terminal, they are the progress.
-    progress = len(images) > 1 and sys.stderr.isatty() and not sys.stdout.isatty()
     for done, image in enumerate(images):
-        if progress:
-            print(f"\r{done}/{len(images)}", end="", file=sys.stderr, flush=True)
+        if line.is_due and len(images) > 1:
+            line.show(f"{done}/{len(images)}")
         yield from _judge(detector, image, copies.get(image), max_pixels)
-    if progress:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _judge(detector: Detector, image: Path, copy: Path | None, max_pixels: int) -> Iterator[_Outcome]:
@@ -156,6 +159,8 @@ def _judge(detector: Detector, image: Path, copy: Path | None, max_pixels: int) 
                 write_image(_copy_of_one(copy, number, len(file)), prediction.draw(frame), private=True)
         except EdgefakeError as error:
             prediction, failure = None, str(error)
+        except MemoryError:
+            prediction, failure = None, f"{printable(image)} needs more memory than there is: scale it down"
         yield _Outcome(str(image), prediction, failure, number, len(file))
 
 

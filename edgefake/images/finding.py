@@ -68,7 +68,7 @@ def count_files(suffixes: Counter[str]) -> str:
     """For a sentence: ``4 files (3 .txt, 1 without suffix)``."""
     kinds = [f"{count} {printable(suffix, limit=20) or 'without suffix'}" for suffix, count in suffixes.most_common(10)]
     more = ", …" if len(suffixes) > 10 else ""
-    return f"{suffixes.total()} files ({', '.join(kinds)}{more})"
+    return f"{suffixes.total()} file{'s' * (suffixes.total() > 1)} ({', '.join(kinds)}{more})"
 
 
 def find_in_folder(folder: str | Path, suffixes: frozenset[str], kind: str, skipped: Counter[str]) -> list[Path]:

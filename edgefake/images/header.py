@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from edgefake.errors import InputError
 from edgefake.images.tiff import Tags, Tiff, exif_orientation
 
 # EXIF's orientations as quarter turns against the clock, then a flip of an axis (0: top and bottom, 1: left and right).
@@ -63,7 +64,8 @@ class Header:
 def read_headers(data: bytes) -> list[Header]:
     """The pictures in a file; empty where it is no picture of a known format.
 
-    Raises ``ValueError``, ``struct.error``, ``IndexError`` or ``KeyError`` where it is damaged.
+    Raises ``ValueError``, ``struct.error``, ``IndexError`` or ``KeyError`` where it is damaged, ``InputError`` without a name for
+    raw files of cameras.
     """
     return next((read(data) for pattern, read in _FORMATS if pattern.match(data)), [])
 
@@ -243,6 +245,8 @@ def _tiff(data: bytes) -> list[Header]:
     found: list[Header] = []
     for directory in tiff.directories():
         tags = tiff.tags(directory)
+        if not found and tags.get(254, (0,))[0] & 1 and 330 in tags:  # a reduced copy; the whole picture is in a subdirectory
+            raise InputError("is a camera's raw file (DNG, NEF, ARW …) that begins with a thumbnail: save it as JPEG or PNG")
         reduced_or_mask = tags.get(254, (0,))[0] & 5 or tags.get(255, (0,))[0] == 2
         if found and (reduced_or_mask or 256 not in tags):
             continue
@@ -304,15 +308,11 @@ def _associations(ipma: memoryview, item: int) -> list[int]:
     return []
 
 
-def _samples(box: memoryview) -> int:
+def _samples(box: memoryview, path: tuple[bytes, ...] = (b"trak", b"mdia", b"minf", b"stbl", b"stsz")) -> int:
     """How many frames the longest track has."""
-    most = 1
-    for kind, body in _boxes(box):
-        if kind in (b"trak", b"mdia", b"minf", b"stbl"):
-            most = max(most, _samples(body))
-        elif kind == b"stsz":
-            most = max(most, struct.unpack_from(">I", body, 8)[0])
-    return most
+    if not path:
+        return int(struct.unpack_from(">I", box, 8)[0])
+    return max([1, *(_samples(body, path[1:]) for kind, body in _boxes(box) if kind == path[0])])
 
 
 def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:

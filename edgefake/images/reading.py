@@ -115,6 +115,8 @@ class PictureFile:
                 yield InputError(f"{name} is damaged or cut short ({printable(error)}): get the whole file")
             except cv2.error as error:
                 yield InputError(f"{name} cannot be decoded: {printable(error.err) or 'OpenCV gave no reason'}")
+            except MemoryError:
+                yield InputError(f"{name} needs more memory than there is: scale it down")
             else:
                 yield from pictures
 

@@ -38,9 +38,11 @@ def quiet() -> Iterator[None]:
         finally:
             stderr.value = before
             if caught:
+                libc.flockfile(caught)  # another thread's words would move the text
                 libc.fflush(caught)
                 said = ctypes.string_at(text.value or 0, size.value).decode(errors="replace")
                 libc.rewind(caught)
+                libc.funlockfile(caught)
     for line in said.splitlines():
         if not _CHATTER.match(line):
             _log.warning("%s", line)

@@ -6,7 +6,6 @@ import logging
 import os
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,11 +16,11 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.files import plain_path
-from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, count_files, find_images, read_image
+from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, read_image
 from edgefake.secrets import without_secrets
 from edgefake.streaming.decoding import Decoder, Undecoded
 from edgefake.streaming.reasons import HEAD_BYTES, is_picture, why_not_a_video, why_not_opened, why_silent
-from edgefake.streaming.stills import Idle, Still, arriving_stills, by_number, stills
+from edgefake.streaming.stills import Idle, Still, arriving_stills, pictures_in, stills
 from edgefake.text import portable_path, printable
 
 Pixels = npt.NDArray[np.uint8]
@@ -292,19 +291,10 @@ def _first_rate(capture: cv2.VideoCapture, announced: float | None) -> float | N
 
 def _film(path: str, fps: float) -> Source:
     def open_film() -> Reader:
-        pictures = _pictures(path)
+        pictures = pictures_in(path)
         return Reader(_timed(_frames(pictures), fps, live=False), len(pictures), fps)
 
     return Source(portable_path(path), False, False, open_film)
-
-
-def _pictures(folder: str) -> list[Path]:
-    """Those in ``folder``, by their numbers; that there are other files is told."""
-    skipped: Counter[str] = Counter()
-    pictures = sorted(find_images(folder, skipped=skipped), key=by_number)
-    if skipped:
-        _log.warning("%s: passed over %s that do not end like pictures", printable(folder), count_files(skipped))
-    return pictures
 
 
 def _frames(pictures: Iterable[Path]) -> Iterator[Pixels | InputError]:
@@ -327,7 +317,7 @@ def _frames(pictures: Iterable[Path]) -> Iterator[Pixels | InputError]:
 
 def _stills(path: str, *, follow: bool) -> Source:
     def open_stills() -> Reader:
-        pictures = arriving_stills(path) if follow else stills(_pictures(path))
+        pictures = arriving_stills(path) if follow else stills(pictures_in(path))
         return Reader((picture, None) for picture in pictures)
 
     return Source(portable_path(path), False, False, open_stills, stills=True)

@@ -26,7 +26,7 @@ BODY = bytes(range(256)) * 40
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
-def reply(body: bytes = BODY, *, code: int = 200, length: int | None = None) -> Answer:
+def reply(body: bytes = BODY, *, code: int = 200, length: int | str | None = None) -> Answer:
     """An answer with ``body``, announced as ``length`` bytes (default: its true length)."""
 
     def answer(request: BaseHTTPRequestHandler) -> None:
@@ -110,7 +110,9 @@ def test_a_path_stands_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert find_model(f"./{name}").samefile(name)
 
 
-@pytest.mark.parametrize("model", ["absent.tflite", "folder/resnet18_int8", Path("resnet18_int8"), "./cnn_int8"])
+@pytest.mark.parametrize(
+    "model", ["absent.tflite", "folder/resnet18_int8", Path("resnet18_int8"), "./cnn_int8", "x" * 300 + ".tflite", "a\0.tflite"]
+)
 def test_a_path_without_a_file(model: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelNotFoundError, match="does not exist"):
@@ -120,6 +122,18 @@ def test_a_path_without_a_file(model: str | Path, tmp_path: Path, monkeypatch: p
 def test_an_address_is_no_model_and_told_without_its_secrets() -> None:
     with pytest.raises(ModelNotFoundError, match=r"^the model file https://host/x\.tflite does not exist"):
         find_model("https://me:secret@host/x.tflite")
+
+
+def test_what_no_file_can_be_called_is_no_model(registry: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"there is no model 'x+…x+'") as failure:
+        find_model("x" * 5000, registry=registry)
+    assert len(str(failure.value)) < 500
+
+
+def test_a_pipe_is_no_model(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "m.tflite")
+    with pytest.raises(ModelNotFoundError, match="is no regular file"):
+        find_model(tmp_path / "m.tflite")
 
 
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
@@ -239,6 +253,15 @@ def test_a_failed_download_leaves_nothing(
         find_model("small_int8", registry=registry)
     assert len(server.paths) == requests
     assert list(cached.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("length", ["\xb2", "9" * 5000, "-1"])
+def test_a_length_that_is_no_number_is_not_believed(length: str, registry: Path, serve: Callable[..., Server]) -> None:
+    serve(reply(length=length))
+    try:
+        assert find_model("small_int8", registry=registry).read_bytes() == BODY
+    except ModelStoreError as error:
+        assert "closed after" in str(error)
 
 
 def test_a_silent_server(registry: Path, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,8 @@ def test_a_model_that_kills_its_process(
 def test_models_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="there is no YuNet model"):
         yunet_faces(tmp_path / "missing.onnx")
+    with pytest.raises(InputError, match="there is no YuNet model"):
+        yunet_faces("x" * 300 + ".onnx")
     empty = onnx.load_model_from_string(made_yunet())
     del empty.graph.node[:]
     contents = {"text": b"not a model", "empty": b"", "random": bytes(range(256)) * 8, "nodes": empty.SerializeToString()}

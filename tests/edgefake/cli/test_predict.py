@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
+import edgefake
 from edgefake.cli import main
 from edgefake.images import read_image
 from tests.edgefake.images.files import tiff_of
@@ -197,6 +198,7 @@ def test_a_copy_that_cannot_be_written_is_that_pictures_error(tmp_path: Path, ca
         (["--threads", "0"], "num_threads"),
         (["--threads", "3000000000"], "one for each core of this machine, got 3000000000"),
         (["--backend", "cuda"], "unknown backend 'cuda'"),
+        (["--model", "x" * 300 + ".onnx"], "does not exist"),
         (["--faces", "dlib"], "faces must be"),
         (["--faces", "absent.onnx"], "no YuNet model absent.onnx"),
         (["--faces", "https://me:secret@host/x.onnx"], "no YuNet model https://host/x.onnx"),
@@ -373,9 +375,36 @@ def test_a_full_disk_is_told_in_a_sentence(arguments: list[str | Path]) -> None:
     command, environment = [sys.executable, "-m", "edgefake", *arguments], {**os.environ, "PYTHONUNBUFFERED": ""}
     with open("/dev/full", "w") as full:
         run = subprocess.run(command, cwd=ROOT, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    lines = [line for line in run.stderr.splitlines() if "XNNPACK" not in line and "passed over" not in line]
+    lines = [line for line in run.stderr.splitlines() if "passed over" not in line]
     error = "edgefake: error: the output cannot be used (No space left on device): make room, or write elsewhere"
     assert (run.returncode, lines) == (2, [error])
+
+
+def test_decoders_do_not_speak_for_themselves(tmp_path: Path) -> None:
+    data = cv2.imencode(".bmp", np.zeros((40, 40, 3), np.uint8))[1].tobytes()
+    (tmp_path / "a.bmp").write_bytes(data[: len(data) // 2])
+    run = subprocess.run([*COMMAND, tmp_path / "a.bmp"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (2, "")
+    assert "a.bmp is damaged, cut short" in run.stdout
+
+
+def test_a_picture_that_needs_too_much_memory_never_stops_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict = edgefake.Detector.predict
+
+    def of_small_ones(detector: edgefake.Detector, frame: np.ndarray) -> edgefake.Prediction:
+        if len(frame) > 40:
+            raise MemoryError
+        return predict(detector, frame)
+
+    monkeypatch.setattr(edgefake.Detector, "predict", of_small_ones)
+    for name, side in (("a.png", 41), ("b.png", 40)):
+        cv2.imwrite(str(tmp_path / name), np.zeros((side, side, 3), np.uint8))
+    assert main(["predict", "--model", "cnn_int8", str(tmp_path)]) == 2
+    said = capsys.readouterr().out
+    assert "a.png needs more memory than there is: scale it down" in said
+    assert "2 pictures: 1 error, 1 no face" in said
 
 
 def test_progress_is_for_a_terminal_only(tmp_path: Path) -> None:
@@ -387,7 +416,7 @@ def test_progress_is_for_a_terminal_only(tmp_path: Path) -> None:
     shown = os.read(terminal, 4096)
     os.close(terminal)
     assert len(run.stdout.splitlines()) == 2
-    assert b"\r0/2" in shown
-    assert b"\r1/2" in shown
+    assert b"0/2" in shown
+    assert b"1/2" in shown
     quiet = subprocess.run([*COMMAND, "--json", tmp_path], cwd=ROOT, capture_output=True, check=False)
     assert b"0/2" not in quiet.stderr

@@ -237,6 +237,27 @@ def test_thumbnails_and_masks_are_no_pictures(tmp_path: Path, odd: np.ndarray) -
     assert np.array_equal(read(tmp_path / "a", bytes(data)), odd)
 
 
+def test_the_thumbnail_of_a_raw_file_is_not_judged_in_its_place(tmp_path: Path, odd: np.ndarray) -> None:
+    """DNG, NEF and ARW are TIFF files: what the camera saw is in a subdirectory, the first directory holds a small copy."""
+    with pytest.raises(InputError, match=r"is a camera's raw file .* save it as JPEG or PNG"):
+        read(tmp_path / "a", tiff_of([odd], t254=(1,), t330=(8,)))
+    assert np.array_equal(read(tmp_path / "a", tiff_of([odd], t254=(0,), t330=(8,))), odd)
+
+
+def test_boxes_in_boxes_without_end(tmp_path: Path, odd: np.ndarray) -> None:
+    try:
+        data = encoded(".avif", odd)
+    except cv2.error:
+        pytest.skip("this OpenCV has no AVIF")
+    nested = b""
+    for _ in range(5000):
+        nested = box(b"trak", nested)
+    try:
+        read(tmp_path / "a", data.replace(b"avif", b"avis", 1) + box(b"moov", nested))
+    except InputError:
+        pass
+
+
 def test_gain_maps_are_no_pictures(tmp_path: Path, odd: np.ndarray) -> None:
     """Phones put one behind each photograph, for brighter screens."""
     pillow = pytest.importorskip("PIL.Image", reason="OpenCV writes no such file")

@@ -287,3 +287,28 @@ def test_the_card_in_an_onnx_file(path: Path, make_card: MakeCard) -> None:
     again = onnx.load(path)
     assert [(entry.key, len(entry.value) > 0) for entry in again.metadata_props] == [("maker", True), ("edgefake_card", True)]
     assert (again.graph, again.doc_string) == (model.graph, "kept")
+
+
+def in_a_subgraph(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same, with its nodes and weights in one branch of a condition."""
+    graph = model.graph
+    branch = helper.make_graph(list(graph.node), "branch", [], list(graph.output), list(graph.initializer))
+    condition = numpy_helper.from_array(np.array(True), "yes")
+    node = helper.make_node("If", ["yes"], ["output"], then_branch=branch, else_branch=branch)
+    del graph.node[:], graph.initializer[:]
+    graph.node.append(node)
+    graph.initializer.append(condition)
+    return model
+
+
+@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+@pytest.mark.parametrize("nested", [False, True])
+def test_weights_in_another_file_are_refused(nested: bool, backend: str, tmp_path: Path, make_card: MakeCard) -> None:
+    """They can be changed without a trace: the digest is of this file."""
+    model, path = in_a_subgraph(network()) if nested else network(), tmp_path / "two_files.onnx"
+    onnx.save(model, path, save_as_external_data=True, size_threshold=0, convert_attribute=True)
+    assert len(list(tmp_path.iterdir())) > 1
+    with pytest.raises(ModelFileError, match=r"two_files\.onnx has weights in another file.*: save it as one file"):
+        Detector(path, card=make_card(), backend=backend, faces="frame")
+    onnx.save(onnx.load(path), path)
+    Detector(path, card=make_card(), backend="onnx", faces="frame").close()

@@ -79,6 +79,27 @@ def test_threads_take_turns(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().err == "afterwards\n"
 
 
+def test_another_thread_may_write_at_any_time() -> None:
+    """It may have taken the stream just before that was given back."""
+    script = """
+import ctypes, threading
+from edgefake.runtimes.quiet import quiet
+libc, done = ctypes.CDLL(None), threading.Event()
+def write(stream):
+    while not done.is_set():
+        libc.fputs(b"INFO: x\\n", stream)
+threads = []
+for _ in range(100):
+    with quiet():
+        if len(threads) < 2:
+            stream = ctypes.c_void_p(ctypes.c_void_p.in_dll(libc, "stderr").value)
+            threads.append(threading.Thread(target=write, args=(stream,)))
+            threads[-1].start()
+done.set()
+"""
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60).returncode == 0
+
+
 @pytest.mark.parametrize("backend", ["tflite", "openvino"])
 def test_the_first_line_is_ours(backend: str, portrait: Path) -> None:
     child = subprocess.run(

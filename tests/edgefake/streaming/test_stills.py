@@ -33,6 +33,23 @@ def test_each_picture_comes_with_its_name(tmp_path: Path) -> None:
     assert read == [(str(tmp_path / "9.png"), 9, None), (str(tmp_path / "10.png"), 10, None)]
 
 
+def test_what_is_passed_over_is_told(tmp_path: Path, no_rest: None, caplog: pytest.LogCaptureFixture) -> None:
+    write(tmp_path / "a.png", 1)
+    (tmp_path / "b.txt").touch()
+    for fps in (None, 10.0):
+        find_source(tmp_path, fps=fps).open()
+    assert caplog.messages == [f"{tmp_path}: passed over 1 file (1 .txt) that do not end like pictures"] * 2
+    caplog.clear()
+    arriving = arriving_stills(str(tmp_path))
+    next(arriving)
+    (tmp_path / "c.txt").touch()
+    (tmp_path / "d.mp4").touch()
+    list(islice(arriving, 3))
+    assert caplog.messages == [
+        f"{tmp_path}: passed over 1 file (1 {suffix}) that do not end like pictures" for suffix in (".txt", ".mp4")
+    ]
+
+
 def test_every_picture_of_a_file_is_one(tmp_path: Path) -> None:
     pages = [np.full((40, 40, 3), value, np.uint8) for value in (1, 2)]
     assert cv2.imwritemulti(str(tmp_path / "two.tif"), pages)
