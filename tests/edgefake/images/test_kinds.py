@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -252,10 +253,8 @@ def test_boxes_in_boxes_without_end(tmp_path: Path, odd: np.ndarray) -> None:
     nested = b""
     for _ in range(5000):
         nested = box(b"trak", nested)
-    try:
+    with suppress(InputError):  # whatever the decoder makes of it
         read(tmp_path / "a", data.replace(b"avif", b"avis", 1) + box(b"moov", nested))
-    except InputError:
-        pass
 
 
 def test_gain_maps_are_no_pictures(tmp_path: Path, odd: np.ndarray) -> None:
