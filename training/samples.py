@@ -113,12 +113,11 @@ def hold_out(samples: Sequence[Sample], fraction: float, seed: int) -> tuple[lis
 
     Copies of held-out pictures, and others of their pairs, are in neither: training on them would flatter every held-out figure.
     """
-    content = digests(s.path for s in samples)
-    matched = [s for s in samples if s.size_matched]
-    part_of = parts_of(_keys(matched, content), {"rest": 1.0 - fraction, "held": fraction}, seed)
-    held = [s for s in matched if part_of[s.pair or content[s.path]] == "held"]
-    seen = {content[s.path] for s in held} | {s.pair for s in held if s.pair}
-    return [s for s in samples if content[s.path] not in seen and s.pair not in seen], held
+    groups = _groups(samples)
+    matched = [(s, group) for s, group in zip(samples, groups, strict=True) if s.size_matched]
+    part_of = parts_of(_keys(matched), {"rest": 1.0 - fraction, "held": fraction}, seed)
+    rest = [s for s, group in zip(samples, groups, strict=True) if part_of.get(group) != "held"]
+    return rest, [s for s, group in matched if part_of[group] == "held"]
 
 
 def class_weights(samples: Sequence[Sample], classes: Sequence[str] = CLASSES) -> dict[int, float]:
@@ -161,15 +160,36 @@ def _with_faces(pictures: Sequence[Picture], table: Path) -> list[Sample]:
 
 
 def _automatic_split(samples: Sequence[Sample], seed: int) -> list[Sample]:
+    grouped = list(zip(samples, _groups(samples), strict=True))
+    part_of = parts_of(_keys(grouped), AUTOMATIC, seed)
+    return sorted((replace(s, split=part_of[group]) for s, group in grouped), key=lambda s: s.path)
+
+
+def _groups(samples: Sequence[Sample]) -> list[str]:
+    """What each sample stays together with, by name: those of its pair and their copies, of whatever pair these are; else copies.
+
+    The name is the first of the pairs, or the digest of the picture.
+    """
     content = digests(s.path for s in samples)
-    part_of = parts_of(_keys(samples, content), AUTOMATIC, seed)
-    return sorted((replace(s, split=part_of[s.pair or content[s.path]]) for s in samples), key=lambda s: s.path)
+    leaders: dict[str, str] = {}
+
+    def leader(name: str) -> str:
+        while name in leaders:
+            name = leaders[name]
+        return name
+
+    contents = set(content.values())
+    for pair, digest in sorted({(s.pair, content[s.path]) for s in samples if s.pair}):
+        first, second = sorted((leader(pair), leader(digest)), key=lambda name: (name in contents, name))
+        if first != second:
+            leaders[second] = first
+    return [leader(content[s.path]) for s in samples]
 
 
-def _keys(samples: Sequence[Sample], content: Mapping[Path, str]) -> list[Key]:
+def _keys(grouped: Sequence[tuple[Sample, str]]) -> list[Key]:
     labels: dict[str, set[int]] = defaultdict(set)
-    for sample in samples:
-        labels[sample.pair or content[sample.path]].add(sample.label)
+    for sample, group in grouped:
+        labels[group].add(sample.label)
     return [(name, frozenset(found)) for name, found in labels.items()]
 
 

@@ -83,6 +83,25 @@ def test_twins_stay_together(tmp_path: Path) -> None:
     assert not {s.pair for s in rest} & {s.pair for s in held}
 
 
+def test_copies_stay_together_with_the_pairs_that_they_are_of(tmp_path: Path) -> None:
+    """Also where one is of no pair: whoever lists pictures twice seldom pairs both alike."""
+    data = drawn_dataset(tmp_path / "data", splits={"train": 24})
+    rows = []
+    for label in ("real", "fake"):
+        for number, picture in enumerate(sorted((data / "train" / label).iterdir())):
+            again = picture.with_name(f"again_{picture.name}")
+            shutil.copyfile(picture, again)
+            other = f"other {label} {number}" if number % 2 else ""
+            rows += [(picture, label, f"{label} {number}"), (again, label, other)]
+    lines = [f"{path.relative_to(data)},{label},{pair},0,0,32,32" for path, label, pair in rows]
+    (data / "m.csv").write_text("\n".join(["file,label,pair,x,y,w,h", *lines]))
+    samples = load_samples(data / "m.csv")
+    rest, held = hold_out(samples, 0.3, seed=1)
+    assert len(samples) == len(rest) + len(held) == len(rows) and held
+    for parts in ({s.path: s.split for s in samples}, {s.path: "held" if s in held else "rest" for s in samples}):
+        assert all(parts[path] == parts[path.with_name(f"again_{path.name}")] for path, _, _ in rows[::2])
+
+
 def test_faces_are_found_once_and_kept(tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _portraits(tmp_path, portrait, ["train/real", "train/fake"])
     (tmp_path / "train" / "real" / "broken.jpg").write_bytes(b"no picture")
