@@ -109,7 +109,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=2))
     else:
         for m, fault in checked:
-            print(f"{m.model.file:<27}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
+            print(f"{m.model.file:<29}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
     return 2 if any(fault for _, fault in checked) else 0
 
 
