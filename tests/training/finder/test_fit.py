@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefake.errors import InputError
+from tests.training.finder.drawn import drawn_photo, drawn_photos
+from training.cli import main
+from training.finder import fit
+from training.finder.decode import overlaps
+from training.finder.evaluate import network_search
+from training.finder.fit import FinderRun, finder_model, fit_finder
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return drawn_photos(tmp_path_factory.mktemp("finder") / "data", {"train": 24, "val": 8, "test": 4})
+
+
+def _run(folder: Path, **changes: object) -> FinderRun:
+    run = FinderRun(
+        (str(folder),), size=96, batch=8, crops=16, epochs=2, learning_rate=2e-3, seed=1, weights="none", command="test"
+    )
+    return replace(run, **changes)  # type: ignore[arg-type]
+
+
+def _history(folder: Path) -> list[dict[str, float]]:
+    with (folder / "history.csv").open(newline="") as stream:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(stream)]
+
+
+@pytest.fixture(scope="module")
+def learnt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("finder") / "run"
+    fit_finder(_run(data, crops=800, epochs=4, learning_rate=5e-3), folder)
+    return folder
+
+
+def test_it_learns_drawn_heads(learnt: Path) -> None:
+    first, *_, last = _history(learnt)
+    assert last["loss"] < 0.5 * first["loss"]
+    assert last["val_ap"] > 0.5
+    search = network_search(finder_model(learnt / "best.h5"))
+    fits = []
+    for seed in range(8):
+        picture, faces = drawn_photo(np.random.default_rng(seed), 1)
+        found = search(picture[:-5, :-9])  # of a size that is no multiple of 32
+        fits.append(overlaps(found.boxes[:1], faces[:, :4]).max(initial=0))
+    assert np.median(fits) > 0.5
+
+
+def test_evaluate_measures_a_run_beside_haar_as_json(learnt: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["finder", "evaluate", str(learnt), "--data", str(data), "--split", "test", "--haar", "--json"]) == 0
+    reports = json.loads(capsys.readouterr().out)
+    assert list(reports) == [str(learnt), "haar"]
+    assert reports[str(learnt)]["pictures"] == 4
+    assert 0 <= reports[str(learnt)]["figures"]["ap"]["low"] <= reports[str(learnt)]["figures"]["ap"]["value"] <= 1
+    assert main(["finder", "evaluate", str(learnt), "--data", str(data)]) == 0
+    assert "8 pictures" in capsys.readouterr().out
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def keep(*_: object, **__: object) -> float:
+        if (tmp_path / "whole" / "state.json").exists():  # in the second epoch: what a kill would leave
+            shutil.copytree(tmp_path / "whole", tmp_path / "stopped")
+        return 0.0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit, "validated", keep)
+        fit_finder(_run(data), tmp_path / "whole")
+    (tmp_path / "stopped" / "partial-last-0.h5").write_bytes(b"what a kill in the middle of a save leaves")
+    assert fit_finder(_run(data, command="again"), tmp_path / "stopped").epoch == 2
+    whole, stopped = (_history(tmp_path / name) for name in ("whole", "stopped"))
+    assert [row["epoch"] for row in stopped] == [1, 2]
+    for name in ("class_loss", "object_loss", "box_loss", "points_loss", "learning_rate"):
+        assert stopped[1][name] == pytest.approx(whole[1][name], rel=0.05), name
+    assert fit_finder(_run(data), tmp_path / "stopped").epoch == 2  # nothing left to do
+    with pytest.raises(InputError, match="holds another run"):
+        fit_finder(_run(data, seed=2), tmp_path / "stopped")
+
+
+def test_the_rate_rises_and_falls_as_a_cosine(data: Path) -> None:
+    rates = [fit.rate(_run(data), step, 1000) for step in range(1000)]
+    assert rates[0] < 0.01 * 2e-3
+    assert max(rates) == pytest.approx(2e-3, rel=0.1)
+    top = int(np.argmax(rates))
+    assert rates[:top] == sorted(rates[:top])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert rates[-1] == pytest.approx(2e-5, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["fit", "--data", "{data}", "--run", "{run}", "--size", "100"], "multiple of 32, got 100"),
+        (["fit", "--data", "{data}/nowhere", "--run", "{run}"], "nowhere holds 0 tables"),
+        (["fit", "--data", "{data}", "--run", "{run}", "--weights", "no.h5"], "there is no checkpoint no.h5"),
+        (["evaluate", "--data", "{data}"], "expected a finder to measure"),
+        (["evaluate", "{run}", "--data", "{data}"], "there is no checkpoint"),
+        (["evaluate", "--haar", "--data", "{data}/faceless.csv"], "no picture .* is of the split val"),
+    ],
+)
+def test_what_is_wrong_with_the_arguments_is_told(
+    arguments: list[str], fault: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "faceless.csv").write_text("file\ntrain/3.png\n")
+    assert main(["finder", *(a.format(data=data, run=tmp_path / "run") for a in arguments)]) == 2
+    assert re.search(fault, capsys.readouterr().err)
+
+
+def test_data_without_a_face_are_refused(data: Path, tmp_path: Path) -> None:
+    (data / "faceless.csv").write_text("file\ntrain/3.png\n")
+    with pytest.raises(InputError, match="has a face"):
+        fit_finder(_run(data, data=(os.fspath(data / "faceless.csv"),)), tmp_path / "run")
