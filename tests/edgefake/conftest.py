@@ -1,9 +1,11 @@
-"""Fixtures for the tests of the device library: tiny models, their cards, and pictures drawn on the spot."""
+"""Fixtures for the tests of the device library: tiny models, their cards, drawn pictures, and places that models come from."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -11,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgefake import Detector, ModelCard
+from edgefake import Detector, ModelCard, download
 from edgefake.card_files import write_card
 from edgefake.model_card import Scaling
+from tests.edgefake.model_server import BODY, Answer, Server
 
 Pixels = npt.NDArray[np.uint8]
 MakeCard = Callable[..., ModelCard]
@@ -69,3 +72,46 @@ def photo() -> Pixels:
         cv2.resize(rng.integers(0, 256, (n * 3, n * 4, 3), dtype=np.uint8), (320, 240)).astype(float) for n in (1, 4, 16, 80)
     ]
     return np.clip((np.mean(layers, axis=0) - 128) * 2 + 128, 0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache in ``tmp_path``, no address, no proxy, and hardly a pause between attempts."""
+    for name in ("EDGEFAKE_MODEL_URL", "EDGEFAKE_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("EDGEFAKE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(download, "PAUSE_S", 0.001)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Server]]:
+    """Starts a server and makes it the address that models come from."""
+    servers: list[Server] = []
+
+    def start(*answers: Answer) -> Server:
+        servers.append(Server(*answers))
+        monkeypatch.setenv("EDGEFAKE_MODEL_URL", servers[-1].url)
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.http.shutdown()
+        server.http.server_close()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Path:
+    """A registry of two models, of which ``tiny`` is bundled and ``small_int8`` is not."""
+    entry = {"sha256": hashlib.sha256(BODY).hexdigest(), "bytes": len(BODY)}
+    path = tmp_path / "zoo" / "models.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"tiny": {"file": "tiny.tflite", **entry}, "small_int8": {"file": "small int8.tflite", **entry}}))
+    (path.parent / "tiny.tflite").write_bytes(BODY)
+    return path
+
+
+@pytest.fixture
+def cached(tmp_path: Path) -> Path:
+    """Where ``small_int8`` is cached; nothing is there yet."""
+    return tmp_path / "cache" / "small int8.tflite"

@@ -3,7 +3,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,14 @@ import tensorflow as tf
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
 from tests.processes import started
+from tests.training.runs import small_run
 from training.cli import main
 from training.fit import fit
 from training.history import read_history
 from training.lock import alone_in
 from training.loop import Stopping, writing
 from training.recipes import build
-from training.runs import Run, read_run
+from training.runs import read_run
 from training.start import load_weights
 
 
@@ -28,30 +28,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return drawn_dataset(tmp_path_factory.mktemp("data"), splits={"train": 32, "val": 12})
 
 
-def _run(data: Path, **changes: object) -> Run:
-    run = Run(
-        stage="float",
-        recipe="cnn",
-        data=str(data),
-        faces=None,
-        classes=(),
-        self_blend=False,
-        augmentation="standard",
-        size=32,
-        margin=0.0,
-        batch=8,
-        learning_rate=1e-3,
-        hold_out=0.0,
-        seed=1,
-        bfloat16=False,
-        weights="none",
-        command="test",
-    )
-    return replace(run, **changes)  # type: ignore[arg-type]
-
-
 def test_training_learns_the_drawn_difference_and_logs_every_epoch(data: Path, tmp_path: Path) -> None:
-    state = fit(_run(data), tmp_path, Stopping(epochs=8, patience=8, plateau=8))
+    state = fit(small_run(data), tmp_path, Stopping(epochs=8, patience=8, plateau=8))
     assert state.best_auc > 0.9
     assert (tmp_path / "best.h5").exists()
     lines = (tmp_path / "history.csv").read_text().splitlines()
@@ -59,12 +37,12 @@ def test_training_learns_the_drawn_difference_and_logs_every_epoch(data: Path, t
 
 
 def test_a_killed_run_continues_with_its_best_checkpoint_kept(data: Path, tmp_path: Path) -> None:
-    first = fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+    first = fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     best = (tmp_path / "best.h5").read_bytes()
     (tmp_path / "partial-last-1.h5").write_bytes(b"what a kill in the middle of a save leaves")
-    assert fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)) == first  # nothing left to do
+    assert fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)) == first  # nothing left to do
     assert (tmp_path / "best.h5").read_bytes() == best
-    second = fit(_run(data), tmp_path, Stopping(epochs=3, patience=9, plateau=9))
+    second = fit(small_run(data), tmp_path, Stopping(epochs=3, patience=9, plateau=9))
     assert second.epoch == 3
     assert second.best_auc >= first.best_auc
     assert [line.split(",")[0] for line in (tmp_path / "history.csv").read_text().splitlines()[1:]] == ["1", "2", "3"]
@@ -72,7 +50,7 @@ def test_a_killed_run_continues_with_its_best_checkpoint_kept(data: Path, tmp_pa
 
 def test_patience_stops_and_the_plateau_lowers_the_rate(data: Path, tmp_path: Path) -> None:
     # Validation AUC cannot rise above 1, which the drawn faces reach within a few epochs.
-    state = fit(_run(data), tmp_path, Stopping(epochs=40, patience=2, plateau=1))
+    state = fit(small_run(data), tmp_path, Stopping(epochs=40, patience=2, plateau=1))
     assert state.epoch - state.best_epoch == 2
     rates = [epoch.learning_rate for epoch in read_history(tmp_path)]
     assert state.learning_rate < 1e-3
@@ -80,32 +58,32 @@ def test_patience_stops_and_the_plateau_lowers_the_rate(data: Path, tmp_path: Pa
 
 
 def test_another_run_in_the_same_folder_is_refused(data: Path, tmp_path: Path) -> None:
-    fit(_run(data), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
+    fit(small_run(data), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
     with pytest.raises(InputError, match="holds another run"):
-        fit(_run(data, seed=2), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
+        fit(small_run(data, seed=2), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
 
 
 def test_a_folder_where_nothing_was_trained_yet_takes_another_run(data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no checkpoint"):
-        fit(_run(data, weights="missing.h5"), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
-    assert fit(_run(data), tmp_path, Stopping(epochs=1, patience=1, plateau=1)).epoch == 1
+        fit(small_run(data, weights="missing.h5"), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
+    assert fit(small_run(data), tmp_path, Stopping(epochs=1, patience=1, plateau=1)).epoch == 1
 
 
 def test_damage_is_told_when_a_run_is_resumed(data: Path, tmp_path: Path) -> None:
-    fit(_run(data), tmp_path, Stopping(epochs=1, patience=9, plateau=9))
+    fit(small_run(data), tmp_path, Stopping(epochs=1, patience=9, plateau=9))
     last = tmp_path / "last-1.h5"
     last.write_bytes(last.read_bytes()[:1000])
     with pytest.raises(InputError, match=r"last-1\.h5 is gone or damaged .* --weights .*best\.h5"):
-        fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+        fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     build("resnet18", 32).save(last)
     with pytest.raises(InputError, match=r"last-1\.h5 is of resnet18, the run trains cnn"):
-        fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+        fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     last.unlink()
     with pytest.raises(InputError, match="is gone or damaged"):
-        fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+        fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     (tmp_path / "state.json").write_text("{")
     with pytest.raises(InputError, match=r"state\.json is damaged"):
-        fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+        fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(data: Path, tmp_path: Path) -> None:
@@ -123,8 +101,8 @@ def test_a_checkpoint_of_another_architecture_is_refused(data: Path, tmp_path: P
 
 
 def test_weights_start_a_run_at_another_input_size(data: Path, tmp_path: Path) -> None:
-    fit(_run(data), tmp_path / "small", Stopping(epochs=6, patience=9, plateau=9))
-    larger = _run(data, size=48, learning_rate=1e-6, weights=str(tmp_path / "small" / "best.h5"))
+    fit(small_run(data), tmp_path / "small", Stopping(epochs=6, patience=9, plateau=9))
+    larger = small_run(data, size=48, learning_rate=1e-6, weights=str(tmp_path / "small" / "best.h5"))
     state = fit(larger, tmp_path / "large", Stopping(epochs=1, patience=9, plateau=9))
     assert state.best_auc > 0.8
     assert read_run(tmp_path / "large").weights == larger.weights
@@ -140,7 +118,7 @@ def test_a_folder_without_a_run_is_explained(tmp_path: Path) -> None:
 
 def test_seeds_decide_the_weights(data: Path, tmp_path: Path) -> None:
     states = [
-        fit(_run(data, seed=seed), tmp_path / name, Stopping(epochs=1, patience=1, plateau=1))
+        fit(small_run(data, seed=seed), tmp_path / name, Stopping(epochs=1, patience=1, plateau=1))
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     ]
     weights = [np.concatenate([w.ravel() for w in _weights(tmp_path / name, data)]) for name in "abc"]
@@ -150,7 +128,7 @@ def test_seeds_decide_the_weights(data: Path, tmp_path: Path) -> None:
 
 
 def _weights(folder: Path, data: Path) -> list[np.ndarray]:
-    model = _run(data).build()
+    model = small_run(data).build()
     load_weights(model, folder / "best.h5")
     return list(model.get_weights())
 
@@ -158,21 +136,21 @@ def _weights(folder: Path, data: Path) -> list[np.ndarray]:
 @pytest.mark.parametrize(("limit", "file"), [(500_000, r"(best|last-0)\.h5"), (10_000, r"history\.csv"), (100, r"run\.json")])
 def test_a_full_disk_costs_one_epoch_and_is_told(limit: int, file: str, data: Path, tmp_path: Path) -> None:
     """A limit on the size of files stands for the full disk: the same errors from the system, in the same place."""
-    first = fit(_run(data), tmp_path, Stopping(epochs=1, patience=9, plateau=9))
+    first = fit(small_run(data), tmp_path, Stopping(epochs=1, patience=9, plateau=9))
     best = (tmp_path / "best.h5").read_bytes()
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
         with pytest.raises(InputError, match=file + r" cannot be written \(File too large\): make room"):
-            fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
+            fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
     assert (tmp_path / "best.h5").read_bytes() == best
     assert not list(tmp_path.glob("partial-*"))
     assert read_history(tmp_path)[0].epoch == 1  # of the whole epoch, nothing is lost
-    assert fit(_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)).epoch == first.epoch + 1
+    assert fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)).epoch == first.epoch + 1
 
 
 def test_tensorboard_tells_a_full_disk_in_a_way_of_its_own(tmp_path: Path) -> None:
@@ -184,11 +162,11 @@ def test_tensorboard_tells_a_full_disk_in_a_way_of_its_own(tmp_path: Path) -> No
 
 def test_one_batch_at_least(data: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="64 training faces do not fill a batch of 128"):
-        fit(_run(data, batch=128), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
+        fit(small_run(data, batch=128), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
 
 
 def test_two_softmax_outputs(data: Path, tmp_path: Path) -> None:
-    state = fit(_run(data, classes=("real", "fake")), tmp_path, Stopping(epochs=8, patience=8, plateau=8))
+    state = fit(small_run(data, classes=("real", "fake")), tmp_path, Stopping(epochs=8, patience=8, plateau=8))
     assert state.best_auc > 0.9
 
 
@@ -196,7 +174,7 @@ def test_self_blends_alone(data: Path, tmp_path: Path, capsys: pytest.CaptureFix
     for split in ("train", "val"):
         shutil.copytree(data / split / "real", tmp_path / "data" / split / "real")
     shutil.copy(data / "faces.csv", tmp_path / "data")
-    state = fit(_run(tmp_path / "data", self_blend=True), tmp_path / "run", Stopping(epochs=1, patience=1, plateau=1))
+    state = fit(small_run(tmp_path / "data", self_blend=True), tmp_path / "run", Stopping(epochs=1, patience=1, plateau=1))
     assert state.epoch == 1
     assert "there is no fake to validate on" in capsys.readouterr().err
 

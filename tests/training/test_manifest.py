@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgefake import Box
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
 from training.faces_table import read_faces
 from training.manifest import manifest_pictures
 from training.notes import new_command
 from training.pictures import Picture
+from training.samples import Sample, load_samples
 
 CLASSES = ("real", "fake")
 FILES = ("train/real/000.png", "train/fake/000.png")
@@ -103,6 +105,55 @@ def test_names_that_no_file_has_are_told_in_short(folder: Path, name: str) -> No
     with pytest.raises(InputError, match=r"line 2 .* there is no file") as caught:
         read(folder, f"file,label\n{name},real\n")
     assert len(str(caught.value)) < 600 and str(caught.value).isprintable()
+
+
+def test_a_manifest_gives_label_split_and_box(tmp_path: Path) -> None:
+    drawn_dataset(tmp_path / "pictures", splits={"train": 1})
+    (tmp_path / "list.csv").write_text(
+        "split,label,file,x,y,w,h,size_matched\n"
+        "Training,REAL,pictures/train/real/000.png,22,14,52,68,0\n"
+        f"train,fake,{tmp_path}/pictures/train/fake/000.png,20,10,50,60.5,1\n"
+    )
+    real, fake = load_samples(tmp_path / "list.csv")
+    assert real == Sample(tmp_path / "pictures/train/real/000.png", 0, "train", Box(22, 14, 52, 68), size_matched=False)
+    assert fake == Sample(tmp_path / "pictures/train/fake/000.png", 1, "train", Box(20, 10, 50, 60.5))
+    assert list(tmp_path.glob("*.csv")) == [tmp_path / "list.csv"]  # no faces were searched
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "lacks the column.s. file, label"),
+        ("file,label\n", "lists no pictures"),
+        ("file,label,x,y\n", "lacks the column.s. w, h"),
+        ("name,label\n", "lacks the column.s. file: .* it is name,label"),
+        ("file,label\ntrain/real/000.png,real\ntrain/fake/000.png,wrong\n", "line 3 .* label 'wrong' is no class.*real, fake"),
+        ("file,label\ntrain/real/000.png\n", "line 2 .* a value for each of the 2 columns, got 1"),
+        ("file,label\ntrain/real/999.png,real\n", "line 2 .* no file .*999.png"),
+        ("file,label,split\ntrain/real/000.png,real,\n", "line 2 .* split '' is none"),
+        ("file,label,size_matched\ntrain/real/000.png,real,yes\n", "line 2 .* must be 0 or 1, got 'yes'"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,\n", "line 2 .* no face box"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,-4\n", "line 2 .* no face box"),
+        ("file,label\ntrain/real/000.png,real\ntrain/real/000.png,fake\n", "line 3 .* listed a second time, with another label"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,30,40\n", "class 'fake' has no face"),
+    ],
+)
+def test_an_unusable_manifest_is_explained(tmp_path: Path, text: str, message: str) -> None:
+    drawn_dataset(tmp_path, splits={"train": 1})
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        load_samples(tmp_path / "list.csv")
+
+
+def test_a_manifest_that_is_not_there_or_no_text_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot be read: .*No such file"):
+        load_samples(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_bytes(b"file,label\n\xe9.png,real\n")
+    with pytest.raises(InputError, match=r"no file .*\\xe9.png: .* in UTF-8 or in the bytes"):
+        load_samples(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_bytes(b"f\0i\0l\0e\0")
+    with pytest.raises(InputError, match="is no text, or UTF-16 without its mark: save it as UTF-8"):
+        load_samples(tmp_path / "list.csv")
 
 
 def test_whatever_is_in_it_is_read_or_an_input_error(folder: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
+from tests.training.runs import small_run
 from training.digests import read_seen
 from training.runs import Run, open_run, remember, seen_by, write_json
 
@@ -16,25 +17,8 @@ from training.runs import Run, open_run, remember, seen_by, write_json
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Begun in ``tmp_path / "run"`` on ``tmp_path / "data"``."""
-    run = Run(
-        stage="float",
-        recipe="cnn",
-        data=str(drawn_dataset(tmp_path / "data", splits={"train": 6, "val": 3, "test": 3})),
-        faces=None,
-        classes=(),
-        self_blend=False,
-        augmentation="standard",
-        size=32,
-        margin=0.0,
-        batch=4,
-        learning_rate=0.001,
-        hold_out=0.0,
-        seed=1,
-        bfloat16=False,
-        weights="none",
-        command="fit",
-        parts="hash",
-    )
+    data = drawn_dataset(tmp_path / "data", splits={"train": 6, "val": 3, "test": 3})
+    run = small_run(data, parts="hash")
     begin(run, tmp_path / "run")
     return run
 

@@ -17,6 +17,7 @@ from tf_keras.protobuf.saved_metadata_pb2 import SavedMetadata
 
 from edgefake.errors import InputError
 from tests.own_detectors import SIZE
+from tests.training.runs import small_run
 from training.fit import fit
 from training.loop import Stopping
 from training.own.files import open_model
@@ -64,8 +65,7 @@ def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _run(folder: Path, data: Path = Path("data"), **changes: Any) -> Run:
-    run = Run("float", "cnn", str(data), None, (), False, "standard", SIZE, 0.0, 8, 1e-3, 0.0, 1, False, "none", "test")
-    run = Run(**asdict(run) | changes)
+    run = small_run(data, size=SIZE, **changes)
     folder.mkdir(exist_ok=True)
     (folder / "run.json").write_text(json.dumps(asdict(run)))
     return run
