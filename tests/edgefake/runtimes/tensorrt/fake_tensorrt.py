@@ -30,8 +30,9 @@ USED: set[tuple[str, str]] = set()
 
 
 def onnx_file(*, size: int = 16, batch: int = -1, products: tuple[str, ...] = ("first", "second")) -> bytes:
-    """What ``FakeTensorRT`` takes for an ONNX file: a ModelProto whose graph (field 7) is JSON."""
-    graph = json.dumps({"size": size, "batch": batch, "products": products}).encode()
+    """What ``FakeTensorRT`` takes for an ONNX file: a ModelProto whose graph (field 7) has JSON as its doc_string (field 10)."""
+    text = json.dumps({"size": size, "batch": batch, "products": products}).encode()
+    graph = b"\x52" + bytes([len(text)]) + text
     return b"\x3a" + bytes([len(graph)]) + graph
 
 
