@@ -1,6 +1,7 @@
 """Wrong arguments are told before TensorFlow is loaded, which takes seconds."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
+from tests.packed import ROOT
 from training.cli.checks import check_name
 
 PROBE = """
@@ -64,8 +66,10 @@ def test_wrong_paths_are_told_at_once(tmp_path: Path) -> None:
         ("convert", "onnx", "missing.tflite"): "there is no file missing.tflite",
         ("convert", "card", "missing.tflite", "--data", data, *origin): "there is no file missing.tflite",
     }
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}  # edgefake alone is installed
+    asked = json.dumps(list(cases))
     done = subprocess.run(
-        [sys.executable, "-c", PROBE], input=json.dumps(list(cases)), capture_output=True, text=True, cwd=tmp_path, check=True
+        [sys.executable, "-c", PROBE], input=asked, capture_output=True, text=True, cwd=tmp_path, env=environment, check=True
     )
     for (arguments, expected), (code, told, slow) in zip(cases.items(), json.loads(done.stdout), strict=True):
         assert (code, slow) == (2, False), (arguments, told)
