@@ -72,7 +72,7 @@ def find_model(model: str | os.PathLike[str], *, suffix: str = ".tflite", regist
 
     ``suffix`` chooses among the files of a registered model.
 
-    Size and SHA-256 of its file are checked every time (6 ms for 11 MB on a PC). A model that is neither bundled nor cached, or
+    Size and SHA-256 of its file are checked every time (8 ms for 11 MB on a PC). A model that is neither bundled nor cached, or
     damaged in the cache, is downloaded into the cache. Bundled files lie beside ``registry``.
 
     Raises:
