@@ -20,13 +20,13 @@ import numpy.typing as npt
 
 from benchmarks.goals import Goal
 from benchmarks.timing import Timing, interleaved, timing
-from edgefake.card_files import check_model, read_card
 from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import whole_frame
 from edgefake.images import find_images, read_image
-from edgefake.model_card import ModelCard
-from edgefake.model_store import find_model
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import check_model, read_card
+from edgefake.models.store import find_model
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import Runtime, open_runtime
 from edgefake.text import printable

@@ -13,7 +13,7 @@ from convert.source import Source, report_samples
 from convert.tflite import float_tflite, int8_tflite, post_training_tflite
 from edgefake.errors import EdgefakeError
 from edgefake.files import write_atomically
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 from training.batches import readable
 from training.device import on_device
 from training.qat import calibration_faces

@@ -7,10 +7,10 @@ import json
 import shutil
 from pathlib import Path
 
-from edgefake.card_files import read_card, write_card
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
-from edgefake.model_card import Metrics, ModelCard
+from edgefake.models.card import Metrics, ModelCard
+from edgefake.models.card_files import read_card, write_card
 
 ZOO = Path(__file__).parents[1] / "edgefake" / "zoo"
 

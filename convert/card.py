@@ -15,10 +15,10 @@ import numpy.typing as npt
 from scipy.special import logit
 
 from edgefake import __version__
-from edgefake.card_files import write_card
 from edgefake.errors import BackendError, ModelFileError
-from edgefake.golden import encode_pixels
-from edgefake.model_card import Figure, Golden, Metrics, ModelCard, Training
+from edgefake.models.card import Figure, Golden, Metrics, ModelCard, Training
+from edgefake.models.card_files import write_card
+from edgefake.models.golden import encode_pixels
 from edgefake.runtimes import Runtime, open_runtime
 from edgefake.runtimes.tflite import Ends
 from training.decision import fit_decision

@@ -12,9 +12,9 @@ import tf_keras as keras
 from convert.gate import Comparison, Scores, compare, detection_faults
 from convert.layers import LayerNoise, int8_activations, layer_noise
 from convert.source import Source, one_outputs
-from edgefake.card_files import read_card
 from edgefake.errors import InputError
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import read_card
 from training.batches import all_pixels
 from training.device import device_outputs, on_device
 from training.samples import Sample, fake_labels

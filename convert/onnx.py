@@ -16,10 +16,10 @@ import onnx
 
 from convert.onnx_graph import Graph
 from convert.qdq import to_qdq
-from edgefake.card_files import check_model, read_card, write_card
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
-from edgefake.model_card import Scaling
+from edgefake.models.card import Scaling
+from edgefake.models.card_files import check_model, read_card, write_card
 from edgefake.runtimes.quiet import quiet
 
 OPSET = 17

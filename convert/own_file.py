@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.card import UNKNOWN_THRESHOLDS, complete, toolchain
-from edgefake.card_files import check_model
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
-from edgefake.model_card import ModelCard, Scaling, Training
+from edgefake.models.card import ModelCard, Scaling, Training
+from edgefake.models.card_files import check_model
 from edgefake.runtimes.inputs import Layout, find_layout
 from edgefake.runtimes.tflite import load
 from training.device import on_device

@@ -14,7 +14,7 @@ from convert.check import Check
 from convert.graph import read_graph
 from convert.onnx import read_qdq
 from edgefake.files import write_atomically
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 from training.device import on_device
 
 SCHEMA = 1

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.card_files import read_card
 from edgefake.errors import InputError
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import read_card
 from edgefake.preprocessing import to_float
 from training.batches import all_pixels, readable
 from training.loop import logits

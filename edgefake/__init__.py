@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     )
     from edgefake.faces import Box, yunet_faces
     from edgefake.images import read_image, read_images
-    from edgefake.model_card import ModelCard
+    from edgefake.models.card import ModelCard
     from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
     from edgefake.streaming.pipeline import watch
 
@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 
-_HOMES = ("errors", "prediction", "detector", "faces", "images", "model_card", "streaming.pipeline")
+_HOMES = ("errors", "prediction", "detector", "faces", "images", "models.card", "streaming.pipeline")
 """The modules that have those names: who judges pictures needs no streams, and a command can be interrupted at once."""
 
 

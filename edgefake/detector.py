@@ -14,14 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.arguments import listed, whole_number
-from edgefake.card_files import check_model, check_payload, read_card
 from edgefake.cores import available_cores, check_threads
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, BoxLike, Faces, as_boxes, face_finder, whole_frame
-from edgefake.golden import replay_once
-from edgefake.golden_pixels import check_pixels
-from edgefake.model_card import ModelCard
-from edgefake.model_store import find_model
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import check_model, check_payload, read_card
+from edgefake.models.golden import replay_once
+from edgefake.models.golden_pixels import check_pixels
+from edgefake.models.store import find_model
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
 from edgefake.preprocessing import face_pixels
 from edgefake.quality import face_status, sharpness

@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgefake.model_store import list_models
+from edgefake.models.store import list_models
 from tests.packed import ROOT
 
 MODELS = [known.model.name for known in list_models() if known.model.file.endswith(".tflite")]

@@ -11,7 +11,7 @@ from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from edgefake.errors import InputError
-from edgefake.model_card import Calibration
+from edgefake.models.card import Calibration
 from training.metrics import check_classes, evaluate_scores, threshold_at_eer, threshold_at_fpr
 
 

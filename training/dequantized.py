@@ -12,8 +12,8 @@ import tf_keras as keras
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from edgefake.card_files import check_model
 from edgefake.errors import InputError
+from edgefake.models.card_files import check_model
 
 OPERATORS = {
     schema.BuiltinOperator.CONV_2D: (1, 2, 3, 0),  # output channels first, in Keras last

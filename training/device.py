@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 from edgefake.runtimes import open_runtime
 from training.batches import all_pixels
 from training.samples import Sample

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from edgefake.card_files import read_card
 from edgefake.errors import InputError
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import read_card
 from edgefake.text import printable
 from training.batches import all_pixels, readable
 from training.decision import fit_decision

@@ -19,7 +19,7 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
-from edgefake.model_card import fake_log_odds
+from edgefake.models.card import fake_log_odds
 from edgefake.preprocessing import to_float
 from training.batches import Batch, all_pixels, training_batches
 from training.digests import SEEN

@@ -14,7 +14,7 @@ from edgefake import Detector
 from edgefake.cores import available_cores
 from edgefake.faces import overlap
 from edgefake.images import read_image
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import open_runtime
 from training.degrade import DEGRADATIONS

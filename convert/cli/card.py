@@ -34,7 +34,7 @@ def _card(options: argparse.Namespace, command: str) -> int:
     from convert.gate import Scores, detection_faults
     from convert.own_file import Strange, write_own_card
     from convert.source import held_out_faces, report_samples
-    from edgefake.model_card import Training
+    from edgefake.models.card import Training
     from training.batches import readable
     from training.cli.import_model import settings_of
     from training.device import device_outputs, on_device

@@ -10,7 +10,7 @@ from convert.cli.check import print_check
 from convert.cli.source import add_source, open_source
 
 if TYPE_CHECKING:
-    from edgefake.model_card import ModelCard
+    from edgefake.models.card import ModelCard
 
 
 def add(commands: Any) -> None:

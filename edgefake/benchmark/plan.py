@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgefake.errors import InputError, ModelNotFoundError
-from edgefake.model_store import find_model
+from edgefake.models.store import find_model
 from edgefake.runtimes import BACKENDS, suffix_of
 
 NUMBERS = ("threads", "batch", "streams")

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgefake.card_files import check_model, read_card
 from edgefake.errors import BackendError, CardError, InputError
-from edgefake.model_card import ModelCard
-from edgefake.model_store import find_model
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import check_model, read_card
+from edgefake.models.store import find_model
 
 _EPILOG = """\
 The engine is checked before it is kept: every convolution and matrix product must run in INT8, and the golden vectors in the

@@ -8,10 +8,10 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgefake.card_files import read_card
 from edgefake.errors import CardError, ModelNotFoundError
-from edgefake.model_card import ModelCard
-from edgefake.model_store import LocatedModel, find_model, list_models
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import read_card
+from edgefake.models.store import LocatedModel, find_model, list_models
 from edgefake.text import printable
 
 

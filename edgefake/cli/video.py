@@ -18,8 +18,8 @@ from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import count_files, find_in_folder, write_image
 from edgefake.secrets import without_secrets
+from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.pipeline import Watch, watch
-from edgefake.streaming.sinks.video_file import VideoFileSink
 from edgefake.streaming.sources import DEFAULT_FPS
 from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict

@@ -149,23 +149,23 @@ def _run(arguments: argparse.Namespace) -> int:
 def _attach_sinks(running: Watch, arguments: argparse.Namespace) -> None:
     # Imported when asked for: HTTP and MQTT would slow every start.
     if arguments.jsonl:
-        from edgefake.streaming.sinks.jsonl import JsonLinesSink
+        from edgefake.sinks.jsonl import JsonLinesSink
 
         running.attach(JsonLinesSink(arguments.jsonl))
     if arguments.record:
-        from edgefake.streaming.sinks.video_file import VideoFileSink
+        from edgefake.sinks.video_file import VideoFileSink
 
         running.attach(VideoFileSink(arguments.record, fps=running.fps or DEFAULT_FPS, shown_fps=running.health.fps_out))
     if arguments.window:
-        from edgefake.streaming.sinks.window import WindowSink
+        from edgefake.sinks.window import WindowSink
 
         running.attach(WindowSink(on_quit=running.stop, shown_fps=running.health.fps_out))
     if arguments.webhook:
-        from edgefake.streaming.sinks.webhook import WebhookSink
+        from edgefake.sinks.webhook import WebhookSink
 
         running.attach(WebhookSink(arguments.webhook))
     if arguments.mqtt:
-        from edgefake.streaming.sinks.mqtt import MqttSink
+        from edgefake.sinks.mqtt import MqttSink
 
         running.attach(MqttSink(arguments.mqtt))
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import BackendError
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 
 
 class Runtime(Protocol):

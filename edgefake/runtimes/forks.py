@@ -16,9 +16,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from edgefake.card_files import check_payload
 from edgefake.errors import BackendError
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import check_payload
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import ModelFileError
-from edgefake.model_card import Scaling
+from edgefake.models.card import Scaling
 from edgefake.preprocessing import to_grey
 
 Pixels = npt.NDArray[np.uint8]

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.card_files import check_model
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.files import plain_path
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import check_model
 from edgefake.runtimes.forks import Native
 from edgefake.runtimes.inputs import InputEncoder, find_layout, layouts_of
 from edgefake.runtimes.quiet import quiet

@@ -10,11 +10,11 @@ from typing import Literal
 
 from edgefake.arguments import whole_number
 from edgefake.detector import Detector
+from edgefake.sinks import QueuedSink, Sink, SinkReport, close_all
 from edgefake.streaming.capture import Capture
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge, PictureJudge
 from edgefake.streaming.result import FrameResult, Watched
-from edgefake.streaming.sinks import QueuedSink, Sink, SinkReport, close_all
 from edgefake.streaming.sources import SourceLike, find_source
 
 
@@ -41,7 +41,7 @@ def watch(
             and ``live`` as in ``edgefake.streaming.sources.find_source``.
         wait: a live source that does not answer at the start is no error, but waited for, as one that is lost later always is.
         detector: judges the faces, and finds them by its ``faces=``, in another thread.
-        sinks: get every frame and result, each in a thread of its own (``edgefake.streaming.sinks``), and are closed with the
+        sinks: get every frame and result, each in a thread of its own (``edgefake.sinks``), and are closed with the
             stream. What a live stream's sinks cannot keep up with, or fail to take, is lost to them, counted and told.
         detect_every: faces are searched in every n-th frame, at least twice a second, and followed in between.
         faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.

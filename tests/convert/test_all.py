@@ -9,7 +9,7 @@ import pytest
 
 from convert.cli import main
 from convert.gate import Comparison
-from edgefake.card_files import read_card, write_card
+from edgefake.models.card_files import read_card, write_card
 from tests.conftest import Converted
 
 ORIGIN = ["--data-name", "drawn", "--licence", "Apache-2.0"]

@@ -7,9 +7,9 @@ import pytest
 from convert.cli import main
 from convert.graph import read_graph
 from convert.source import commands_of
-from edgefake.card_files import read_card
-from edgefake.golden import golden_errors
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import read_card
+from edgefake.models.golden import golden_errors
 from edgefake.runtimes import open_runtime
 from tests.conftest import Converted
 from training.device import on_device

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from convert.bundle import NOTES, bundle
-from edgefake.card_files import ENTRY, payload_sha256, read_card
 from edgefake.errors import InputError
-from edgefake.model_store import find_model, list_models
+from edgefake.models.card_files import ENTRY, payload_sha256, read_card
+from edgefake.models.store import find_model, list_models
 from tests.conftest import Converted
 
 

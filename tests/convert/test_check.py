@@ -9,7 +9,7 @@ import pytest
 from convert.check import Check
 from convert.cli import main
 from convert.gate import Scores, compare, detection_faults
-from edgefake.card_files import read_card, write_card
+from edgefake.models.card_files import read_card, write_card
 from tests.conftest import Converted
 
 

@@ -18,9 +18,9 @@ from convert import qdq
 from convert.cli import main
 from convert.onnx import _tf2onnx, read_qdq
 from convert.tflite import int8_tflite, post_training_tflite
-from edgefake.card_files import read_card, write_card
 from edgefake.errors import InputError
-from edgefake.model_card import Scaling
+from edgefake.models.card import Scaling
+from edgefake.models.card_files import read_card, write_card
 from edgefake.preprocessing import to_int8
 from tests.conftest import Converted
 from tests.interpreted import graphs_and_outputs

@@ -10,9 +10,9 @@ import pytest
 
 from convert.cli import main
 from convert.own_file import scaled_inside, signature
-from edgefake.card_files import ENTRY, read_card
 from edgefake.errors import InputError
-from edgefake.model_card import Scaling
+from edgefake.models.card import Scaling
+from edgefake.models.card_files import ENTRY, read_card
 from edgefake.runtimes.inputs import Layout
 from tests.conftest import Converted
 from training.batches import all_pixels

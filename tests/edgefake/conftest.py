@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from edgefake import Detector, ModelCard, download
-from edgefake.card_files import write_card
-from edgefake.model_card import Scaling
-from tests.edgefake.model_server import BODY, Answer, Server
+from edgefake import Detector, ModelCard
+from edgefake.models import download
+from edgefake.models.card import Scaling
+from edgefake.models.card_files import write_card
+from tests.edgefake.models.model_server import BODY, Answer, Server
 
 Pixels = npt.NDArray[np.uint8]
 MakeCard = Callable[..., ModelCard]

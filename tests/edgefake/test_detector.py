@@ -26,10 +26,10 @@ from edgefake import (
     Verdict,
     read_image,
 )
-from edgefake.card_files import write_card
 from edgefake.detector import MAX_BATCH
 from edgefake.faces import crop_square
-from edgefake.model_store import find_model
+from edgefake.models.card_files import write_card
+from edgefake.models.store import find_model
 from edgefake.preprocessing import face_pixels
 
 MakeCard = Callable[..., ModelCard]

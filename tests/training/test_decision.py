@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgefake.errors import InputError
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 from training.decision import fit_decision
 
 

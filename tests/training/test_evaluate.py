@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from edgefake import Box, read_image
-from edgefake.card_files import read_card
 from edgefake.errors import InputError
+from edgefake.models.card_files import read_card
 from tests.conftest import Converted
 from tests.drawn import drawn_dataset
 from training.cli import main

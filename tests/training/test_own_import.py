@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tf_keras as keras2
 
-from edgefake.card_files import read_card
+from edgefake.models.card_files import read_card
 from tests.drawn import drawn_dataset
 from tests.own_detectors import SIZE, stripes
 from training.cli import main

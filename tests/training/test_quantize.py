@@ -10,7 +10,7 @@ import tf_keras as keras
 from convert.graph import Graph
 from convert.tflite import int8_tflite
 from edgefake.errors import InputError
-from edgefake.model_card import fake_log_odds
+from edgefake.models.card import fake_log_odds
 from edgefake.preprocessing import to_int8
 from tests.interpreted import graphs_and_outputs
 from tests.small import ARCHITECTURES, FACES, SHALLOW, SIZE, float_model, int8_file, pixels, quantized_model, settled

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.faces import haar_faces
+from edgefake.faces.yunet import open_yunet, read_yunet
 from edgefake.images import read_image
 from edgefake.preprocessing import to_float
-from edgefake.yunet import open_yunet, read_yunet
 from training.finder import decode
 from training.finder.data import Photo
 from training.finder.decode import Floats, Found

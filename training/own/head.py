@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import logit
 
 from edgefake.errors import InputError
-from edgefake.model_card import fake_log_odds
+from edgefake.models.card import fake_log_odds
 from training.functional import Graph, Node
 
 Outputs = npt.NDArray[np.float32]

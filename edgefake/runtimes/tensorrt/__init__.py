@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 from edgefake.runtimes.tensorrt.engine import TensorRTRuntime
 from edgefake.runtimes.tensorrt.engines import open_engine, prepare
 

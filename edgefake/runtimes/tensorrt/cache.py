@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgefake.card_values import Unfit, checked
 from edgefake.errors import ModelFileError, ModelStoreError
 from edgefake.files import write_atomically
-from edgefake.model_card import ModelCard
-from edgefake.model_store import cache_folder
+from edgefake.models.card import ModelCard
+from edgefake.models.card_values import Unfit, checked
+from edgefake.models.store import cache_folder
 from edgefake.runtimes.tensorrt.progress import progress
 from edgefake.text import printable
 

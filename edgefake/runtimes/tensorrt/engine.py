@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import BackendError, ModelFileError
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 from edgefake.runtimes.forks import fork_lock, not_after_fork
 from edgefake.runtimes.tensorrt.cuda import Cuda
 from edgefake.runtimes.tensorrt.library import failure, start

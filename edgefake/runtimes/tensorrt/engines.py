@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import BackendError, ModelFileError
-from edgefake.golden import golden_errors
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
+from edgefake.models.golden import golden_errors
 from edgefake.runtimes.forks import not_after_fork
 from edgefake.runtimes.inputs import check_raw
 from edgefake.runtimes.tensorrt import cache

@@ -15,9 +15,9 @@ from edgefake.benchmark.matrix import run
 from edgefake.benchmark.plan import Settings, make_plan
 from edgefake.benchmark.report import Report
 from edgefake.benchmark.worker import STAGES, Job, Sample
-from edgefake.card_files import write_card
 from edgefake.images import write_image
-from edgefake.model_store import find_model
+from edgefake.models.card_files import write_card
+from edgefake.models.store import find_model
 
 QUICK = {"runs": 6, "seconds": 0.0}
 

@@ -10,7 +10,7 @@ import pytest
 
 from edgefake import BackendError, InputError, ModelNotFoundError
 from edgefake.benchmark.plan import Plan, Settings, make_plan
-from edgefake.model_store import find_model
+from edgefake.models.store import find_model
 
 
 def plan(

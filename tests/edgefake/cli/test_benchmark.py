@@ -16,9 +16,9 @@ import pytest
 
 import edgefake
 from edgefake import ModelCard
-from edgefake.card_files import write_card
 from edgefake.cli import main
 from edgefake.images import read_image, write_image
+from edgefake.models.card_files import write_card
 from tests.edgefake.benchmark.reports import report, row, sample
 from tests.processes import started
 

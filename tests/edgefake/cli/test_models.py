@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import edgefake
-from edgefake.card_files import read_card, write_card
 from edgefake.cli import main
-from edgefake.model_card import ModelCard
-from edgefake.model_store import find_model
+from edgefake.models.card import ModelCard
+from edgefake.models.card_files import read_card, write_card
+from edgefake.models.store import find_model
 
 NAMES = ("resnet18_int8", "cnn_int8")
 

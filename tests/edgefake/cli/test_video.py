@@ -20,7 +20,7 @@ import pytest
 
 from edgefake.cli import main
 from edgefake.images import read_image
-from edgefake.streaming.sinks.video_file import VideoFileSink
+from edgefake.sinks.video_file import VideoFileSink
 from tests.edgefake.streaming.results import result
 from tests.edgefake.streaming.videos import damage, moving_face, write_long_video, write_video
 from tests.processes import started

@@ -11,7 +11,7 @@ SCRIPT = """
 import os, signal, sys, threading, time
 import numpy as np
 import edgefake
-from edgefake.model_store import find_model
+from edgefake.models.store import find_model
 
 backend, children = sys.argv[1], int(sys.argv[2])
 crop = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8).repeat(16, axis=0).repeat(16, axis=1)

@@ -14,8 +14,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelNotFoundError
-from edgefake.card_files import read_card, write_card
-from edgefake.model_card import Scaling
+from edgefake.models.card import Scaling
+from edgefake.models.card_files import read_card, write_card
 from edgefake.runtimes import open_runtime
 
 MakeCard = Callable[..., ModelCard]
@@ -239,7 +239,7 @@ def test_without_onnxruntime_the_extra_is_named(path: Path) -> None:
     script = (
         "import sys; sys.modules['onnxruntime'] = None\n"
         "import pathlib, edgefake\n"
-        "from edgefake.model_card import ModelCard\n"
+        "from edgefake.models.card import ModelCard\n"
         "card = ModelCard('n', 'a', 'int8', 16, 0.0, 'logit', {'fpr_5%': 0.5})\n"
         "try: edgefake.Detector(sys.argv[1], card=card)\n"
         "except edgefake.BackendError as error: print(error)\n"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, read_image
-from edgefake.model_card import Scaling
-from edgefake.model_store import find_model
+from edgefake.models.card import Scaling
+from edgefake.models.store import find_model
 from edgefake.runtimes import open_runtime
 
 MakeCard = Callable[..., ModelCard]

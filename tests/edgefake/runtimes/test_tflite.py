@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from edgefake import BackendError, ModelCard, ModelFileError
-from edgefake.model_card import Scaling
+from edgefake.models.card import Scaling
 from edgefake.preprocessing import to_grey
 from edgefake.runtimes import Runtime, open_runtime
 from edgefake.runtimes.inputs import InputEncoder, Layout

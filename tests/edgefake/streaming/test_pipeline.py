@@ -17,11 +17,11 @@ import pytest
 
 import edgefake
 from edgefake import Box, Detector, InputError, Status, Verdict
+from edgefake.sinks import FRAMES
 from edgefake.streaming import pipeline
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge
 from edgefake.streaming.result import FrameResult, TrackResult, Watched
-from edgefake.streaming.sinks import FRAMES
 from tests.edgefake.streaming.videos import Pixels, captured, moving_face, write_video
 
 
@@ -388,7 +388,7 @@ def test_a_program_may_end_in_the_midst_of_a_stream(ending: str, tmp_path: Path)
     code = (
         "import sys, edgefake\n"
         "def print_index(frame, result): print(result.index)\n"
-        "from edgefake.streaming.sinks import Callback\n"
+        "from edgefake.sinks import Callback\n"
         "print_index = Callback(print_index)\n"
         "video, detector = sys.argv[1], edgefake.Detector('cnn_int8', faces='frame', num_threads=1)\n"
     )

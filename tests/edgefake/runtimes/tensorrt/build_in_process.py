@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from edgefake.card_files import read_card
+from edgefake.models.card_files import read_card
 from edgefake.runtimes.tensorrt import engines, open_model
 from tests.edgefake.runtimes.tensorrt.conftest import ORIN
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda

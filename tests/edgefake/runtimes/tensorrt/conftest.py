@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edgefake import ModelCard
-from edgefake.card_files import write_card
-from edgefake.golden import encode_pixels
-from edgefake.model_card import Golden
+from edgefake.models.card import Golden
+from edgefake.models.card_files import write_card
+from edgefake.models.golden import encode_pixels
 from edgefake.runtimes.tensorrt import engines
 from edgefake.runtimes.tensorrt.gpu import Gpu
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda

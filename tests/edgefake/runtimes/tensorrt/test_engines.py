@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelStoreError
-from edgefake.card_files import write_card
-from edgefake.model_card import Golden, Scaling
+from edgefake.models.card import Golden, Scaling
+from edgefake.models.card_files import write_card
 from edgefake.runtimes.tensorrt import engines, open_model
 from edgefake.runtimes.tensorrt.cache import read_sidecar, sidecar_path
 from edgefake.runtimes.tensorrt.gpu import Gpu

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from edgefake.errors import ModelFileError
-from edgefake.model_store import find_model
+from edgefake.models.store import find_model
 from edgefake.runtimes.tensorrt.builder import build
 from edgefake.runtimes.tensorrt.inspection import not_int8
 from edgefake.runtimes.tensorrt.weights import float_weights

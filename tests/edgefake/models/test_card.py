@@ -22,8 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import CardError, Detector, EdgefakeError, InputError, ModelCard, ModelFileError
-from edgefake.card_files import ENTRY, MAX_CARD, check_model, payload_sha256, read_card, write_card
-from edgefake.model_card import Calibration, Figure, Golden, Metrics, Scaling, Training
+from edgefake.models.card import Calibration, Figure, Golden, Metrics, Scaling, Training
+from edgefake.models.card_files import ENTRY, MAX_CARD, check_model, payload_sha256, read_card, write_card
 
 MakeCard = Callable[..., ModelCard]
 

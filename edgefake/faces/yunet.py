@@ -74,7 +74,7 @@ def open_yunet(data: bytes, min_score: float) -> cv2.FaceDetectorYN:
 
 
 def _stamp(sha256: str) -> Path | None:
-    from edgefake.model_store import cache_folder
+    from edgefake.models.store import cache_folder
 
     with suppress(ModelStoreError):
         return cache_folder() / "yunet" / f"{sha256}-{cv2.__version__}"
@@ -90,7 +90,7 @@ def _try(data: bytes, name: str) -> None:
         )
     import subprocess
 
-    script = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from edgefake.yunet import trial; trial()"
+    script = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from edgefake.faces.yunet import trial; trial()"
     command = [sys.executable, "-I", "-c", script, json.dumps([os.path.abspath(folder) for folder in sys.path])]
     try:
         child = subprocess.run(command, input=data, capture_output=True, timeout=PATIENCE_S, check=False)

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from edgefake import BackendError, Detector, golden_pixels, preprocessing
+from edgefake import BackendError, Detector, preprocessing
 from edgefake.faces import Box, crop_square
-from edgefake.golden_pixels import TOLERANCE, check_pixels, pixel_errors
+from edgefake.models import golden_pixels
+from edgefake.models.golden_pixels import TOLERANCE, check_pixels, pixel_errors
 
 
 @pytest.fixture(autouse=True)

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.card_files import payload_sha256
 from edgefake.errors import BackendError, CardError, ModelStoreError
-from edgefake.model_card import Golden, ModelCard
-from edgefake.model_store import cache_folder
+from edgefake.models.card import Golden, ModelCard
+from edgefake.models.card_files import payload_sha256
+from edgefake.models.store import cache_folder
 from edgefake.runtimes import Runtime
 from edgefake.text import printable
 

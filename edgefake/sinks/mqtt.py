@@ -14,8 +14,8 @@ from urllib.parse import unquote, urlsplit
 
 from edgefake.errors import InputError, SinkError
 from edgefake.secrets import without_secrets
+from edgefake.sinks import Pixels, TryLater
 from edgefake.streaming.result import FrameResult
-from edgefake.streaming.sinks import Pixels, TryLater
 from edgefake.text import printable
 
 if TYPE_CHECKING:

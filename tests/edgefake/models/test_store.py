@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from edgefake.errors import EdgefakeError, ModelNotFoundError, ModelStoreError
-from edgefake.model_store import find_model, list_models, read_registry
-from tests.edgefake.model_server import BODY, Server, reply
+from edgefake.models.store import find_model, list_models, read_registry
+from tests.edgefake.models.model_server import BODY, Server, reply
 
 pytestmark = pytest.mark.usefixtures("no_models")
 

@@ -13,11 +13,11 @@ import cv2
 from edgefake.errors import InputError, SinkError
 from edgefake.files import plain_path
 from edgefake.secrets import without_secrets
+from edgefake.sinks import Pixels
+from edgefake.sinks.matroska import MatroskaFile
+from edgefake.sinks.mp4 import Mp4File
 from edgefake.streaming import overlay
 from edgefake.streaming.result import FrameResult
-from edgefake.streaming.sinks import Pixels
-from edgefake.streaming.sinks.matroska import MatroskaFile
-from edgefake.streaming.sinks.mp4 import Mp4File
 from edgefake.text import printable
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")

@@ -16,12 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgefake import sinks
 from edgefake.errors import InputError, SinkError
-from edgefake.streaming import sinks
+from edgefake.sinks import QueuedSink
+from edgefake.sinks import mqtt as module
+from edgefake.sinks.mqtt import MqttSink
 from edgefake.streaming.health import Health
-from edgefake.streaming.sinks import QueuedSink
-from edgefake.streaming.sinks import mqtt as module
-from edgefake.streaming.sinks.mqtt import MqttSink
 from tests.edgefake.streaming.results import result, track
 from tests.processes import started
 
@@ -231,7 +231,7 @@ def test_the_broker_tells_when_the_process_dies(broker: Broker) -> None:
     broker.start()
     reader = broker.read()
     program = (
-        "import sys, time\nfrom edgefake.streaming.sinks.mqtt import MqttSink\n"
+        "import sys, time\nfrom edgefake.sinks.mqtt import MqttSink\n"
         "sink = MqttSink(sys.argv[1])\nsink._connected.wait(60)\ntime.sleep(60)\n"
     )
     with started([sys.executable, "-c", program, f"mqtt://127.0.0.1:{broker.port}/door"]) as process:

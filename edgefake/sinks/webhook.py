@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from edgefake.errors import InputError, SinkError
 from edgefake.secrets import without_secrets
+from edgefake.sinks import Pixels, TryLater
 from edgefake.streaming.result import FrameResult
-from edgefake.streaming.sinks import Pixels, TryLater
 from edgefake.text import printable
 
 TIMEOUT_S = 3.0
@@ -80,6 +80,6 @@ def _checked_server(url: str) -> str:
     if "@" in parts.netloc:
         raise InputError(
             "the webhook's address holds a name or password: leave them out, and pass them as a header from Python, to "
-            'edgefake.watch as sinks=[edgefake.streaming.sinks.webhook.WebhookSink(url, headers={"Authorization": "Basic …"})]'
+            'edgefake.watch as sinks=[edgefake.sinks.webhook.WebhookSink(url, headers={"Authorization": "Basic …"})]'
         )
     return parts.netloc

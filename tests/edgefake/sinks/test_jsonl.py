@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from edgefake.errors import SinkError
+from edgefake.sinks import QueuedSink
+from edgefake.sinks.jsonl import JsonLinesSink
 from edgefake.streaming.health import Health
-from edgefake.streaming.sinks import QueuedSink
-from edgefake.streaming.sinks.jsonl import JsonLinesSink
 from tests.edgefake.streaming.results import result, track
 from tests.processes import started
 
@@ -66,7 +66,7 @@ def test_stdout(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_reader_sees_each_line_at_once() -> None:
     program = (
         "import sys\n"
-        "from edgefake.streaming.sinks.jsonl import JsonLinesSink\n"
+        "from edgefake.sinks.jsonl import JsonLinesSink\n"
         "from tests.edgefake.streaming.results import result\n"
         "JsonLinesSink('-').send(None, result(3))\n"
         "sys.stdin.read()\n"
@@ -83,8 +83,8 @@ def test_a_reader_that_goes_away_is_told() -> None:
     program = (
         "import numpy as np\n"
         "from edgefake.streaming.health import Health\n"
-        "from edgefake.streaming.sinks import QueuedSink\n"
-        "from edgefake.streaming.sinks.jsonl import JsonLinesSink\n"
+        "from edgefake.sinks import QueuedSink\n"
+        "from edgefake.sinks.jsonl import JsonLinesSink\n"
         "from tests.edgefake.streaming.results import result\n"
         "queued = QueuedSink(JsonLinesSink('-'), Health(), when_full='wait')\n"
         "for index in range(3000): queued.send(None, result(index))\n"
@@ -119,7 +119,7 @@ def test_when_there_is_room_again_lines_are_whole(tmp_path: Path) -> None:
     program = (
         "import resource, sys\n"
         "from edgefake.errors import SinkError\n"
-        "from edgefake.streaming.sinks.jsonl import JsonLinesSink\n"
+        "from edgefake.sinks.jsonl import JsonLinesSink\n"
         "from tests.edgefake.streaming.results import result\n"
         "sink = JsonLinesSink(sys.argv[1])\n"
         "lost = 0\n"

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from edgefake.errors import SinkError
+from edgefake.sinks import QueuedSink
+from edgefake.sinks.window import WindowSink
 from edgefake.streaming.health import Health
-from edgefake.streaming.sinks import QueuedSink
-from edgefake.streaming.sinks.window import WindowSink
 from tests.edgefake.streaming.results import result, track
 
 

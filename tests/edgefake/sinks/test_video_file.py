@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pytest
 
 from edgefake.errors import InputError, SinkError
+from edgefake.sinks import QueuedSink
+from edgefake.sinks import video_file as module
+from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.health import Health
 from edgefake.streaming.overlay import draw
-from edgefake.streaming.sinks import QueuedSink
-from edgefake.streaming.sinks import video_file as module
-from edgefake.streaming.sinks.video_file import VideoFileSink
 from tests.edgefake.streaming.results import result, track
 
 Pixels = npt.NDArray[np.uint8]
@@ -172,8 +172,8 @@ def test_it_can_be_played_whatever_ends_the_program(suffix: str, frames: int, tm
     program = (
         "import os, signal, sys, time\n"
         "from tests.edgefake.streaming.results import result\n"
-        "from tests.edgefake.streaming.sinks.test_video_file import GREY\n"
-        "from edgefake.streaming.sinks.video_file import VideoFileSink\n"
+        "from tests.edgefake.sinks.test_video_file import GREY\n"
+        "from edgefake.sinks.video_file import VideoFileSink\n"
         "sink, frames = VideoFileSink(sys.argv[1], fps=10), int(sys.argv[2])\n"
         "for index in range(frames): sink.send(GREY, result(index))\n"
         "while sink._file._writer.written < frames: time.sleep(0.01)\n"
@@ -313,8 +313,8 @@ def test_frames_that_could_not_be_written_are_counted(suffix: str, tmp_path: Pat
         "import resource, sys\n"
         "import numpy as np\n"
         "from edgefake.streaming.health import Health\n"
-        "from edgefake.streaming.sinks import QueuedSink\n"
-        "from edgefake.streaming.sinks.video_file import VideoFileSink\n"
+        "from edgefake.sinks import QueuedSink\n"
+        "from edgefake.sinks.video_file import VideoFileSink\n"
         "from tests.edgefake.streaming.results import result\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
         "queued = QueuedSink(VideoFileSink(sys.argv[1], fps=10), Health(), when_full='wait')\n"

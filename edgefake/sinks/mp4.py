@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from edgefake.streaming.sinks.encoder import EncodedFile
+from edgefake.sinks.encoder import EncodedFile
 
 TICKS = 90_000
 """Per second, as in MPEG."""

@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
+from edgefake import sinks
 from edgefake.errors import InputError
-from edgefake.streaming import sinks
+from edgefake.sinks import QueuedSink
+from edgefake.sinks import webhook as module
+from edgefake.sinks.webhook import WebhookSink
 from edgefake.streaming.health import Health
-from edgefake.streaming.sinks import QueuedSink
-from edgefake.streaming.sinks import webhook as module
-from edgefake.streaming.sinks.webhook import WebhookSink
 from tests.edgefake.streaming.results import result, track
 
 FRAME = np.zeros((2, 2, 3), np.uint8)

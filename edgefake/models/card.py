@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.card_values import Unfit, check_keys, checked, shown, types_of
 from edgefake.errors import CardError, InputError, ModelFileError
+from edgefake.models.card_values import Unfit, check_keys, checked, shown, types_of
 from edgefake.text import printable
 
 SCHEMA = 2

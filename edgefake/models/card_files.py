@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from edgefake.errors import CardError, ModelFileError
 from edgefake.files import write_atomically
-from edgefake.model_card import ModelCard
+from edgefake.models.card import ModelCard
 from edgefake.text import printable
 
 Bytes = TypeVar("Bytes", bytes, memoryview)

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 from edgefake.errors import SinkError
+from edgefake.sinks import Pixels
 from edgefake.streaming.result import FrameResult
-from edgefake.streaming.sinks import Pixels
 
 
 class JsonLinesSink:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from edgefake.arguments import listed
 from edgefake.errors import InputError
-from edgefake.yunet import open_yunet, read_yunet
+from edgefake.faces.yunet import open_yunet, read_yunet
 
 Pixels = npt.NDArray[np.uint8]
 

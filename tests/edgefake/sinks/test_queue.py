@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from edgefake import sinks
 from edgefake.errors import SinkError
-from edgefake.streaming import sinks
+from edgefake.sinks import Callback, Pixels, QueuedSink, TryLater, close_all
 from edgefake.streaming.health import Health
 from edgefake.streaming.result import FrameResult
-from edgefake.streaming.sinks import Callback, Pixels, QueuedSink, TryLater, close_all
 from tests.edgefake.streaming.results import result
 
 FRAME = np.full((2, 3, 3), 7, np.uint8)

@@ -10,8 +10,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgefake import InputError, yunet, yunet_faces
-from edgefake.faces import face_finder
+from edgefake import InputError, yunet_faces
+from edgefake.faces import face_finder, yunet
 
 OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 

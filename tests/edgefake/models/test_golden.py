@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 
 import edgefake
-from edgefake import BackendError, CardError, ModelCard, golden
-from edgefake.card_files import payload_sha256, read_card
-from edgefake.golden import decode_pixels, encode_pixels, golden_errors
-from edgefake.model_card import Golden
+from edgefake import BackendError, CardError, ModelCard
+from edgefake.models import golden
+from edgefake.models.card import Golden
+from edgefake.models.card_files import payload_sha256, read_card
+from edgefake.models.golden import decode_pixels, encode_pixels, golden_errors
 from edgefake.runtimes import Runtime, open_runtime
 
 BUNDLED = sorted((Path(edgefake.__file__).parent / "zoo").glob("*.tflite"))
@@ -144,8 +145,8 @@ def test_bundled_models_replay_their_golden_vectors(path: Path, interpreter: str
     script = (
         "import sys, pathlib\n"
         f"for module in {others}: sys.modules[module] = None\n"
-        "from edgefake.golden import golden_errors\n"
-        "from edgefake.card_files import read_card\n"
+        "from edgefake.models.golden import golden_errors\n"
+        "from edgefake.models.card_files import read_card\n"
         "from edgefake.runtimes import open_runtime\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "card = read_card(path)\n"

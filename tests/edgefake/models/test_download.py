@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from edgefake import download
 from edgefake.errors import ModelStoreError
-from edgefake.model_store import find_model
-from tests.edgefake.model_server import BODY, Answer, Server, reply
+from edgefake.models import download
+from edgefake.models.store import find_model
+from tests.edgefake.models.model_server import BODY, Answer, Server, reply
 
 pytestmark = pytest.mark.usefixtures("no_models")
 

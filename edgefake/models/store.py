@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
-from edgefake.card_files import MAX_FILE
 from edgefake.errors import ModelNotFoundError, ModelStoreError
 from edgefake.files import write_atomically
-from edgefake.model_card import SHA256
+from edgefake.models.card import SHA256
+from edgefake.models.card_files import MAX_FILE
 from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
-REGISTRY = Path(__file__).parent / "zoo" / "models.json"
+REGISTRY = Path(__file__).parents[1] / "zoo" / "models.json"
 
 Place = Literal["bundled", "cached", "downloadable", "missing"]
 
@@ -167,7 +167,7 @@ def _fetch(found: LocatedModel) -> Path:
 
 
 def _download(model: StoredModel, cache: Path) -> Path:
-    from edgefake.download import download  # loads urllib and ssl, which a bundled model does not need
+    from edgefake.models.download import download  # loads urllib and ssl, which a bundled model does not need
 
     url = f"{_url().rstrip('/')}/{quote(model.file)}"
     try:

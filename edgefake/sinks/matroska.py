@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
-from edgefake.streaming.sinks.encoder import EncodedFile
+from edgefake.sinks.encoder import EncodedFile
 
 CLUSTER_MS = 2000
 """A cluster is a place that a player may jump to; it begins with a whole picture, the first one after so long."""

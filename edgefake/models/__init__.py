@@ -1,0 +1,1 @@
+"""A model: its card, its file, and where both are found."""
