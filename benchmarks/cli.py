@@ -13,6 +13,7 @@ from benchmarks.overhead import measure_overhead
 from benchmarks.peers.measure import measure_peers
 from benchmarks.streaming import measure_streaming
 from edgefake.cli.parser import Parser
+from edgefake.defaults import DEFAULT_MODEL
 from edgefake.errors import EdgefakeError
 from edgefake.text import printable
 
@@ -57,6 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     peers.add_argument("--json", action="store_true", help="print one JSON object")
     peers.set_defaults(measure=lambda o: measure_peers(o.recipe, size=o.size, rounds=o.rounds, threads=o.threads))
     for command in (overhead, footprint, streaming):
-        command.add_argument("--model", default="resnet18_int8", help="name or .tflite file (default: %(default)s)")
+        command.add_argument("--model", default=DEFAULT_MODEL, help="name or .tflite file (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

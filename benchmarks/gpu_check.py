@@ -16,22 +16,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.goals import Goal
 from benchmarks.timing import Timing, interleaved, timing
 from edgefake.cli.parser import Parser
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import whole_frame
 from edgefake.images import find_images, read_image
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import check_model, read_card
 from edgefake.models.store import find_model
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import Runtime, open_runtime
 from edgefake.text import printable
-
-Pixels = npt.NDArray[np.uint8]
 
 BATCH = 16
 
@@ -139,7 +138,7 @@ def _grey(card: ModelCard, count: int) -> Pixels:
 def _agreement(first: Runtime, second: Runtime, faces: Pixels, card: ModelCard) -> Agreement:
     batches = [faces[start : start + 100] for start in range(0, len(faces), 100)]
     p, q = (np.concatenate([card.p_fake(runtime.run(batch)) for batch in batches]) for runtime in (first, second))
-    threshold = card.threshold("fpr_5%")
+    threshold = card.threshold(DEFAULT_THRESHOLD)
     difference = np.abs(p - q)
     differing = int(np.sum((p >= threshold) != (q >= threshold)))
     return Agreement(len(faces), differing, float(difference.mean()), float(difference.max()))

@@ -9,11 +9,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from edgefake import Box, Detector, InputError, Status
 from edgefake.detector import _checked_frame
 from edgefake.faces import crop_square
+from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Timings
 from edgefake.preprocessing import face_pixels
 from edgefake.quality import sharpness
@@ -115,7 +115,7 @@ def _require_scored(detector: Detector, faces: Sequence[FaceScore]) -> None:
             raise InputError(f"expected the benchmark's picture to be scored by {detector.card.name}, got {face.status.value}")
 
 
-def _picture(side: int) -> npt.NDArray[np.uint8]:
+def _picture(side: int) -> Pixels:
     """A picture with detail at every scale, as a photo has."""
     rng = np.random.default_rng(0)
     layers = [cv2.resize(rng.normal(0, 40, (n, n, 3)), (side, side), interpolation=cv2.INTER_CUBIC) for n in (4, 16, 64, 256)]

@@ -11,19 +11,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 import edgefake
 from benchmarks.goals import Goal
 from benchmarks.timing import Timing, timing
 from edgefake import Detector, InputError
+from edgefake.pixels import Pixels
 
 FPS = 30.0
 
 IN_MEMORY = 60
 """Frames kept for the runs that must not wait for a decoder: 166 MB at 1280×720."""
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.models.card import Metrics, ModelCard
@@ -61,7 +62,7 @@ def markdown(card: ModelCard, size: int) -> str:
         "",
         *(line for metrics in card.metrics for line in _table(metrics)),
         "Figures in brackets are bootstrap 95 % intervals. "
-        "Accuracies, rates and counts of verdicts are at the stored threshold `fpr_5%`.",
+        f"Accuracies, rates and counts of verdicts are at the stored threshold `{DEFAULT_THRESHOLD}`.",
         "",
         "| threshold | p_fake |",
         "|---|---|",

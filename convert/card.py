@@ -15,10 +15,12 @@ import numpy.typing as npt
 from scipy.special import logit
 
 from edgefake import __version__
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.models.card import Figure, Golden, Metrics, ModelCard, Training
 from edgefake.models.card_files import write_card
 from edgefake.models.golden import encode_pixels
+from edgefake.pixels import Pixels
 from edgefake.runtimes import Runtime, open_runtime
 from edgefake.runtimes.tflite import Ends
 from training.decision import fit_decision
@@ -29,7 +31,6 @@ from training.samples import CLASSES, Sample, fake_labels
 if TYPE_CHECKING:  # it loads TensorFlow, which the processes that measure devices must not
     from convert.source import Source
 
-DEFAULT_THRESHOLD = "fpr_5%"
 UNKNOWN_THRESHOLDS = {DEFAULT_THRESHOLD: 0.5}
 GOLDEN_COUNT = 4
 PATTERNS = 48
@@ -98,7 +99,7 @@ def golden_vectors(path: Path, card: ModelCard) -> tuple[tuple[Golden, ...], flo
     return golden, min(difference + step, card.widest_tolerance)
 
 
-def _answers(path: Path, card: ModelCard, inputs: Sequence[npt.NDArray[np.uint8]]) -> Iterator[list[float]]:
+def _answers(path: Path, card: ModelCard, inputs: Sequence[Pixels]) -> Iterator[list[float]]:
     """Those of LiteRT with XNNPACK, of its own kernels (or of onnxruntime), and of OpenVINO where it is and takes the file."""
     yield _answers_of(open_runtime(path, card, backend="auto", num_threads=1), inputs)
     if path.suffix == ".tflite":
@@ -107,7 +108,7 @@ def _answers(path: Path, card: ModelCard, inputs: Sequence[npt.NDArray[np.uint8]
         yield _answers_of(open_runtime(path, card, backend="openvino", num_threads=1), inputs)
 
 
-def _reference_answers(path: Path, card: ModelCard, inputs: Sequence[npt.NDArray[np.uint8]]) -> list[float]:
+def _reference_answers(path: Path, card: ModelCard, inputs: Sequence[Pixels]) -> list[float]:
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     plain, answers = Interpreter(str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES), []
@@ -120,11 +121,11 @@ def _reference_answers(path: Path, card: ModelCard, inputs: Sequence[npt.NDArray
     return answers
 
 
-def _answers_of(runtime: Runtime, inputs: Sequence[npt.NDArray[np.uint8]]) -> list[float]:
+def _answers_of(runtime: Runtime, inputs: Sequence[Pixels]) -> list[float]:
     return [float(runtime.run(pixels[None])[0]) for pixels in inputs]
 
 
-def _pattern(seed: int, size: int) -> npt.NDArray[np.uint8]:
+def _pattern(seed: int, size: int) -> Pixels:
     """Coloured blocks on a grey level, coarse enough to be a small PNG."""
     rng = np.random.default_rng(seed)
     cells = int(rng.integers(4, 17))

@@ -12,6 +12,7 @@ import tf_keras as keras
 from convert.gate import Comparison, Scores, compare, detection_faults
 from convert.layers import LayerNoise, int8_activations, layer_noise
 from convert.source import Source, one_outputs
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import read_card
@@ -58,7 +59,7 @@ def check_models(paths: Sequence[Path], source: Source, samples: Sequence[Sample
     for path, own in zip(paths, cards, strict=True):
         p_fake = np.array(own.p_fake(on_device(device_outputs, path, own, samples)))
         forms.append(Scores(FORMS[path.suffix], p_fake, converted=True))
-    threshold = card.threshold("fpr_5%")
+    threshold = card.threshold(DEFAULT_THRESHOLD)
     comparisons = [compare(labels, form, earlier, threshold) for n, form in enumerate(forms) for earlier in forms[:n]]
     detection = [fault for form in forms for fault in detection_faults(labels, form, threshold)]
     return Check(tuple(comparisons), _layers(paths, source, pixels), tuple(detection))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float, to_int8
 
 Activations = dict[str, npt.NDArray[np.float32]]
@@ -24,7 +25,7 @@ class LayerNoise:
     """Signal-to-noise ratio in decibels, 10 log10(Σ float² / Σ (float − INT8)²); lower is worse."""
 
 
-def layer_noise(int8: Activations, float_model: Any, pixels: npt.NDArray[np.uint8]) -> list[LayerNoise]:
+def layer_noise(int8: Activations, float_model: Any, pixels: Pixels) -> list[LayerNoise]:
     """Compare ``int8_activations`` with the layers of the folded Keras ``float_model`` on the same faces, worst first."""
     import tf_keras as keras
 
@@ -34,7 +35,7 @@ def layer_noise(int8: Activations, float_model: Any, pixels: npt.NDArray[np.uint
     return sorted(noise, key=lambda layer: layer.snr_db)
 
 
-def int8_activations(path: Path, pixels: npt.NDArray[np.uint8]) -> Activations:
+def int8_activations(path: Path, pixels: Pixels) -> Activations:
     """Dequantized output of every layer of an INT8 ``.tflite`` for faces (uint8, (N, S, S, 3)). For use through ``on_device``."""
     from ai_edge_litert.interpreter import Interpreter, OpResolverType
 

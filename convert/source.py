@@ -15,6 +15,7 @@ import numpy.typing as npt
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import read_card
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float
 from training.batches import all_pixels, readable
 from training.loop import logits
@@ -97,7 +98,7 @@ def detector_source(own: Own, run: Run, command: str) -> Source:
     return Source(run, own.model.path, *models, True, output, (command,))
 
 
-def one_outputs(card: ModelCard, model: Any, pixels: npt.NDArray[np.uint8], batch: int = 64) -> npt.NDArray[np.float32]:
+def one_outputs(card: ModelCard, model: Any, pixels: Pixels, batch: int = 64) -> npt.NDArray[np.float32]:
     """The card's ``one_output`` (N,) of a Keras model for faces (uint8, (N, S, S, 3), RGB)."""
     chunks = [to_float(pixels[i : i + batch]) for i in range(0, len(pixels), batch)]
     return card.one_output(np.concatenate([np.asarray(model.predict_on_batch(chunk), np.float32) for chunk in chunks]))

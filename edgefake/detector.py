@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.arguments import listed, whole_number
 from edgefake.cores import available_cores, check_threads
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, BoxLike, Faces, as_boxes, face_finder, whole_frame
 from edgefake.models.card import ModelCard
@@ -22,12 +22,11 @@ from edgefake.models.card_files import check_model, check_payload, read_card
 from edgefake.models.golden import replay_once
 from edgefake.models.golden_pixels import check_pixels
 from edgefake.models.store import find_model
+from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
 from edgefake.preprocessing import face_pixels
 from edgefake.quality import face_status, sharpness
 from edgefake.runtimes import open_runtime, suffix_of
-
-Pixels = npt.NDArray[np.uint8]
 
 MAX_BATCH = 32
 """Faces that go to the runtime at once: of more, the memory would grow with their number and the speed would not."""
@@ -63,7 +62,7 @@ class Detector:
         *,
         backend: str = "auto",
         faces: Faces = "haar",
-        threshold: float | str = "fpr_5%",
+        threshold: float | str = DEFAULT_THRESHOLD,
         num_threads: int | None = None,
         card: ModelCard | None = None,
     ) -> None:

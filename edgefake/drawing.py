@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 
 from edgefake.faces import Box
+from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Status, Verdict
 
-Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]  # BGR
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 

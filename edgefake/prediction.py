@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from edgefake.faces import Box
+from edgefake.pixels import Pixels
 
 
 class Verdict(str, Enum):
@@ -104,7 +102,7 @@ class Prediction:
         """One line of JSON."""
         return json.dumps(self.to_dict())
 
-    def draw(self, frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    def draw(self, frame: Pixels) -> Pixels:
         """A copy of ``frame`` (uint8, H×W×3, BGR) with every face boxed and labelled with its verdict and p_fake."""
         from edgefake.drawing import draw_prediction
 

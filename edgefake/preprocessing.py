@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.faces import Box, crop_square
-
-Pixels = npt.NDArray[np.uint8]
+from edgefake.pixels import Pixels
 
 
 def face_pixels(frame: Pixels, box: Box, *, size: int, margin: float) -> Pixels:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 
+from edgefake.pixels import Pixels
 from edgefake.prediction import Quality, Status
 
 MIN_SIZE = 32.0
@@ -17,7 +16,7 @@ the face size 18, 60, 91 and 99 % are at an input of 160 pixels, 3, 36, 71 and 9
 twice the blur: see ``sharpness``."""
 
 
-def sharpness(pixels: npt.NDArray[np.uint8], crop_side: float) -> float:
+def sharpness(pixels: Pixels, crop_side: float) -> float:
     """Fine detail of a face crop (uint8, N×N×3, N ≥ 8): how much it changes over 1/80 of its side, relative to 1/20 of it.
 
     About 0.4 in a sharp photo, 1 in noise, 0.25 where there is nothing but slopes. As a ratio it does not depend on brightness
@@ -33,7 +32,7 @@ def sharpness(pixels: npt.NDArray[np.uint8], crop_side: float) -> float:
     return _mean_change(pixels, fine) / coarse
 
 
-def _mean_change(pixels: npt.NDArray[np.uint8], step: int) -> float:
+def _mean_change(pixels: Pixels, step: int) -> float:
     """Mean absolute difference of pixels that lie ``step`` apart on the diagonal, in grey levels."""
     total: float = cv2.norm(pixels[step:, step:], pixels[:-step, :-step], cv2.NORM_L1)
     count: int = 3 * (pixels.shape[0] - step) ** 2

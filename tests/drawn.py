@@ -7,10 +7,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from edgefake.pixels import Pixels
 
 
-def drawn_face(rng: np.random.Generator, *, fake: bool, side: int = 96) -> npt.NDArray[np.uint8]:
+def drawn_face(rng: np.random.Generator, *, fake: bool, side: int = 96) -> Pixels:
     """A smooth coloured oval on a smooth ground (uint8, side×side×3, BGR); fakes have stripes on the oval."""
     picture = np.full((side, side, 3), rng.integers(40, 120, 3), np.uint8)
     cv2.ellipse(picture, (side // 2, side // 2), (side // 4, side // 3), 0, 0, 360, rng.integers(120, 220, 3).tolist(), -1)

@@ -23,12 +23,12 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.faces import Box, crop_square, square_around
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels, resize_square
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # importing it would ask PyPI for a newer release
 import albumentations as A
 
-Pixels = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float64]
 """Keypoints as albumentations hands them on: (N, 5), of which the first two are x and y and the last is a size."""
 REACH = 1.55  # side of the varied region, in crops: what rotation, shift and zoom can bring in, but for rare extremes

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
 from edgefake.cores import available_cores
 from edgefake.errors import InputError
 from edgefake.faces import Box, crop_square
 from edgefake.images import read_image
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from training.notes import note
 from training.samples import Sample
@@ -30,7 +30,7 @@ Batch = tuple["tf.Tensor", "tf.Tensor"]
 
 def sample_pixels(
     sample: Sample, *, size: int, margin: float, rng: np.random.Generator | None = None, augmentation: str = "standard"
-) -> npt.NDArray[np.uint8]:
+) -> Pixels:
     """The face of one sample as the model sees it (uint8, size×size×3, RGB), varied at random when ``rng`` is given.
 
     Without ``rng`` a self-blended face is always the same one.
@@ -52,7 +52,7 @@ def sample_pixels(
     return augmented_face(region, box, size=size, margin=margin, rng=rng, augmentation=augmentation)
 
 
-def all_pixels(samples: Sequence[Sample], *, size: int, margin: float) -> npt.NDArray[np.uint8]:
+def all_pixels(samples: Sequence[Sample], *, size: int, margin: float) -> Pixels:
     """The faces of all samples, unvaried: uint8, (N, size, size, 3), RGB."""
     with ThreadPoolExecutor(available_cores()) as pool:
         return np.stack(list(pool.map(lambda s: sample_pixels(s, size=size, margin=margin), samples)))
@@ -77,7 +77,7 @@ def training_batches(
     cv2.setNumThreads(1)  # one thread per picture; OpenCV's own threads would only compete with them
     labels = np.array([[sample.label] for sample in samples], np.float32)
 
-    def pixels(index: np.int64) -> npt.NDArray[np.uint8]:
+    def pixels(index: np.int64) -> Pixels:
         rng = np.random.default_rng((seed, epoch, int(index)))
         return sample_pixels(samples[index], size=size, margin=margin, rng=rng, augmentation=augmentation)
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from edgefake.pixels import Pixels
 from training.batches import sample_pixels
 from training.samples import Sample
 
@@ -24,7 +24,7 @@ def contact_sheet(
     margin: float,
     seed: int,
     augmentation: str = "standard",
-) -> npt.NDArray[np.uint8]:
+) -> Pixels:
     """A row for each sample, under its class's name of ``names``: the unvaried face, then ``columns`` variations of it.
 
     Returns uint8, H×W×3, BGR, for ``edgefake.write_image``.
@@ -51,7 +51,7 @@ def chosen(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
     return picked
 
 
-def _row(faces: Sequence[npt.NDArray[np.uint8]], text: str) -> npt.NDArray[np.uint8]:
+def _row(faces: Sequence[Pixels], text: str) -> Pixels:
     gap = np.full((faces[0].shape[0], GAP, 3), 255, np.uint8)
     row = np.hstack([part for face in faces for part in (face[:, :, ::-1], gap)])
     row = cv2.copyMakeBorder(row, LABEL, GAP, GAP, 0, cv2.BORDER_CONSTANT, value=(255, 255, 255))

@@ -14,11 +14,10 @@ from functools import partial
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.faces import Box
+from edgefake.pixels import Pixels
 
-Pixels = npt.NDArray[np.uint8]
 BLUR = 0.02  # sigma, as a fraction of the face box's longer side: out of focus, but the device still judges most such faces
 NOISE = 8.0  # sigma, grey levels
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import read_card
@@ -24,7 +25,6 @@ from training.runs import Run, at, read_run, seen_by
 from training.samples import Sample, fake_labels
 from training.scores import PFake, detector_scores, device_scores, scores
 
-THRESHOLD = "fpr_5%"
 FILES = (".tflite", ".onnx")
 
 
@@ -56,7 +56,7 @@ class Subject:
     @property
     def threshold(self) -> float:
         """The stored p_fake threshold for 5 % false positives."""
-        return self.card.threshold(THRESHOLD)
+        return self.card.threshold(DEFAULT_THRESHOLD)
 
 
 @dataclass(frozen=True, slots=True)

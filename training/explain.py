@@ -16,12 +16,11 @@ import tf_keras as keras
 from edgefake.errors import InputError
 from edgefake.faces import Box, FaceFinder
 from edgefake.images import read_image, write_image
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels, to_float
 from training.notes import note
 from training.qat import folded_model, quantized_model
 from training.runs import Run
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

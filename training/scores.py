@@ -15,12 +15,12 @@ from edgefake.cores import available_cores
 from edgefake.faces import overlap
 from edgefake.images import read_image
 from edgefake.models.card import ModelCard
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import open_runtime
 from training.degrade import DEGRADATIONS
 from training.samples import Sample
 
-Pixels = npt.NDArray[np.uint8]
 PFake = npt.NDArray[np.float64]
 Scorer = tuple[ModelCard, Callable[[Pixels], npt.NDArray[np.floating]]]
 """A card, and a function from faces (uint8, (N, S, S, 3), RGB) to the card's ``one_output`` (N,)."""

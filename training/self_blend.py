@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.faces import Box
+from edgefake.pixels import Pixels
 from training.augment import A, seeded
 from training.samples import Sample
 
-Pixels = npt.NDArray[np.uint8]
 Points = npt.NDArray[np.float64]
 
 # In box sizes from the middle of the box, as read off the mean of 500 frontal faces with YuNet boxes.

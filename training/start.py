@@ -10,10 +10,10 @@ from typing import Any
 from zipfile import is_zipfile
 
 import numpy as np
-import numpy.typing as npt
 import tf_keras as keras
 
 from edgefake.errors import InputError
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float
 from training.dequantized import load_dequantized
 from training.recipes import recipe_named
@@ -21,7 +21,7 @@ from training.safe.hdf5 import open_arrays
 from training.safe.headers import model_name, unpack_weights
 
 
-def start(model: Any, weights: str, faces: npt.NDArray[np.uint8]) -> None:
+def start(model: Any, weights: str, faces: Pixels) -> None:
     """Set the first weights of ``model``, as ``training.recipes.build`` made it.
 
     Args:
@@ -97,7 +97,7 @@ def _told(model: Any, path: Path) -> Iterator[None]:
         raise InputError(f"{path} is no checkpoint of {model.name}: {(str(error) or repr(error)).splitlines()[0]}") from error
 
 
-def adapt_batch_norm(features: Any, faces: npt.NDArray[np.uint8]) -> None:
+def adapt_batch_norm(features: Any, faces: Pixels) -> None:
     """Make every BatchNorm's moving statistics those of ``faces``, and change its gain and offset so that nothing else changes.
 
     Training normalises with the statistics of the batch. Where the moving ones are of other pictures, or were folded away

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from edgefake.defaults import DEFAULT_MARGIN, DEFAULT_THRESHOLD
+from edgefake.pixels import Pixels
 
 FACES = 16
 
@@ -42,7 +44,7 @@ class Forms:
         return self.folder / "int8.onnx"
 
 
-def faces(size: int) -> npt.NDArray[np.uint8]:
+def faces(size: int) -> Pixels:
     """Coloured blobs, uint8 (``FACES``, size, size, 3): what a picture shows does not change how long it takes."""
     blobs = np.random.default_rng(0).integers(0, 256, (FACES, 8, 8, 3), dtype=np.uint8)
     return np.stack([cv2.resize(blob, (size, size), interpolation=cv2.INTER_CUBIC) for blob in blobs])
@@ -73,7 +75,10 @@ def make_forms(recipe: str, size: int | None, folder: Path) -> Forms:
     quantized = QuantizedModel(model)
     quantized.calibrate([inputs])
     forms.int8_tflite.write_bytes(int8_tflite(quantized.model, size=forms.size))
-    write_card(forms.int8_tflite, ModelCard(f"{recipe}_int8", recipe, "int8", forms.size, 0.3, "logit", {"fpr_5%": 0.5}))
+    write_card(
+        forms.int8_tflite,
+        ModelCard(f"{recipe}_int8", recipe, "int8", forms.size, DEFAULT_MARGIN, "logit", {DEFAULT_THRESHOLD: 0.5}),
+    )
     export_onnx(forms.int8_tflite, forms.int8_onnx)
     tf2onnx.convert.from_tflite(str(forms.fp32_tflite), opset=OPSET, output_path=str(forms.fp32_onnx))
     return forms

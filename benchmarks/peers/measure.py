@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.goals import Goal
 from benchmarks.peers.forms import faces, make_forms
@@ -18,6 +17,7 @@ from benchmarks.peers.runners import FRAMES, MODELS
 from benchmarks.peers.turns import Seconds, take_turns
 from benchmarks.timing import Timing, timing
 from edgefake.cores import available_cores
+from edgefake.pixels import Pixels
 
 OURS, FLOOR, FLOAT = "edgefake", "LiteRT INT8, bare", "LiteRT FP32, bare"
 OFFERED = (FLOOR, "OpenVINO INT8, the .tflite", "OpenVINO INT8, QDQ ONNX")
@@ -92,7 +92,7 @@ def measure_peers(recipe: str, *, size: int | None, rounds: int, threads: int | 
     return Peers(recipe, forms.size, threads, _compared(of_faces.seconds), _compared(of_frames.seconds), skipped)
 
 
-def frame() -> npt.NDArray[np.uint8]:
+def frame() -> Pixels:
     """1280×720, BGR, with the one face of the rendered portrait."""
     portrait = cv2.imread(str(PORTRAIT))
     canvas = cv2.GaussianBlur(cv2.resize(portrait, (1280, 720)), (0, 0), 30)

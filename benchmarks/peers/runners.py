@@ -9,12 +9,11 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.peers.forms import Forms
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float, to_int8
 
-Pixels = npt.NDArray[np.uint8]
 Run = Callable[[Pixels], object]
 Open = Callable[[Forms, int], Run]
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from benchmarks.peers.forms import Forms
 from benchmarks.peers.runners import Open
+from edgefake.pixels import Pixels
 
 BLOCK = 8
 """Runs in one turn."""
@@ -38,7 +39,7 @@ class Turns:
 
 
 def take_turns(
-    peers: Mapping[str, Open], forms: Forms, inputs: Sequence[npt.NDArray[np.uint8]], *, rounds: int, warm_up: int, threads: int
+    peers: Mapping[str, Open], forms: Forms, inputs: Sequence[Pixels], *, rounds: int, warm_up: int, threads: int
 ) -> Turns:
     """Let every peer run the same ``inputs`` in ``rounds`` turns, each round starting with another peer."""
     context = multiprocessing.get_context("spawn")
@@ -80,7 +81,7 @@ def _answer(connection: Connection) -> Any:
         return "its process died while it was loading or running"
 
 
-def _work(connection: Connection, open_: Open, forms: Forms, inputs: Sequence[npt.NDArray[np.uint8]], threads: int) -> None:
+def _work(connection: Connection, open_: Open, forms: Forms, inputs: Sequence[Pixels], threads: int) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # runtimes greet at length
     try:
         run = open_(forms, threads)

@@ -9,6 +9,7 @@ from typing import Any
 
 from convert.cli.source import add_origin
 from convert.cli.tflite import print_file
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from training.cli.import_model import add_detector
 
@@ -62,6 +63,6 @@ def _card(options: argparse.Namespace, command: str) -> int:
     data, samples = held_out_faces(run, options.data_name)
     p_fake = np.array(card.p_fake(on_device(device_outputs, options.out, card, samples)))
     scores = Scores(options.out.name, p_fake, converted=True)
-    for fault in detection_faults(fake_labels(samples), scores, card.threshold("fpr_5%")):
+    for fault in detection_faults(fake_labels(samples), scores, card.threshold(DEFAULT_THRESHOLD)):
         print(f"warning: on {data} {fault}", file=sys.stderr)
     return 0

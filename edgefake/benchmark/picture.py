@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+
+from edgefake.pixels import Pixels
 
 WIDTH, HEIGHT = 1280, 720
 
@@ -12,7 +13,7 @@ _HAIR, _SKIN, _LID, _WHITE, _IRIS = (40, 50, 70), (150, 180, 225), (60, 70, 90),
 _NOSE, _MOUTH = (110, 140, 190), (90, 90, 180)  # BGR
 
 
-def drawn_frame() -> npt.NDArray[np.uint8]:
+def drawn_frame() -> Pixels:
     """A face of ellipses, which finders find, on a soft ground (uint8, 720×1280×3, BGR).
 
     Finding it costs what it does on a photo; on a ground of noise the Haar cascade would take five times as long.
@@ -32,11 +33,11 @@ def drawn_frame() -> npt.NDArray[np.uint8]:
         _ellipse(frame, x, -0.33, 0.22, 0.05, _HAIR)
     _ellipse(frame, 0, 0.2, 0.1, 0.06, _NOSE)
     _ellipse(frame, 0, 0.5, 0.28, 0.08, _MOUTH)
-    drawn: npt.NDArray[np.uint8] = np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8)
+    drawn: Pixels = np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8)
     return drawn
 
 
-def _ellipse(frame: npt.NDArray[np.uint8], x: float, y: float, width: float, height: float, colour: tuple[int, int, int]) -> None:
+def _ellipse(frame: Pixels, x: float, y: float, width: float, height: float, colour: tuple[int, int, int]) -> None:
     """Around the middle of the frame, in quarters of its height."""
     unit = HEIGHT // 4
     centre = (round(WIDTH / 2 + x * unit), round(HEIGHT / 2 + y * unit))

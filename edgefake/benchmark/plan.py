@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.models.store import find_model
 from edgefake.runtimes import BACKENDS, suffix_of
@@ -52,7 +53,7 @@ class Settings:
     """Fresh ones per case: their differences are what intervals stand on."""
     faces: str = "haar"
     """How faces are found, as for ``Detector``."""
-    threshold: float | str = "fpr_5%"
+    threshold: float | str = DEFAULT_THRESHOLD
     """Which p_fake balanced accuracy is measured at, as for ``Detector``."""
     picture: Path | None = None
     """For the way from file to verdict; None draws one of 1280×720."""

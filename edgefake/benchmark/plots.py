@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.benchmark.plan import case_name
 from edgefake.benchmark.report import Report, Row
+from edgefake.pixels import Pixels
 
-Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]  # BGR
 Points = Sequence[tuple[float, float]]
 

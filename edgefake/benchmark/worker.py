@@ -26,6 +26,7 @@ from edgefake.cores import available_cores
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import read_image
+from edgefake.pixels import Pixels
 from edgefake.prediction import Status
 from edgefake.runtimes import Runtime
 
@@ -180,7 +181,7 @@ class _TimedRuntime:
         self.name, self.input_shape = runtime.name, runtime.input_shape
         self.last_ms = 0.0
 
-    def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def run(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         started = time.perf_counter()
         outputs = self._runtime.run(pixels)
         self.last_ms = 1e3 * (time.perf_counter() - started)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edgefake.cli.options import parse_threshold
 from edgefake.cli.terminal import LiveLine
+from edgefake.defaults import DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.images import write_image
@@ -54,7 +55,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     measure.add_argument("--seconds", type=float, default=3.0, help="least time per case (default: %(default)s)")
     measure.add_argument("--processes", type=int, default=5, help="fresh processes per case (default: %(default)s)")
     measure.add_argument("--faces", default="haar", help="haar, frame or a YuNet .onnx file (default: %(default)s)")
-    measure.add_argument("--threshold", type=parse_threshold, default="fpr_5%", help="as for predict (default: fpr_5%%)")
+    measure.add_argument(
+        "--threshold", type=parse_threshold, default=DEFAULT_THRESHOLD, help="as for predict (default: %(default)s)"
+    )
     measure.add_argument("--picture", metavar="FILE", type=Path, help="what is judged, file to verdict (default: a drawn one)")
     measure.add_argument("--data", metavar="DIR", type=Path, help="a folder with real/ and fake/: measure accuracy on it as well")
     output = parser.add_argument_group("output")
@@ -84,7 +87,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.compare:
         return _compare(arguments)
     if not arguments.models:
-        raise InputError("name at least one model to measure, such as resnet18_int8, or give --compare two reports")
+        raise InputError(f"name at least one model to measure, such as {DEFAULT_MODEL}, or give --compare two reports")
     # Imported when asked for, to keep the start of the other commands fast.
     from edgefake.benchmark.matrix import run
     from edgefake.benchmark.plan import Settings, make_plan

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from edgefake.defaults import DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.detector import Detector
 from edgefake.runtimes import BACKENDS
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", default="resnet18_int8", help="a name that `edgefake models` lists, or a file (default: %(default)s)"
+        "--model", default=DEFAULT_MODEL, help="a name that `edgefake models` lists, or a file (default: %(default)s)"
     )
     parser.add_argument(
         "--faces", default="haar", help="haar, frame (the picture is the face) or a YuNet .onnx file (default: %(default)s)"
@@ -18,7 +19,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
         type=parse_threshold,
-        default="fpr_5%",
+        default=DEFAULT_THRESHOLD,
         help="the p_fake from which a face is fake: a number in 0…1 or a name in the model's card (default: %(default)s)",
     )
     parser.add_argument(

@@ -17,8 +17,7 @@ import numpy.typing as npt
 from edgefake.arguments import listed
 from edgefake.errors import InputError
 from edgefake.faces.yunet import open_yunet, read_yunet
-
-Pixels = npt.NDArray[np.uint8]
+from edgefake.pixels import Pixels
 
 
 @dataclass(frozen=True, slots=True)

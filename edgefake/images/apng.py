@@ -9,11 +9,9 @@ import struct
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.images.header import png_chunks, png_of
-
-Pixels = npt.NDArray[np.uint8]
+from edgefake.pixels import Pixels
 
 _SHARED = (b"PLTE", b"tRNS", b"sBIT")
 _CLEARED, _RESTORED = 1, 2

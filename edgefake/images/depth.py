@@ -8,8 +8,7 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.images.header import Header
-
-Pixels = npt.NDArray[np.uint8]
+from edgefake.pixels import Pixels
 
 _DIM = 1 << 14
 """What is called 16 bits deep and has no brighter sample holds 10, 12 or 14 bits, or is black to the eye."""

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.images.header import Header
+from edgefake.pixels import Pixels
 
 
 def heic_headers(data: bytes) -> list[Header]:
@@ -22,7 +22,7 @@ def heic_headers(data: bytes) -> list[Header]:
         ]
 
 
-def decode_heic(data: bytes, header: Header) -> npt.NDArray[np.uint8]:
+def decode_heic(data: bytes, header: Header) -> Pixels:
     """BGR or BGRA, upright. Raises ``ValueError`` where it is damaged."""
     with _opened(data) as pictures:
         return np.asarray(pictures[header.start], np.uint8)

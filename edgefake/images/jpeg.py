@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import numpy.typing as npt
 import simplejpeg
 
 from edgefake.images.header import jpeg_segments
 from edgefake.images.tear import is_torn
+from edgefake.pixels import Pixels
 
 # What is coded together, by the subsampling of colour: width and height in pixels.
 _BLOCKS = {"444": (8, 8), "422": (16, 8), "420": (16, 16), "440": (8, 16), "411": (32, 8), "Gray": (8, 8)}
 
 
-def decode_jpeg(data: bytes) -> npt.NDArray[np.uint8]:
+def decode_jpeg(data: bytes) -> Pixels:
     """The pixels, BGR, as they are stored. Raises ``ValueError`` with the decoder's words where it warned of anything."""
     try:
         picture = np.asarray(simplejpeg.decode_jpeg(data, "BGR"), np.uint8)

@@ -19,9 +19,9 @@ from edgefake.images.damage import check_png, check_tiff
 from edgefake.images.depth import as_bgra, check_depth, on_white
 from edgefake.images.header import Header, read_headers
 from edgefake.images.tiff import Tiff
+from edgefake.pixels import Pixels
 from edgefake.text import printable
 
-Pixels = npt.NDArray[np.uint8]
 PathLike = str | os.PathLike[str]
 
 MAX_PIXELS = 200_000_000

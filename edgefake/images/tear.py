@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.pixels import Pixels
+
 _LEAST_STEP = 8
 """Levels of green."""
 
 
-def is_torn(picture: npt.NDArray[np.uint8], block: tuple[int, int]) -> bool:
+def is_torn(picture: Pixels, block: tuple[int, int]) -> bool:
     """Whether such a step goes through ``picture`` (uint8, BGR, as stored).
 
     ``block`` is the width and height of what is coded together.

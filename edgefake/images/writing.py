@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import cv2
-import numpy as np
-import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
+from edgefake.pixels import Pixels
 from edgefake.text import printable
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
 
 
-def write_image(path: str | Path, image: npt.NDArray[np.uint8], *, private: bool = False) -> None:
+def write_image(path: str | Path, image: Pixels, *, private: bool = False) -> None:
     """Write ``image`` (uint8, H×W×3, BGR) in the format that the suffix of ``path`` names, with its folder; replaces an old file.
 
     With ``private`` nobody but the owner may read it. Raises ``InputError`` when the format is unknown or the file cannot be

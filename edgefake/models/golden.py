@@ -11,16 +11,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.errors import BackendError, CardError, ModelStoreError
 from edgefake.models.card import Golden, ModelCard
 from edgefake.models.card_files import payload_sha256
 from edgefake.models.store import cache_folder
+from edgefake.pixels import Pixels
 from edgefake.runtimes import Runtime
 from edgefake.text import printable
-
-Pixels = npt.NDArray[np.uint8]
 
 
 def encode_pixels(pixels: Pixels) -> str:

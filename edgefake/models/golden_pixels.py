@@ -13,7 +13,8 @@ import numpy as np
 
 from edgefake.errors import BackendError
 from edgefake.faces import Box
-from edgefake.preprocessing import Pixels, face_pixels
+from edgefake.pixels import Pixels
+from edgefake.preprocessing import face_pixels
 
 SIZE, MARGIN = 8, 0.3
 TOLERANCE = 2

@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from edgefake.errors import ModelFileError
 from edgefake.models.card import Scaling
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_grey
-
-Pixels = npt.NDArray[np.uint8]
 
 RAW = (Scaling(0.0, 1.0), Scaling())
 """What a card may say of a file that takes pixels and scales them itself: just that, or what this project's models see then."""

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.errors import SinkError
+from edgefake.pixels import Pixels
 from edgefake.streaming.health import Health
 from edgefake.streaming.result import FrameResult
-
-Pixels = npt.NDArray[np.uint8]
 
 FRAMES = 8
 """Room in the queue of a sink that uses frames: 22 MB at 1280×720."""

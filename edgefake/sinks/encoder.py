@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import cv2
-import numpy as np
-import numpy.typing as npt
+
+from edgefake.pixels import Pixels
 
 _HEADER_BYTES = 8
 """The name and the size of a part of an AVI; one of zeros is an empty part of no meaning."""
@@ -55,7 +55,7 @@ class EncodedFile(ABC):
         self._thread = threading.Thread(target=self._run, name="encoder", daemon=True)
         self._thread.start()
 
-    def write(self, picture: npt.NDArray[np.uint8], seconds: float) -> None:
+    def write(self, picture: Pixels, seconds: float) -> None:
         """Encode the next frame, which was seen ``seconds`` after the first one."""
         self._times.append(seconds)
         self._encoder.write(picture)

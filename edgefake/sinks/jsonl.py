@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 
 from edgefake.errors import SinkError
-from edgefake.sinks import Pixels
+from edgefake.pixels import Pixels
 from edgefake.streaming.result import FrameResult
 
 

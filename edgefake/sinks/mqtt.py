@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from edgefake.errors import InputError, SinkError
+from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
-from edgefake.sinks import Pixels, TryLater
+from edgefake.sinks import TryLater
 from edgefake.streaming.result import FrameResult
 from edgefake.text import printable
 

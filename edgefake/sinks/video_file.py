@@ -12,8 +12,8 @@ import cv2
 
 from edgefake.errors import InputError, SinkError
 from edgefake.files import plain_path
+from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
-from edgefake.sinks import Pixels
 from edgefake.sinks.matroska import MatroskaFile
 from edgefake.sinks.mp4 import Mp4File
 from edgefake.streaming import overlay

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from edgefake.errors import InputError, SinkError
+from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
-from edgefake.sinks import Pixels, TryLater
+from edgefake.sinks import TryLater
 from edgefake.streaming.result import FrameResult
 from edgefake.text import printable
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import cv2
 
 from edgefake.errors import SinkError
-from edgefake.sinks import Pixels
+from edgefake.pixels import Pixels
 from edgefake.streaming import overlay
 from edgefake.streaming.result import FrameResult
 

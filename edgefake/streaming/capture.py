@@ -10,10 +10,8 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import count
 
-import numpy as np
-import numpy.typing as npt
-
 from edgefake.errors import InputError
+from edgefake.pixels import Pixels
 from edgefake.streaming.decoding import Undecoded
 from edgefake.streaming.health import Health
 from edgefake.streaming.sources import Reader, Source, SourceAwayError
@@ -38,7 +36,7 @@ CLOSE_S = 10.0
 class Captured:
     """One frame (uint8, H×W×3, BGR) with its number in the source, from 0."""
 
-    pixels: npt.NDArray[np.uint8]
+    pixels: Pixels
     index: int
     seconds: float
     """Media time, or time since the start in live sources; never runs backwards."""

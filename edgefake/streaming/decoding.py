@@ -10,11 +10,9 @@ from contextlib import contextmanager, nullcontext
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.errors import InputError
-
-Pixels = npt.NDArray[np.uint8]
+from edgefake.pixels import Pixels
 
 FILE_PATIENCE = 1000
 """After so many failed reads one after the other a file has ended. A refused packet fails one read, the end every one."""

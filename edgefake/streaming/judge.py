@@ -6,11 +6,9 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from edgefake.detector import Detector
 from edgefake.faces import Box
+from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Status
 from edgefake.streaming.capture import Captured
 from edgefake.streaming.evidence import Evidence
@@ -138,7 +136,7 @@ class Judge:
         done, self._pending = self._pending.result(), None
         return done
 
-    def _search(self, pixels: npt.NDArray[np.uint8]) -> _Search:
+    def _search(self, pixels: Pixels) -> _Search:
         started = time.perf_counter()
         boxes = self._detector.find_faces(pixels)
         return _Search(boxes, (time.perf_counter() - started) * 1e3)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from edgefake.drawing import Mark, draw_marks
+from edgefake.pixels import Pixels
 from edgefake.prediction import Status
 from edgefake.streaming.result import FrameResult, TrackResult
 
 
-def draw(frame: npt.NDArray[np.uint8], result: FrameResult, *, fps: float | None = None) -> npt.NDArray[np.uint8]:
+def draw(frame: Pixels, result: FrameResult, *, fps: float | None = None) -> Pixels:
     """A copy of ``frame`` (uint8, H×W×3, BGR) with every track's box, number, verdict and p_fake, and ``fps`` in the corner."""
     corner = [] if result.tracks else ["no face"]
     if fps is not None:

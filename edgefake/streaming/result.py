@@ -24,10 +24,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
 from edgefake.faces import Box
+from edgefake.pixels import Pixels
 from edgefake.prediction import Status, Verdict
 
 SCHEMA = 1
@@ -131,6 +129,6 @@ class FrameResult:
 class Watched(NamedTuple):
     """A frame and what was found in it: ``for frame, result in edgefake.watch(…)``."""
 
-    frame: npt.NDArray[np.uint8]
+    frame: Pixels
     """uint8, H×W×3, BGR. The sinks may still be reading it: draw on a copy."""
     result: FrameResult

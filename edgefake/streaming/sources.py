@@ -12,18 +12,17 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.files import plain_path
 from edgefake.images import IMAGE_SUFFIXES, MAX_PIXELS, PictureFile, read_image
+from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
 from edgefake.streaming.decoding import Decoder, Undecoded
 from edgefake.streaming.reasons import HEAD_BYTES, is_picture, why_not_a_video, why_not_opened, why_silent
 from edgefake.streaming.stills import Idle, Still, arriving_stills, pictures_in, stills
 from edgefake.text import portable_path, printable
 
-Pixels = npt.NDArray[np.uint8]
 SourceLike = int | str | Path | Iterable[Pixels]
 
 _log = logging.getLogger(__name__)

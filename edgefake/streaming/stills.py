@@ -11,11 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from edgefake.errors import InputError
 from edgefake.images import PictureFile, count_files, find_images
+from edgefake.pixels import Pixels
 from edgefake.text import portable_path, printable
 
 _log = logging.getLogger(__name__)
@@ -28,7 +26,7 @@ LOOK_S = 1.0
 class Still:
     """A picture (uint8, H×W×3, BGR) and the file it is from."""
 
-    pixels: npt.NDArray[np.uint8]
+    pixels: Pixels
     name: str
 
 

@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.pixels import Pixels
 from edgefake.streaming.result import FrameResult
 
-Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]  # BGR
 
 SIZE = (1280, 480)

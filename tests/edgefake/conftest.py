@@ -10,16 +10,15 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgefake import Detector, ModelCard
 from edgefake.models import download
 from edgefake.models.card import Scaling
 from edgefake.models.card_files import write_card
+from edgefake.pixels import Pixels
 from tests.edgefake.models.model_server import BODY, Answer, Server
 
-Pixels = npt.NDArray[np.uint8]
 MakeCard = Callable[..., ModelCard]
 
 SCALINGS = {"int8": Scaling(128.0, 128.0), "uint8": Scaling(0.0, 255.0)}

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.pixels import Pixels
+
 Map = npt.NDArray[np.float32]
 """H×W, or H×W×3 for colours: BGR, linear light, 0…1."""
 
@@ -33,7 +35,7 @@ LIPS = (0.150, 0.145, 0.420)
 SWEATER = (0.150, 0.085, 0.050)
 
 
-def draw_portrait() -> npt.NDArray[np.uint8]:
+def draw_portrait() -> Pixels:
     """The picture: uint8, 600×480×3, BGR; the same on every call."""
     rng = np.random.default_rng(7)
     size = (HEIGHT * FINE, WIDTH * FINE)
@@ -280,7 +282,7 @@ def _shadow(height: Map, source: tuple[float, float, float], reach: float = 1.3)
     return cv2.GaussianBlur(arriving, (0, 0), 2.0 * FINE)  # type: ignore[return-value]
 
 
-def _developed(light: Map, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _developed(light: Map, rng: np.random.Generator) -> Pixels:
     """Exposure, lens and sensor: linear light at drawing size to an 8-bit picture."""
     small = cv2.resize(light, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     small = 0.88 * small + 0.12 * cv2.GaussianBlur(small, (0, 0), 6.0)  # a little glow

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 
+from edgefake.pixels import Pixels
 from training.audit import audit_warnings
 from training.audit.findings import audit
 from training.cli import main
@@ -24,22 +24,22 @@ SIDE = 96
 CENTRE = SIDE // 2
 PUBLIC = Path(os.environ["EDGEFAKE_TEST_DATA"]).absolute() if os.environ.get("EDGEFAKE_TEST_DATA") else None
 
-Encode = Callable[[npt.NDArray[np.uint8], str, int], tuple[str, bytes]]
+Encode = Callable[[Pixels, str, int], tuple[str, bytes]]
 """(picture, class, number) → (suffix, content of the file)."""
 
 
-def photo(rng: np.random.Generator, side: int = SIDE) -> npt.NDArray[np.uint8]:
+def photo(rng: np.random.Generator, side: int = SIDE) -> Pixels:
     """Smooth blotches of colour, never the same twice."""
     noise = rng.uniform(0, 255, (7, 7, 3)).astype(np.float32)
     picture = cv2.resize(noise, (side, side), interpolation=cv2.INTER_CUBIC) + rng.normal(0, 3, (side, side, 3))
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def jpeg(picture: npt.NDArray[np.uint8], label: str = "", number: int = 0, *, quality: int = 90) -> tuple[str, bytes]:
+def jpeg(picture: Pixels, label: str = "", number: int = 0, *, quality: int = 90) -> tuple[str, bytes]:
     return ".jpg", cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def png(picture: npt.NDArray[np.uint8]) -> tuple[str, bytes]:
+def png(picture: Pixels) -> tuple[str, bytes]:
     return ".png", cv2.imencode(".png", picture)[1].tobytes()
 
 
@@ -124,7 +124,7 @@ def test_the_same_file_in_two_splits(data: Path, capsys: pytest.CaptureFixture[s
     ids=["recompressed", "scaled", "brightened", "made grey"],
 )
 def test_the_same_photo_stored_again_in_another_split(
-    data: Path, capsys: pytest.CaptureFixture[str], again: Callable[[npt.NDArray[np.uint8]], bytes]
+    data: Path, capsys: pytest.CaptureFixture[str], again: Callable[[Pixels], bytes]
 ) -> None:
     (data / "val/fake/07.jpg").write_bytes(again(cv2.imread(str(data / "train/fake/11.jpg"))))
     report = audited(data, capsys, 1)
@@ -166,24 +166,24 @@ def test_pictures_of_like_light_but_other_content_are_no_copies(data: Path, caps
     assert audited(data, capsys, 0)["copies"] == []
 
 
-def grey_fakes(picture: npt.NDArray[np.uint8], label: str, number: int) -> tuple[str, bytes]:
+def grey_fakes(picture: Pixels, label: str, number: int) -> tuple[str, bytes]:
     grey = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     return jpeg(grey if label == "fake" and number % 2 else picture)
 
 
-def coarser_fakes(picture: npt.NDArray[np.uint8], label: str, number: int) -> tuple[str, bytes]:
+def coarser_fakes(picture: Pixels, label: str, number: int) -> tuple[str, bytes]:
     return jpeg(picture, quality=75 if label == "fake" else 90)
 
 
-def real_between(picture: npt.NDArray[np.uint8], label: str, number: int) -> tuple[str, bytes]:
+def real_between(picture: Pixels, label: str, number: int) -> tuple[str, bytes]:
     return jpeg(picture, quality=82 if label == "real" else (75, 90)[number % 2])
 
 
-def lossless_fakes(picture: npt.NDArray[np.uint8], label: str, number: int) -> tuple[str, bytes]:
+def lossless_fakes(picture: Pixels, label: str, number: int) -> tuple[str, bytes]:
     return png(picture) if label == "fake" else jpeg(picture)
 
 
-def wider_fakes(picture: npt.NDArray[np.uint8], label: str, number: int) -> tuple[str, bytes]:
+def wider_fakes(picture: Pixels, label: str, number: int) -> tuple[str, bytes]:
     return jpeg(np.hstack([picture, picture[:, :16]]) if label == "fake" else picture)
 
 
@@ -238,7 +238,7 @@ def test_crops_that_reach_outside_the_picture(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_framing_is_relative_to_the_picture_and_face_size_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def enlarged(picture: npt.NDArray[np.uint8], label: str, number: int) -> tuple[str, bytes]:
+    def enlarged(picture: Pixels, label: str, number: int) -> tuple[str, bytes]:
         return jpeg(cv2.resize(picture, None, fx=2, fy=2) if label == "fake" else picture)
 
     data = dataset(tmp_path / "data", encode=enlarged)

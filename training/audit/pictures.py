@@ -13,19 +13,17 @@ from pathlib import Path
 import cv2
 import imagehash
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 from tqdm import tqdm
 
 from edgefake.cores import available_cores
+from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
 from edgefake.faces import Box
 from edgefake.images import read_image
+from edgefake.pixels import Pixels
 from training.samples import Sample
-
-MARGIN = 0.3
-"""Context around the face in the crop that is looked at: the default of ``fit``."""
 
 THUMBNAIL = 16
 GREY_LEVELS = 1.0
@@ -57,7 +55,7 @@ class Picture:
     """Of the file."""
     perceptual_hash: int
     """64 bits that survive scaling and recompression: signs of low DCT frequencies (pHash, Zauner 2010)."""
-    thumbnail: npt.NDArray[np.uint8]
+    thumbnail: Pixels
     """uint8, 16×16, grey."""
 
 
@@ -122,7 +120,7 @@ def _table_name(tables: list[list[int]]) -> str:
 
 
 def _outside(box: Box, width: int, height: int) -> float:
-    side = box.size * (1.0 + MARGIN)
+    side = box.size * (1.0 + DEFAULT_MARGIN)
     left, top = box.x + (box.width - side) / 2.0, box.y + (box.height - side) / 2.0
     inside_x, inside_y = min(left + side, width) - max(left, 0.0), min(top + side, height) - max(top, 0.0)
     return 1.0 - max(inside_x, 0.0) * max(inside_y, 0.0) / side**2

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
 from edgefake.text import printable
 from training.cli.data import add_data, add_variations, check_classes, samples_of
@@ -23,7 +24,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--rows", type=whole(1), default=8, help="faces (default %(default)s)")
     parser.add_argument("--columns", type=whole(1), default=7, help="variations of each (default %(default)s)")
     parser.add_argument("--size", type=whole(8), default=160, help="input size in pixels (default %(default)s)")
-    parser.add_argument("--margin", type=not_negative, default=0.3, help="context around the face box (default %(default)s)")
+    parser.add_argument(
+        "--margin", type=not_negative, default=DEFAULT_MARGIN, help="context around the face box (default %(default)s)"
+    )
 
 
 def _contact_sheet(options: argparse.Namespace, command: str) -> int:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
 from edgefake.text import printable
 from training.cli.data import add_data, add_variations, check_classes, repeat_audit
@@ -21,7 +22,9 @@ def add(commands: Any) -> None:
     add_variations(parser)
     parser.add_argument("--run", type=Path, required=True, help="folder of this run: settings, checkpoints, log")
     parser.add_argument("--size", type=whole(8), help="input size in pixels (default: the recipe's)")
-    parser.add_argument("--margin", type=not_negative, default=0.3, help="context around the face box (default %(default)s)")
+    parser.add_argument(
+        "--margin", type=not_negative, default=DEFAULT_MARGIN, help="context around the face box (default %(default)s)"
+    )
     parser.add_argument("--epochs", type=whole(0), default=60, help="at most so many (default %(default)s)")
     parser.add_argument("--batch", type=whole(1), help="batch size (default: the recipe's)")
     parser.add_argument("--learning-rate", type=positive, help="Adam's first rate (default: the recipe's)")

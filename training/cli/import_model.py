@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
 from training.cli.data import add_data
 from training.cli.numbers import fraction, not_negative, whole
@@ -55,7 +56,10 @@ def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> Non
     group.add_argument("--bgr", action="store_true", help="it was fed BGR, as OpenCV reads pictures")
     group.add_argument("--size", type=whole(8), help="side of its input, where the model leaves it open")
     group.add_argument(
-        "--margin", type=not_negative, default=0.3, help="context around the face box in its training (default %(default)s)"
+        "--margin",
+        type=not_negative,
+        default=DEFAULT_MARGIN,
+        help="context around the face box in its training (default %(default)s)",
     )
     group.add_argument(
         "--hold-out", type=fraction, default=0.0, metavar="FRACTION", help="validate on this part of train, as for fit"

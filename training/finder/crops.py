@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.images import read_image
+from edgefake.pixels import Pixels
 from training.finder.data import Photo
 from training.finder.decode import Floats, intersections
 from training.finder.targets import FACE, IGNORED
 
-Pixels = npt.NDArray[np.uint8]
 Rng = np.random.Generator
 
 SMALLEST, LARGEST = 8.0, 1.25

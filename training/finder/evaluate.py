@@ -18,6 +18,7 @@ import numpy.typing as npt
 from edgefake.faces import haar_faces
 from edgefake.faces.yunet import open_yunet, read_yunet
 from edgefake.images import read_image
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float
 from training.finder import decode
 from training.finder.data import Photo
@@ -25,7 +26,6 @@ from training.finder.decode import Floats, Found
 from training.finder.network import STEP
 from training.metrics import Estimate
 
-Pixels = npt.NDArray[np.uint8]
 Search = Callable[[Pixels], Found]
 """From a picture (uint8, H×W×3, BGR) to its faces."""
 

@@ -16,8 +16,8 @@ from unittest.mock import patch
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from edgefake.pixels import Pixels
 from tests.images import draw_portrait as portrait
 from tests.images.draw_portrait import FINE, Map
 
@@ -39,8 +39,6 @@ LANDMARKS = ((-0.40, -0.10), (0.40, -0.10), (-0.30, 0.70), (0.30, 0.70))
 # BGR, linear light.
 SKINS = np.array([(0.036, 0.060, 0.130), (0.075, 0.135, 0.280), (0.150, 0.245, 0.450), (0.255, 0.375, 0.625)])
 HAIRS = np.array([(0.008, 0.009, 0.011), (0.022, 0.034, 0.060), (0.040, 0.085, 0.160), (0.12, 0.24, 0.36), (0.24, 0.25, 0.26)])
-
-Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
+from edgefake.pixels import Pixels
 
 Triple = tuple[float, float, float]
 
@@ -22,7 +23,7 @@ class Feed:
     by_itself: bool = False
     """Whether the model's own first layers are said to scale the pixels."""
 
-    def __call__(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def __call__(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         """The model's input for faces (uint8, (N, S, S, 3), RGB)."""
         ordered = pixels[..., ::-1] if self.bgr else pixels
         return (ordered.astype(np.float32) - np.float32(self.offset)) / np.float32(self.scale)

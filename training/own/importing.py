@@ -14,6 +14,7 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
+from edgefake.pixels import Pixels
 from training.batches import all_pixels, readable
 from training.digests import SEEN
 from training.loop import logits, save_checkpoint, writing
@@ -94,7 +95,7 @@ def import_model(own: Own, run: Run, folder: Path) -> State:
     return state
 
 
-def check_same(own: Own, pixels: npt.NDArray[np.uint8], scores: npt.NDArray[np.floating]) -> float:
+def check_same(own: Own, pixels: Pixels, scores: npt.NDArray[np.floating]) -> float:
     """Largest difference in p_fake between a user's model and the logits (N,) of the imported one, on some of the same faces.
 
     Raises ``InputError`` when it is not the same detector.
@@ -111,7 +112,7 @@ def check_same(own: Own, pixels: npt.NDArray[np.uint8], scores: npt.NDArray[np.f
     return difference
 
 
-def check_order(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int_], scores: npt.NDArray[np.floating]) -> float:
+def check_order(own: Own, pixels: Pixels, labels: npt.NDArray[np.int_], scores: npt.NDArray[np.floating]) -> float:
     """AUC of a user's detector from its ``scores`` (N,) of labelled faces; warns when another scaling fits them better.
 
     Raises ``InputError`` when it scores real faces higher beyond chance (95 % interval), so that its classes must be in another
@@ -139,7 +140,7 @@ def check_order(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.
     return value.value
 
 
-def better_feed(own: Own, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int_]) -> str | None:
+def better_feed(own: Own, pixels: Pixels, labels: npt.NDArray[np.int_]) -> str | None:
     """The options by which the detector would judge labelled faces clearly better than as ``own`` is fed, where there are any."""
 
     def quality(feed: Feed) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
+from edgefake.pixels import Pixels
 from training.functional import Graph, Node, read
 from training.own.feed import FEEDS, Feed
 from training.own.files import UserModel
@@ -84,7 +85,7 @@ def take_up_scaling(graph: Graph, feed: Feed, size: int) -> None:
 def _affine(graph: Graph, names: list[str], end: str, feed: Feed, size: int) -> tuple[Values, Values]:
     """(A (3, 3), b (3,)) with feed and leading nodes up to ``end`` computing A·x + b, measured on flat pictures."""
 
-    def run(pixels: npt.NDArray[np.uint8]) -> Values:
+    def run(pixels: Pixels) -> Values:
         values: dict[str, Any] = {graph.input: feed(pixels)}
         for name in names[1:]:
             node = graph.nodes[name]

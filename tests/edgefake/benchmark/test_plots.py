@@ -11,10 +11,9 @@ from edgefake.benchmark.accuracy import Accuracy
 from edgefake.benchmark.figures import Interval
 from edgefake.benchmark.picture import drawn_frame
 from edgefake.benchmark.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, _Axis, plots
+from edgefake.pixels import Pixels
 from edgefake.prediction import Status
 from tests.edgefake.benchmark.reports import report, row, sample
-
-Pixels = npt.NDArray[np.uint8]
 
 
 def accuracy(auc: float) -> Accuracy:

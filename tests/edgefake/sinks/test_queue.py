@@ -12,7 +12,8 @@ import pytest
 
 from edgefake import sinks
 from edgefake.errors import SinkError
-from edgefake.sinks import Callback, Pixels, QueuedSink, TryLater, close_all
+from edgefake.pixels import Pixels
+from edgefake.sinks import Callback, QueuedSink, TryLater, close_all
 from edgefake.streaming.health import Health
 from edgefake.streaming.result import FrameResult
 from tests.edgefake.streaming.results import result

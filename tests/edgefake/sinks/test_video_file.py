@@ -13,10 +13,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgefake.errors import InputError, SinkError
+from edgefake.pixels import Pixels
 from edgefake.sinks import QueuedSink
 from edgefake.sinks import video_file as module
 from edgefake.sinks.video_file import VideoFileSink
@@ -24,7 +24,6 @@ from edgefake.streaming.health import Health
 from edgefake.streaming.overlay import draw
 from tests.edgefake.streaming.results import result, track
 
-Pixels = npt.NDArray[np.uint8]
 GREY = np.full((120, 160, 3), 128, np.uint8)
 
 

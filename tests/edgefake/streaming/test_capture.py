@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from edgefake import InputError
+from edgefake.pixels import Pixels
 from edgefake.streaming import capture as capture_module
 from edgefake.streaming.capture import CAPACITY, Capture, Captured
 from edgefake.streaming.decoding import Undecoded
 from edgefake.streaming.health import Health
 from edgefake.streaming.sources import Reader, Source, SourceLike, find_source
 from tests.edgefake.streaming.fake_camera import plug_in
-from tests.edgefake.streaming.videos import Pixels, moving_face, write_video
+from tests.edgefake.streaming.videos import moving_face, write_video
 
 Start = Callable[..., Capture]
 

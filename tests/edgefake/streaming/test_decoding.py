@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from edgefake import InputError
+from edgefake.pixels import Pixels
 from edgefake.streaming import decoding
 from edgefake.streaming.decoding import FILE_PATIENCE, LIVE_PATIENCE, UNWRITTEN_LIVE, Decoder, Undecoded
 from edgefake.streaming.sources import find_source
-from tests.edgefake.streaming.videos import Pixels, damage, interlaced, moving_face, wide_pixels, write_video
+from tests.edgefake.streaming.videos import damage, interlaced, moving_face, wide_pixels, write_video
 
 GREY = np.full((8, 8, 3), 90, np.uint8)
 

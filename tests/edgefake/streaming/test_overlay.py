@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from edgefake import Box, Status
 from edgefake.drawing import Mark, draw_marks
+from edgefake.pixels import Pixels
 from edgefake.prediction import Verdict
 from edgefake.streaming.overlay import draw
 from edgefake.streaming.result import TrackResult
@@ -17,7 +17,7 @@ FRAME = np.full((480, 640, 3), 90, np.uint8)
 BOX = Box(200, 150, 100, 120)
 
 
-def drawn(text: str, verdict: Verdict | None, corner: str = "") -> npt.NDArray[np.uint8]:
+def drawn(text: str, verdict: Verdict | None, corner: str = "") -> Pixels:
     return draw_marks(FRAME, [Mark(BOX, text, verdict)], corner=corner)
 
 

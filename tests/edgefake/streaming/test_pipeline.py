@@ -17,12 +17,13 @@ import pytest
 
 import edgefake
 from edgefake import Box, Detector, InputError, Status, Verdict
+from edgefake.pixels import Pixels
 from edgefake.sinks import FRAMES
 from edgefake.streaming import pipeline
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge
 from edgefake.streaming.result import FrameResult, TrackResult, Watched
-from tests.edgefake.streaming.videos import Pixels, captured, moving_face, write_video
+from tests.edgefake.streaming.videos import captured, moving_face, write_video
 
 
 class Kept:

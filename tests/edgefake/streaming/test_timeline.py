@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from edgefake.pixels import Pixels
 from edgefake.streaming.timeline import BOTTOM, LEFT, RIGHT, SIZE, TOP, Timeline, _clock
 from tests.edgefake.streaming.results import result, track
-
-Pixels = npt.NDArray[np.uint8]
 
 
 def plotted(scores: list[dict[int, float]], *, step_s: float = 0.1) -> Pixels:

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from edgefake.pixels import Pixels
 from edgefake.streaming.capture import Captured
-
-Pixels = npt.NDArray[np.uint8]
 
 
 def moving_face(portrait: Path, count: int, *, size: tuple[int, int] = (320, 240), face: int = 150) -> list[Pixels]:

@@ -9,12 +9,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.pixels import Pixels
 from training.finder.data import BOX, POINTS
 
 SIDE = 128
 
 
-def drawn_photo(rng: np.random.Generator, faces: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+def drawn_photo(rng: np.random.Generator, faces: int) -> tuple[Pixels, npt.NDArray[np.float32]]:
     """(uint8, SIDE×SIDE×3, BGR; (faces, 14): boxes and points): heads side by side."""
     picture = np.full((SIDE, SIDE, 3), rng.integers(0, 110, 3), np.uint8)
     rows = []

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.pixels import Pixels
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
 
 GENERATIONS = {
@@ -36,7 +37,7 @@ def onnx_file(*, size: int = 16, batch: int = -1, products: tuple[str, ...] = ("
     return b"\x3a" + bytes([len(graph)]) + graph
 
 
-def logit(faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def logit(faces: Pixels) -> npt.NDArray[np.float32]:
     """What its engines answer to faces (N, S, S, 3)."""
     return (faces.reshape(len(faces), -1).mean(axis=1) / 128 - 1).astype(np.float32)
 

@@ -1,0 +1,8 @@
+"""What is used where nothing is said."""
+
+DEFAULT_MODEL = "resnet18_int8"
+"""The bundled model with the best accuracy."""
+DEFAULT_THRESHOLD = "fpr_5%"
+"""The threshold of a card at which at most 5 % of the real validation faces were called fake."""
+DEFAULT_MARGIN = 0.3
+"""Context that a crop shows around a face, as part of the face box's longer side."""
