@@ -18,6 +18,7 @@ from edgefake.faces import Box, crop_square
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
+from training.families import balanced, turns
 from training.notes import note
 from training.samples import Sample
 
@@ -68,7 +69,10 @@ def training_batches(
     epoch: int,
     augmentation: str = "standard",
 ) -> tf.data.Dataset:
-    """One shuffled pass over ``samples`` in full batches, see ``Batch``; the same one for the same seed and epoch."""
+    """One shuffled pass over ``samples`` in full batches, see ``Batch``; the same one for the same seed and epoch.
+
+    Where they name families it is as long, but labels and families come alike often.
+    """
     import tensorflow as tf  # loaded here: the processes that measure devices must not
 
     from training.augment import augmentation_named
@@ -77,19 +81,20 @@ def training_batches(
     cv2.setNumThreads(1)  # one thread per picture; OpenCV's own threads would only compete with them
     labels = np.array([[sample.label] for sample in samples], np.float32)
 
-    def pixels(index: np.int64) -> Pixels:
-        rng = np.random.default_rng((seed, epoch, int(index)))
+    def pixels(index: np.int64, turn: np.int64) -> Pixels:
+        rng = np.random.default_rng((seed, epoch, int(index), int(turn)) if turn else (seed, epoch, int(index)))
         return sample_pixels(samples[index], size=size, margin=margin, rng=rng, augmentation=augmentation)
 
-    def face(index: tf.Tensor, label: tf.Tensor) -> Batch:
-        varied = tf.numpy_function(pixels, [index], tf.uint8)
+    def face(index: tf.Tensor, turn: tf.Tensor, label: tf.Tensor) -> Batch:
+        varied = tf.numpy_function(pixels, [index, turn], tf.uint8)
         return tf.ensure_shape(varied, (size, size, 3)), label
 
     def scaled(faces: tf.Tensor, label: tf.Tensor) -> Batch:
         return (tf.cast(faces, tf.float32) - 128.0) / 128.0, label
 
-    order = np.random.default_rng((seed, epoch)).permutation(len(samples))
-    faces = tf.data.Dataset.from_tensor_slices((order, labels[order]))
+    rng = np.random.default_rng((seed, epoch))
+    order = balanced(samples, rng) if any(sample.family for sample in samples) else rng.permutation(len(samples))
+    faces = tf.data.Dataset.from_tensor_slices((order, turns(order), labels[order]))
     faces = faces.map(face, num_parallel_calls=available_cores(), deterministic=True)
     return faces.batch(batch, drop_remainder=True).map(scaled).prefetch(2)
 

@@ -19,6 +19,7 @@ from training.batches import all_pixels, readable
 from training.decision import fit_decision
 from training.device import on_device
 from training.digests import digests, read_seen
+from training.families import FamilyFigures, family_figures
 from training.metrics import Confusion, Estimate, confusion, evaluate_one_class, evaluate_scores, share
 from training.notes import note
 from training.runs import Run, at, read_run, seen_by
@@ -77,6 +78,8 @@ class Measurement:
     confusion: Confusion
     kinds: dict[str, Estimate]
     """Share of each kind of fake that is called fake; empty where there is one kind."""
+    families: tuple[FamilyFigures, ...]
+    """Of each family; empty where the data name none."""
 
     def to_json(self) -> str:
         """One line of JSON."""
@@ -113,7 +116,7 @@ def evaluate(
     for model, run in runs.items():
         _refuse_seen(model, run, data_sets, contents)
     subjects = [
-        _trained(path, runs[path], name) if path in runs else _converted(path, name)
+        trained(path, runs[path], name) if path in runs else _converted(path, name)
         for path, name in zip(models, distinct_names(models), strict=True)
     ]
     for data in map(_without_copies, data_sets, contents):
@@ -200,8 +203,8 @@ def _converted(path: Path, name: str) -> Subject:
     return Subject(path, name, card.precision, card, card.training.data if card.training else "not stated")
 
 
-def _trained(folder: Path, run: Run, name: str) -> Subject:
-    """The run with the calibration and the thresholds that its validation faces give."""
+def trained(folder: Path, run: Run, name: str) -> Subject:
+    """The ``run`` in ``folder`` with the calibration and the thresholds that its validation faces give."""
     from training.loop import logits
     from training.qat import folded_model, quantized_model
 
@@ -254,6 +257,9 @@ def _measure(subject: Subject, data: DataSet, degradation: str, p_fake: PFake) -
         raise InputError(
             f"none of the {len(scored)} labelled faces of {data.name} was found by {subject.name}: nothing is measured"
         )
+    families = family_figures(
+        [sample for sample, has in zip(data.samples, scored, strict=True) if has], p_fake[scored], threshold=subject.threshold
+    )
     labels, p_fake = fake_labels(data.samples)[scored], p_fake[scored]
     kinds = np.array([sample.label for sample in data.samples])[scored]
     called_fake = p_fake >= subject.threshold
@@ -275,4 +281,5 @@ def _measure(subject: Subject, data: DataSet, degradation: str, p_fake: PFake) -
             for label, kind in enumerate(data.kinds, start=1)
             if len(data.kinds) > 1 and np.any(kinds == label)
         },
+        families=tuple(families),
     )

@@ -21,6 +21,8 @@ from training.tables import read_table
 
 BOX = ("x", "y", "w", "h")
 EYES, MOUTH = ("right_eye", "left_eye"), ("mouth_right", "mouth_left")
+UPRIGHT = ("upright_x", "upright_y")
+LANDMARKS = tuple(f"{point}_{axis}" for point in EYES + MOUTH for axis in "xy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +46,17 @@ def read_faces(table: Path) -> dict[str, Face]:
         raise InputError(
             f"the face table {printable(table)} lacks the column(s) {', '.join(sorted(missing))}: expected file,x,y,w,h"
         )
-    with_landmarks = {f"{point}_{axis}" for point in EYES + MOUTH for axis in "xy"} <= {*columns}
+    with_landmarks = {*LANDMARKS} <= {*columns}
     faces: dict[str, Face] = {}
     for line, row in rows:
         if row.get("main", "1") == "0":
             continue
         try:
             box = Box(*(float(row[column]) for column in BOX))
-            upright = _upright(row, box) if with_landmarks else None
+            found = upright(row, box) if with_landmarks else None
         except ValueError as error:
             raise InputError(f"line {line} of {printable(table)} holds no face box: {error}") from error
-        faces[row["file"]] = Face(box, upright, row.get("size_matched", "1") != "0")
+        faces[row["file"]] = Face(box, found, row.get("size_matched", "1") != "0")
     return faces
 
 
@@ -107,7 +109,9 @@ def _find(pictures: Mapping[str, Path], find: FaceFinder) -> tuple[dict[str, Box
     return boxes, unreadable
 
 
-def _upright(row: Mapping[str, str], box: Box) -> tuple[float, float]:
+def upright(row: Mapping[str, str], box: Box) -> tuple[float, float]:
+    """From between the eyes to the middle of the mouth, in box sizes, by the ``LANDMARKS`` of a row."""
+
     def offset(axis: str) -> float:
         eyes, mouth = (sum(float(row[f"{point}_{axis}"]) for point in pair) / 2.0 for pair in (EYES, MOUTH))
         return (mouth - eyes) / box.size

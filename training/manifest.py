@@ -9,7 +9,7 @@ from pathlib import Path
 from edgefake.errors import InputError
 from edgefake.faces import Box
 from edgefake.text import printable
-from training.faces_table import BOX, Face
+from training.faces_table import BOX, LANDMARKS, UPRIGHT, Face, upright
 from training.notes import note, say
 from training.pictures import SPLITS, Picture, labels_of
 from training.tables import Row, read_table
@@ -20,15 +20,15 @@ FILE = ("file", "filename", "file_name", "filepath", "file_path", "path", "image
 LABEL = ("label", "label_str", "class", "target", "category", "is_fake", "is_real")
 """... and that of labels."""
 
-PAIR = ("pair", "group")
+PAIR = ("group", "pair")
 """... and that of pictures that belong together."""
 
 NUMBERS = {"0": 0, "0.0": 0, "1": 1, "1.0": 1, "false": 0, "true": 1}
 
 
 def manifest_pictures(manifest: Path, classes: Sequence[str], folders: Mapping[str, str] | None = None) -> list[Picture]:
-    """The pictures of a CSV with a column of ``FILE``, one of ``LABEL``, and optionally ``split``, ``x,y,w,h``, ``size_matched``
-    and one of ``PAIR``; other columns are ignored.
+    """The pictures of a CSV with a column of ``FILE``, one of ``LABEL``, and optionally ``split``, ``x,y,w,h`` (with them YuNet's
+    landmarks, or ``upright_x,upright_y``), ``size_matched``, ``family`` and one of ``PAIR``; other columns are ignored.
 
     Files are relative to the manifest's folder. A label is the name of a class, or what ``folders`` says is one; between two
     classes also 0 or 1: real or fake, unless the column is ``is_real``. ``split`` is train, val or test. A picture may be listed
@@ -39,9 +39,11 @@ def manifest_pictures(manifest: Path, classes: Sequence[str], folders: Mapping[s
     reader = _Reader(manifest, columns, classes, labels_of(classes, folders or {}))
     found: dict[tuple[str, Face | None], Picture] = {}
     again = []
+    twins: dict[str, int] = {}
     for line, row in rows:
         try:
-            picture = reader.picture({column: cell.strip() for column, cell in row.items()})
+            cells = {column: cell.strip() for column, cell in row.items()}
+            picture = reader.picture(cells)
             # One file may be listed by several names: relative and absolute, or through a link.
             key = os.path.realpath(picture.path), picture.face
             if found.get(key, picture).label != picture.label:
@@ -50,9 +52,12 @@ def manifest_pictures(manifest: Path, classes: Sequence[str], folders: Mapping[s
             raise InputError(f"line {line} of {printable(manifest)}: {error}") from error
         if found.setdefault(key, picture) is not picture:
             again.append(picture.name)
+        elif cells.get("pair"):
+            twins[cells["pair"]] = twins.get(cells["pair"], 0) + 1
     if not found:
         raise InputError(f"the manifest {printable(manifest)} lists no pictures: expected a line file,label for each")
     note(f"line(s) of {printable(manifest)} name a file that is listed already: counted once", again)
+    note(f"pair(s) of {printable(manifest)} have one picture only", [pair for pair, count in twins.items() if count == 1])
     return list(found.values())
 
 
@@ -71,7 +76,8 @@ class _Reader:
             )
         self._file, self._label = file, label
         self._boxes, self._splits = "x" in columns, "split" in columns
-        used = {file, label, self._pair, "split", "size_matched", *BOX}
+        self._upright = next((names for names in (UPRIGHT, LANDMARKS) if self._boxes and {*names} <= {*columns}), ())
+        used = {file, label, self._pair, "split", "size_matched", "family", "pair", *BOX, *self._upright}
         note(f"column(s) of {printable(manifest)} are not used", [name for name in columns if name and name not in used])
         self._told = (
             f"note: {printable(manifest)}: 0 in the column {label} is read as real, 1 as fake; where it is the other way "
@@ -90,9 +96,10 @@ class _Reader:
             name=name,
             label=self._label_of(cells[self._label]),
             split=SPLITS[split.lower()] if self._splits else "",
-            face=_face(cells) if self._boxes else None,
+            face=_face(cells, self._upright) if self._boxes else None,
             size_matched=cells.get("size_matched", "1") == "1",
             pair=cells[self._pair] if self._pair else "",
+            family=cells.get("family", ""),
         )
 
     def _path(self, name: str) -> Path:
@@ -127,8 +134,14 @@ def _first(names: Sequence[str], columns: Sequence[str]) -> str | None:
     return next((name for name in names if name in columns), None)
 
 
-def _face(cells: Row) -> Face:
+def _face(cells: Row, columns: Sequence[str]) -> Face:
+    """The face of a line, whose ``columns`` say what is upright: ``UPRIGHT``, ``LANDMARKS`` or nothing."""
     try:
-        return Face(Box(*(float(cells[column]) for column in BOX)))
+        box = Box(*(float(cells[column]) for column in BOX))
+        if not columns or not all(cells[column] for column in columns):
+            return Face(box)
+        if columns == UPRIGHT:
+            return Face(box, (float(cells["upright_x"]), float(cells["upright_y"])))
+        return Face(box, upright(cells, box))
     except ValueError as error:  # InputError is one too
-        raise InputError(f"x,y,w,h are no face box: {error}") from error
+        raise InputError(f"x,y,w,h are no face box, or the landmarks no numbers: {error}") from error

@@ -125,7 +125,7 @@ def wilson(share: Any, count: Any) -> tuple[Any, Any]:
     z = 1.96
     centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return np.minimum(centre - half, share), np.maximum(centre + half, share)
+    return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)  # beyond 0 and 1 by rounding alone
 
 
 def confusion(labels: Labels, p_fake: Scores, threshold: float) -> Confusion:

@@ -38,6 +38,8 @@ class Picture:
     size_matched: bool = True
     pair: str = ""
     """Where a manifest says which pictures belong together, the name of their group: they go to one split."""
+    family: str = ""
+    """Where a manifest says what the picture comes from: a generator, a manipulation, or a source of real pictures."""
 
 
 def labels_of(classes: Sequence[str], folders: Mapping[str, str]) -> dict[str, int]:

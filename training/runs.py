@@ -14,6 +14,7 @@ from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.text import printable
 from training.digests import digests, keep_seen, read_seen
+from training.families import leave_out, tell_of_families
 from training.notes import say
 from training.safe.records import read_record
 from training.samples import CLASSES, Sample, hold_out, listed, load_samples
@@ -56,6 +57,8 @@ class Run:
     """``CLASS=NAME`` for each folder, or label of a manifest, that is called otherwise than its class."""
     parts: Literal["hash", ""] = ""
     """``hash``: what was drawn from the data follows from digests; empty in older runs, whose draws can't be told again."""
+    left_out: tuple[str, ...] = ()
+    """Families of the data that the run must not see."""
 
     @property
     def is_qat(self) -> bool:
@@ -96,7 +99,7 @@ class Run:
 
     def training_samples(self) -> tuple[list[Sample], list[Sample]]:
         """(train, validation). Validation chooses checkpoint, calibration and thresholds, and is never reported."""
-        samples = self.samples()
+        samples, _ = leave_out(self.samples(), self.left_out)
         if self.parts != "hash" and (self.hold_out or self.draws_splits()):
             say(
                 "warning: this run was made before splits followed from the pictures' content: which faces it was validated on "
@@ -114,6 +117,7 @@ class Run:
             raise InputError(
                 f"the {len(validation)} faces to validate on are not of both kinds, real and fake: hold out or add more"
             )
+        tell_of_families(train, validation)
         if not self.self_blend:
             return train, validation
         from training.self_blend import with_self_blends

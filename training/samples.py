@@ -44,6 +44,8 @@ class Sample:
     """Whether the face is a fake made from the real one in ``path``: see ``training.self_blend``."""
     pair: str = ""
     """The group of pictures that stay together, where a manifest names one."""
+    family: str = ""
+    """What the picture comes from, where a manifest says it: a generator, a manipulation, or a source of real pictures."""
 
     @property
     def fake(self) -> bool:
@@ -154,7 +156,18 @@ def _with_faces(pictures: Sequence[Picture], table: Path) -> list[Sample]:
             faceless.append(picture.name)
             continue
         matched = picture.size_matched and face.size_matched
-        samples.append(Sample(picture.path, picture.label, picture.split, face.box, matched, face.upright, pair=picture.pair))
+        samples.append(
+            Sample(
+                picture.path,
+                picture.label,
+                picture.split,
+                face.box,
+                matched,
+                face.upright,
+                pair=picture.pair,
+                family=picture.family,
+            )
+        )
     note(f"of {len(pictures)} pictures have no face in {printable(table)}: left out", faceless)
     return samples
 

@@ -9,11 +9,11 @@ import traceback
 from edgefake.cli.parser import Parser
 from edgefake.errors import EdgefakeError
 from edgefake.text import printable
-from training.cli import audit, contact_sheet, evaluate, explain, finder, fit, import_model, qat, zoo
+from training.cli import audit, combine, contact_sheet, evaluate, explain, finder, fit, import_model, lofo, qat, zoo
 from training.cli.checks import check_paths
 from training.notes import new_command
 
-COMMANDS = (zoo, audit, contact_sheet, fit, import_model, qat, evaluate, explain, finder)
+COMMANDS = (zoo, audit, combine, contact_sheet, fit, import_model, qat, evaluate, lofo, explain, finder)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
@@ -12,15 +13,27 @@ from edgefake.text import printable
 from training.cli.data import add_data, add_variations, check_classes, repeat_audit
 from training.cli.numbers import fraction, not_negative, positive, whole
 
+if TYPE_CHECKING:
+    from training.loop import Stopping
+    from training.runs import Run
+
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
     parser = commands.add_parser("fit", help="train a float detector (resumes when the run folder exists)")
     parser.set_defaults(action=_fit)
+    add_settings(parser)
+    parser.add_argument("--run", type=Path, required=True, help="folder of this run: settings, checkpoints, log")
+    parser.add_argument(
+        "--leave-out", type=lambda text: tuple(text.split(",")), default=(), metavar="FAMILY,…", help="families not to be seen"
+    )
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add what decides how a run is trained."""
     parser.add_argument("recipe", help="architecture; python -m training zoo lists them")
     add_data(parser)
     add_variations(parser)
-    parser.add_argument("--run", type=Path, required=True, help="folder of this run: settings, checkpoints, log")
     parser.add_argument("--size", type=whole(8), help="input size in pixels (default: the recipe's)")
     parser.add_argument(
         "--margin", type=not_negative, default=DEFAULT_MARGIN, help="context around the face box (default %(default)s)"
@@ -55,6 +68,23 @@ def add(commands: Any) -> None:
 
 
 def _fit(options: argparse.Namespace, command: str) -> int:
+    run = replace(run_of(options, command), left_out=options.leave_out)
+    from training.fit import fit  # loads TensorFlow
+
+    state = fit(run, options.run, stopping_of(options))
+    print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {printable(options.run / 'best.h5')}")
+    return 0
+
+
+def stopping_of(options: argparse.Namespace) -> Stopping:
+    """When a run that was asked for ends."""
+    from training.loop import Stopping
+
+    return Stopping(options.epochs, options.patience, options.plateau)
+
+
+def run_of(options: argparse.Namespace, command: str) -> Run:
+    """The run that ``add_settings``' arguments ask for. Raises ``InputError`` for what can't be, before anything is loaded."""
     from training.augment import augmentation_named
     from training.recipes import recipe_named
 
@@ -65,11 +95,9 @@ def _fit(options: argparse.Namespace, command: str) -> int:
         augmentation_named(options.augmentation)
     check_classes(options)
     repeat_audit(options.data)
-    from training.fit import fit  # loads TensorFlow
-    from training.loop import Stopping
     from training.runs import Run
 
-    run = Run(
+    return Run(
         stage="float",
         recipe=options.recipe,
         data=str(options.data),
@@ -89,6 +117,3 @@ def _fit(options: argparse.Namespace, command: str) -> int:
         folders=tuple(f"{label}={name}" for name, label in options.folders.items()),
         parts="hash",
     )
-    state = fit(run, options.run, Stopping(options.epochs, options.patience, options.plateau))
-    print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {printable(options.run / 'best.h5')}")
-    return 0

@@ -25,6 +25,10 @@ AT_THRESHOLD = {
     "f1": "F1",
     "fpr": "FPR",
 }
+FAMILIES = (
+    "AUC: the fakes of a family against each source of real faces, each weighted alike; the lowest stands beside it, with its "
+    "source. TPR and FPR are at the stored threshold."
+)
 HEADLINES = ("auc", "eer", "tpr@1%fpr", "tpr@5%fpr", "balanced_accuracy", "fpr", "recall")
 
 
@@ -41,7 +45,10 @@ def table(measurements: Sequence[Measurement]) -> str:
     titles = RANKING | AT_THRESHOLD
     heading = ("model", "precision", "data", "degradation", "real + fake", *(titles[key] for key in HEADLINES))
     rows = [(m.model, m.precision, m.data, m.degradation, _count(m), *(_figure(m, k) for k in HEADLINES)) for m in measurements]
-    return "\n".join(_table(heading, rows))
+    lines = rows_of(heading, rows)
+    if any(m.families for m in measurements):
+        lines += ["", *_families(measurements)]
+    return "\n".join(lines)
 
 
 def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
@@ -56,7 +63,7 @@ def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
         "5 % false positives, chosen on other faces. "
         f"Calibration error: expected distance between p_fake and the share of fakes, in {BINS} bins of equal mass.",
         "",
-        *_table(
+        *rows_of(
             ("model", "file", "precision", "architecture", "input", "trained on"),
             [(m.name, f"`{m.path}`", m.precision, m.architecture, f"{m.input_size} px", m.training_data) for m in record.models],
         ),
@@ -64,7 +71,7 @@ def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
         "A run is never measured on pictures that taught it or chose its thresholds. A model file does not list its pictures: "
         "compare what it was trained on with the data below.",
         "",
-        *_table(("degradation", "what it is"), record.degradations.items()),
+        *rows_of(("degradation", "what it is"), record.degradations.items()),
         "",
     ]
     for data in record.data:
@@ -97,6 +104,8 @@ def _data_set(record: Record, data: DataRecord, plots: Sequence[Plot]) -> list[s
     lines += ["### Verdicts", "", *_confusions(rows), ""]
     if any(m.kinds for m in rows):
         lines += ["### Share of each kind of fake that is called fake", "", *_kinds(rows, data.kinds), ""]
+    if any(m.families for m in rows):
+        lines += ["### By family", "", FAMILIES, "", *_families(rows), ""]
     lines += [line for plot in plots for line in (f"![{plot.title}]({plot.file})", "")]
     return [*lines, "### The most confident mistakes", "", *_mistakes(record, data), ""]
 
@@ -111,13 +120,13 @@ def _figures(measurements: Sequence[Measurement], titles: Mapping[str, str], *, 
         )
         for m in measurements
     ]
-    return _table(heading, rows)
+    return rows_of(heading, rows)
 
 
 def _confusions(measurements: Sequence[Measurement]) -> list[str]:
     heading = ("model", "degradation", "real called real", "real called fake", "fake called real", "fake called fake")
     counts = [(m, m.confusion) for m in measurements]
-    return _table(
+    return rows_of(
         heading,
         [(m.model, m.degradation, c.real_as_real, c.real_as_fake, c.fake_as_real, c.fake_as_fake) for m, c in counts],
     )
@@ -125,12 +134,25 @@ def _confusions(measurements: Sequence[Measurement]) -> list[str]:
 
 def _kinds(measurements: Sequence[Measurement], kinds: Sequence[str]) -> list[str]:
     rows = [(m.model, m.degradation, *(m.kinds.get(kind, "not measured") for kind in kinds)) for m in measurements]
-    return _table(("model", "degradation", *kinds), rows)
+    return rows_of(("model", "degradation", *kinds), rows)
+
+
+def _families(measurements: Sequence[Measurement]) -> list[str]:
+    heading = ("model", "data", "degradation", "family", "real + fake", *("AUC", "lowest AUC", "against"), "TPR", "FPR")
+    rows = [
+        (
+            *(m.model, m.data, m.degradation, f.family, f"{f.real} + {f.fake}"),
+            *("–" if value is None else value for value in (f.auc, f.worst_auc, f.worst_source, f.tpr, f.fpr)),
+        )
+        for m in measurements
+        for f in m.families
+    ]
+    return rows_of(heading, rows)
 
 
 def _mistakes(record: Record, data: DataRecord) -> list[str]:
     rows = [(m.model, m.degradation, m.label, f"{m.p_fake:.4f}", f"`{m.file}`") for m in record.mistakes if m.data == data.name]
-    return _table(("model", "degradation", "label", "p_fake", "picture"), rows) if rows else ["None."]
+    return rows_of(("model", "degradation", "label", "p_fake", "picture"), rows) if rows else ["None."]
 
 
 def _figure(m: Measurement, key: str) -> str:
@@ -141,7 +163,8 @@ def _count(m: Measurement) -> str:
     return f"{m.real} + {m.fake}" + (f" ({m.without_score} without score)" if m.without_score else "")
 
 
-def _table(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+def rows_of(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of a Markdown table."""
     lines = [heading, ["---"] * len(heading), *rows]
     return [f"| {' | '.join(map(_cell, line))} |" for line in lines]
 

@@ -1,0 +1,169 @@
+"""Families: drawn alike, judged apart, left out one by one."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgefake import Box
+from edgefake.errors import InputError
+from tests.drawn import drawn_dataset
+from training.batches import training_batches
+from training.cli import main
+from training.combine import combine
+from training.digests import digests, read_seen
+from training.families import FEW, balanced, family_figures, leave_out, turns
+from training.metrics import auc
+from training.notes import new_command
+from training.samples import Sample, load_samples
+
+BOX = Box(22, 14, 52, 68)
+
+
+def faces(family: str, *, real: int = 0, fake: int = 0) -> list[Sample]:
+    return [
+        Sample(Path(f"{family}{label}{i}.png"), label, "train", BOX, family=family)
+        for label, count in ((0, real), (1, fake))
+        for i in range(count)
+    ]
+
+
+def manifest(root: Path, families: dict[str, str], splits: dict[str, int], seed: int = 0) -> Path:
+    """A drawn data set whose pictures are of ``families`` (name: ``real`` or ``fake``), in turn, as a manifest."""
+    drawn_dataset(root, splits=splits, seed=seed)
+    path = root / "list.csv"
+    with (root / "faces.csv").open() as source, path.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("file", "label", "split", "family", "x", "y", "w", "h"))
+        for i, row in enumerate(csv.DictReader(source)):
+            split, label, _ = row["file"].split("/")
+            names = [name for name, side in families.items() if side == label]
+            writer.writerow((row["file"], label, split, names[i % len(names)], *(row[c] for c in "xywh")))
+    return path
+
+
+def test_labels_and_families_are_drawn_alike_and_pictures_take_turns() -> None:
+    samples = [*faces("camera", real=60), *faces("studio", real=9), *faces("gan", fake=30), *faces("swap", fake=3)]
+    order = balanced(samples, np.random.default_rng(0))
+    assert len(order) == len(samples)
+    drawn = Counter((samples[i].label, samples[i].family) for i in order)
+    assert set(drawn.values()) == {25, 26}
+    for family in ("camera", "studio", "gan", "swap"):
+        counts = Counter(i for i in order if samples[i].family == family)
+        assert max(counts.values()) - (min(counts.values()) if family != "camera" else 1) <= 1
+    assert turns(order).max() == 8  # three fakes for 25 places
+
+
+def test_turns_count_what_came_before() -> None:
+    assert turns(np.array([4, 2, 4, 4, 0, 2])).tolist() == [0, 0, 1, 2, 0, 1]
+
+
+def test_a_picture_that_comes_again_is_varied_anew(tmp_path: Path) -> None:
+    samples = load_samples(manifest(tmp_path, {"a": "real", "b": "fake", "c": "fake"}, {"train": 9, "val": 3}))
+    few = [s for s in samples if s.split == "train" and s.family in ("a", "b")]
+    few = [s for s in few if not s.fake] + [s for s in few if s.fake][:1]
+    batch = next(iter(training_batches(few, size=32, margin=0.0, batch=len(few), seed=0, epoch=0)))
+    fakes = batch[0].numpy()[batch[1].numpy()[:, 0] == 1]
+    assert len(fakes) >= 4
+    assert len(np.unique(fakes.reshape(len(fakes), -1), axis=0)) == len(fakes)
+
+
+def test_fakes_are_held_against_every_source_alike_and_against_the_worst() -> None:
+    rng = np.random.default_rng(1)
+    samples = [*faces("gan", fake=40), *faces("camera", real=400), *faces("studio", real=FEW), *faces("attic", real=5)]
+    p = np.concatenate([rng.normal(0.6, 0.1, 40), rng.normal(0.3, 0.1, 400), rng.normal(0.55, 0.1, FEW), np.full(5, 0.99)])
+    by_name = {f.family: f for f in family_figures(samples, p, threshold=0.5)}
+    gan = by_name["gan"]
+    labels = np.array([s.label for s in samples])
+    parts = [
+        auc(labels[keep], p[keep])
+        for keep in (np.array([s.family in ("gan", name) for s in samples]) for name in by_name if name != "gan")
+    ]
+    assert gan.auc is not None and gan.worst_auc is not None
+    assert gan.auc.value == pytest.approx(np.mean(parts), abs=1e-6)
+    assert gan.worst_source == "studio"  # the five of the attic are too few to be called the worst
+    assert gan.worst_auc.low < gan.worst_auc.value < gan.worst_auc.high
+    assert (gan.real, gan.fake, gan.fpr) == (0, 40, None)
+    assert by_name["studio"].fpr is not None
+    assert by_name["studio"].fpr.value == pytest.approx(np.mean(p[440 : 440 + FEW] >= 0.5))
+    assert by_name["studio"].auc is None
+    assert not family_figures([Sample(s.path, s.label, s.split, s.box) for s in samples], p, threshold=0.5)
+
+
+def test_combine_names_families_and_keeps_splits_and_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plain = drawn_dataset(tmp_path / "plain", splits={"train": 3, "val": 2})
+    named = manifest(tmp_path / "named", {"cam": "real", "gan": "fake"}, {"train": 2, "val": 2}, seed=1)
+    out = tmp_path / "both" / "all.csv"
+    out.parent.mkdir()
+    assert main(["combine", str(plain), str(named), "--out", str(out)]) == 0
+    assert "18 faces" in capsys.readouterr().out
+    together = load_samples(out)
+    assert Counter((s.family, s.split) for s in together) == {
+        ("plain", "train"): 6,
+        ("plain", "val"): 4,
+        **{(name, split): 2 for name in ("cam", "gan") for split in ("train", "val")},
+    }
+    assert {s.path.resolve() for s in together} == {s.path.resolve() for root in (plain, named) for s in load_samples(root)}
+    with pytest.raises(InputError, match="plain"):
+        combine([plain, plain], out)
+
+
+def test_a_pair_with_one_picture_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_command()
+    drawn_dataset(tmp_path, splits={"train": 2})
+    lines = [
+        f"train/{label}/00{i}.png,{label},{pair}" for label, i, pair in (("real", 0, "p"), ("fake", 0, "p"), ("real", 1, "q"))
+    ]
+    (tmp_path / "list.csv").write_text("\n".join(["file,label,pair", *lines, ""]))
+    load_samples(tmp_path / "list.csv", faces=tmp_path / "faces.csv", one_sided=True)
+    told = capsys.readouterr().err
+    assert "1 pair(s)" in told
+    assert "q" in told
+
+
+def test_an_unknown_family_names_those_that_are_there() -> None:
+    with pytest.raises(InputError, match=r"gam.*camera, gan"):
+        leave_out([*faces("gan", fake=1), *faces("camera", real=1)], ["gam"])
+
+
+def test_lofo_trains_without_each_family_and_judges_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = manifest(tmp_path / "data", {"cam": "real", "web": "real", "gan": "fake", "swap": "fake"}, {"train": 24, "val": 12})
+    command = [
+        "lofo",
+        "cnn",
+        "--data",
+        str(data),
+        "--runs",
+        str(tmp_path / "runs"),
+        "--size",
+        "32",
+        "--margin",
+        "0",
+        "--batch",
+        "8",
+    ]
+    command += ["--epochs", "2", "--leave", "gan,cam", "--json"]
+    assert main(command) == 0
+    captured = capsys.readouterr()
+    gan, cam = (json.loads(line) for line in captured.out.splitlines() if line.startswith("{"))
+    assert (gan["families"], gan["figures"]["fake"], gan["figures"]["fpr"]) == (["gan"], 12, None)
+    assert 0.0 <= gan["figures"]["auc"]["value"] <= 1.0
+    assert (cam["figures"]["real"], cam["figures"]["auc"], cam["strict_tpr"]) == (12, None, None)
+    assert cam["strict_fpr"]["value"] <= cam["figures"]["fpr"]["value"]
+    left = [s.path for s in load_samples(data) if s.family == "gan"]
+    seen = read_seen(tmp_path / "runs" / "gan")
+    assert seen and not seen & set(digests(left).values())
+    assert main(command) == 0  # nothing is trained again
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")] == [gan, cam]
+
+
+@pytest.mark.parametrize(("leave", "fact"), [("gam", "cam, gan"), ("gan", "without gan")])
+def test_what_cannot_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str], leave: str, fact: str) -> None:
+    data = manifest(tmp_path / "data", {"cam": "real", "gan": "fake"}, {"train": 4, "val": 2})
+    assert main(["lofo", "cnn", "--data", str(data), "--runs", str(tmp_path / "runs"), "--leave", leave]) == 2
+    assert fact in capsys.readouterr().err

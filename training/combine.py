@@ -1,0 +1,59 @@
+"""One manifest of several data sets, with the family of every picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from edgefake.errors import InputError
+from edgefake.files import write_atomically
+from edgefake.text import printable
+from training.samples import CLASSES, Sample, load_samples
+
+COLUMNS = ("file", "label", "split", "family", "pair", "size_matched", "x", "y", "w", "h", "upright_x", "upright_y")
+
+
+def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:
+    """Write the manifest ``out`` of all faces in ``roots``, folder trees or manifests; the faces.
+
+    A picture whose data name no family is of the family that is called like its data. Files are named relative to ``out``.
+    Raises ``InputError`` when two of ``roots`` are called alike and name no families, or ``out`` cannot be written.
+    """
+    names = [root.resolve().stem if root.suffix.lower() == ".csv" else root.resolve().name for root in roots]
+    rows: list[tuple[object, ...]] = []
+    found: list[Sample] = []
+    unnamed: set[str] = set()
+    for root, name in zip(roots, names, strict=True):
+        samples = load_samples(root, seed=seed, one_sided=True)
+        if not all(sample.family for sample in samples):
+            if name in unnamed:
+                raise InputError(f"two data sets are called {printable(name)} and name no families: rename one of them")
+            unnamed.add(name)
+        rows += [_row(sample, name, out) for sample in samples]
+        found += samples
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(rows)
+    try:
+        write_atomically(out, text.getvalue().encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise InputError(f"the manifest {printable(out)} cannot be written ({error.strerror}): name another --out") from error
+    return found
+
+
+def _row(sample: Sample, name: str, out: Path) -> tuple[object, ...]:
+    box, family = sample.box, sample.family or name
+    return (
+        os.path.relpath(sample.path.absolute(), out.absolute().parent),
+        CLASSES[sample.label],
+        sample.split,
+        family,
+        f"{family}/{sample.pair}" if sample.pair else "",
+        int(sample.size_matched),
+        *(box.x, box.y, box.width, box.height),
+        *(sample.upright or ("", "")),
+    )

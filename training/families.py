@@ -1,0 +1,167 @@
+"""Families: where pictures come from, a generator, a manipulation or a source of real pictures; drawn alike, judged apart.
+
+A detector that is good in the mean may know one generator and call every picture of a camera it never saw fake. So the fakes of
+a family are held against every source of real pictures, each weighted alike, and against the worst; most families have one side
+only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.errors import InputError
+from edgefake.text import printable
+from training.metrics import RESAMPLES, Estimate, share
+from training.notes import note
+from training.samples import Sample
+
+FEW = 30
+"""Faces of a family of which a share is known to no better than ± 10 to 18 %."""
+
+Indices = npt.NDArray[np.int_]
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyFigures:
+    """The figures of one model on one family."""
+
+    family: str
+    real: int
+    fake: int
+    auc: Estimate | None
+    """Of its fakes against each source of real faces, the mean of them; None without fakes, or without any real face."""
+    worst_auc: Estimate | None
+    """... against the source where it is lowest, ``worst_source``: one of at least ``FEW`` faces, where there is any."""
+    worst_source: str | None
+    tpr: Estimate | None
+    """Share of its fakes called fake; None without any."""
+    fpr: Estimate | None
+    """Share of its real faces called fake; None without any."""
+
+
+def family_figures(
+    samples: Sequence[Sample], p_fake: npt.NDArray[np.floating], *, threshold: float, seed: int = 0
+) -> list[FamilyFigures]:
+    """The figures of each family in ``samples`` by name, at ``threshold``; nothing where none is named.
+
+    Args:
+        samples: N faces.
+        p_fake: float (N,).
+        threshold: p_fake from which a face is called fake.
+        seed: of the bootstrap's draws.
+    """
+    if not any(sample.family for sample in samples):
+        return []
+    parts: dict[tuple[str, bool], list[float]] = defaultdict(list)
+    for sample, p in zip(samples, p_fake, strict=True):
+        parts[sample.family, sample.fake].append(float(p))
+    scores = {key: np.array(values) for key, values in sorted(parts.items())}
+    sources = {family: values for (family, fake), values in scores.items() if not fake}
+    result = []
+    for family in sorted({family for family, _ in scores}):
+        fakes, reals = scores.get((family, True)), sources.get(family)
+        mean = worst = name = None
+        if fakes is not None and sources:
+            mean, worst, name = _against(fakes, sources, seed)
+        result.append(
+            FamilyFigures(
+                family or "not named",
+                0 if reals is None else len(reals),
+                0 if fakes is None else len(fakes),
+                mean,
+                worst,
+                name,
+                None if fakes is None else share(fakes >= threshold),
+                None if reals is None else share(reals >= threshold),
+            )
+        )
+    return result
+
+
+def _against(
+    fakes: npt.NDArray[np.float64], sources: Mapping[str, npt.NDArray[np.float64]], seed: int
+) -> tuple[Estimate, Estimate, str]:
+    """(mean AUC over sources, the lowest, whose it is), with intervals of a bootstrap over fakes and over each source's faces."""
+    rng = np.random.default_rng(seed)
+    drawn = _weights(len(fakes), rng)
+    areas, resampled = [], []
+    for reals in sources.values():
+        above = (fakes[:, None] > reals).astype(np.float32) + 0.5 * (fakes[:, None] == reals)
+        areas.append(float(above.mean()))
+        resampled.append(((drawn @ above) * _weights(len(reals), rng)).sum(axis=1))
+    known = [len(reals) >= FEW for reals in sources.values()]
+    lowest = int(np.argmin(np.where(known, areas, np.inf) if any(known) else areas))
+    mean = _estimate(float(np.mean(areas)), np.mean(resampled, axis=0))
+    return mean, _estimate(areas[lowest], resampled[lowest]), [*sources][lowest] or "not named"
+
+
+def _weights(count: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """(RESAMPLES, count): what each of ``count`` faces weighs in each resample; a row's sum is 1."""
+    return rng.multinomial(count, np.full(count, 1.0 / count), RESAMPLES).astype(np.float32) / np.float32(count)
+
+
+def _estimate(value: float, resampled: npt.NDArray[np.floating]) -> Estimate:
+    low, high = map(float, np.percentile(resampled, (2.5, 97.5)))
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def balanced(samples: Sequence[Sample], rng: np.random.Generator) -> Indices:
+    """As many indices as there are ``samples``, in random order: each label alike, and in each label each family alike.
+
+    The pictures of a family take turns: none comes a second time before all have come once.
+    """
+    members: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for index, sample in enumerate(samples):
+        members[sample.label][sample.family].append(index)
+    drawn = [
+        _rounds(indices, count, rng)
+        for families, of_label in zip(members.values(), _shared(len(samples), len(members)), strict=True)
+        for indices, count in zip(families.values(), _shared(of_label, len(families)), strict=True)
+    ]
+    return rng.permutation(np.concatenate(drawn))
+
+
+def turns(order: Indices) -> Indices:
+    """How often the index at each place of ``order`` (N,) has come before: (N,)."""
+    by_index = np.argsort(order, kind="stable")
+    ranked = order[by_index]
+    first = np.flatnonzero(np.append(True, np.diff(ranked) != 0))
+    result = np.empty(len(order), np.int_)
+    result[by_index] = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
+    return result
+
+
+def _rounds(indices: Sequence[int], count: int, rng: np.random.Generator) -> Indices:
+    rounds = [rng.permutation(indices) for _ in range(-(-count // len(indices)))]
+    return np.concatenate([np.zeros(0, np.int_), *rounds])[:count]
+
+
+def _shared(count: int, parts: int) -> list[int]:
+    """``count`` divided into whole numbers that differ by 1 at most."""
+    return [count // parts + (part < count % parts) for part in range(parts)]
+
+
+def leave_out(samples: Sequence[Sample], families: Sequence[str]) -> tuple[list[Sample], list[Sample]]:
+    """(the others, those of ``families``). Raises ``InputError`` for a family that is not there."""
+    known = {sample.family for sample in samples} - {""}
+    for family in families:
+        if family not in known:
+            names = ", ".join(map(printable, sorted(known))) or "none: a manifest needs a column family"
+            raise InputError(f"there is no family {printable(repr(family))}: the data name {names}")
+    return [s for s in samples if s.family not in families], [s for s in samples if s.family in families]
+
+
+def tell_of_families(train: Sequence[Sample], validation: Sequence[Sample]) -> None:
+    """Say on stderr what their families make doubtful: few faces, or validation on what training never saw."""
+    counts: dict[str, int] = defaultdict(int)
+    for sample in train:
+        counts[sample.family] += 1
+    few = [f"{family} ({count})" for family, count in sorted(counts.items()) if family and count < FEW]
+    note(f"famil(ies) have fewer than {FEW} faces for training, which come again and again", few)
+    new = sorted({sample.family for sample in validation} - {*counts})
+    note("famil(ies) are for validation only: training never sees them", new)
