@@ -7,7 +7,6 @@ cache, compares verdicts on a folder of pictures of faces, and measures the late
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from edgefake.cli.parser import Parser
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import whole_frame
+from edgefake.files import write_json
 from edgefake.images import find_images, read_image
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import check_model, read_card
@@ -198,7 +198,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     goals = [goal for check in checks for goal in check.goals]
     print(table(checks), *goals, sep="\n")
     if options.json:
-        options.json.write_text(json.dumps([dataclasses.asdict(check) for check in checks], indent=2) + "\n", "utf-8")
+        write_json(options.json, [dataclasses.asdict(check) for check in checks])
     return 0 if all(goal.met for goal in goals) else 1
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
-from edgefake.files import write_atomically
+from edgefake.files import write_atomically, write_json
 from edgefake.models.card import Metrics, ModelCard
 from edgefake.models.card_files import read_card, write_card
 
@@ -33,14 +32,14 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
         raise InputError(f"{path} is named {card.name!r} in its card: a bundled model needs a name that a file can have")
     target = zoo / f"{card.name}{path.suffix}"
     if path.resolve() != target.resolve():
-        shutil.copyfile(path, target)
+        write_atomically(target, path.read_bytes())
     card = write_card(target, card)
     registry = zoo / "models.json"
     entries = json.loads(registry.read_text()) if registry.exists() else {}
     data = target.read_bytes()
     name = card.name if path.suffix == ".tflite" else target.name
     entries[name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    write_atomically(registry, (json.dumps(entries, indent=2) + "\n").encode())
+    write_json(registry, entries)
     if path.suffix != ".tflite":
         return target
     page = target.with_suffix(".md")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import onnx
 from convert.check import Check
 from convert.graph import read_graph
 from convert.onnx import read_qdq
-from edgefake.files import write_atomically
+from edgefake.files import write_atomically, write_json
 from edgefake.models.card import ModelCard
 from training.device import on_device
 
@@ -68,7 +67,7 @@ def write_report(
         "cards": {path.name: _figures(card) for path, card in cards.items()},
     }
     json_path, markdown_path = out / "report.json", out / "report.md"
-    write_atomically(json_path, (json.dumps(record, indent=2) + "\n").encode())
+    write_json(json_path, record)
     write_atomically(markdown_path, _markdown(files, cards, check, faults, data, command, audit).encode())
     return markdown_path, json_path
 

@@ -2,28 +2,68 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+PARTIAL = ".partial-"
+"""How the names of unfinished files begin: what a kill leaves is hidden, and known for what it is."""
 
 _C_PATH_MAX = 1000
 """FFmpeg keeps names in buffers of 1,024 bytes."""
 
 
-def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
-    """Put ``data`` at ``path``, replacing what is there; a reader sees the old file or the new one. Raises ``OSError``.
+@contextmanager
+def writing(path: Path, *, mode: int = 0o666) -> Iterator[Path]:
+    """A new, empty file beside ``path`` for the ``with`` block to fill, which then takes its place.
 
-    A new file gets ``mode``, less what the umask takes away.
+    A reader sees the old file or the new one, after a loss of power too (both the file and its entry in the folder are on the
+    disk in the end); where the block raises, the old one stays. The new file has the suffix of ``path`` and gets ``mode``, less
+    what the umask takes away. A device or a pipe is given as it is. Raises ``OSError``.
     """
-    partial = path.with_name(f".{os.urandom(8).hex()}.partial")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        yield path
+        return
+    partial = path.with_name(f"{PARTIAL}{os.urandom(8).hex()}{path.suffix[:20]}")
     try:
-        with open(partial, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(data)
+        os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        yield partial
+        _settle(partial)
         os.replace(partial, path)
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # a second error would hide the first
+            partial.unlink(missing_ok=True)
+    with suppress(OSError):  # not every file system can do that for a folder, and what had to be written is
+        _settle(path.parent)
+
+
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o666) -> None:
+    """Put ``data`` at ``path``, whole or not at all, as ``writing`` does."""
+    with writing(path, mode=mode) as partial:
+        partial.write_bytes(data)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Put ``value`` at ``path`` as JSON for people and scripts, whole or not at all, as ``writing`` does."""
+    write_atomically(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def remove_partials(folder: Path) -> None:
+    """Take away what was left in ``folder`` by processes that were killed while they wrote; others may not write there now."""
+    for partial in folder.glob(f"{PARTIAL}*"):
+        partial.unlink()
+
+
+def _settle(path: Path) -> None:
+    """Have the system put a file or folder on the disk, from where a loss of power does not take it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

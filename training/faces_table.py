@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from tqdm import tqdm
 
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import Box, FaceFinder
+from edgefake.files import writing
 from edgefake.images import read_image
 from edgefake.text import printable
 from training.notes import note
@@ -69,22 +68,18 @@ def write_faces(table: Path, pictures: Mapping[str, Path], find: FaceFinder) -> 
         raise InputError(
             f"the folder of the face table {printable(table)} does not exist: create it or name another --faces file"
         )
-    partial = table.with_name(f"{table.name}.{os.getpid()}.partial")
     try:
-        # First, so that a read-only folder is told at once. Names that are not UTF-8 are written in the bytes that they have.
-        with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(("file", *BOX))
+        with writing(table) as partial:  # a read-only folder is told before faces are searched
             boxes, unreadable = _find(pictures, find)
-            writer.writerows((name, box.x, box.y, box.width, box.height) for name, box in boxes.items())
-        os.replace(partial, table)
+            # Names that are not UTF-8 are written in the bytes that they have.
+            with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
+                writer = csv.writer(stream)
+                writer.writerow(("file", *BOX))
+                writer.writerows((name, box.x, box.y, box.width, box.height) for name, box in boxes.items())
     except OSError as error:
         raise InputError(
             f"the face table {printable(table)} cannot be written ({error.strerror}): name a writable file with --faces"
         ) from error
-    finally:
-        with suppress(OSError):  # a second error would hide the first
-            partial.unlink(missing_ok=True)
     note("picture(s) cannot be read: left out", unreadable)
 
 

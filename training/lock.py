@@ -11,12 +11,15 @@ from datetime import datetime
 from pathlib import Path
 
 from edgefake.errors import InputError
+from edgefake.files import remove_partials
 from edgefake.text import printable
 
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
     """Make ``folder`` and keep others out of it; the system lets go of it even where this process is killed.
+
+    What one that was killed left half-written is taken away.
 
     Raises ``InputError``, which names the other, when one is at work there, and when the folder cannot be written.
     """
@@ -27,6 +30,7 @@ def alone_in(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(f"nothing can be written into {printable(folder)} ({error.strerror}): name another --run") from error
     try:
+        remove_partials(folder)
         yield
     finally:
         path.unlink(missing_ok=True)  # while it is still locked: whoever waits for it finds that it is gone

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +18,14 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
+from edgefake.files import write_json, writing
 from edgefake.models.card import fake_log_odds
 from edgefake.preprocessing import to_float
 from training.batches import Batch, all_pixels, training_batches
 from training.digests import SEEN
 from training.history import Epoch, record
 from training.metrics import auc
-from training.runs import Run, State, remember, write_json
+from training.runs import Run, State, remember
 from training.samples import Sample, fake_labels
 
 REDUCE = 0.3
@@ -64,7 +64,7 @@ def train(
     """
     labels = fake_labels(validation)
     pixels = all_pixels(validation, size=run.size, margin=run.margin)
-    with writing(folder / SEEN):
+    with keeping(folder / SEEN):
         remember(run, folder, [*train_samples, *validation])
     print(f"{run.recipe} at {run.size} px: {len(train_samples)} faces to train on, {len(validation)} to validate on", flush=True)
     if keep_start and not state.epoch:
@@ -95,7 +95,7 @@ def train(
             learning_rate=state.learning_rate,
             seconds=state.seconds,
         )
-        with writing(folder / "history.csv"):
+        with keeping(folder / "history.csv"):
             record(folder, epoch)
         if score > state.best_auc:
             state = replace(state, best_auc=score, best_epoch=state.epoch, plateau_epoch=state.epoch)
@@ -103,8 +103,8 @@ def train(
         elif state.epoch - state.plateau_epoch >= stopping.plateau:
             state = replace(state, plateau_epoch=state.epoch, learning_rate=max(state.learning_rate * REDUCE, LOWEST_RATE))
         save_checkpoint(model, last_checkpoint(folder, state), save)
-        with writing(folder / "state.json"):
-            write_json(folder / "state.json", state)
+        with keeping(folder / "state.json"):
+            write_json(folder / "state.json", asdict(state))
         print(f"epoch {state.epoch}: validation AUC {score:.4f} (best {state.best_auc:.4f} at {state.best_epoch})", flush=True)
     return state
 
@@ -151,19 +151,12 @@ def last_checkpoint(folder: Path, state: State) -> Path:
 
 def save_checkpoint(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:
     """Let ``save`` write ``model`` to ``path``, whole or not at all. Raises ``InputError`` when it cannot be written."""
-    partial = path.with_name(f"partial-{path.name}")
-    try:
-        with writing(path):
-            save(model, partial)
-            os.replace(partial, path)
-    except InputError:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
+    with keeping(path), writing(path) as partial:
+        save(model, partial)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
+def keeping(path: Path) -> Iterator[None]:
     """Raise ``InputError``, with what to do, where the system lets ``path`` or what goes with it not be written."""
     try:
         yield

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgefake.errors import InputError
-from edgefake.files import write_atomically
+from edgefake.files import write_json
 from edgefake.text import printable
 from training.digests import digests, keep_seen, read_seen
 from training.families import leave_out, tell_of_families
@@ -282,7 +281,7 @@ def open_run(run: Run, folder: Path) -> State:
         if moved:
             at(run, folder, Path(run.data))
     try:
-        write_json(folder / "run.json", run)  # also when resumed: the command may now ask for more epochs
+        write_json(folder / "run.json", asdict(run))  # also when resumed: the command may now ask for more epochs
     except OSError as error:
         raise InputError(f"{folder}/run.json cannot be written ({error.strerror}): make room, or name another --run") from error
     path = folder / "state.json"
@@ -292,8 +291,3 @@ def open_run(run: Run, folder: Path) -> State:
         return State(run.learning_rate)
     except InputError as error:
         raise InputError(f"{path} is damaged or of another version ({error}): start again in another folder") from error
-
-
-def write_json(path: Path, value: Run | State) -> None:
-    """Write atomically: a kill leaves the old file or the new one, never half of one."""
-    write_atomically(path, (json.dumps(asdict(value), indent=2) + "\n").encode())

@@ -17,7 +17,7 @@ from training.cli import main
 from training.fit import fit
 from training.history import read_history
 from training.lock import alone_in
-from training.loop import Stopping, writing
+from training.loop import Stopping, keeping
 from training.recipes import build
 from training.runs import read_run
 from training.start import load_weights
@@ -39,9 +39,10 @@ def test_training_learns_the_drawn_difference_and_logs_every_epoch(data: Path, t
 def test_a_killed_run_continues_with_its_best_checkpoint_kept(data: Path, tmp_path: Path) -> None:
     first = fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     best = (tmp_path / "best.h5").read_bytes()
-    (tmp_path / "partial-last-1.h5").write_bytes(b"what a kill in the middle of a save leaves")
+    (tmp_path / ".partial-5eed.h5").write_bytes(b"what a kill in the middle of a save leaves")
     assert fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)) == first  # nothing left to do
     assert (tmp_path / "best.h5").read_bytes() == best
+    assert not list(tmp_path.glob(".partial-*"))
     second = fit(small_run(data), tmp_path, Stopping(epochs=3, patience=9, plateau=9))
     assert second.epoch == 3
     assert second.best_auc >= first.best_auc
@@ -148,7 +149,7 @@ def test_a_full_disk_costs_one_epoch_and_is_told(limit: int, file: str, data: Pa
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, ignored)
     assert (tmp_path / "best.h5").read_bytes() == best
-    assert not list(tmp_path.glob("partial-*"))
+    assert not list(tmp_path.glob(".partial-*"))
     assert read_history(tmp_path)[0].epoch == 1  # of the whole epoch, nothing is lost
     assert fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9)).epoch == first.epoch + 1
 
@@ -156,7 +157,7 @@ def test_a_full_disk_costs_one_epoch_and_is_told(limit: int, file: str, data: Pa
 def test_tensorboard_tells_a_full_disk_in_a_way_of_its_own(tmp_path: Path) -> None:
     said = f"{{{{function_node wrapped}}}} {tmp_path}/events.1.v2; No space left on device\n\tFailed to flush 1 events"
     told = r"history\.csv cannot be written \(No space left on device\): make room"
-    with pytest.raises(InputError, match=told), writing(tmp_path / "history.csv"):
+    with pytest.raises(InputError, match=told), keeping(tmp_path / "history.csv"):
         raise tf.errors.ResourceExhaustedError(None, None, said)
 
 

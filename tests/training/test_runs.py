@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from edgefake.errors import InputError
+from edgefake.files import write_json
 from tests.drawn import drawn_dataset
 from tests.training.runs import small_run
 from training.digests import read_seen
-from training.runs import Run, open_run, remember, seen_by, write_json
+from training.runs import Run, open_run, remember, seen_by
 
 
 @pytest.fixture
@@ -63,5 +64,5 @@ def test_a_run_knows_what_those_before_it_have_seen(run: Run, tmp_path: Path) ->
     assert seen < seen_by(tmp_path / "child") and len(seen_by(tmp_path / "child")) == 30
     (tmp_path / "run" / "seen.txt").unlink()
     assert seen_by(tmp_path / "run") == seen  # of its data as it is now
-    write_json(tmp_path / "run" / "run.json", replace(run, weights=str(tmp_path / "run" / "best.h5")))
+    write_json(tmp_path / "run" / "run.json", asdict(replace(run, weights=str(tmp_path / "run" / "best.h5"))))
     assert seen_by(tmp_path / "run") == seen  # though it is said to come from itself

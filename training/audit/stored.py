@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from edgefake.errors import InputError
-from edgefake.files import write_atomically
+from edgefake.files import write_json
 from edgefake.images import IMAGE_SUFFIXES
 from edgefake.text import printable
 from training.kept import face_table, kept_path
@@ -68,7 +68,7 @@ def keep_audit(data: Path, content: dict[str, object]) -> Path:
     """Write an audit where ``audit_warnings`` finds it. Raises ``InputError`` when the folder cannot be written."""
     path = audit_path(data)
     try:
-        write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+        write_json(path, content)
     except OSError as error:
         raise InputError(
             f"the audit {printable(path)} cannot be written ({error.strerror}): work in a folder that can"

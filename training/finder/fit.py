@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
-import os
 import time
 import warnings
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +21,7 @@ from tqdm import tqdm
 
 from edgefake.cores import available_cores
 from edgefake.errors import InputError
-from edgefake.files import write_atomically
+from edgefake.files import write_json
 from edgefake.preprocessing import to_float
 from edgefake.text import printable
 from training.finder import decode
@@ -34,8 +30,9 @@ from training.finder.data import Photo, chosen, read_photos, readable
 from training.finder.evaluate import average_precision, compare, judged, network_search
 from training.finder.network import STEP, build
 from training.finder.targets import PADDING, WEIGHTS, assign_batch, losses
+from training.history import HISTORY, add_epoch
 from training.lock import alone_in
-from training.loop import save_checkpoint, writing
+from training.loop import keeping, save_checkpoint
 from training.safe.records import read_record
 from training.start import load_optimizer, load_weights
 
@@ -131,13 +128,14 @@ def _fit(run: FinderRun, folder: Path) -> FinderState:
         means = {name: float(value) for name, value in sums.items()}
         total = sum(WEIGHTS[name] * value for name, value in means.items())
         parts = (means[name] for name in ("class", "object", "box", "points"))
-        _record(folder, FinderEpoch(state.epoch, total, *parts, ap, float(model.optimizer.learning_rate), seconds))
+        with keeping(folder / HISTORY):
+            add_epoch(folder, FinderEpoch(state.epoch, total, *parts, ap, float(model.optimizer.learning_rate), seconds))
         if ap > state.best_ap or not state.best_epoch:
             state = replace(state, best_ap=ap, best_epoch=state.epoch)
             save_checkpoint(model, folder / "best.h5", _save)
         save_checkpoint(model, _last(folder, state), _save)
-        with writing(folder / "state.json"):
-            _write_json(folder / "state.json", state)
+        with keeping(folder / "state.json"):
+            write_json(folder / "state.json", asdict(state))
         best = f"best {state.best_ap:.4f} at {state.best_epoch}"
         print(
             f"epoch {state.epoch}: loss {total:.3f}, validation AP {ap:.4f} ({best}), {seconds:.0f} s, {speed:.1f} crops/s",
@@ -276,27 +274,11 @@ def _open(run: FinderRun, folder: Path) -> FinderState:
             f"{printable(folder)} holds another run ({printable(earlier.command)}): give the same settings to resume it, or "
             "another folder"
         )
-    with writing(folder / "run.json"):
-        _write_json(folder / "run.json", run)
+    with keeping(folder / "run.json"):
+        write_json(folder / "run.json", asdict(run))
     try:
         return read_record(folder / "state.json", FinderState)
     except FileNotFoundError:
         return FinderState()
     except InputError as error:
         raise InputError(f"{printable(folder)}/state.json is damaged ({error}): start again in another folder") from error
-
-
-def _write_json(path: Path, value: FinderRun | FinderState) -> None:
-    write_atomically(path, (json.dumps(asdict(value), indent=2) + os.linesep).encode())
-
-
-def _record(folder: Path, epoch: FinderEpoch) -> None:
-    """Add a line to ``history.csv``; trained again after a kill, it replaces its first try."""
-    path = folder / "history.csv"
-    lines = path.read_text().splitlines()[1:] if path.exists() else []
-    kept = [line for line in lines if line.partition(",")[0].isdigit() and int(line.partition(",")[0]) < epoch.epoch]
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerow(f"{v:.6g}" if isinstance(v, float) else v for v in astuple(epoch))
-    header = ",".join(field.name for field in fields(FinderEpoch))
-    with writing(path):
-        write_atomically(path, "\n".join([header, *kept, text.getvalue()]).encode())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +14,18 @@ from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
+from edgefake.files import write_json
 from edgefake.pixels import Pixels
 from training.batches import all_pixels, readable
 from training.digests import SEEN
-from training.loop import logits, save_checkpoint, writing
+from training.loop import keeping, logits, save_checkpoint
 from training.metrics import auc, evaluate_scores
 from training.own.feed import FEEDS, Feed
 from training.own.files import UserModel
 from training.own.head import are_probabilities, check_classes, log_odds, real_first
 from training.own.scaling import check_stated
 from training.own.standard import standard
-from training.runs import Run, State, open_run, remember, write_json
+from training.runs import Run, State, open_run, remember
 from training.samples import fake_labels
 
 COMPARED = 256  # faces on which the imported model is compared with the user's
@@ -86,12 +87,12 @@ def import_model(own: Own, run: Run, folder: Path) -> State:
     value = check_order(own, pixels, labels, scores)
     print(f"{path} at {run.size} px: validation AUC {value:.4f} on {len(labels)} faces; imported p_fake within {difference:.1g}")
     open_run(run, folder)
-    with writing(folder / SEEN):
+    with keeping(folder / SEEN):
         remember(run, folder, [*train, *chosen])
     _save(model, Path(run.model))
     state = State(run.learning_rate, best_auc=value)
-    with writing(imported):
-        write_json(imported, state)
+    with keeping(imported):
+        write_json(imported, asdict(state))
     return state
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-import matplotlib
 from matplotlib.figure import Figure
 
 from edgefake.errors import InputError
-from edgefake.files import write_atomically
+from edgefake.files import write_atomically, write_json
 from training.evaluate import Scored
+from training.figures import save_figure
 from training.report import faces, plots
 from training.report.markdown import Plot, markdown
 from training.report.record import first_conditions, record
@@ -42,7 +41,7 @@ def write_report(scored: Sequence[Scored], folder: Path, *, command: str, seed: 
     summary = record(scored, command=command, seed=seed)
     try:
         drawn = {data.name: _plots([s for s in scored if s.data.name == data.name], folder, seed) for data in summary.data}
-        write_atomically(folder / "report.json", (json.dumps(asdict(summary), indent=2) + "\n").encode())
+        write_json(folder / "report.json", asdict(summary))
         write_atomically(folder / "report.md", markdown(summary, drawn).encode(errors="backslashreplace"))
     except OSError as error:
         raise InputError(f"the report {folder} cannot be written ({error.strerror}): make room, or name another --out") from error
@@ -54,8 +53,7 @@ def _plots(scored: Sequence[Scored], folder: Path, seed: int) -> list[Plot]:
     made = []
     for stem, title, draw in _drawings(scored, first_conditions(scored), seed):
         file = re.sub(r"[^\w.-]+", "_", f"{scored[0].data.name}_{stem}") + ".png"
-        with matplotlib.rc_context({"text.parse_math": False}):  # names may hold a $
-            draw().savefig(folder / file, dpi=plots.DPI)
+        save_figure(draw(), folder / file, dpi=plots.DPI)
         made.append(Plot(title, file))
     return made
 

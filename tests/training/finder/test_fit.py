@@ -76,8 +76,9 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: Path, tmp_path: Path,
     with monkeypatch.context() as patch:
         patch.setattr(fit, "validated", keep)
         fit_finder(_run(data), tmp_path / "whole")
-    (tmp_path / "stopped" / "partial-last-0.h5").write_bytes(b"what a kill in the middle of a save leaves")
+    (tmp_path / "stopped" / ".partial-5eed.h5").write_bytes(b"what a kill in the middle of a save leaves")
     assert fit_finder(_run(data, command="again"), tmp_path / "stopped").epoch == 2
+    assert not list((tmp_path / "stopped").glob(".partial-*"))
     whole, stopped = (_history(tmp_path / name) for name in ("whole", "stopped"))
     assert [row["epoch"] for row in stopped] == [1, 2]
     for name in ("class_loss", "object_loss", "box_loss", "points_loss", "learning_rate"):
