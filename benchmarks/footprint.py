@@ -24,11 +24,10 @@ _TIMED = "import time; started = time.perf_counter(); {}; print(time.perf_counte
 # The peak is read by the process itself: what its parent sees includes the parent's own size at the fork.
 _PREDICT = """
 import sys
-from pathlib import Path
 from edgefake.cli import main
+from edgefake.system import peak_memory_mb
 code = main(sys.argv[1:])
-peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
-print(peak.split()[1])
+print(peak_memory_mb())
 sys.exit(code)
 """
 
@@ -76,7 +75,7 @@ def _peak_mb(model: str | os.PathLike[str]) -> float:
     status = json.loads(answer)["status"]
     if status != "ok":
         raise EdgefakeError(f"expected {PICTURE} to be scored, its status is {status}: the peak would miss the model's run")
-    return int(peak) * 1024 / 1e6
+    return float(peak)
 
 
 def _python(code: str, *arguments: str) -> str:

@@ -17,6 +17,7 @@ from benchmarks.goals import Goal
 from benchmarks.timing import Timing, timing
 from edgefake import Detector, InputError
 from edgefake.pixels import Pixels
+from edgefake.system import resident_mb
 
 FPS = 30.0
 
@@ -178,5 +179,7 @@ def _endure(detector: Detector, video: str, count: int) -> Endurance:
 
 
 def _resident_mb() -> float:
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) * 1024 / 1e6
+    found = resident_mb()
+    if found is None:
+        raise InputError("this system does not tell how much memory a process has: measure on Linux, or without --endurance")
+    return found

@@ -13,7 +13,6 @@ from typing import NoReturn
 import numpy as np
 
 from edgefake.arguments import listed, whole_number
-from edgefake.cores import available_cores, check_threads
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import CardError, InputError
 from edgefake.faces import Box, BoxLike, Faces, as_boxes, face_finder, whole_frame
@@ -27,6 +26,7 @@ from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings,
 from edgefake.preprocessing import face_pixels
 from edgefake.quality import face_status, sharpness
 from edgefake.runtimes import open_runtime, suffix_of
+from edgefake.system import check_threads, default_threads
 
 MAX_BATCH = 32
 """Faces that go to the runtime at once: of more, the memory would grow with their number and the speed would not."""
@@ -70,7 +70,7 @@ class Detector:
             raise InputError(f"expected the name of a model or the path of a model file, got {model!r}")
         if card is not None and not isinstance(card, ModelCard):
             raise InputError(f"expected card=ModelCard(…) for a file that carries none, got {card!r}")
-        num_threads = min(4, available_cores()) if num_threads is None else whole_number("num_threads", num_threads)
+        num_threads = default_threads() if num_threads is None else whole_number("num_threads", num_threads)
         check_threads(num_threads)
         check_pixels()
         self._find_faces = face_finder(faces)

@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from edgefake.cores import available_cores
 from edgefake.errors import InputError
 from edgefake.faces import Box, crop_square
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
+from edgefake.system import available_cores
 from training.families import balanced, turns
 from training.notes import note
 from training.samples import Sample

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
 
-from edgefake.cores import available_cores
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
+from edgefake.system import available_cores
 from edgefake.text import printable
 from training.safe.records import read_plain
 

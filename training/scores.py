@@ -11,13 +11,13 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edgefake import Detector
-from edgefake.cores import available_cores
 from edgefake.faces import overlap
 from edgefake.images import read_image
 from edgefake.models.card import ModelCard
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import open_runtime
+from edgefake.system import available_cores
 from training.degrade import DEGRADATIONS
 from training.samples import Sample
 

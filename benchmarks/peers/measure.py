@@ -16,8 +16,8 @@ from benchmarks.peers.forms import faces, make_forms
 from benchmarks.peers.runners import FRAMES, MODELS
 from benchmarks.peers.turns import Seconds, take_turns
 from benchmarks.timing import Timing, timing
-from edgefake.cores import available_cores
 from edgefake.pixels import Pixels
+from edgefake.system import default_threads
 
 OURS, FLOOR, FLOAT = "edgefake", "LiteRT INT8, bare", "LiteRT FP32, bare"
 OFFERED = (FLOOR, "OpenVINO INT8, the .tflite", "OpenVINO INT8, QDQ ONNX")
@@ -82,7 +82,7 @@ class Peers:
 
 def measure_peers(recipe: str, *, size: int | None, rounds: int, threads: int | None) -> Peers:
     """Time every peer on the same faces, and the whole job on the same frame; all forms come from one set of random weights."""
-    threads = threads or min(4, available_cores())
+    threads = threads or default_threads()
     with TemporaryDirectory(prefix="edgefake_peers_") as folder:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             forms = pool.submit(make_forms, recipe, size, Path(folder)).result()

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgefake.streaming.temperature import THERMAL, temperature_c
+from edgefake.system import THERMAL, temperature_c
 
 ROOT = Path("/")
 PI_THROTTLING = {0: "under-voltage", 1: "capped clock", 2: "throttling", 3: "soft temperature limit"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 
 import edgefake
-from edgefake.cores import available_cores
+from edgefake.system import available_cores, memory_mb
 
 ROOT = Path("/")
 ARITHMETIC = ("avx2", "avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", "sve")
@@ -62,7 +61,7 @@ def this_machine(root: Path = ROOT) -> Machine:
         architecture=platform.machine(),
         features=tuple(feature for feature in ARITHMETIC if feature in flags),
         cores=available_cores(),
-        memory_mb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6),
+        memory_mb=memory_mb(),
         kernel=platform.release(),
         python=platform.python_version(),
         edgefake=edgefake.__version__,
@@ -70,18 +69,6 @@ def this_machine(root: Path = ROOT) -> Machine:
         opencv=cv2.__version__,
         opencv_threads=cv2.getNumThreads(),
     )
-
-
-def peak_memory_mb(root: Path = ROOT) -> float | None:
-    """The most resident memory this process ever had, in 10⁶ bytes, or None where the system does not tell.
-
-    ``getrusage`` would count what the parent process had when it started this one.
-    """
-    try:
-        lines = (root / "proc/self/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("VmHWM")), None)
 
 
 def _cpuinfo(root: Path) -> dict[str, str]:

@@ -19,16 +19,15 @@ from edgefake.benchmark.accuracy import Accuracy, measure_accuracy
 from edgefake.benchmark.conditions import Conditions, between, governor, moment
 from edgefake.benchmark.energy import PowerLog, find_meter
 from edgefake.benchmark.figures import in_order
-from edgefake.benchmark.machine import peak_memory_mb
 from edgefake.benchmark.parallel import together
 from edgefake.benchmark.repeat import repeated
-from edgefake.cores import available_cores
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
 from edgefake.runtimes import Runtime
+from edgefake.system import available_cores, peak_memory_mb
 
 STAGES = ("read", "find_faces", "preprocess", "infer", "post", "total")
 """Of the way from a picture file to a verdict. ``post`` is calibration, verdict and all that is in no other stage."""

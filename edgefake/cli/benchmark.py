@@ -91,9 +91,9 @@ def _run(arguments: argparse.Namespace) -> int:
     # Imported when asked for, to keep the start of the other commands fast.
     from edgefake.benchmark.matrix import run
     from edgefake.benchmark.plan import Settings, make_plan
-    from edgefake.cores import available_cores, check_threads
+    from edgefake.system import check_threads, default_threads
 
-    threads = arguments.threads or (1, min(4, available_cores()))
+    threads = arguments.threads or (1, default_threads())
     check_threads(max(threads))
     plan = make_plan(
         arguments.models, backends=arguments.backend, threads=threads, batches=arguments.batch, streams=arguments.streams

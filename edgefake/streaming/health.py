@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from edgefake.streaming.temperature import temperature_c
+from edgefake.system import temperature_c
 
 Stage = Literal["capture", "detect", "track", "preprocess", "infer", "sink", "latency"]
 """What is timed; ``sink`` is one delivery in a sink's own thread, ``latency`` from the frame's capture to its result."""

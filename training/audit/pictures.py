@@ -17,12 +17,12 @@ from PIL import Image
 from PIL.JpegImagePlugin import get_sampling
 from tqdm import tqdm
 
-from edgefake.cores import available_cores
 from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
 from edgefake.faces import Box
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
+from edgefake.system import available_cores
 from training.samples import Sample
 
 THUMBNAIL = 16

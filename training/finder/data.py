@@ -16,9 +16,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from edgefake.cores import available_cores
 from edgefake.errors import InputError
 from edgefake.images import read_image
+from edgefake.system import available_cores
 from edgefake.text import printable
 from training.finder.decode import Floats
 from training.notes import note

@@ -19,10 +19,10 @@ import tensorflow as tf
 import tf_keras as keras
 from tqdm import tqdm
 
-from edgefake.cores import available_cores
 from edgefake.errors import InputError
 from edgefake.files import write_json
 from edgefake.preprocessing import to_float
+from edgefake.system import available_cores
 from edgefake.text import printable
 from training.finder import decode
 from training.finder.crops import Collection, Crop, crop

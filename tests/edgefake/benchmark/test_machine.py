@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from edgefake.benchmark.machine import peak_memory_mb, this_machine
+from edgefake.benchmark.machine import this_machine
 
 RASPBERRY = "processor\t: 0\nBogoMIPS\t: 108.00\nFeatures\t: fp asimd asimddp cpuid\nCPU part\t: 0xd0b\n\nprocessor\t: 1\n"
 
@@ -31,9 +31,3 @@ def test_the_fingerprint_changes_with_any_fact() -> None:
     assert machine.fingerprint == this_machine().fingerprint
     assert machine.cores >= 1 and machine.memory_mb > 0
     assert dataclasses.replace(machine, numpy="0").fingerprint != machine.fingerprint
-
-
-def test_peak_memory(tmp_path: Path) -> None:
-    own = peak_memory_mb()
-    assert own is not None and 10 < own < 100_000
-    assert peak_memory_mb(tmp_path) is None

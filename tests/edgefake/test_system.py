@@ -1,4 +1,5 @@
-"""How many cores there are: affinity and the quotas of control groups, of both versions, on written files and on a real one."""
+"""Cores, memory and temperature: affinity and quotas of control groups, of both versions, on written files and on a real one; a
+folder laid out like the kernel's thermal zones."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from edgefake import Detector, InputError
-from edgefake.cores import available_cores
+from edgefake.system import available_cores, default_threads, memory_mb, peak_memory_mb, resident_mb, temperature_c
 
 Written = Callable[..., Path]
 
@@ -105,7 +106,7 @@ def group() -> Iterator[Path]:
 
 def test_a_real_quota(group: Path) -> None:
     script = (
-        "import os, sys; from edgefake.cores import available_cores; before = available_cores()\n"
+        "import os, sys; from edgefake.system import available_cores; before = available_cores()\n"
         "with open(sys.argv[1] + '/cgroup.procs', 'w') as stream: stream.write(str(os.getpid()))\n"
         "print(before, available_cores())"
     )
@@ -120,3 +121,45 @@ def test_more_threads_than_cores_are_refused() -> None:
     for threads in (cores + 1, 100000, 3000000000):
         with pytest.raises(InputError, match=rf"at most {cores} threads, one for each core of this machine, got {threads}"):
             Detector("cnn_int8", num_threads=threads)
+
+
+def test_threads_where_nobody_says(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, threads in ((1, 1), (3, 3), (8, 4)):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda pid, cores=cores: set(range(cores)), raising=False)
+        assert default_threads() == min(threads, available_cores())
+
+
+def test_memory(tmp_path: Path) -> None:
+    now, peak = resident_mb(), peak_memory_mb()
+    assert now is not None and peak is not None and 10 < now <= peak < memory_mb()
+    (tmp_path / "status").write_text("Name:\tpython\nVmHWM:\t  20000 kB\nVmRSS:\t  10000 kB\n")
+    assert (resident_mb(tmp_path / "status"), peak_memory_mb(tmp_path / "status")) == (10.24, 20.48)
+    assert resident_mb(tmp_path / "absent") is None
+
+
+def zone(root: Path, number: int, kind: str, temperature: str | None) -> None:
+    folder = root / f"thermal_zone{number}"
+    folder.mkdir()
+    (folder / "type").write_text(f"{kind}\n")
+    if temperature is not None:
+        (folder / "temp").write_text(f"{temperature}\n")
+
+
+def test_the_hottest_zone(tmp_path: Path) -> None:
+    zone(tmp_path, 0, "CPU-therm", "48500")
+    zone(tmp_path, 1, "GPU-therm", "51250")
+    assert temperature_c(tmp_path) == 51.25
+
+
+def test_readings_that_are_none_are_passed_over(tmp_path: Path) -> None:
+    zone(tmp_path, 0, "cpu-thermal", "40000")
+    zone(tmp_path, 1, "iwlwifi_1", None)  # switched off
+    zone(tmp_path, 2, "x86_pkg_temp", "no number")
+    zone(tmp_path, 3, "acpitz", "-273200")
+    zone(tmp_path, 4, "PMIC-Die", "100000")
+    assert temperature_c(tmp_path) == 40.0
+
+
+def test_no_zones(tmp_path: Path) -> None:
+    assert temperature_c(tmp_path) is None
+    assert temperature_c(tmp_path / "absent") is None

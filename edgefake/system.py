@@ -1,4 +1,4 @@
-"""How many processor cores there are to use."""
+"""What this device has and how it is doing: cores, memory, temperature."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from edgefake.errors import InputError
+
+THERMAL = Path("/sys/class/thermal")
+PLAUSIBLE_C = (-40.0, 150.0)
+STATUS = Path("/proc/self/status")
 
 
 def available_cores(proc: Path = Path("/proc/self")) -> int:
@@ -25,6 +29,49 @@ def check_threads(threads: int) -> None:
     cores = os.cpu_count() or 1
     if threads > cores:
         raise InputError(f"expected at most {cores} threads, one for each core of this machine, got {threads}")
+
+
+def default_threads() -> int:
+    """How many threads a runtime gets where nobody says: one for each core that this process may use, but at most four."""
+    return min(4, available_cores())
+
+
+def memory_mb() -> int:
+    """What the machine has, in 10⁶ bytes."""
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6)
+
+
+def resident_mb(status: Path = STATUS) -> float | None:
+    """The memory that this process has in RAM now, in 10⁶ bytes, or None where the system does not tell."""
+    return _status_mb(status, "VmRSS")
+
+
+def peak_memory_mb(status: Path = STATUS) -> float | None:
+    """The most that it ever had there. ``getrusage`` would count what the parent process had when it started this one."""
+    return _status_mb(status, "VmHWM")
+
+
+def temperature_c(thermal: Path = THERMAL) -> float | None:
+    """The hottest of the kernel's thermal zones in °C, or None where there are none (virtual machines, other systems)."""
+    readings = (_reading(zone) for zone in thermal.glob("thermal_zone*"))
+    return max((value for value in readings if value is not None and PLAUSIBLE_C[0] <= value <= PLAUSIBLE_C[1]), default=None)
+
+
+def _status_mb(status: Path, field: str) -> float | None:
+    try:
+        lines = status.read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith(f"{field}:")), None)
+
+
+def _reading(zone: Path) -> float | None:
+    try:
+        if (zone / "type").read_text().startswith("PMIC"):
+            return None  # Jetson's power chip reports one fixed value
+        return int((zone / "temp").read_text()) / 1000
+    except (OSError, ValueError):
+        return None  # a sensor that is switched off fails to be read
 
 
 def _quotas(proc: Path) -> Iterator[float]:
