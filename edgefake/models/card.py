@@ -1,4 +1,4 @@
-"""ModelCard: everything about a model that a device needs and a reader should know; ``card_files`` keeps it in the file."""
+"""ModelCard: everything about a model that a device needs and a reader should know; ``forms`` keep it in the file."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from edgefake.text import printable
 
 SCHEMA = 2
 SHA256 = re.compile("[0-9a-f]{64}")
+MAX_CARD = 2 << 20
+"""Bytes. A card with its golden vectors has 50 kB; a card that unpacks to more is made to exhaust memory."""
+
 WIDEST = 4.0
 """Logits, plain or calibrated, that a golden output may be off at most: a wider tolerance would check nothing."""
 
@@ -112,7 +115,7 @@ class ModelCard:
     parent_sha256: str | None = None
     """SHA-256 of the float checkpoint that this model was made from."""
     payload_sha256: str | None = None
-    """SHA-256 of the network in the file, without the card; ``card_files`` writes it and checks it on reading."""
+    """SHA-256 of the network in the file, without the card; written and checked with the file."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -208,11 +211,17 @@ class ModelCard:
         return float(chosen)
 
     def to_json(self) -> str:
-        """As ``from_json`` reads it. Raises ``CardError`` where a figure is not finite, which no reader would accept."""
+        """As ``from_json`` reads it. Raises ``CardError`` where no reader would accept it: figures must be finite, and
+        ``MAX_CARD`` is the limit."""
         try:
-            return json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
+            text = json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
         except ValueError:
             raise CardError(f"the card of {self.name!r} cannot be written: one of its figures is not a finite number") from None
+        if len(text) > MAX_CARD:  # it is ASCII
+            raise CardError(
+                f"the card of {printable(self.name)} has {len(text)} bytes, more than the {MAX_CARD} that are read: shorten it"
+            )
+        return text
 
     @staticmethod
     def from_json(text: str | bytes, *, source: str = "the card") -> ModelCard:
@@ -221,6 +230,8 @@ class ModelCard:
         Cards of older schemas are brought to today's.
         """
         where = f"the card in {source}"
+        if len(text) > MAX_CARD:
+            raise CardError(f"{where} has {len(text)} bytes, more than {MAX_CARD}: convert the model again")
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:

@@ -214,10 +214,8 @@ def test_damaged_files_are_refused_in_one_sentence(form: str, model: Path, tmp_p
             read_card(path)
 
 
-def test_files_without_a_card(tmp_path: Path, models: Path) -> None:
+def test_files_without_a_card(models: Path) -> None:
     assert read_card(models / "int8.tflite") is None
-    (tmp_path / "empty").touch()
-    assert read_card(tmp_path / "empty") is None
 
 
 def test_a_damaged_card_is_reported_wherever_the_damage_is(model: Path, models: Path, make_card: MakeCard) -> None:
