@@ -37,8 +37,9 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
     registry = zoo / "models.json"
     entries = json.loads(registry.read_text()) if registry.exists() else {}
     data = target.read_bytes()
-    name = card.name if path.suffix == ".tflite" else target.name
-    entries[name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    files = {file["file"]: file for file in entries.get(card.name, {}).get("files", ())}
+    files[target.name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    entries[card.name] = {"kind": "detector", "files": list(files.values())}
     write_json(registry, entries)
     if path.suffix != ".tflite":
         return target

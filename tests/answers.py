@@ -13,10 +13,10 @@ from typing import Any
 import cv2
 import numpy as np
 
-from edgefake.models.store import list_models
+from edgefake.models.store import read_registry
 from tests.packed import ROOT
 
-MODELS = [known.model.name for known in list_models() if known.model.file.endswith(".tflite")]
+MODELS = [name for name, files in read_registry().items() if next(iter(files.values())).kind == "detector"]
 
 RunPython = Callable[..., subprocess.CompletedProcess[str]]
 """A function that runs some Python with the arguments that it is given."""

@@ -6,12 +6,10 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from edgefake.errors import CardError, ModelNotFoundError
 from edgefake.models.card import ModelCard
-from edgefake.models.card_files import read_card
-from edgefake.models.store import LocatedModel, find_model, list_models
+from edgefake.models.file import require_card
+from edgefake.models.store import LocatedFile, list_models, open_model, unknown_model
 from edgefake.text import printable
 
 
@@ -46,27 +44,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    models = list_models()
+    files = list_models()
     if arguments.json:
-        rows = [{**dataclasses.asdict(m.model), "place": m.place, "path": str(m.path) if m.path else None} for m in models]
+        rows = [{**dataclasses.asdict(f.stored), "place": f.place, "path": str(f.path) if f.path else None} for f in files]
         print(json.dumps(rows, indent=2))
         return 0
-    print(_row("name", "form", "place", "size", "path"))
-    for m in sorted(models, key=lambda m: m.model.name):
-        form, size = Path(m.model.file).suffix, f"{m.model.size / 1e6:.1f} MB"
-        print(_row(m.model.name, form, m.place, size, printable(m.path or "-", limit=None)))
+    print(_row("name", "kind", "form", "place", "size", "path"))
+    for f in sorted(files, key=lambda f: f.stored.name):
+        size, path = f"{f.stored.size / 1e6:.1f} MB", printable(f.path or "-", limit=None)
+        print(_row(f.stored.name, f.stored.kind, f.stored.form, f.place, size, path))
     return 0
 
 
-def _row(name: str, form: str, place: str, size: str, path: str) -> str:
-    return f"{name:<22}  {form:<7}  {place:<12}  {size:>8}  {path}"
+def _row(name: str, kind: str, form: str, place: str, size: str, path: str) -> str:
+    return f"{name:<22}  {kind:<11}  {form:<7}  {place:<12}  {size:>8}  {path}"
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    path = find_model(arguments.model)
-    card = read_card(path)
-    if card is None:
-        raise CardError(f"{path} carries no model card: give it one on a workstation (python -m convert card {path.name})")
+    card = require_card(open_model(arguments.model))
     print(card.to_json() if arguments.json else "\n".join(_lines(card)))
     return 0
 
@@ -100,23 +95,23 @@ def _lines(card: ModelCard) -> Iterator[str]:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
-    checked = [(m, m.fault()) for m in _chosen(arguments.names)]
+    checked = [(f, f.fault()) for f in _chosen(arguments.names)]
     if arguments.json:
         rows = [
-            {"name": m.model.name, "file": m.model.file, "path": str(m.path) if m.path else None, "fault": fault}
-            for m, fault in checked
+            {"name": f.stored.name, "file": f.stored.file, "path": str(f.path) if f.path else None, "fault": fault}
+            for f, fault in checked
         ]
         print(json.dumps(rows, indent=2))
     else:
-        for m, fault in checked:
-            print(f"{m.model.file:<29}  {'ok' if fault is None else f'FAULT: {m.path or m.model.file}: {fault}'}")
+        for f, fault in checked:
+            print(f"{f.stored.file:<29}  {'ok' if fault is None else f'FAULT: {f.path or f.stored.file}: {fault}'}")
     return 2 if any(fault for _, fault in checked) else 0
 
 
-def _chosen(names: list[str]) -> list[LocatedModel]:
-    models = list_models()
-    known = dict.fromkeys(m.model.name for m in models)
+def _chosen(names: list[str]) -> list[LocatedFile]:
+    files = list_models()
+    known = list(dict.fromkeys(f.stored.name for f in files))
     for name in names:
         if name not in known:
-            raise ModelNotFoundError(f"there is no model {name!r}: choose {', '.join(known)}")
-    return [m for m in models if m.model.name in names] if names else [m for m in models if m.path]
+            raise unknown_model(name, known)
+    return [f for f in files if f.stored.name in names] if names else [f for f in files if f.path]

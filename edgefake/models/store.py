@@ -1,9 +1,9 @@
 """From a model's name to its file: bundled, cached, or downloaded with its SHA-256 checked; a path stands for itself.
 
-The registry ``zoo/models.json`` names every model of this version: ``{name: {"file": …, "sha256": …, "bytes": …}}``; the entry
-``NAME.onnx`` is the ONNX file of the model ``NAME``. Three environment variables steer what is not bundled: ``EDGEFAKE_HOME`` is
-the cache (default ``~/.cache/edgefake``), ``EDGEFAKE_MODEL_URL`` the folder on the web that files are downloaded from, and
-``EDGEFAKE_OFFLINE=1`` forbids downloads.
+The registry ``zoo/models.json`` names every model of this version and its files, one per form, first the one that a name stands
+for: ``{name: {"kind": …, "files": [{"file": …, "sha256": …, "bytes": …}]}}``. Three environment variables steer what is not
+bundled: ``EDGEFAKE_HOME`` is the cache (default ``~/.cache/edgefake``), ``EDGEFAKE_MODEL_URL`` the folder on the web that files
+are downloaded from, and ``EDGEFAKE_OFFLINE=1`` forbids downloads.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from urllib.parse import quote
 
 from edgefake.errors import ModelNotFoundError, ModelStoreError
 from edgefake.files import write_atomically
-from edgefake.models.card import SHA256
-from edgefake.models.card_files import MAX_FILE
+from edgefake.models.card import SHA256, ModelCard
+from edgefake.models.file import MAX_FILE, ModelFile
+from edgefake.models.forms import FORMS, suffixes
 from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
@@ -30,19 +31,26 @@ Place = Literal["bundled", "cached", "downloadable", "missing"]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredModel:
-    """One entry of the registry: a file of a model."""
+class StoredFile:
+    """A file of a registered model."""
 
     name: str
     """Of the model, in whichever form."""
+    kind: str
+    """Of the model, as in its card."""
     file: str
     sha256: str
     """Of the whole file, card included, in lower-case hexadecimal."""
     size: int
     """In bytes."""
 
+    @property
+    def form(self) -> str:
+        """Its suffix."""
+        return Path(self.file).suffix
+
     def fault(self, data: bytes) -> str | None:
-        """How ``data`` differs from this model's file, or None when it is that file."""
+        """How ``data`` differs from this file, or None when it is that file."""
         if len(data) != self.size:
             return f"{len(data)} bytes instead of {self.size}"
         found = hashlib.sha256(data).hexdigest()
@@ -50,27 +58,43 @@ class StoredModel:
 
 
 @dataclass(frozen=True, slots=True)
-class LocatedModel:
-    """A registered model and where it is now; ``path`` is None unless it is on this machine."""
+class LocatedFile:
+    """A file of a registered model and where it is now; ``path`` is None unless it is on this machine."""
 
-    model: StoredModel
+    stored: StoredFile
     place: Place
     path: Path | None
 
-    def fault(self) -> str | None:
-        """Why the file here must not be used, or None when its size and SHA-256 are right; reads the whole file."""
+    def read(self) -> tuple[bytes, str | None]:
+        """The whole file, and why it must not be used, or None when its size and SHA-256 are right."""
         if self.path is None:
-            return "not on this machine"
+            return b"", "not on this machine"
         try:
-            return self.model.fault(self.path.read_bytes())
+            data = self.path.read_bytes()
         except OSError as error:
-            return f"cannot be read: {error.strerror or error}"
+            return b"", f"cannot be read: {error.strerror or error}"
+        return data, self.stored.fault(data)
+
+    def fault(self) -> str | None:
+        """The second of ``read``."""
+        return self.read()[1]
 
 
-def find_model(model: str | os.PathLike[str], *, suffix: str = ".tflite", registry: Path = REGISTRY) -> Path:
-    """The file of ``model``: a registered name, or a path (anything with a folder in it or with a model file's ending).
+def open_model(
+    model: str | os.PathLike[str], *, suffix: str | None = None, card: ModelCard | None = None, registry: Path = REGISTRY
+) -> ModelFile:
+    """The file of ``model``, opened: see ``find_model``, and ``ModelFile`` for ``card`` and for what else is raised.
 
-    ``suffix`` chooses among the files of a registered model.
+    A registered file is read and hashed once: its SHA-256, which is that of all of it, vouches for its card and its network too.
+    """
+    path, data = _found(model, suffix, registry)
+    return ModelFile(path, card, vouched=data)
+
+
+def find_model(model: str | os.PathLike[str], *, suffix: str | None = None, registry: Path = REGISTRY) -> Path:
+    """The file of ``model``: a registered name, or a path (anything with a folder in it or with a model file's suffix).
+
+    ``suffix`` chooses among the files of a registered model; None: its first.
 
     Size and SHA-256 of its file are checked every time (8 ms for 11 MB on a PC). A model that is neither bundled nor cached, or
     damaged in the cache, is downloaded into the cache. Bundled files lie beside ``registry``.
@@ -80,34 +104,16 @@ def find_model(model: str | os.PathLike[str], *, suffix: str = ".tflite", regist
         ModelStoreError: the bundled file is damaged, or the model cannot be downloaded (offline, no address, network, wrong size
             or SHA-256), or the cache not written.
     """
-    if not isinstance(model, str) or Path(model).name != model or model.endswith((".tflite", ".onnx", ".engine")):
-        return _existing(Path(model))
-    models = read_registry(registry)
-    if model in models:
-        name = model if suffix == ".tflite" else f"{model}{suffix}"
-        if name not in models:
-            raise ModelNotFoundError(
-                f"{model} has no {suffix} file here: choose another backend, or convert one with python -m convert"
-            )
-        return _fetch(_locate(models[name], registry.parent))
-    if os.path.isfile(model):
-        return Path(model)
-    names = [name for name in models if not name.endswith(".onnx")]
-    near = difflib.get_close_matches(model, names, n=2)
-    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
-    raise ModelNotFoundError(
-        f"there is no model {printable(repr(model))}{hint}: choose {', '.join(names)}, or give the path of a .tflite or .onnx "
-        "file"
-    )
+    return _found(model, suffix, registry)[0]
 
 
-def list_models(*, registry: Path = REGISTRY) -> list[LocatedModel]:
-    """Every registered model and where it is; files are not read. Raises ``ModelStoreError`` when the registry is damaged."""
-    return [_locate(model, registry.parent) for model in read_registry(registry).values()]
+def list_models(*, registry: Path = REGISTRY) -> list[LocatedFile]:
+    """Every file of every registered model and where it is; none is read. Raises ``ModelStoreError``: the registry is damaged."""
+    return [_locate(file, registry.parent) for files in read_registry(registry).values() for file in files.values()]
 
 
-def read_registry(registry: Path = REGISTRY) -> dict[str, StoredModel]:
-    """The registered models by name. Raises ``ModelStoreError`` when the file is missing or damaged."""
+def read_registry(registry: Path = REGISTRY) -> dict[str, dict[str, StoredFile]]:
+    """The files of the registered models by name and suffix. Raises ``ModelStoreError`` when it is missing or damaged."""
     try:
         entries = json.loads(registry.read_text("utf-8"))
         return {name: _entry(name, entry) for name, entry in entries.items()}
@@ -121,14 +127,42 @@ def read_registry(registry: Path = REGISTRY) -> dict[str, StoredModel]:
         raise ModelStoreError(f"the model registry {registry} is damaged ({fault}): install edgefake again") from error
 
 
-def _entry(name: str, entry: dict[str, Any]) -> StoredModel:
-    model = StoredModel(name.removesuffix(".onnx"), entry["file"], entry["sha256"], entry["bytes"])
-    file = Path(model.file)
-    if file.name != model.file or file.suffix not in (".tflite", ".onnx") or not SHA256.fullmatch(model.sha256):
-        raise ValueError(f"the entry of {name} is no plain file name and SHA-256")
-    if type(model.size) is not int or not 0 < model.size <= MAX_FILE:
-        raise ValueError(f"the entry of {name} has no size")
-    return model
+def unknown_model(model: str, names: list[str]) -> ModelNotFoundError:
+    """What is told of a name that none of ``names`` is."""
+    near = difflib.get_close_matches(model, names, n=2)
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return ModelNotFoundError(f"there is no model {printable(repr(model))}{hint}: choose {', '.join(names)}")
+
+
+def _entry(name: str, entry: dict[str, Any]) -> dict[str, StoredFile]:
+    files = [StoredFile(name, entry["kind"], file["file"], file["sha256"], file["bytes"]) for file in entry["files"]]
+    for file in files:
+        if Path(file.file).name != file.file or file.form not in FORMS or not SHA256.fullmatch(file.sha256):
+            raise ValueError(f"an entry of {name} is no plain file name and SHA-256")
+        if type(file.size) is not int or not 0 < file.size <= MAX_FILE:
+            raise ValueError(f"an entry of {name} has no size")
+    by_suffix = {file.form: file for file in files}
+    if not by_suffix or len(by_suffix) < len(files) or not isinstance(entry["kind"], str):
+        raise ValueError(f"{name} has no kind, no file, or two of a form")
+    return by_suffix
+
+
+def _found(model: str | os.PathLike[str], suffix: str | None, registry: Path) -> tuple[Path, bytes | None]:
+    """Where the file of ``model`` is, and all of it where its SHA-256 was checked."""
+    if not isinstance(model, str) or Path(model).name != model or Path(model).suffix in FORMS:
+        return _existing(Path(model)), None
+    models = read_registry(registry)
+    if model in models:
+        files = models[model]
+        if (file := files.get(suffix or next(iter(files)))) is None:
+            raise ModelNotFoundError(
+                f"{model} has no {suffix} file here, only {' and '.join(files)}: choose another runtime, or convert one with "
+                "python -m convert"
+            )
+        return _fetch(_locate(file, registry.parent))
+    if os.path.isfile(model):
+        return Path(model), None
+    raise ModelNotFoundError(f"{unknown_model(model, list(models))}, or give the path of a model file ({suffixes()})")
 
 
 def _existing(path: Path) -> Path:
@@ -137,53 +171,53 @@ def _existing(path: Path) -> Path:
     state = "is a folder" if os.path.isdir(path) else "is no regular file" if os.path.exists(path) else "does not exist"
     raise ModelNotFoundError(
         f"the model file {printable(without_secrets(str(path)))} {state}: "
-        "give a .tflite or .onnx file, or a name that `edgefake models` lists"
+        f"give a model file ({suffixes()}), or a name that `edgefake models` lists"
     )
 
 
-def _locate(model: StoredModel, bundled: Path) -> LocatedModel:
-    if (path := bundled / model.file).is_file():
-        return LocatedModel(model, "bundled", path)
-    if (path := cache_folder() / model.file).is_file():
-        return LocatedModel(model, "cached", path)
-    return LocatedModel(model, "missing" if _offline() or not _url() else "downloadable", None)
+def _locate(file: StoredFile, bundled: Path) -> LocatedFile:
+    if (path := bundled / file.file).is_file():
+        return LocatedFile(file, "bundled", path)
+    if (path := cache_folder() / file.file).is_file():
+        return LocatedFile(file, "cached", path)
+    return LocatedFile(file, "missing" if _offline() or not _url() else "downloadable", None)
 
 
-def _fetch(found: LocatedModel) -> Path:
-    """The path of ``found``, downloaded first unless its file is here and may be used."""
-    fault = found.fault()
+def _fetch(found: LocatedFile) -> tuple[Path, bytes]:
+    """The path of ``found`` and all of it, downloaded first unless its file is here and may be used."""
+    data, fault = found.read()
     if found.path and not fault:
-        return found.path
-    model, cache = found.model, cache_folder()
+        return found.path, data
+    file, cache = found.stored, cache_folder()
     if found.place == "bundled":
         raise ModelStoreError(f"the bundled model {found.path} is damaged ({fault}): install edgefake again")
     state = f"is damaged in the cache ({fault})" if found.path else "is not on this machine"
-    remedy = f"or copy {model.file} to {cache}"
+    remedy = f"or copy {file.file} to {cache}"
     if _offline():
-        raise ModelStoreError(f"the model {model.name} {state}, and EDGEFAKE_OFFLINE forbids downloads: unset it, {remedy}")
+        raise ModelStoreError(f"the model {file.name} {state}, and EDGEFAKE_OFFLINE forbids downloads: unset it, {remedy}")
     if not _url():
-        raise ModelStoreError(f"the model {model.name} {state}: set EDGEFAKE_MODEL_URL to the folder it is in, {remedy}")
-    return _download(model, cache)
+        raise ModelStoreError(f"the model {file.name} {state}: set EDGEFAKE_MODEL_URL to the folder it is in, {remedy}")
+    return cache / file.file, _download(file, cache)
 
 
-def _download(model: StoredModel, cache: Path) -> Path:
+def _download(file: StoredFile, cache: Path) -> bytes:
     from edgefake.models.download import download  # loads urllib and ssl, which a bundled model does not need
 
-    url = f"{_url().rstrip('/')}/{quote(model.file)}"
+    url = f"{_url().rstrip('/')}/{quote(file.file)}"
     try:
         cache.mkdir(parents=True, exist_ok=True)  # before the download, so that an unwritable cache is told at once
-        data = download(url, max_bytes=model.size + 1)
-        if fault := model.fault(data):
+        data = download(url, max_bytes=file.size + 1)
+        if fault := file.fault(data):
             raise ModelStoreError(
-                f"{without_secrets(url)} is not {model.name} as this version knows it ({fault}): check EDGEFAKE_MODEL_URL"
+                f"{without_secrets(url)} is not {file.name} as this version knows it ({fault}): check EDGEFAKE_MODEL_URL"
             )
-        write_atomically(cache / model.file, data)
+        write_atomically(cache / file.file, data)
     except OSError as error:
         reason = error.strerror or error
         raise ModelStoreError(
             f"the cache {cache} cannot be written ({reason}): set EDGEFAKE_HOME to a folder that can"
         ) from error
-    return cache / model.file
+    return data
 
 
 def cache_folder() -> Path:

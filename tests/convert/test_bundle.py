@@ -17,7 +17,7 @@ def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(co
     registry = tmp_path / "models.json"
     assert find_model("tiny_int8", registry=registry) == target
     (located,) = list_models(registry=registry)
-    assert located.fault() is None
+    assert located.fault() is None and (located.stored.name, located.stored.kind) == ("tiny_int8", "detector")
 
     with pytest.raises(InputError, match=r"there is no file .*absent\.tflite"):
         bundle(tmp_path / "absent.tflite", tmp_path)

@@ -106,7 +106,9 @@ def registry(tmp_path: Path) -> Path:
     entry = {"sha256": hashlib.sha256(BODY).hexdigest(), "bytes": len(BODY)}
     path = tmp_path / "zoo" / "models.json"
     path.parent.mkdir()
-    path.write_text(json.dumps({"tiny": {"file": "tiny.tflite", **entry}, "small_int8": {"file": "small int8.tflite", **entry}}))
+    files = {"tiny": "tiny.tflite", "small_int8": "small int8.tflite"}
+    models = {name: {"kind": "detector", "files": [{"file": file, **entry}]} for name, file in files.items()}
+    path.write_text(json.dumps(models))
     (path.parent / "tiny.tflite").write_bytes(BODY)
     return path
 

@@ -45,7 +45,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     for name in NAMES:
         for suffix in (".tflite", ".onnx"):
-            (row,) = (row for row in rows if row[:2] == [name, suffix])
+            (row,) = (row for row in rows if row[:3] == [name, "detector", suffix])
             assert "bundled" in row and row[-1] == str(find_model(name, suffix=suffix))
 
 
@@ -73,6 +73,7 @@ def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     for name in NAMES:
         path = find_model(name)
         assert models[f"{name}.onnx"]["name"] == name
+        assert models[f"{name}.onnx"]["kind"] == "detector"
         name += ".tflite"
         assert (models[name]["place"], models[name]["path"], models[name]["size"]) == ("bundled", str(path), path.stat().st_size)
 
@@ -107,7 +108,8 @@ def test_show_a_file_without_a_card(tmp_path: Path, capsys: pytest.CaptureFixtur
     path = tmp_path / "strange.tflite"
     path.write_bytes(b"\x1c\0\0\0TFL3")
     assert main(["models", "show", str(path)]) == 2
-    assert "carries no model card: give it one on a workstation (python -m convert card" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert all(fact in told for fact in (str(path), "no model card", "python -m convert card strange.tflite")), told
 
 
 def test_verify(capsys: pytest.CaptureFixture[str]) -> None:

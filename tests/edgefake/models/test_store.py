@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -13,7 +14,8 @@ import numpy as np
 import pytest
 
 from edgefake.errors import EdgefakeError, ModelNotFoundError, ModelStoreError
-from edgefake.models.store import find_model, list_models, read_registry
+from edgefake.models.file import ModelFile
+from edgefake.models.store import find_model, list_models, open_model, read_registry
 from tests.edgefake.models.model_server import BODY, Server, reply
 
 pytestmark = pytest.mark.usefixtures("no_models")
@@ -75,7 +77,9 @@ def test_an_unknown_name_gets_near_matches_and_the_list(registry: Path) -> None:
         find_model("", registry=registry)
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"tiny": 1}', '{"tiny": {"file": "tiny.tflite"}}', "\xff"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"tiny": 1}', '{"tiny": {"kind": "detector", "files": [{"file": "x.tflite"}]}}', "\xff"]
+)
 def test_a_damaged_registry(text: str, registry: Path) -> None:
     registry.write_text(text, "latin-1")
     with pytest.raises(ModelStoreError, match="install edgefake again"):
@@ -86,10 +90,35 @@ def test_a_damaged_registry(text: str, registry: Path) -> None:
     "change", [{"file": "../tiny.tflite"}, {"file": ".."}, {"file": 3}, {"sha256": "AB" * 32}, {"bytes": -1}, {"bytes": "9"}]
 )
 def test_an_entry_that_is_no_model_file(change: dict[str, object], registry: Path) -> None:
-    entries = json.loads(registry.read_text())
-    registry.write_text(json.dumps({"tiny": entries["tiny"] | change}))
+    entry = json.loads(registry.read_text())["tiny"]
+    registry.write_text(json.dumps({"tiny": entry | {"files": [entry["files"][0] | change]}}))
     with pytest.raises(ModelStoreError, match="is damaged"):
         read_registry(registry)
+
+
+def test_a_model_without_a_kind_without_files_or_with_two_of_a_form(registry: Path) -> None:
+    entry = json.loads(registry.read_text())["tiny"]
+    for change in ({"files": []}, {"files": entry["files"] * 2}, {"kind": None}):
+        registry.write_text(json.dumps({"tiny": entry | change}))
+        with pytest.raises(ModelStoreError, match="is damaged"):
+            read_registry(registry)
+
+
+def test_a_model_that_has_no_such_file(registry: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"tiny has no \.onnx file here, only \.tflite"):
+        find_model("tiny", suffix=".onnx", registry=registry)
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+def test_a_registered_file_is_read_and_hashed_once(suffix: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, opened, hashed = find_model("cnn_int8", suffix=suffix), [], []
+    real_open, real_sha256 = Path.open, hashlib.sha256
+    monkeypatch.setattr(Path, "open", lambda self, *rest, **more: opened.append(self) or real_open(self, *rest, **more))
+    monkeypatch.setattr(hashlib, "sha256", lambda *given, **more: hashed.append(given) or real_sha256(*given, **more))
+    file = open_model("cnn_int8", suffix=suffix)
+    assert file.card is not None and file.payload_sha256 == file.card.payload_sha256 and file.data
+    assert opened.count(path) == len(hashed) == 1
+    assert file.payload_sha256 == ModelFile(path).payload_sha256  # what was believed is so
 
 
 def test_damaged_registries_are_refused_in_one_sentence(registry: Path) -> None:
@@ -202,7 +231,7 @@ def test_simultaneous_downloads(registry: Path, cached: Path, serve: Callable[..
 
 def test_where_models_are(registry: Path, cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def places() -> list[tuple[str, str, Path | None]]:
-        return [(found.model.name, found.place, found.path) for found in list_models(registry=registry)]
+        return [(found.stored.name, found.place, found.path) for found in list_models(registry=registry)]
 
     tiny = ("tiny", "bundled", registry.parent / "tiny.tflite")
     assert places() == [tiny, ("small_int8", "missing", None)]
@@ -227,9 +256,9 @@ def test_faults(registry: Path) -> None:
 
 
 def test_the_models_of_this_version_are_bundled_and_whole() -> None:
-    models = {found.model.file: found for found in list_models()}
+    models = {found.stored.file: found for found in list_models()}
     for name in ("resnet18_int8", "cnn_int8"):
         for suffix in (".tflite", ".onnx"):
             found = models[f"{name}{suffix}"]
-            assert (found.model.name, found.place, found.fault()) == (name, "bundled", None)
+            assert (found.stored.name, found.place, found.fault()) == (name, "bundled", None)
             assert find_model(name, suffix=suffix) == found.path
