@@ -5,6 +5,9 @@
     detector.predict(frame)
     for frame, result in edgefake.watch("rtsp://door/main", detector): ...
 
+What a program may rely on is here, in ``edgefake.faces`` (face finders) and in ``edgefake.sinks`` (where results go); all other
+modules are internal and change without notice.
+
 Importing this loads nothing more; NumPy and OpenCV are loaded with the first name that is used, and a runtime with the first
 ``Detector``.
 """
@@ -15,6 +18,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgefake import faces as faces
+    from edgefake import sinks as sinks
     from edgefake.detector import Detector
     from edgefake.errors import (
         BackendError,
@@ -24,12 +29,15 @@ if TYPE_CHECKING:
         ModelFileError,
         ModelNotFoundError,
         ModelStoreError,
+        SinkError,
     )
     from edgefake.faces import Box, yunet_faces
     from edgefake.images import read_image, read_images
-    from edgefake.models.card import ModelCard
+    from edgefake.models.card import ModelCard, Scaling
+    from edgefake.models.file import write_card
     from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
-    from edgefake.streaming.pipeline import watch
+    from edgefake.streaming.pipeline import Watch, watch
+    from edgefake.streaming.result import FrameResult, TrackResult
 
 __version__ = "0.1.0"
 
@@ -40,6 +48,7 @@ __all__ = [
     "Detector",
     "EdgefakeError",
     "FaceScore",
+    "FrameResult",
     "InputError",
     "ModelCard",
     "ModelFileError",
@@ -47,27 +56,53 @@ __all__ = [
     "ModelStoreError",
     "Prediction",
     "Quality",
+    "Scaling",
+    "SinkError",
     "Status",
     "Timings",
+    "TrackResult",
     "Verdict",
+    "Watch",
+    "faces",
     "read_image",
     "read_images",
+    "sinks",
     "watch",
+    "write_card",
     "yunet_faces",
 ]
 
+_HOMES = {
+    "errors": (
+        "BackendError",
+        "CardError",
+        "EdgefakeError",
+        "InputError",
+        "ModelFileError",
+        "ModelNotFoundError",
+        "ModelStoreError",
+        "SinkError",
+    ),
+    "prediction": ("FaceScore", "Prediction", "Quality", "Status", "Timings", "Verdict"),
+    "detector": ("Detector",),
+    "faces": ("Box", "yunet_faces"),
+    "images": ("read_image", "read_images"),
+    "models.card": ("ModelCard", "Scaling"),
+    "models.file": ("write_card",),
+    "streaming.pipeline": ("Watch", "watch"),
+    "streaming.result": ("FrameResult", "TrackResult"),
+}
+"""The module of each name, loaded when it is used: who judges pictures needs no streams, and a command can be stopped at once."""
 
-_HOMES = ("errors", "prediction", "detector", "faces", "images", "models.card", "streaming.pipeline")
-"""The modules that have those names: who judges pictures needs no streams, and a command can be interrupted at once."""
+_MODULES = ("faces", "sinks")
 
 
 def __getattr__(name: str) -> Any:
-    for home in _HOMES if name in __all__ else ():
-        module = import_module(f"edgefake.{home}")
-        if hasattr(module, name):
-            return getattr(module, name)
-    if name in _HOMES:
+    if name in _MODULES:
         return import_module(f"edgefake.{name}")
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"edgefake.{home}"), name)
     raise AttributeError(f"module 'edgefake' has no attribute {name!r}")
 
 

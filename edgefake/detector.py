@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import reprlib
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -85,6 +86,9 @@ class Detector:
     def runtime(self) -> str:
         """Which runtime was chosen, with its version."""
         return self._runtime.name
+
+    def __repr__(self) -> str:
+        return f"<Detector {self.card.name} on {self.runtime}, fake from p_fake {self.threshold:.3f}>"
 
     def predict(self, frame: Pixels, *, boxes: Iterable[BoxLike] | None = None) -> Prediction:
         """Judge one frame.
@@ -232,6 +236,8 @@ def _listed(frames: Iterable[Pixels], what: str) -> list[Pixels]:
 
 def _checked_frame(frame: Pixels) -> Pixels:
     """``frame`` itself, or a contiguous copy; ``InputError`` unless it is uint8 H×W×3 with pixels in it."""
+    if isinstance(frame, str | bytes | os.PathLike):
+        raise InputError(f"expected a frame (uint8, H×W×3, BGR), got {reprlib.repr(frame)}: read it with edgefake.read_image")
     if not isinstance(frame, np.ndarray):
         raise InputError(f"expected a frame as a NumPy array (uint8, H×W×3, BGR), got {type(frame).__name__}")
     if frame.dtype != np.uint8:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
+import numpy as np
+
+from edgefake.errors import InputError
 from edgefake.faces import Box
 from edgefake.pixels import Pixels
+from edgefake.schema import SCHEMA, box_values, check_keys, figure, pixels, seconds_or_ms
+from edgefake.text import printable
+
+E = TypeVar("E", bound=Enum)
 
 
 class Verdict(str, Enum):
@@ -50,12 +57,28 @@ class FaceScore:
     def to_dict(self) -> dict[str, Any]:
         """Plain values only; the box as ``[x, y, width, height]``."""
         return {
-            "box": [round(v, 1) for v in (self.box.x, self.box.y, self.box.width, self.box.height)],
+            "box": box_values(self.box),
             "status": self.status.value,
             "p_fake": self.p_fake,
             "verdict": self.verdict and self.verdict.value,
-            "quality": {"size": round(self.quality.size, 1), "sharpness": round(self.quality.sharpness, 4)},
+            "quality": {"size": pixels(self.quality.size), "sharpness": figure(self.quality.sharpness)},
         }
+
+    @staticmethod
+    def from_dict(value: Any) -> FaceScore:
+        """The face that ``to_dict`` wrote. Raises ``InputError`` for anything else."""
+        value = check_keys(value, ("box", "status", "p_fake", "verdict", "quality"), "a face")
+        quality = check_keys(value["quality"], ("size", "sharpness"), "the quality of a face")
+        box = value["box"]
+        if not isinstance(box, list) or len(box) != 4:
+            raise InputError(f"expected the box of a face as [x, y, width, height], got {printable(repr(box), limit=60)}")
+        return FaceScore(
+            Box(*(_number(side, "box") for side in box)),
+            _one_of(Status, value["status"]),
+            _p_fake(value["p_fake"]),
+            value["verdict"] and _one_of(Verdict, value["verdict"]),
+            Quality(_number(quality["size"], "size"), _number(quality["sharpness"], "sharpness")),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +90,7 @@ class Timings:
     infer: float
 
     def to_dict(self) -> dict[str, float]:
-        return {name: round(getattr(self, name), 3) for name in ("find_faces", "preprocess", "infer")}
+        return {name: seconds_or_ms(getattr(self, name)) for name in ("find_faces", "preprocess", "infer")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +109,16 @@ class Prediction:
     timings: Timings
     model: str
 
+    def __str__(self) -> str:
+        """For people: ``fake, p_fake 0.973, 2 faces``."""
+        answer = (self.verdict or self.status).value.replace("_", " ")
+        p_fake = "" if self.p_fake is None else f", p_fake {self.p_fake:.3f}"
+        return f"{answer}{p_fake}, {len(self.faces)} face{'' if len(self.faces) == 1 else 's'}"
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values only, as ``edgefake predict --json`` prints them."""
+        """Plain values only, as ``edgefake predict --json`` prints them; ``docs/schema.md`` describes the keys."""
         return {
+            "schema": SCHEMA,
             "status": self.status.value,
             "verdict": self.verdict and self.verdict.value,
             "p_fake": self.p_fake,
@@ -102,8 +132,75 @@ class Prediction:
         """One line of JSON."""
         return json.dumps(self.to_dict())
 
+    @staticmethod
+    def from_dict(value: Any) -> Prediction:
+        """The prediction that ``to_dict`` wrote, rounded as it was; keys beside its own (``path`` …) are passed over.
+
+        Raises ``InputError`` for anything else, the line of a picture that could not be read included.
+        """
+        keys = ("status", "verdict", "p_fake", "faces", "threshold", "timings", "model")
+        value = check_keys(value, keys, "a prediction")
+        if value["status"] == "error":
+            raise InputError(f"expected a prediction, got the error {printable(repr(value.get('error')), limit=200)}")
+        timings = check_keys(value["timings"], ("find_faces", "preprocess", "infer"), "timings")
+        if not isinstance(value["faces"], list) or not isinstance(value["model"], str):
+            raise InputError("expected a prediction whose faces are a list and whose model is a name: write it again")
+        return Prediction(
+            _one_of(Status, value["status"]),
+            _p_fake(value["p_fake"]),
+            value["verdict"] and _one_of(Verdict, value["verdict"]),
+            tuple(map(FaceScore.from_dict, value["faces"])),
+            _number(value["threshold"], "threshold"),
+            Timings(*(_number(timings[name], name) for name in ("find_faces", "preprocess", "infer"))),
+            value["model"],
+        )
+
+    def to_supervision(self) -> Any:
+        """The faces as ``supervision.Detections`` of N: ``xyxy``; ``confidence`` is p_fake, NaN without one; ``class_id`` 0 is
+        real, 1 fake, -1 without a verdict; ``data`` has ``class_name`` and ``status``.
+
+        Raises ``InputError`` where the package ``supervision`` is not installed.
+        """
+        try:
+            from supervision import Detections
+        except ImportError as error:
+            raise InputError("supervision is not installed: pip install supervision") from error
+        verdicts = [face.verdict for face in self.faces]
+        return Detections(
+            xyxy=np.array([face.box.xyxy for face in self.faces], np.float32).reshape(-1, 4),
+            confidence=np.array([np.nan if face.p_fake is None else face.p_fake for face in self.faces], np.float32),
+            class_id=np.array([-1 if verdict is None else int(verdict is Verdict.FAKE) for verdict in verdicts], int),
+            data={
+                "class_name": np.array([(face.verdict or face.status).value for face in self.faces], str),
+                "status": np.array([face.status.value for face in self.faces], str),
+            },
+        )
+
     def draw(self, frame: Pixels) -> Pixels:
         """A copy of ``frame`` (uint8, H×W×3, BGR) with every face boxed and labelled with its verdict and p_fake."""
         from edgefake.drawing import draw_prediction
 
         return draw_prediction(frame, self)
+
+
+def _one_of(kind: type[E], value: Any) -> E:
+    try:
+        return kind(value)
+    except ValueError:
+        known = ", ".join(str(member.value) for member in kind)
+        raise InputError(f"expected a {kind.__name__.lower()} of {known}, got {printable(repr(value), limit=60)}") from None
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InputError(f"expected a number for {what}, got {printable(repr(value), limit=60)}")
+    return float(value)
+
+
+def _p_fake(value: Any) -> float | None:
+    if value is None:
+        return None
+    number = _number(value, "p_fake")
+    if not 0.0 <= number <= 1.0:
+        raise InputError(f"expected a p_fake in 0…1, got {number:g}")
+    return number

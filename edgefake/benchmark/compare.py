@@ -12,6 +12,7 @@ from edgefake.benchmark.figures import Interval, Samples, in_order, ratio
 from edgefake.benchmark.plan import NUMBERS, case_name
 from edgefake.benchmark.report import SCHEMA, aligned
 from edgefake.errors import InputError
+from edgefake.schema import SCHEMA as COMPARISON
 
 Word = Literal["faster", "slower", "no difference"]
 
@@ -64,7 +65,8 @@ class Comparison:
     def to_json(self) -> str:
         rows = [{**c.key._asdict(), "ratio": asdict(c.ratio), "outcome": c.word} for c in self.changes]
         regressions = [change.key._asdict() for change in self.regressions]
-        return json.dumps({"rows": rows, "notes": self.notes, "tolerance": self.tolerance, "regressions": regressions})
+        about = {"notes": self.notes, "tolerance": self.tolerance, "regressions": regressions}
+        return json.dumps({"schema": COMPARISON, "rows": rows, **about})
 
     def to_markdown(self) -> str:
         return "\n".join(self._lines())

@@ -16,6 +16,7 @@ from edgefake.errors import BackendError, CardError, InputError
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import check_model, read_card
 from edgefake.models.store import find_model
+from edgefake.schema import SCHEMA, seconds_or_ms
 
 _EPILOG = """\
 The engine is checked before it is kept: every convolution and matrix product must run in INT8, and the golden vectors in the
@@ -62,7 +63,8 @@ def _run(arguments: argparse.Namespace) -> int:
     seconds, sidecar = time.monotonic() - started, prepared.sidecar
     if arguments.json:
         facts = {"int8_layers": sidecar.int8_layers, "golden_error": sidecar.golden_error, **dataclasses.asdict(sidecar.origin)}
-        print(json.dumps({"engine": str(prepared.engine), "built": prepared.built, "seconds": round(seconds, 1), **facts}))
+        about = {"engine": str(prepared.engine), "built": prepared.built, "seconds": seconds_or_ms(seconds)}
+        print(json.dumps({"schema": SCHEMA, **about, **facts}))
         return 0
     print(f"{prepared.engine}: {f'built in {seconds:.0f} s' if prepared.built else 'was there already'}")
     print(f"{sidecar.origin.gpu}, TensorRT {sidecar.origin.tensorrt}, {sidecar.int8_layers} layers in INT8, ", end="")

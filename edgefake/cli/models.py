@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from edgefake.models.card import ModelCard
 from edgefake.models.file import require_card
 from edgefake.models.store import LocatedFile, list_models, open_model, unknown_model
+from edgefake.schema import SCHEMA
 from edgefake.text import printable
 
 
@@ -46,7 +47,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _list(arguments: argparse.Namespace) -> int:
     files = list_models()
     if arguments.json:
-        rows = [{**dataclasses.asdict(f.stored), "place": f.place, "path": str(f.path) if f.path else None} for f in files]
+        places = [{"place": f.place, "path": f.path and str(f.path)} for f in files]
+        rows = [{"schema": SCHEMA, **dataclasses.asdict(f.stored), **place} for f, place in zip(files, places, strict=True)]
         print(json.dumps(rows, indent=2))
         return 0
     print(_row("name", "kind", "form", "place", "size", "path"))
@@ -98,7 +100,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     checked = [(f, f.fault()) for f in _chosen(arguments.names)]
     if arguments.json:
         rows = [
-            {"name": f.stored.name, "file": f.stored.file, "path": str(f.path) if f.path else None, "fault": fault}
+            {"schema": SCHEMA, "name": f.stored.name, "file": f.stored.file, "path": f.path and str(f.path), "fault": fault}
             for f, fault in checked
         ]
         print(json.dumps(rows, indent=2))

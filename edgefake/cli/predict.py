@@ -18,6 +18,7 @@ from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import MAX_PIXELS, PictureFile, count_files, find_images, write_image
 from edgefake.prediction import Prediction
+from edgefake.schema import SCHEMA
 from edgefake.secrets import without_secrets
 from edgefake.text import portable_path, printable
 
@@ -169,11 +170,12 @@ def _copy_of_one(copy: Path, number: int, count: int) -> Path:
 
 
 def _json(outcome: _Outcome, detector: Detector) -> str:
-    which = {"path": portable_path(outcome.path), "picture": outcome.picture, "pictures": outcome.pictures}
+    which: dict[str, Any] = {"path": portable_path(outcome.path), "picture": outcome.picture, "pictures": outcome.pictures}
     if outcome.prediction is not None:
         return json.dumps({**which, **outcome.prediction.to_dict()})
     empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], "threshold": detector.threshold, "timings": None}
-    return json.dumps({**which, "status": "error", **empty, "model": detector.card.name, "error": outcome.error})
+    which |= {"schema": SCHEMA, "status": "error"}
+    return json.dumps({**which, **empty, "model": detector.card.name, "error": outcome.error})
 
 
 def _table_row(outcome: _Outcome) -> str:

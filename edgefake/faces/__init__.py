@@ -41,6 +41,11 @@ class Box:
         """The longer side, in pixels."""
         return max(self.width, self.height)
 
+    @property
+    def xyxy(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom."""
+        return self.x, self.y, self.x + self.width, self.y + self.height
+
 
 BoxLike = Box | Iterable[float]
 """A ``Box``, or x, y, width and height: a tuple, a row of an array …"""

@@ -8,6 +8,7 @@ import stat
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -23,6 +24,8 @@ from edgefake.pixels import Pixels
 from edgefake.text import printable
 
 PathLike = str | os.PathLike[str]
+Source = PathLike | bytes | bytearray | memoryview | BinaryIO
+"""Where a picture is: the path of a file, the bytes of one, or a file object opened for reading bytes."""
 
 MAX_PIXELS = 200_000_000
 """How many pixels a picture may declare, all frames of an animation together: at the least three bytes of memory each."""
@@ -35,8 +38,10 @@ _VIDEO = re.compile(rb"....ftyp|....moov|\x1aE\xdf\xa3|RIFF....AVI |\0\0\x01[\xb
 _DAMAGED = (ValueError, struct.error, IndexError, KeyError, OverflowError)
 
 
-def read_image(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> Pixels:
+def read_image(source: Source, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Read a picture as uint8, H×W×3, **BGR**, upright (EXIF, or what its format has instead); grey becomes BGR.
+
+    ``source`` is the path of a file, the bytes of one, or a file object opened for reading bytes, which is read to its end.
 
     Transparent pixels are laid on white, as viewers show them. More than 8 bits per sample are scaled to 8 by the white that the
     file declares. Formats: JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, JPEG 2000, PNM and, with the extra ``heic``, HEIC; what the
@@ -45,7 +50,7 @@ def read_image(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     Raises ``InputError`` when the file cannot be opened, is no regular file, is empty, is no picture, is cut short or damaged as
     far as its format and decoder can tell, declares more than ``max_pixels``, or holds several pictures, for ``read_images``.
     """
-    pictures = PictureFile.open(path, max_pixels=max_pixels)
+    pictures = PictureFile.open(source, max_pixels=max_pixels)
     if len(pictures) > 1:
         raise InputError(
             f"{pictures.name} holds {len(pictures)} pictures: judge each with `edgefake predict`, or read them with "
@@ -54,12 +59,12 @@ def read_image(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     return next(_or_raise(pictures))
 
 
-def read_images(path: PathLike, *, max_pixels: int = MAX_PIXELS) -> Iterator[Pixels]:
+def read_images(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Pixels]:
     """Read all pictures of a file (frames of an animation, pages of a TIFF, pictures of an MPO), each as ``read_image`` does.
 
     Raises ``InputError`` likewise.
     """
-    return _or_raise(PictureFile.open(path, max_pixels=max_pixels))
+    return _or_raise(PictureFile.open(source, max_pixels=max_pixels))
 
 
 def _or_raise(pictures: PictureFile) -> Iterator[Pixels]:
@@ -80,9 +85,9 @@ class PictureFile:
     max_pixels: int
 
     @classmethod
-    def open(cls, path: PathLike, *, max_pixels: int = MAX_PIXELS) -> PictureFile:
+    def open(cls, source: Source, *, max_pixels: int = MAX_PIXELS) -> PictureFile:
         """Read the file and what it declares, and decode nothing. Raises ``InputError``."""
-        name, data = printable(path), _content(path)
+        name, data = _content(source)
         try:
             headers = read_headers(data)
             if headers and headers[0].format == "HEIC":
@@ -121,12 +126,38 @@ class PictureFile:
                 yield from pictures
 
 
-def _content(path: PathLike) -> bytes:
-    """The bytes of a regular file, or of a pipe that this process was given (``/dev/stdin``, ``/dev/fd/63``)."""
-    if isinstance(path, bytes) or not isinstance(path, str | os.PathLike):
+def _content(source: Source) -> tuple[str, bytes]:
+    """(name for messages, bytes) of a picture."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        name, data = "the picture in memory", bytes(source)
+    elif isinstance(source, str | os.PathLike):
+        return printable(source), _read_file(source)
+    elif hasattr(source, "read"):
+        name, data = printable(getattr(source, "name", "the file object")), _read_stream(source)
+    else:
         raise InputError(
-            f"expected the path of a picture as str or Path, got {type(path).__name__} {printable(repr(path), limit=60)}"
+            "expected a picture as the path of a file, bytes or a file object opened for reading bytes, got "
+            f"{type(source).__name__} {printable(repr(source), limit=60)}"
         )
+    if len(data) > MAX_BYTES:
+        raise InputError(f"{name} is larger than {MAX_BYTES >> 30} GiB: expected a picture")
+    if not data:
+        raise InputError(f"{name} is empty (0 bytes): expected a picture; of a file object that was read before, seek(0) first")
+    return name, data
+
+
+def _read_stream(stream: BinaryIO) -> bytes:
+    try:
+        data = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # closed, or opened for writing
+        raise InputError(f"the picture cannot be read from the file object: {error}") from error
+    if not isinstance(data, bytes):
+        raise InputError(f'expected a file object that gives bytes, got one of {type(data).__name__}: open it with "rb"')
+    return data
+
+
+def _read_file(path: PathLike) -> bytes:
+    """The bytes of a regular file, or of a pipe that this process was given (``/dev/stdin``, ``/dev/fd/63``)."""
     name = printable(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a named pipe would wait for a writer

@@ -1,6 +1,6 @@
 """What a stream answers: one frozen ``FrameResult`` per frame, ready for JSON lines.
 
-The schema of a line (version 1; a key is never renamed or given another meaning under the same number, new ones may be added)::
+The keys of a line (see ``edgefake.schema``)::
 
     schema      1
     source      what is watched, without credentials: "0", "rtsp://door/main", "clip.mp4"; in a folder of pictures that are judged
@@ -27,8 +27,7 @@ from typing import Any, NamedTuple
 from edgefake.faces import Box
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status, Verdict
-
-SCHEMA = 1
+from edgefake.schema import SCHEMA, box_values, seconds_or_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class TrackResult:
         """Plain values only; the box as ``[x, y, width, height]``."""
         return {
             "id": self.id,
-            "box": [round(v, 1) for v in (self.box.x, self.box.y, self.box.width, self.box.height)],
+            "box": box_values(self.box),
             "status": self.status.value,
             "frame_p_fake": self.frame_p_fake,
             "p_fake": self.p_fake,
@@ -76,7 +75,7 @@ class StreamTimings:
     infer: float
 
     def to_dict(self) -> dict[str, float]:
-        return {name: round(getattr(self, name), 3) for name in ("capture", "detect", "track", "preprocess", "infer")}
+        return {name: seconds_or_ms(getattr(self, name)) for name in ("capture", "detect", "track", "preprocess", "infer")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +111,14 @@ class FrameResult:
             "schema": SCHEMA,
             "source": self.source,
             "index": self.index,
-            "seconds": round(self.seconds, 3),
-            "captured": round(self.captured, 3),
+            "seconds": seconds_or_ms(self.seconds),
+            "captured": seconds_or_ms(self.captured),
             "verdict": self.verdict and self.verdict.value,
             "p_fake": self.p_fake,
             "tracks": [track.to_dict() for track in self.tracks],
             "threshold": self.threshold,
             "timings": self.timings.to_dict(),
-            "latency": round(self.latency, 3),
+            "latency": seconds_or_ms(self.latency),
             "dropped": self.dropped,
             "reconnects": self.reconnects,
             "model": self.model,

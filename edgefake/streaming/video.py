@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgefake.prediction import Verdict
+from edgefake.schema import SCHEMA, figure, seconds_or_ms
 from edgefake.streaming.evidence import log_odds, probability
 from edgefake.streaming.result import FrameResult
 
@@ -35,8 +36,8 @@ class TrackVerdict:
     def to_dict(self) -> dict[str, Any]:
         return {
             "id": self.id,
-            "first": round(self.first, 3),
-            "last": round(self.last, 3),
+            "first": seconds_or_ms(self.first),
+            "last": seconds_or_ms(self.last),
             "scored": self.scored,
             "p_fake": self.p_fake,
             "verdict": self.verdict and self.verdict.value,
@@ -89,13 +90,14 @@ class VideoVerdict:
         return "; ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values only."""
+        """Plain values only; ``docs/schema.md`` describes the keys."""
         return {
+            "schema": SCHEMA,
             "verdict": self.verdict and self.verdict.value,
             "status": self.status,
             "p_fake": self.p_fake,
             "frames": self.frames,
-            "coverage": None if self.coverage is None else round(self.coverage, 3),
+            "coverage": None if self.coverage is None else figure(self.coverage),
             "faces": self.faces,
             "tracks": [track.to_dict() for track in self.tracks],
         }

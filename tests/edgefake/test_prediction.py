@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import FrozenInstanceError
 
 import pytest
 
-from edgefake import Box, FaceScore, Prediction, Quality, Status, Timings, Verdict
+from edgefake import Box, FaceScore, InputError, Prediction, Quality, Status, Timings, Verdict
 
 FACE = FaceScore(Box(1.04, 2.0, 30.0, 40.5), Status.OK, 0.91, Verdict.FAKE, Quality(40.5, 0.31234))
 SMALL = FaceScore(Box(0.0, 0.0, 9.0, 9.0), Status.FACE_TOO_SMALL, None, None, Quality(9.0, 0.2))
@@ -17,6 +18,7 @@ NONE = Prediction(Status.NO_FACE, None, None, (), 0.5, Timings(1.0, 0.0, 0.0), "
 
 def test_plain_values() -> None:
     assert FOUND.to_dict() == {
+        "schema": 1,
         "status": "ok",
         "verdict": "fake",
         "p_fake": 0.91,
@@ -58,3 +60,51 @@ def test_answers_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         FOUND.p_fake = 0.0  # type: ignore[misc]
     assert FOUND.p_fake == 0.91
+
+
+def test_for_people() -> None:
+    assert str(FOUND) == "fake, p_fake 0.910, 2 faces"
+    assert str(NONE) == "no face, 0 faces"
+
+
+@pytest.mark.parametrize("prediction", [FOUND, NONE])
+def test_what_was_written_is_read(prediction: Prediction) -> None:
+    again = Prediction.from_dict(json.loads(prediction.to_json()) | {"path": "a.jpg", "picture": 1, "a key of tomorrow": 2})
+    assert again.to_dict() == prediction.to_dict()
+    assert type(again.faces) is tuple and type(again.status) is Status
+    assert Prediction.from_dict(again.to_dict()) == again
+
+
+@pytest.mark.parametrize(
+    ("wrong", "facts"),
+    [
+        ({"schema": 2}, "1.*2"),
+        ({"schema": True}, "True"),
+        ({"status": "gone"}, "ok, no_face.*gone"),
+        ({"status": "error", "error": "a.jpg is damaged"}, "a.jpg is damaged"),
+        ({"p_fake": 1.5}, "1.5"),
+        ({"p_fake": "high"}, "p_fake.*high"),
+        ({"verdict": "maybe"}, "real, fake.*maybe"),
+        ({"faces": None}, "faces"),
+        ({"faces": [{"box": [1, 2]}]}, "quality"),
+        ({"faces": [{**FACE.to_dict(), "box": [1, 2, 3]}]}, "width, height"),
+        ({"faces": [{**FACE.to_dict(), "box": [1, 2, -3, 4]}]}, "-3"),
+        ({"timings": {"infer": 1}}, "find_faces"),
+        ({"model": 3}, "model"),
+    ],
+)
+def test_what_no_prediction_can_be_read_from(wrong: dict[str, object], facts: str) -> None:
+    with pytest.raises(InputError, match=facts):
+        Prediction.from_dict(FOUND.to_dict() | wrong)
+
+
+@pytest.mark.parametrize("value", [None, [], "text", {"status": "ok"}])
+def test_what_is_no_prediction_at_all(value: object) -> None:
+    with pytest.raises(InputError, match="prediction"):
+        Prediction.from_dict(value)
+
+
+def test_supervision_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(InputError, match="pip install supervision"):
+        FOUND.to_supervision()

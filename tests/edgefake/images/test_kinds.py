@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -290,10 +291,29 @@ def test_heic_without_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         read_image(tmp_path / "a.heic")
 
 
-@pytest.mark.parametrize("path", [None, 3, b"a.jpg", ["a.jpg"], True])
-def test_what_is_no_path(path: object) -> None:
-    with pytest.raises(InputError, match=f"expected the path of a picture as str or Path, got {type(path).__name__}"):
+@pytest.mark.parametrize("path", [None, 3, ["a.jpg"], True])
+def test_what_is_no_picture(path: object) -> None:
+    with pytest.raises(InputError, match=f"bytes.*{type(path).__name__}"):
         read_image(path)  # type: ignore[arg-type]
+
+
+def test_a_picture_in_memory_or_in_an_open_file_is_that_of_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), np.arange(48, dtype=np.uint8).reshape(4, 4, 3))
+    expected = read_image(path)
+    data = path.read_bytes()
+    with path.open("rb") as stream:
+        for source in (data, bytearray(data), memoryview(data), io.BytesIO(data), stream):
+            np.testing.assert_array_equal(read_image(source), expected)
+        with pytest.raises(InputError, match=r"a\.png.*seek"):  # read to its end already
+            read_image(stream)
+    with pytest.raises(InputError, match="closed"):
+        read_image(stream)
+    with path.open(encoding="latin-1") as text, pytest.raises(InputError, match="rb"):
+        read_image(text)  # type: ignore[arg-type]
+    for broken in (b"", data[:40], b"photo.jpg"):
+        with pytest.raises(InputError, match="the picture in memory"):
+            read_image(broken)
 
 
 @pytest.mark.parametrize("name", ["a\0b.jpg", "x" * 300 + ".jpg", "/".join(["x" * 200] * 30), "\ud800.jpg"])

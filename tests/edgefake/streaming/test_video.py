@@ -80,6 +80,7 @@ def test_the_threshold_itself_is_fake() -> None:
 def test_plain_values_for_json() -> None:
     frames = [result(index, track(1, 0.5)) for index in range(5, 5 + 15)]
     assert json.loads(json.dumps(tally(*frames, threshold=0.6).verdict().to_dict())) == {
+        "schema": 1,
         "verdict": "real",
         "status": "ok",
         "p_fake": 0.5,
