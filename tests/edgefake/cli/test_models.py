@@ -129,7 +129,13 @@ def test_verify_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> None:
 def test_verify_as_json(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*arguments, "cnn_int8"]) == 0
     assert json.loads(capsys.readouterr().out) == [
-        {"name": "cnn_int8", "file": f"cnn_int8{suffix}", "path": str(find_model("cnn_int8", suffix=suffix)), "fault": None}
+        {
+            "schema": 1,
+            "name": "cnn_int8",
+            "file": f"cnn_int8{suffix}",
+            "path": str(find_model("cnn_int8", suffix=suffix)),
+            "fault": None,
+        }
         for suffix in (".tflite", ".onnx")
     ]
 
