@@ -21,7 +21,7 @@ from benchmarks.timing import Timing, interleaved, timing
 from edgefake.cli.parser import Parser
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import EdgefakeError, InputError
-from edgefake.faces import whole_frame
+from edgefake.faces.frame import whole_frame
 from edgefake.files import write_json
 from edgefake.images import find_images, read_image
 from edgefake.models.card import ModelCard
@@ -127,7 +127,7 @@ def _faces(pictures: Sequence[Path], card: ModelCard) -> Pixels:
     faces = np.empty((len(pictures), size, size, 3), np.uint8)
     for face, picture in zip(faces, pictures, strict=True):
         frame = read_image(picture)
-        face[:] = face_pixels(frame, whole_frame(frame)[0], size=size, margin=0.0)
+        face[:] = face_pixels(frame, whole_frame(frame), size=size, margin=0.0)
     return np.ascontiguousarray(faces[..., ::-1]) if card.colour_order == "BGR" else faces
 
 

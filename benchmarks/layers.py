@@ -12,7 +12,7 @@ import numpy as np
 
 from edgefake import Box, Detector, InputError, Status
 from edgefake.detector import _checked_frame
-from edgefake.faces import crop_square
+from edgefake.faces.geometry import crop_square
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Timings
 from edgefake.preprocessing import face_pixels

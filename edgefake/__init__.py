@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         ModelStoreError,
         SinkError,
     )
-    from edgefake.faces import Box, yunet_faces
+    from edgefake.faces import Box, Face, FaceFinder
     from edgefake.images import read_image, read_images
     from edgefake.models.card import ModelCard, Scaling
     from edgefake.models.file import write_card
@@ -47,6 +47,8 @@ __all__ = [
     "CardError",
     "Detector",
     "EdgefakeError",
+    "Face",
+    "FaceFinder",
     "FaceScore",
     "FrameResult",
     "InputError",
@@ -69,7 +71,6 @@ __all__ = [
     "sinks",
     "watch",
     "write_card",
-    "yunet_faces",
 ]
 
 _HOMES = {
@@ -85,7 +86,7 @@ _HOMES = {
     ),
     "prediction": ("FaceScore", "Prediction", "Quality", "Status", "Timings", "Verdict"),
     "detector": ("Detector",),
-    "faces": ("Box", "yunet_faces"),
+    "faces": ("Box", "Face", "FaceFinder"),
     "images": ("read_image", "read_images"),
     "models.card": ("ModelCard", "Scaling"),
     "models.file": ("write_card",),

@@ -16,7 +16,9 @@ import numpy as np
 from edgefake.arguments import listed, whole_number
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import CardError, InputError
-from edgefake.faces import Box, BoxLike, Faces, as_boxes, face_finder, whole_frame
+from edgefake.faces.finders import Faces, open_finder
+from edgefake.faces.frame import WholeFrame, whole_frame
+from edgefake.faces.geometry import Face, FaceLike, as_faces
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import check_model, check_payload, read_card
 from edgefake.models.golden import replay_once
@@ -41,8 +43,9 @@ class Detector:
         backend: ``auto`` (``tflite`` for a name or a ``.tflite`` file, ``onnx`` for an ``.onnx`` file), ``tflite``, ``openvino``,
             ``onnx`` (on the CPU), ``onnx-cuda``, ``onnx-tensorrt`` or ``tensorrt``. An explicit backend never falls back to
             another.
-        faces: how faces are found: ``"haar"`` (OpenCV's own cascade), the path of a YuNet ``.onnx``, ``"frame"`` (the
-            frame is a face crop with its context already), or a function from a frame to boxes.
+        faces: how faces are found: ``"haar"`` (OpenCV's own cascade), ``"yunet:PATH"`` or the path of a YuNet ``.onnx``,
+            ``"frame"`` (the frame is a face crop with its context already), a ``FaceFinder``, or a function from a frame to
+            boxes.
         threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the
             model's card (``fpr_5%``: at most 5 % of the real validation faces were called fake).
         num_threads: threads of the runtime, at most one per core of the machine; default: one per available core, at most 4.
@@ -74,8 +77,8 @@ class Detector:
         num_threads = default_threads() if num_threads is None else whole_number("num_threads", num_threads)
         check_threads(num_threads)
         check_pixels()
-        self._find_faces = face_finder(faces)
-        self._whole = faces == "frame"
+        self._finder = open_finder(faces)
+        self._whole = isinstance(self._finder, WholeFrame)
         path = find_model(model, suffix=suffix_of(backend))
         self.card = _card_of(path, card)
         self.threshold = self.card.threshold(threshold)
@@ -90,18 +93,19 @@ class Detector:
     def __repr__(self) -> str:
         return f"<Detector {self.card.name} on {self.runtime}, fake from p_fake {self.threshold:.3f}>"
 
-    def predict(self, frame: Pixels, *, boxes: Iterable[BoxLike] | None = None) -> Prediction:
+    def predict(self, frame: Pixels, *, boxes: Iterable[FaceLike] | None = None) -> Prediction:
         """Judge one frame.
 
         Args:
             frame: uint8, H×W×3, **BGR** as OpenCV gives it; any strides, read-only is fine. Grey and BGRA frames are refused.
-            boxes: the faces, where they are known: any iterable of ``Box`` or (x, y, width, height) in pixels; None finds them.
+            boxes: the faces, where they are known: any iterable of ``Face``, ``Box`` or (x, y, width, height) in pixels;
+                None finds them.
 
         Raises ``InputError`` for anything else than such a frame, naming what came.
         """
         return self._judge([self._prepare(frame, boxes)])[0]
 
-    def predict_batch(self, frames: Iterable[Pixels], *, boxes: Iterable[Iterable[BoxLike]] | None = None) -> list[Prediction]:
+    def predict_batch(self, frames: Iterable[Pixels], *, boxes: Iterable[Iterable[FaceLike]] | None = None) -> list[Prediction]:
         """Judge several frames with one call of the runtime for each ``MAX_BATCH`` of all their faces; see ``predict``.
 
         ``boxes`` has one entry per frame.
@@ -114,9 +118,9 @@ class Detector:
             raise InputError(f"expected boxes for each of the {len(frames)} frames, got {len(boxes)} entries")
         return self._judge([self._prepare(*pair) for pair in zip(frames, boxes, strict=True)])
 
-    def find_faces(self, frame: Pixels) -> list[Box]:
-        """Where the faces of ``frame`` are, largest first, without judging them: ``predict(frame, boxes=…)`` does that."""
-        return self._find_faces(_checked_frame(frame))
+    def find_faces(self, frame: Pixels) -> list[Face]:
+        """The faces of ``frame``, best first, without judging them: ``predict(frame, boxes=…)`` does that."""
+        return self._finder.find(_checked_frame(frame))
 
     def predict_faces(self, crops: Iterable[Pixels]) -> list[FaceScore]:
         """Judge faces that are cut out already: each crop (uint8, H×W×3, BGR) is taken whole, with no margin added.
@@ -125,7 +129,7 @@ class Detector:
         the face box.
         """
         frames = map(_checked_frame, _listed(crops, "crops"))
-        prepared = [_Prepared(frame, whole_frame(frame), margin=0.0, find_ms=0.0) for frame in frames]
+        prepared = [_Prepared(frame, [Face(whole_frame(frame))], margin=0.0, find_ms=0.0) for frame in frames]
         self._score(prepared)
         return [score for one in prepared for score in one.scores]
 
@@ -150,12 +154,12 @@ class Detector:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _prepare(self, frame: Pixels, boxes: Iterable[BoxLike] | None) -> _Prepared:
+    def _prepare(self, frame: Pixels, boxes: Iterable[FaceLike] | None) -> _Prepared:
         frame = _checked_frame(frame)
         started = time.perf_counter()
-        found = self._find_faces(frame) if boxes is None else as_boxes(boxes, "boxes=")
+        found = self._finder.find(frame) if boxes is None else as_faces(boxes, "boxes=")
         find_ms = (time.perf_counter() - started) * 1e3
-        whole = self._whole and found == whole_frame(frame)  # has its context already
+        whole = self._whole and [face.box for face in found] == [whole_frame(frame)]  # has its context already
         return _Prepared(frame, found, 0.0 if whole else self.card.crop_margin, find_ms)
 
     def _judge(self, prepared: list[_Prepared]) -> list[Prediction]:
@@ -164,29 +168,31 @@ class Detector:
 
     def _score(self, prepared: list[_Prepared]) -> float:
         """Fill in the scores of all faces, ``MAX_BATCH`` at a time; how many milliseconds the runtime took."""
-        jobs = [(one, box) for one in prepared for box in one.boxes]
+        jobs = [(one, face) for one in prepared for face in one.found]
         infer_ms = 0.0
         for start in range(0, len(jobs), MAX_BATCH):
             part = jobs[start : start + MAX_BATCH]
-            faces = [self._face(one, box) for one, box in part]
+            faces = [self._face(one, face) for one, face in part]
             started = time.perf_counter()
             scorable = [face.pixels for face in faces if face.status is Status.OK]
             outputs = iter(self.card.p_fake(self._runtime.run(_batch(scorable))) if scorable else ())
-            for (one, box), face in zip(part, faces, strict=True):
+            for (one, _), face in zip(part, faces, strict=True):
                 p_fake = next(outputs) if face.status is Status.OK else None
-                one.scores.append(FaceScore(box, face.status, p_fake, self._verdict(p_fake), face.quality))
+                found, verdict = face.found, self._verdict(p_fake)
+                one.scores.append(FaceScore(found.box, face.status, p_fake, verdict, face.quality, found.score, found.landmarks))
             infer_ms += (time.perf_counter() - started) * 1e3
         return infer_ms
 
-    def _face(self, one: _Prepared, box: Box) -> _Face:
+    def _face(self, one: _Prepared, found: Face) -> _Face:
         started = time.perf_counter()
+        box = found.box
         pixels = face_pixels(one.frame, box, size=self.card.input_size, margin=one.margin)
         crop_side = min(box.size * (1.0 + one.margin), *one.frame.shape[:2])
         quality = Quality(box.size, sharpness(pixels, crop_side))
         if self.card.colour_order == "BGR":
             pixels = np.ascontiguousarray(pixels[:, :, ::-1])
         one.preprocess_ms += (time.perf_counter() - started) * 1e3
-        return _Face(face_status(quality), quality, pixels)
+        return _Face(found, face_status(quality), quality, pixels)
 
     def _verdict(self, p_fake: float | None) -> Verdict | None:
         if p_fake is None:
@@ -210,6 +216,7 @@ class Detector:
 class _Face:
     """A face on its way to the runtime."""
 
+    found: Face
     status: Status
     quality: Quality
     pixels: Pixels
@@ -220,7 +227,7 @@ class _Prepared:
     """One frame with its faces, and how long they took."""
 
     frame: Pixels
-    boxes: list[Box]
+    found: list[Face]
     margin: float
     find_ms: float
     preprocess_ms: float = 0.0

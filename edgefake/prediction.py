@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from edgefake.errors import InputError
-from edgefake.faces import Box
+from edgefake.faces import Box, Landmarks
 from edgefake.pixels import Pixels
 from edgefake.schema import SCHEMA, box_values, check_keys, figure, pixels, seconds_or_ms
 from edgefake.text import printable
@@ -53,6 +53,10 @@ class FaceScore:
     p_fake: float | None
     verdict: Verdict | None
     quality: Quality
+    face_score: float = 1.0
+    """How sure the face finder is that this is a face, 0…1; 1 where it does not say, and of faces that were given."""
+    landmarks: Landmarks | None = None
+    """See ``edgefake.faces.Landmarks``; None where the finder gives none."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only; the box as ``[x, y, width, height]``."""
@@ -62,6 +66,8 @@ class FaceScore:
             "p_fake": self.p_fake,
             "verdict": self.verdict and self.verdict.value,
             "quality": {"size": pixels(self.quality.size), "sharpness": figure(self.quality.sharpness)},
+            "face_score": figure(self.face_score),
+            "landmarks": self.landmarks and [[pixels(x), pixels(y)] for x, y in self.landmarks],
         }
 
     @staticmethod
@@ -78,6 +84,8 @@ class FaceScore:
             _p_fake(value["p_fake"]),
             value["verdict"] and _one_of(Verdict, value["verdict"]),
             Quality(_number(quality["size"], "size"), _number(quality["sharpness"], "sharpness")),
+            _number(value.get("face_score", 1.0), "face_score"),
+            _landmarks(value.get("landmarks")),
         )
 
 
@@ -195,6 +203,14 @@ def _number(value: Any, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InputError(f"expected a number for {what}, got {printable(repr(value), limit=60)}")
     return float(value)
+
+
+def _landmarks(value: Any) -> Landmarks | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(point, list) and len(point) == 2 for point in value):
+        raise InputError(f"expected the landmarks of a face as [[x, y], …], got {printable(repr(value), limit=60)}")
+    return tuple((_number(x, "landmarks"), _number(y, "landmarks")) for x, y in value)
 
 
 def _p_fake(value: Any) -> float | None:

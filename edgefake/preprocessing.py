@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.faces import Box, crop_square
+from edgefake.faces.geometry import Box, crop_square
 from edgefake.pixels import Pixels
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
-from edgefake.faces import Box, crop_square, square_around
+from edgefake.faces.geometry import Box, crop_square, square_around
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels, resize_square
 

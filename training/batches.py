@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edgefake.errors import InputError
-from edgefake.faces import Box, crop_square
+from edgefake.faces.geometry import Box, crop_square
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels

@@ -15,6 +15,7 @@ import tf_keras as keras
 
 from edgefake.errors import InputError
 from edgefake.faces import Box, FaceFinder
+from edgefake.faces.geometry import largest
 from edgefake.images import read_image, write_image
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels, to_float
@@ -35,7 +36,7 @@ class Explanation:
     """The face beside the same face under its map."""
 
 
-def explain(run: Run, checkpoint: Path, pictures: Sequence[Path], find: FaceFinder, out: Path) -> list[Explanation]:
+def explain(run: Run, checkpoint: Path, pictures: Sequence[Path], finder: FaceFinder, out: Path) -> list[Explanation]:
     """Write an overlay for the largest face of every picture into ``out``; names on stderr those without and the unreadable."""
     model = (quantized_model if run.is_qat else folded_model)(run, checkpoint)
     out.mkdir(parents=True, exist_ok=True)
@@ -46,15 +47,15 @@ def explain(run: Run, checkpoint: Path, pictures: Sequence[Path], find: FaceFind
         except InputError as error:
             unreadable.append(str(error))
             continue
-        boxes = find(frame)
-        if not boxes:
+        face = largest(finder.find(frame))
+        if face is None:
             faceless.append(str(path))
             continue
-        face = face_pixels(frame, boxes[0], size=run.size, margin=run.margin)
-        p_fake, heat = grad_cam(model, face)
+        pixels = face_pixels(frame, face.box, size=run.size, margin=run.margin)
+        p_fake, heat = grad_cam(model, pixels)
         overlay = out / f"{number:04}_{path.stem}.png"
-        write_image(overlay, np.concatenate([face[:, :, ::-1], overlaid(face, heat)], axis=1))
-        found.append(Explanation(path, boxes[0], p_fake, overlay))
+        write_image(overlay, np.concatenate([pixels[:, :, ::-1], overlaid(pixels, heat)], axis=1))
+        found.append(Explanation(path, face.box, p_fake, overlay))
     note("picture(s) cannot be read: left out", unreadable)
     note("picture(s) without a face", faceless)
     return found

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import Box, FaceFinder
+from edgefake.faces.geometry import largest
 from edgefake.files import writing
 from edgefake.images import read_image
 from edgefake.text import printable
@@ -59,7 +60,7 @@ def read_faces(table: Path) -> dict[str, Face]:
     return faces
 
 
-def write_faces(table: Path, pictures: Mapping[str, Path], find: FaceFinder) -> None:
+def write_faces(table: Path, pictures: Mapping[str, Path], finder: FaceFinder) -> None:
     """Write the largest face of every picture (name → file) as the CSV that ``read_faces`` reads.
 
     Unreadable pictures and those without a face are named on stderr and left out.
@@ -70,7 +71,7 @@ def write_faces(table: Path, pictures: Mapping[str, Path], find: FaceFinder) -> 
         )
     try:
         with writing(table) as partial:  # a read-only folder is told before faces are searched
-            boxes, unreadable = _find(pictures, find)
+            boxes, unreadable = _find(pictures, finder)
             # Names that are not UTF-8 are written in the bytes that they have.
             with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
                 writer = csv.writer(stream)
@@ -83,19 +84,20 @@ def write_faces(table: Path, pictures: Mapping[str, Path], find: FaceFinder) -> 
     note("picture(s) cannot be read: left out", unreadable)
 
 
-def _find(pictures: Mapping[str, Path], find: FaceFinder) -> tuple[dict[str, Box], list[str]]:
+def _find(pictures: Mapping[str, Path], finder: FaceFinder) -> tuple[dict[str, Box], list[str]]:
     """(the largest box by name, what was wrong with the pictures that cannot be read)."""
 
-    def largest(path: Path) -> Box | EdgefakeError | None:
+    def largest_in(path: Path) -> Box | EdgefakeError | None:
         try:
-            return next(iter(find(read_image(path))), None)
+            face = largest(finder.find(read_image(path)))
         except EdgefakeError as error:
             return error
+        return face and face.box
 
     boxes: dict[str, Box] = {}
     unreadable: list[str] = []
     with ThreadPoolExecutor() as pool:
-        found = pool.map(largest, pictures.values())
+        found = pool.map(largest_in, pictures.values())
         for name, result in zip(pictures, tqdm(found, "finding faces", len(pictures), unit="picture", disable=None), strict=True):
             if isinstance(result, Box):
                 boxes[name] = result

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edgefake import Detector
-from edgefake.faces import overlap
+from edgefake.faces.geometry import overlap
 from edgefake.images import read_image
 from edgefake.models.card import ModelCard
 from edgefake.pixels import Pixels

@@ -16,7 +16,7 @@ from edgefake.benchmark.plan import Case, Left, Plan, Settings, sha256_of
 from edgefake.benchmark.report import Report, Row
 from edgefake.benchmark.worker import Job, Sample
 from edgefake.errors import BackendError, EdgefakeError
-from edgefake.faces import face_finder
+from edgefake.faces import open_finder
 from edgefake.images import read_image, write_image
 
 
@@ -25,7 +25,7 @@ def run(plan: Plan, settings: Settings, *, progress: Callable[[str], object] = l
 
     ``progress`` is told what happens next. Raises ``InputError`` for settings that no case could be measured with.
     """
-    face_finder(settings.faces)
+    open_finder(settings.faces)
     if settings.data:
         labelled_pictures(settings.data)
     outcome = _Outcome(plan)

@@ -10,6 +10,7 @@ from edgefake.cli.options import parse_threshold
 from edgefake.cli.terminal import LiveLine
 from edgefake.defaults import DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.errors import InputError
+from edgefake.faces.finders import FACES_HELP
 from edgefake.files import write_atomically
 from edgefake.images import write_image
 
@@ -54,7 +55,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     measure.add_argument("--runs", type=int, default=100, help="least runs per case, of every stream (default: %(default)s)")
     measure.add_argument("--seconds", type=float, default=3.0, help="least time per case (default: %(default)s)")
     measure.add_argument("--processes", type=int, default=5, help="fresh processes per case (default: %(default)s)")
-    measure.add_argument("--faces", default="haar", help="haar, frame or a YuNet .onnx file (default: %(default)s)")
+    measure.add_argument("--faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
     measure.add_argument(
         "--threshold", type=parse_threshold, default=DEFAULT_THRESHOLD, help="as for predict (default: %(default)s)"
     )

@@ -6,6 +6,7 @@ import argparse
 
 from edgefake.defaults import DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.detector import Detector
+from edgefake.faces.finders import FACES_HELP
 from edgefake.runtimes import BACKENDS
 
 
@@ -13,9 +14,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help="a name that `edgefake models` lists, or a file (default: %(default)s)"
     )
-    parser.add_argument(
-        "--faces", default="haar", help="haar, frame (the picture is the face) or a YuNet .onnx file (default: %(default)s)"
-    )
+    parser.add_argument("--faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
     parser.add_argument(
         "--threshold",
         type=parse_threshold,

@@ -1,4 +1,7 @@
-"""Opening a YuNet model: a damaged ``.onnx`` can kill the process inside OpenCV, so a strange one is tried in another first."""
+"""YuNet (Wu et al. 2023) through OpenCV, from a file that users bring.
+
+A damaged ``.onnx`` can kill the process inside OpenCV, so a strange one is tried in another first.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,31 @@ import os
 import signal
 import sys
 import tempfile
+import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from edgefake.errors import InputError, ModelStoreError
+from edgefake.faces.geometry import MAX_REACH, Box, Face, one_per_face
+from edgefake.faces.reduced import enlarged, reduced
+from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
+OFFERED, OFFERED_SHA256 = (
+    "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx",
+    "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+)
+"""Where people who have no file get one."""
+
 KNOWN = frozenset(
     {
-        "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",  # OpenCV's zoo: face_detection_yunet_2023mar.onnx
+        OFFERED_SHA256,  # OpenCV's zoo: face_detection_yunet_2023mar.onnx
         "81dbde155e982455488235acb8ec2dec5d647edf7cf7080d33e4abb69b93a0d2",  # libfacedetection.train: yunet_n_320_320.onnx
         "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31",  # the same: yunet_n_640_640.onnx
     }
@@ -38,12 +53,51 @@ REFUSED = 3
 _tried: set[str] = set()
 
 
+class YuNetFinder:
+    """Faces by YuNet, turned and partly hidden ones that the Haar cascade misses too. See ``edgefake.faces.FaceFinder``.
+
+    Raises ``InputError`` when the file is missing or no YuNet model. A file that edgefake does not know is tried in a process of
+    its own first, once (a second).
+    """
+
+    def __init__(self, model: str | Path, *, min_score: float = 0.7) -> None:
+        """``model`` is YuNet's ``.onnx`` file; faces of lower scores than ``min_score`` are left out."""
+        self._data, self._min_score = read_yunet(Path(model)), min_score
+        self._local = threading.local()
+        self._local.detector = open_yunet(self._data, min_score)
+
+    def find(self, frame: Pixels) -> list[Face]:
+        small, ratio = reduced(frame)
+        height, width = small.shape[:2]
+        if not hasattr(self._local, "detector"):
+            self._local.detector = open_yunet(self._data, self._min_score)
+        self._local.detector.setInputSize((width, height))
+        found = self._local.detector.detect(small)[1]
+        return one_per_face(_usable(found, width, height, ratio)) if found is not None else []
+
+
+def _usable(found: npt.NDArray[np.float32], width: int, height: int, ratio: float) -> Iterator[Face]:
+    """The faces that a crop can be taken of: in pictures of a few pixels YuNet finds infinite boxes too."""
+    longest = MAX_REACH * max(width, height)
+    for x, y, w, h, *points, score in found.tolist():
+        if 0 < w < longest and 0 < h < longest and -w < x < width and -h < y < height:
+            landmarks = tuple((px * ratio, py * ratio) for px, py in zip(points[::2], points[1::2], strict=True))
+            yield Face(enlarged(Box(x, y, w, h), ratio), score, landmarks)
+
+
+def open_finder(file: str | None) -> YuNetFinder:
+    """The finder of that file. Raises ``InputError`` when none is named, or it is none."""
+    if file is None:
+        raise InputError(f"expected yunet:FILE.onnx, got yunet without a file: get {OFFERED} (SHA-256 {OFFERED_SHA256})")
+    return YuNetFinder(file)
+
+
 def read_yunet(path: Path) -> bytes:
     """The content of ``path``, which OpenCV can run. Raises ``InputError`` when there is no such file, or OpenCV can't."""
     name = printable(path)
     if not os.path.isfile(path):
         told = printable(without_secrets(str(path)))
-        raise InputError(f"there is no YuNet model {told}: give the path of a face_detection_yunet .onnx file")
+        raise InputError(f"there is no YuNet model {told}: give a file such as {OFFERED} (SHA-256 {OFFERED_SHA256})")
     try:
         if path.stat().st_size > MAX_FILE:
             raise InputError(f"{name} is larger than any YuNet model: give a face_detection_yunet .onnx file")

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edgefake.detector import Detector
-from edgefake.faces import Box
+from edgefake.faces import Face
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Status
 from edgefake.streaming.capture import Captured
@@ -30,7 +30,7 @@ class _Face:
 class _Search:
     """What a search for faces found, and how long it took."""
 
-    boxes: list[Box]
+    faces: list[Face]
     ms: float
 
 
@@ -138,12 +138,12 @@ class Judge:
 
     def _search(self, pixels: Pixels) -> _Search:
         started = time.perf_counter()
-        boxes = self._detector.find_faces(pixels)
-        return _Search(boxes, (time.perf_counter() - started) * 1e3)
+        faces = self._detector.find_faces(pixels)
+        return _Search(faces, (time.perf_counter() - started) * 1e3)
 
     def _follow(self, search: _Search) -> None:
         """Take in what a search found."""
-        self._tracker.update(search.boxes)
+        self._tracker.update([face.box for face in search.faces])
         known = self._tracker.ids
         self._faces = {id: self._faces.get(id) or _Face(Evidence(self._detector.threshold)) for id in known}
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from edgefake.faces import Box, overlap
+from edgefake.faces.geometry import Box, overlap
 
 LOST_S = 1.5
 """A face that searches did not find for so long is forgotten; when it comes back it gets a new id."""

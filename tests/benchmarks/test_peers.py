@@ -13,7 +13,7 @@ import pytest
 from benchmarks.peers.forms import Forms, faces
 from benchmarks.peers.measure import FLOAT, FLOOR, OFFERED, OURS, SCRIPT, Peers, _compared, frame
 from benchmarks.peers.turns import BLOCK, take_turns
-from edgefake.faces import haar_faces
+from edgefake.faces.haar import HaarFinder
 
 
 def _quick(forms: Forms, threads: int) -> Callable[[np.ndarray], object]:
@@ -71,4 +71,4 @@ def test_goals_are_met_or_missed_by_these_ratios() -> None:
 
 def test_the_frame_has_one_face() -> None:
     assert frame().shape == (720, 1280, 3)
-    assert len(haar_faces()(frame())) == 1
+    assert len(HaarFinder().find(frame())) == 1

@@ -27,7 +27,7 @@ from edgefake import (
     read_image,
 )
 from edgefake.detector import MAX_BATCH
-from edgefake.faces import crop_square
+from edgefake.faces.geometry import crop_square
 from edgefake.models.card_files import write_card
 from edgefake.models.store import find_model
 from edgefake.preprocessing import face_pixels
@@ -128,7 +128,9 @@ def test_own_finder_whole_frames_and_box_like_values(model: Path, photo: np.ndar
     whole = Detector(model, faces="frame").predict(photo)
     assert [face.box for face in whole.faces] == [Box(0, 0, 320, 240)]
     tuples = [(box.x, box.y, box.width, box.height) for box in BOXES]
-    assert Detector(model, faces=lambda frame: tuples).find_faces(photo) == sorted(BOXES, key=lambda b: -b.width * b.height)
+    found = Detector(model, faces=lambda frame: tuples).find_faces(photo)
+    assert [face.box for face in found] == sorted(BOXES, key=lambda b: -b.width * b.height)
+    assert mine.predict(photo, boxes=found).faces == mine.predict(photo, boxes=[face.box for face in found]).faces
 
 
 def test_many_faces_go_to_the_runtime_in_bounded_parts(

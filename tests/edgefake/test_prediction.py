@@ -10,7 +10,7 @@ import pytest
 
 from edgefake import Box, FaceScore, InputError, Prediction, Quality, Status, Timings, Verdict
 
-FACE = FaceScore(Box(1.04, 2.0, 30.0, 40.5), Status.OK, 0.91, Verdict.FAKE, Quality(40.5, 0.31234))
+FACE = FaceScore(Box(1.04, 2.0, 30.0, 40.5), Status.OK, 0.91, Verdict.FAKE, Quality(40.5, 0.31234), 0.87655, ((1.49, 2), (3, 4)))
 SMALL = FaceScore(Box(0.0, 0.0, 9.0, 9.0), Status.FACE_TOO_SMALL, None, None, Quality(9.0, 0.2))
 FOUND = Prediction(Status.OK, 0.91, Verdict.FAKE, (FACE, SMALL), 0.5, Timings(1.0, 2.0, 3.00049), "tiny")
 NONE = Prediction(Status.NO_FACE, None, None, (), 0.5, Timings(1.0, 0.0, 0.0), "tiny")
@@ -29,6 +29,8 @@ def test_plain_values() -> None:
                 "p_fake": 0.91,
                 "verdict": "fake",
                 "quality": {"size": 40.5, "sharpness": 0.3123},
+                "face_score": 0.8766,
+                "landmarks": [[1.5, 2], [3, 4]],
             },
             {
                 "box": [0.0, 0.0, 9.0, 9.0],
@@ -36,6 +38,8 @@ def test_plain_values() -> None:
                 "p_fake": None,
                 "verdict": None,
                 "quality": {"size": 9.0, "sharpness": 0.2},
+                "face_score": 1.0,
+                "landmarks": None,
             },
         ],
         "threshold": 0.5,
@@ -89,6 +93,7 @@ def test_what_was_written_is_read(prediction: Prediction) -> None:
         ({"faces": [{"box": [1, 2]}]}, "quality"),
         ({"faces": [{**FACE.to_dict(), "box": [1, 2, 3]}]}, "width, height"),
         ({"faces": [{**FACE.to_dict(), "box": [1, 2, -3, 4]}]}, "-3"),
+        ({"faces": [{**FACE.to_dict(), "landmarks": [1, 2]}]}, "landmarks"),
         ({"timings": {"infer": 1}}, "find_faces"),
         ({"model": 3}, "model"),
     ],

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edgefake.faces import haar_faces
+from edgefake.faces.haar import HaarFinder
 from tests.images.draw_portrait import draw_portrait
 
 
@@ -23,7 +23,8 @@ def test_drawing_is_deterministic() -> None:
 
 
 def test_portrait_shows_one_face_in_its_middle(portrait: Path) -> None:
-    (face,) = haar_faces()(cv2.imread(str(portrait)))
+    (found,) = HaarFinder().find(cv2.imread(str(portrait)))
+    face = found.box
     assert face.size >= 120
     assert abs(face.x + face.width / 2 - 240) < 20
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgefake.errors import InputError
+from edgefake.faces.finders import FACES_HELP
 from edgefake.text import printable
 from training.cli.data import add_data, check_classes, repeat_audit, samples_of
 from training.degrade import DEGRADATIONS
@@ -40,7 +41,7 @@ def add(commands: Any) -> None:
         default="test",
         help="all: the whole of the data (default %(default)s)",
     )
-    parser.add_argument("--find-faces", metavar="haar|YUNET.onnx", help="find the faces as a device does (model files only)")
+    parser.add_argument("--find-faces", metavar="NAME", help=f"find the faces as a device does: {FACES_HELP} (model files only)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write report.md, report.json and plots there")
     parser.add_argument(
         "--degradations",

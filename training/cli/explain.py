@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from edgefake.faces.finders import FACES_HELP
 from edgefake.text import portable_path, printable
 
 
@@ -18,20 +19,18 @@ def add(commands: Any) -> None:
     parser.add_argument("run", type=Path, help="run folder (float or QAT)")
     parser.add_argument("pictures", nargs="+", metavar="PATH", help="a picture, a folder or a quoted glob pattern")
     parser.add_argument("--out", type=Path, required=True, help="folder for the overlays")
-    parser.add_argument(
-        "--find-faces", default="haar", help="haar, frame (the picture is the face) or a YuNet .onnx file (default: %(default)s)"
-    )
+    parser.add_argument("--find-faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one object per face and line")
 
 
 def _explain(options: argparse.Namespace, command: str) -> int:
-    from edgefake.faces import face_finder
+    from edgefake.faces import open_finder
     from edgefake.images import find_images
     from training.runs import checkpoint_of, read_run
 
     run, checkpoint = read_run(options.run), checkpoint_of(options.run)
     pictures = [path for source in options.pictures for path in find_images(source)]
-    finder = face_finder(options.find_faces)
+    finder = open_finder(options.find_faces)
     from training.explain import explain  # loads TensorFlow
 
     found = explain(run, checkpoint, pictures, finder, options.out)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from training.finder.evaluate import Report
 
 YUNET_SCORE = 0.7
-"""The score at which ``edgefake.yunet_faces`` takes a box for a face."""
+"""The score at which ``edgefake.faces.yunet`` takes a box for a face."""
 DATA_HELP = (
     "folders of pictures with one table each: a CSV with file,x,y,w,h in pixels, a row per face, and what is known of "
     "right_eye_x … mouth_left_y, split, score, flags; a picture without a face has a row without a box"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.faces import NESTED
+from edgefake.faces.geometry import NESTED
 from training.finder.network import STRIDES
 
 Floats = npt.NDArray[np.float32]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.faces import haar_faces
+from edgefake.faces.haar import HaarFinder
 from edgefake.faces.yunet import open_yunet, read_yunet
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
@@ -92,10 +92,10 @@ def yunet_search(model: Path, *, min_score: float = LOWEST) -> Search:
 
 def haar_search() -> Search:
     """Searching with OpenCV's Haar cascade, which gives no scores: all are 1."""
-    find = haar_faces()
+    finder = HaarFinder()
 
     def search(picture: Pixels) -> Found:
-        boxes = np.array([(b.x, b.y, b.width, b.height) for b in find(picture)], np.float32).reshape(-1, 4)
+        boxes = np.array([(f.box.x, f.box.y, f.box.width, f.box.height) for f in finder.find(picture)], np.float32).reshape(-1, 4)
         return Found(boxes, np.ones(len(boxes), np.float32), np.full((len(boxes), 5, 2), np.nan, np.float32))
 
     return search

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgefake import InputError, yunet_faces
-from edgefake.faces import face_finder, yunet
+from edgefake import Box, InputError, read_image
+from edgefake.faces import open_finder, yunet
+from edgefake.faces.geometry import crop_square
+from edgefake.faces.haar import HaarFinder
+from edgefake.faces.yunet import YuNetFinder
 
 OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 
@@ -62,28 +66,28 @@ def trials(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_a_strange_model_is_tried_once_and_found_again(model: Path, trials: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     frame = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
-    assert yunet_faces(model, min_score=0.4)(frame)
-    assert face_finder(model)(frame) == []  # 0.5 is under its least score
+    assert YuNetFinder(model, min_score=0.4).find(frame)
+    assert open_finder(model).find(frame) == []  # 0.5 is under its least score
     assert len(trials) == 1
     monkeypatch.setattr(yunet, "_tried", set())  # as in another process
-    yunet_faces(model)
+    YuNetFinder(model)
     assert len(trials) == 1
     model.write_bytes(made_yunet() + b"\0\0\0\0")
     with pytest.raises(InputError, match=r"face détection\\xff.onnx is no YuNet face detector that OpenCV can run"):
-        yunet_faces(model)
+        YuNetFinder(model)
     assert len(trials) == 2
 
 
 def test_the_model_is_used_as_it_was_tried(model: Path) -> None:
-    find = yunet_faces(model, min_score=0.4)
+    finder = YuNetFinder(model, min_score=0.4)
     model.write_bytes(b"changed")
-    assert find(np.zeros((64, 64, 3), np.uint8))
+    assert finder.find(np.zeros((64, 64, 3), np.uint8))
 
 
 def test_a_known_model_needs_no_trial(model: Path, trials: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(len(sha256) == 64 for sha256 in yunet.KNOWN)
     monkeypatch.setattr(yunet, "KNOWN", {yunet.hashlib.sha256(model.read_bytes()).hexdigest()})
-    yunet_faces(model)
+    YuNetFinder(model)
     assert trials == []
 
 
@@ -104,14 +108,14 @@ def test_a_model_that_kills_its_process(
     monkeypatch.setattr(yunet, "PATIENCE_S", 0.5 if "sleep" in cv2 else 60.0)
     for _ in range(2):  # that is not remembered
         with pytest.raises(InputError, match=message):
-            yunet_faces(model)
+            YuNetFinder(model)
 
 
 def test_models_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="there is no YuNet model"):
-        yunet_faces(tmp_path / "missing.onnx")
+        YuNetFinder(tmp_path / "missing.onnx")
     with pytest.raises(InputError, match="there is no YuNet model"):
-        yunet_faces("x" * 300 + ".onnx")
+        YuNetFinder("x" * 300 + ".onnx")
     empty = onnx.load_model_from_string(made_yunet())
     del empty.graph.node[:]
     contents = {"text": b"not a model", "empty": b"", "random": bytes(range(256)) * 8, "nodes": empty.SerializeToString()}
@@ -119,16 +123,16 @@ def test_models_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         path = tmp_path / f"{name}.onnx"
         path.write_bytes(content)
         with pytest.raises(InputError, match=r"is no YuNet face detector that OpenCV can run"):
-            yunet_faces(path)
+            YuNetFinder(path)
     monkeypatch.setattr(yunet, "MAX_FILE", 10)
     with pytest.raises(InputError, match="larger than any YuNet model"):
-        yunet_faces(tmp_path / "text.onnx")
+        YuNetFinder(tmp_path / "text.onnx")
 
 
 def test_without_an_interpreter_only_known_models_are_opened(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     with pytest.raises(InputError, match=r"without a Python interpreter it can't be tried: give face_detection_yunet_2023mar"):
-        yunet_faces(model)
+        YuNetFinder(model)
 
 
 @pytest.mark.slow
@@ -142,7 +146,69 @@ def test_no_damage_kills_this_process(model: Path) -> None:
             mutant[rng.integers(len(mutant))] = rng.integers(256)
         model.write_bytes(mutant)
         try:
-            yunet_faces(model)(np.zeros((120, 160, 3), np.uint8))
+            YuNetFinder(model).find(np.zeros((120, 160, 3), np.uint8))
         except InputError:
             refused += 1
     assert refused
+
+
+def test_landmarks_and_score_come_out_in_pixels_of_the_frame(model: Path) -> None:
+    frame = np.zeros((1280, 640, 3), np.uint8)
+    face = YuNetFinder(model, min_score=0.4).find(frame)[0]
+    assert face.score == pytest.approx(0.5, abs=0.01)
+    assert face.landmarks is not None and len(face.landmarks) == 5
+    assert face.box.width in (16, 32, 64)  # the strides, in a frame of twice the search's size
+    assert all(type(x) is float and 0 <= x <= 640 and 0 <= y <= 1280 for x, y in face.landmarks)
+
+
+@pytest.mark.parametrize("faces", ["yunet", "yunet:", "yunet:missing.onnx"])
+def test_without_a_file_it_says_where_to_get_one(faces: str) -> None:
+    with pytest.raises(InputError) as told:
+        open_finder(faces)
+    assert yunet.OFFERED in str(told.value) and yunet.OFFERED_SHA256 in str(told.value)
+    assert yunet.OFFERED_SHA256 in yunet.KNOWN
+
+
+def test_a_name_and_a_file(model: Path) -> None:
+    assert isinstance(open_finder(f"yunet:{model}"), YuNetFinder)
+    assert isinstance(open_finder(str(model)), YuNetFinder)
+
+
+YUNET = os.environ.get("EDGEFAKE_TEST_YUNET", "")
+
+
+@pytest.mark.skipif(not YUNET, reason="OpenCV ships no YuNet model: set EDGEFAKE_TEST_YUNET to its .onnx file")
+def test_yunet_finds_the_face_of_the_portrait(portrait: Path) -> None:
+    frame = read_image(portrait)
+    by_yunet, by_haar = YuNetFinder(YUNET).find(frame), HaarFinder().find(frame)
+    assert len(by_yunet) == 1
+    assert by_yunet[0].box.width == pytest.approx(by_haar[0].box.width, rel=0.4)
+
+
+def test_boxes_that_no_crop_can_be_taken_of_are_left_out() -> None:
+    inf, nan = float("inf"), float("nan")
+    good = (-10.0, 20.0, 30.0, 30.0)
+    odd = [
+        (-inf, -inf, inf, inf),
+        (nan, 0, 5, 5),
+        (0, 0, nan, 5),
+        (0, 0, 0, 5),
+        (90, 0, 5, 5),
+        (-5, 0, 5, 5),
+        (0, -9, 9, 9),
+        (0, 0, 180, 9),
+    ]
+    found = np.array([(*box, *range(10), 0.75) for box in (good, *odd)], np.float32)
+    (face,) = yunet._usable(found, 90, 60, 2.0)
+    assert face.box == Box(*(2 * value for value in good)) and face.score == 0.75
+    assert face.landmarks == ((0, 2), (4, 6), (8, 10), (12, 14), (16, 18))
+
+
+@pytest.mark.skipif(not YUNET, reason="OpenCV ships no YuNet model: set EDGEFAKE_TEST_YUNET to its .onnx file")
+def test_yunet_on_pieces_of_a_portrait_finds_faces_that_can_be_cropped(portrait: Path) -> None:
+    frame, rng, finder = read_image(portrait), np.random.default_rng(0), YuNetFinder(YUNET)
+    for _ in range(300):
+        (x, y), (w, h) = rng.integers(0, 330, 2), rng.integers(8, 250, 2)
+        piece = np.ascontiguousarray(frame[y : y + h, x : x + w])
+        for face in finder.find(piece):
+            assert crop_square(piece, face.box, 0.3).size

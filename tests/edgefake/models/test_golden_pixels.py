@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgefake import BackendError, Detector, preprocessing
-from edgefake.faces import Box, crop_square
+from edgefake.faces.geometry import Box, crop_square
 from edgefake.models import golden_pixels
 from edgefake.models.golden_pixels import TOLERANCE, check_pixels, pixel_errors
 
