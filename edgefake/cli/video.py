@@ -20,7 +20,6 @@ from edgefake.images import count_files, find_in_folder, write_image
 from edgefake.secrets import without_secrets
 from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.pipeline import Watch, watch
-from edgefake.streaming.sources import DEFAULT_FPS
 from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict
 from edgefake.text import portable_path, printable
@@ -124,7 +123,7 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
         with watch(path, detector) as running:
             if copy is not None:
                 _remove(copy)  # an earlier run's, which the sink would write beside
-                running.attach(VideoFileSink(copy, fps=running.fps or DEFAULT_FPS))
+                running.attach(VideoFileSink(copy, show_fps=False))
             for _, result in running:
                 tally.add(result)
                 if plot is not None:

@@ -13,10 +13,10 @@ from contextlib import ExitStack, contextmanager
 from edgefake.cli.options import add_detector_options, open_detector
 from edgefake.cli.terminal import LiveLine
 from edgefake.prediction import Status, Verdict
+from edgefake.sinks import SINKS
 from edgefake.streaming.health import HealthReport
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.result import FrameResult
-from edgefake.streaming.sources import DEFAULT_FPS
 from edgefake.streaming.video import VideoTally, VideoVerdict
 from edgefake.text import printable
 
@@ -81,15 +81,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     sinks = parser.add_argument_group(
         "sinks", "None of them slows the stream: what they cannot take in time is lost and counted."
     )
-    sinks.add_argument("--window", action="store_true", help="show the stream with the faces marked; q or Esc ends it")
-    sinks.add_argument(
-        "--record",
-        metavar="FILE",
-        help="write the stream with the faces marked as a video (.mkv, .mp4, .mov, .avi)",
-    )
-    sinks.add_argument("--jsonl", metavar="FILE", help="append every result as a line of JSON")
-    sinks.add_argument("--mqtt", metavar="URL", help="publish every result: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/TOPIC")
-    sinks.add_argument("--webhook", metavar="URL", help="post every result")
+    for name, kind in SINKS.items():
+        if kind.metavar is None:
+            sinks.add_argument(f"--{name}", dest=name, action="store_true", help=kind.help)
+        else:
+            sinks.add_argument(f"--{name}", dest=name, metavar=kind.metavar, help=kind.help)
     sinks.add_argument(
         "--metrics", type=int, metavar="PORT", help="serve health to Prometheus on this machine; 0 takes a free port"
     )
@@ -104,6 +100,8 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    options = {name: getattr(arguments, name) for name in SINKS}
+    sinks = [SINKS[name].make(text) for name, text in options.items() if text]
     with ExitStack() as stack:
         line = stack.enter_context(LiveLine(every_s=0.5))
         detector = stack.enter_context(open_detector(arguments))
@@ -112,6 +110,7 @@ def _run(arguments: argparse.Namespace) -> int:
             watch(
                 arguments.source,
                 detector,
+                sinks=sinks,
                 size=arguments.size,
                 fps=arguments.fps,
                 live=False if arguments.not_live else True if arguments.follow else None,
@@ -120,7 +119,6 @@ def _run(arguments: argparse.Namespace) -> int:
                 faces_per_frame=arguments.faces_per_frame,
             )
         )
-        _attach_sinks(running, arguments)
         if arguments.metrics is not None:
             from edgefake.streaming.prometheus import MetricsServer
 
@@ -144,30 +142,6 @@ def _run(arguments: argparse.Namespace) -> int:
     if whole:  # a face may be called fake on the way in a file that is real in all
         return int(whole.verdict is Verdict.FAKE)
     return 1 if seen.fake and not (running.live and signals) else 0
-
-
-def _attach_sinks(running: Watch, arguments: argparse.Namespace) -> None:
-    # Imported when asked for: HTTP and MQTT would slow every start.
-    if arguments.jsonl:
-        from edgefake.sinks.jsonl import JsonLinesSink
-
-        running.attach(JsonLinesSink(arguments.jsonl))
-    if arguments.record:
-        from edgefake.sinks.video_file import VideoFileSink
-
-        running.attach(VideoFileSink(arguments.record, fps=running.fps or DEFAULT_FPS, shown_fps=running.health.fps_out))
-    if arguments.window:
-        from edgefake.sinks.window import WindowSink
-
-        running.attach(WindowSink(on_quit=running.stop, shown_fps=running.health.fps_out))
-    if arguments.webhook:
-        from edgefake.sinks.webhook import WebhookSink
-
-        running.attach(WebhookSink(arguments.webhook))
-    if arguments.mqtt:
-        from edgefake.sinks.mqtt import MqttSink
-
-        running.attach(MqttSink(arguments.mqtt))
 
 
 @contextmanager

@@ -1,236 +1,99 @@
-"""Where results go, each sink in a thread of its own behind a bounded queue, so that none holds up the stream."""
+"""Where the results of a stream go: the sinks that there are, and ``Sink`` to write another one.
+
+    class Lamp(edgefake.sinks.Sink):
+        def send(self, frame, result):
+            switch(on=result.verdict == "fake")
+
+    edgefake.watch(0, detector, sinks=[Lamp(), edgefake.sinks.JsonLinesSink("results.jsonl"), a_function])
+
+Each sink runs in a thread of its own behind a bounded queue, so that none holds up the stream; a function gets each frame and
+result. Each module is imported on first use.
+"""
 
 from __future__ import annotations
 
-import logging
-import random
-import threading
-import time
-from collections import deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    from edgefake.sinks.base import Sink, SinkFunction, StreamInfo, TryLater
+    from edgefake.sinks.jsonl import JsonLinesSink
+    from edgefake.sinks.mqtt import MqttSink
+    from edgefake.sinks.queue import SinkReport
+    from edgefake.sinks.video_file import VideoFileSink
+    from edgefake.sinks.webhook import WebhookSink
+    from edgefake.sinks.window import WindowSink
 
-from edgefake.errors import SinkError
-from edgefake.pixels import Pixels
-from edgefake.streaming.health import Health
-from edgefake.streaming.result import FrameResult
-
-FRAMES = 8
-"""Room in the queue of a sink that uses frames: 22 MB at 1280×720."""
-RESULTS = 1000
-"""Room in the queue of a sink that needs results only: half a minute at 30 fps."""
-DRAIN_S = 5.0
-"""How long ``close`` delivers what is still queued."""
-GRACE_S = 5.0
-"""How long ``close`` waits for a sink that is busy beyond that, before it is given up."""
-FIRST_PAUSE_S = 0.2
-"""Before a result is given to the sink again, less a random part; doubled each time, up to ``LONGEST_PAUSE_S``."""
-LONGEST_PAUSE_S = 10.0
-
-_NO_FRAME: Pixels = np.empty((0, 0, 3), np.uint8)
-_log = logging.getLogger(__name__)
-
-
-class Sink(Protocol):
-    """Takes results, one at a time and all in one thread; it may block.
-
-    ``send`` raises ``TryLater`` when the same result should be given again, and anything else when it is lost (a ``SinkError``:
-    with those before it that its ``lost`` counts). ``close`` comes after the last ``send``, in the same thread, and raises when
-    results are lost by then.
-
-    The frame (uint8, H×W×3, BGR) is shared with others and must not be changed. A sink may have a ``name``, for reports (default:
-    its class), and ``uses_frame = False``: it then gets empty frames, and many more results can be queued for it.
-    """
-
-    def send(self, frame: Pixels, result: FrameResult) -> None: ...
-    def close(self) -> None: ...
-
-
-class TryLater(Exception):
-    """What a sink raises when a result cannot be delivered now, but perhaps later: the receiver is away."""
-
-
-class Callback:
-    """A sink that calls a function of the user with each frame and result."""
-
-    def __init__(self, call: Callable[[Pixels, FrameResult], object]) -> None:
-        self._call = call
-        self.name = str(getattr(call, "__qualname__", type(call).__name__))
-
-    def send(self, frame: Pixels, result: FrameResult) -> None:
-        self._call(frame, result)
-
-    def close(self) -> None:
-        pass
+__all__ = [
+    "SINKS",
+    "JsonLinesSink",
+    "MqttSink",
+    "Sink",
+    "SinkFunction",
+    "SinkKind",
+    "SinkReport",
+    "StreamInfo",
+    "TryLater",
+    "VideoFileSink",
+    "WebhookSink",
+    "WindowSink",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class SinkReport:
-    """What became of the results given to one sink; what is in neither number is still on its way."""
+class SinkKind:
+    """A sink with an option of ``edgefake watch``: ``--NAME TEXT`` makes ``function(TEXT)``, or ``--NAME`` ``function()``."""
 
-    name: str
-    delivered: int
-    lost: int
-    error: BaseException | None
-    """The first thing that went wrong."""
+    module: str
+    function: str
+    """Its class, or a function that returns one."""
+    metavar: str | None
+    """What the option's text stands for; None where it has none."""
+    help: str
+    extra: str | None = None
+    """What to install for it: ``edgefake[EXTRA]``."""
 
-
-class QueuedSink:
-    """Runs ``sink`` in a thread of its own and keeps at most ``size`` results for it (default: ``FRAMES`` or ``RESULTS``).
-
-    When the queue is full, ``drop_oldest`` loses the oldest result, so that ``send`` never waits. ``wait``, for files, where time
-    does not matter, waits for a slow sink as soon as ``FRAMES`` are queued, but not while its receiver is away (``TryLater``).
-    Losses are counted in ``health``; the first thing that goes wrong is also logged, as a warning, and the stream goes on.
-    """
-
-    def __init__(
-        self, sink: Sink, health: Health, *, size: int | None = None, when_full: Literal["drop_oldest", "wait"] = "drop_oldest"
-    ) -> None:
-        self.name = str(getattr(sink, "name", type(sink).__name__))
-        self._uses_frame = bool(getattr(sink, "uses_frame", True))
-        self._sink = sink
-        self._health = health
-        self._size = size or (FRAMES if self._uses_frame else RESULTS)
-        self._waits = when_full == "wait"
-        self._queue: deque[tuple[Pixels, FrameResult]] = deque()
-        self._changed = threading.Condition()
-        self._away = False
-        self._takes_last = False
-        self._deadline: float | None = None
-        self._accepted = self._delivered = self._lost = 0
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._work, name=f"sink {self.name}", daemon=True)
-        self._thread.start()
-
-    def send(self, frame: Pixels, result: FrameResult) -> None:
-        """Queue one result; after ``close`` it is lost."""
-        with self._changed:
-            while self._must_wait():
-                self._changed.wait()
-            self._accepted += 1
-            if self._deadline is not None:
-                self._lose(1, SinkError(f"the sink {self.name} is closed: send results before close"))
-                return
-            if len(self._queue) >= self._size and not self._takes_last:
-                self._queue.popleft()
-                self._lose(1, SinkError(f"its queue of {self._size} results is full: the receiver is too slow or away"))
-            self._queue.append((frame if self._uses_frame else _NO_FRAME, result))
-            self._changed.notify_all()
-
-    def report(self) -> SinkReport:
-        """What became of the results so far."""
-        with self._changed:
-            return SinkReport(self.name, self._delivered, self._lost, self._error)
-
-    def take_last(self) -> None:
-        """One more result may come, and ``send`` takes it at once; ends its wait. From any thread or signal handler."""
-        with self._changed:
-            self._takes_last = True
-            self._changed.notify_all()
-
-    def stop(self, drain_s: float = DRAIN_S) -> None:
-        """Take no further results, and begin to deliver what is queued, for so many seconds; does not wait for it."""
-        with self._changed:
-            if self._deadline is None:
-                self._deadline = time.monotonic() + drain_s
-            self._changed.notify_all()
-
-    def close(self, drain_s: float = DRAIN_S) -> SinkReport:
-        """Deliver what is queued within ``drain_s`` seconds, close the sink, and tell what was lost.
-
-        A sink that is still busy ``GRACE_S`` seconds later is left to itself, and what it holds counts as lost.
-        """
-        self.stop(drain_s)
-        assert self._deadline is not None
-        self._thread.join(max(0.0, self._deadline - time.monotonic()) + GRACE_S)
-        with self._changed:
-            left = self._accepted - self._delivered - self._lost
-            if left:
-                self._lose(left, SinkError(f"{left} results were not delivered in the {drain_s:g} s before the end"))
-        return self.report()
-
-    def _must_wait(self) -> bool:
-        is_open = self._deadline is None and not self._takes_last
-        return self._waits and is_open and not self._away and len(self._queue) >= min(self._size, FRAMES)
-
-    def _work(self) -> None:
-        while (queued := self._next()) is not None:
-            self._deliver(*queued)
-        try:
-            self._sink.close()
-        except BaseException as error:
-            with self._changed:
-                self._fail(error, fresh=0)
-
-    def _next(self) -> tuple[Pixels, FrameResult] | None:
-        """The oldest result as soon as there is one; None when the thread is to end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue or self._deadline is not None)
-            if not self._queue:
-                return None
-            queued = self._queue.popleft()
-            self._changed.notify_all()
-            return queued
-
-    def _deliver(self, frame: Pixels, result: FrameResult) -> None:
-        pause = FIRST_PAUSE_S
-        while not self._is_over():
-            try:
-                with self._health.timed("sink"):
-                    self._sink.send(frame, result)
-            except TryLater as reason:
-                with self._changed:
-                    self._away = True
-                    self._tell(reason)
-                    self._changed.notify_all()
-                self._rest(pause * random.uniform(0.5, 1.0))
-                pause = min(2 * pause, LONGEST_PAUSE_S)
-            except BaseException as error:  # without this thread nobody would empty the queue
-                with self._changed:
-                    self._away = False
-                    self._fail(error, fresh=1)
-                return
-            else:
-                with self._changed:
-                    self._away = False
-                    self._delivered += 1
-                return
-
-    def _rest(self, seconds: float) -> None:
-        """Wait so long, or until ``stop`` asks for one more attempt, or until the time for that is over."""
-        with self._changed:
-            if self._deadline is None:
-                self._changed.wait_for(lambda: self._deadline is not None, seconds)
-            else:
-                self._changed.wait(min(seconds, FIRST_PAUSE_S))
-
-    def _is_over(self) -> bool:
-        return self._deadline is not None and time.monotonic() >= self._deadline
-
-    def _fail(self, error: BaseException, *, fresh: int) -> None:
-        """``fresh`` results could not be delivered, and perhaps some were not that were thought to be."""
-        lost = error.lost if isinstance(error, SinkError) else fresh
-        self._delivered -= lost - fresh
-        self._lose(lost, error)
-
-    def _lose(self, number: int, error: BaseException) -> None:
-        self._lost += number
-        if number:
-            self._health.lose(self.name, number)
-        self._tell(error)
-
-    def _tell(self, error: BaseException) -> None:
-        """Log the first thing that goes wrong."""
-        if self._error is None:
-            self._error = error
-            _log.warning("sink %s: %s; what it cannot deliver is counted", self.name, str(error) or type(error).__name__)
+    def make(self, text: str | None = None) -> Sink:
+        """The sink that the option asks for. Raises ``InputError`` for a text that it cannot use."""
+        function = getattr(import_module(self.module), self.function)
+        sink: Sink = function() if self.metavar is None else function(text)
+        return sink
 
 
-def close_all(sinks: Sequence[QueuedSink], drain_s: float = DRAIN_S) -> list[SinkReport]:
-    """Close ``sinks`` side by side, all within the time that one is given."""
-    for sink in sinks:
-        sink.stop(drain_s)
-    return [sink.close(drain_s) for sink in sinks]
+SINKS = {
+    "window": SinkKind("edgefake.sinks.window", "WindowSink", None, "show the stream with the faces marked; q or Esc ends it"),
+    "record": SinkKind(
+        "edgefake.sinks.video_file",
+        "VideoFileSink",
+        "FILE",
+        "write the stream with the faces marked as a video (.mkv, .mp4, .mov, .avi)",
+    ),
+    "jsonl": SinkKind("edgefake.sinks.jsonl", "JsonLinesSink", "FILE", "append every result as a line of JSON"),
+    "mqtt": SinkKind(
+        "edgefake.sinks.mqtt",
+        "MqttSink",
+        "URL",
+        "publish every result: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/TOPIC",
+        extra="stream",
+    ),
+    "webhook": SinkKind("edgefake.sinks.webhook", "WebhookSink", "URL", "post every result"),
+}
+"""By the name of its option."""
+
+_HOMES = {
+    **dict.fromkeys(("Sink", "SinkFunction", "StreamInfo", "TryLater"), "edgefake.sinks.base"),
+    "SinkReport": "edgefake.sinks.queue",
+    **{kind.function: kind.module for kind in SINKS.values()},
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """For completion, before a name is used."""
+    return sorted({*globals(), *__all__})

@@ -9,23 +9,28 @@ from pathlib import Path
 
 from edgefake.errors import SinkError
 from edgefake.pixels import Pixels
+from edgefake.sinks.base import Sink, StreamInfo
 from edgefake.streaming.result import FrameResult
 
 
-class JsonLinesSink:
+class JsonLinesSink(Sink):
     """Appends one line per frame to the file ``path`` (``"-"``: stdout), each handed to the system at once.
 
     The file is made for its owner's eyes alone, and anew when it was moved away or deleted. A line that was cut off, by a crash
-    or a full disk, is ended before the next, so that a reader loses no other. Raises ``SinkError`` when it cannot be opened.
+    or a full disk, is ended before the next, so that a reader loses no other. ``open`` raises ``SinkError`` when the file cannot
+    be opened.
     """
 
     name = "jsonl"
-    uses_frame = False
 
     def __init__(self, path: str | Path) -> None:
-        self._file = None if path == "-" else _Appended(Path(path))
+        self._path = None if path == "-" else Path(path)
+        self._file: _Appended | None = None
 
-    def send(self, frame: Pixels, result: FrameResult) -> None:
+    def open(self, stream: StreamInfo) -> None:
+        self._file = None if self._path is None else _Appended(self._path)
+
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
         line = json.dumps(result.to_dict())
         if self._file is None:
             print(line, flush=True)

@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from edgefake.errors import InputError, SinkError
 from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
-from edgefake.sinks import TryLater
+from edgefake.sinks.base import Sink, StreamInfo, TryLater
 from edgefake.streaming.result import FrameResult
 from edgefake.text import printable
 
@@ -34,7 +34,7 @@ CLOSE_S = 1.5
 """So long ``close`` waits for the last acknowledgements."""
 
 
-class MqttSink:
+class MqttSink(Sink):
     """Publishes each result as JSON at ``mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC``; ``mqtts`` is over TLS.
 
     ``TOPIC/status`` holds, retained, ``online`` or ``offline``; the broker itself enters the latter when this process dies.
@@ -42,11 +42,10 @@ class MqttSink:
     of them here and the others in the queue before this sink, up to its bound. With 0, what is on its way when the connection
     breaks is lost unnoticed. ``ca_file`` (PEM) is for brokers whose certificate no public authority signed.
 
-    Raises ``InputError`` for an unusable address, ``SinkError`` when paho-mqtt is missing or ``ca_file`` unusable.
+    Raises ``InputError`` for an unusable address, ``open`` ``SinkError`` when paho-mqtt is missing or ``ca_file`` unusable.
     """
 
     name = "mqtt"
-    uses_frame = False
 
     def __init__(self, url: str, *, qos: int = 1, ca_file: str | Path | None = None) -> None:
         address = _parsed(url)
@@ -55,15 +54,21 @@ class MqttSink:
         if ca_file is not None and not address.tls:
             raise InputError("ca_file is for connections over TLS: give an address that starts with mqtts://")
         self._broker = f"the MQTT broker at {address.host}:{address.port}"
+        self._address = address
         self._topic = address.topic
         self._qos = qos
+        self._ca_file = ca_file
+        self._client: Client | None = None
+
+    def open(self, stream: StreamInfo) -> None:
         self._connected = threading.Event()
         self._room = threading.Semaphore(IN_FLIGHT)
         self._status: int | None = None
         self._failure = "it does not answer"
-        self._client = self._started(address, ca_file)
+        self._client = self._started()
 
-    def send(self, frame: Pixels, result: FrameResult) -> None:
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
+        assert self._client is not None
         if not self._connected.wait(WAIT_S):
             raise TryLater(f"{self._broker} cannot be reached ({self._failure}): check address, network and broker")
         if self._qos and not self._room.acquire(timeout=WAIT_S):
@@ -74,12 +79,16 @@ class MqttSink:
 
     def close(self) -> None:
         """Waits for acknowledgements, says ``offline`` and disconnects; raises ``SinkError`` for what is unacknowledged then."""
+        client, self._client = self._client, None
+        if client is None:
+            return
         missing = self._unacknowledged() if self._qos else 0
         if self._connected.is_set():
-            goodbye = self._client.publish(f"{self._topic}/status", "offline", 1, retain=True)
+            goodbye = client.publish(f"{self._topic}/status", "offline", 1, retain=True)
             if not goodbye.rc:
                 goodbye.wait_for_publish(CLOSE_S)
-        self._client.disconnect()
+        client.on_connect = client.on_connect_fail = client.on_disconnect = client.on_publish = None  # not for the next stream
+        client.disconnect()
         if missing:
             raise SinkError(f"{self._broker} has not acknowledged the last {missing} results", lost=missing)
 
@@ -91,7 +100,8 @@ class MqttSink:
                 return IN_FLIGHT - acknowledged
         return 0
 
-    def _started(self, address: _Address, ca_file: str | Path | None) -> Client:
+    def _started(self) -> Client:
+        address, ca_file = self._address, self._ca_file
         try:
             from paho.mqtt.client import Client
             from paho.mqtt.enums import CallbackAPIVersion

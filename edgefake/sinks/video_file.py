@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,10 +13,12 @@ from edgefake.errors import InputError, SinkError
 from edgefake.files import plain_path
 from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
+from edgefake.sinks.base import Sink, StreamInfo
 from edgefake.sinks.matroska import MatroskaFile
 from edgefake.sinks.mp4 import Mp4File
 from edgefake.streaming import overlay
 from edgefake.streaming.result import FrameResult
+from edgefake.streaming.sources import DEFAULT_FPS
 from edgefake.text import printable
 
 SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
@@ -31,34 +32,38 @@ LONGEST_GAP_S = 2.0
 """Longer gaps in the stream are left out."""
 
 
-class VideoFileSink:
-    """Writes ``path`` (MPEG-4; ``.mp4``, ``.mkv``, ``.mov`` or ``.avi``) at ``fps`` frames per second, with ``overlay.draw``.
+class VideoFileSink(Sink):
+    """Writes the stream, with what was found drawn in, to ``path`` (MPEG-4; ``.mp4``, ``.mkv``, ``.mov`` or ``.avi``).
 
     Existing files are kept: the next free of NAME, NAME-2, NAME-3 … is taken, and again when the frame size changes, a file
     reaches ``MAX_BYTES``, or there is room on the disk again; ``files`` are those written, which only their owner may read.
     Frames are shown when they came; in ``.avi`` to within a frame, which is repeated until the next, and left out where more come
-    than ``fps`` has room for. ``shown_fps`` gives a number to show in the corner.
+    than the stream's rate has room for. With ``show_fps`` the frames judged per second are shown in the corner.
 
     A file can be played up to its last frame at any moment, whatever ends the program; only an ``.avi`` lacks its last seconds.
 
-    Raises ``InputError`` for another suffix or an impossible ``fps``, ``SinkError`` when the folder cannot be written. That the
-    disk is full is told at once, other failures to write when the file is closed.
+    Raises ``InputError`` for another suffix; ``open`` does for a stream of an impossible rate, and ``SinkError`` when the folder
+    cannot be written. That the disk is full is told at once, other failures to write when the file is closed.
     """
 
     name = "video file"
     uses_frame = True
 
-    def __init__(self, path: str | Path, *, fps: float, shown_fps: Callable[[], float] | None = None) -> None:
+    def __init__(self, path: str | Path, *, show_fps: bool = True) -> None:
         self._path = Path(path)
         if self._path.suffix.lower() not in SUFFIXES:
             name = printable(without_secrets(str(path)))
             raise InputError(f"cannot write the video {name}: expected a file ending in {', '.join(SUFFIXES)}")
-        if not 0 < fps <= 1000:
-            raise InputError(f"expected the frames per second of a video, above 0 and at most 1000, got {fps!r}")
-        self._fps = max(SLOWEST_FPS, float(fps))
-        self._shown_fps = shown_fps
+        self._show_fps = show_fps
         self._file: _File | None = None
         self.files: list[Path] = []
+
+    def open(self, stream: StreamInfo) -> None:
+        fps = DEFAULT_FPS if stream.fps is None else stream.fps
+        if not 0 < fps <= 1000:
+            raise InputError(f"expected the frames per second of a video, above 0 and at most 1000, got {fps!r}")
+        self._stream = stream
+        self._fps = max(SLOWEST_FPS, float(fps))
         folder = self._path.parent
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +74,8 @@ class VideoFileSink:
         if not os.access(folder, os.W_OK):
             raise SinkError(f"the folder {printable(folder)} cannot be written: give another one for the video")
 
-    def send(self, frame: Pixels, result: FrameResult) -> None:
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
+        assert frame is not None
         free = shutil.disk_usage(self._path.parent).free
         if self._file is not None and (free < RESERVE_BYTES or not self._file.takes(frame)):
             self._finish(lost=1)
@@ -78,7 +84,7 @@ class VideoFileSink:
             if free < 4 * RESERVE_BYTES:
                 raise SinkError(f"the disk of {printable(self._path.parent)} is full ({free >> 20} MB left): make room")
             self._file = self._opened(frame, result)
-        fps = None if self._shown_fps is None else self._shown_fps()
+        fps = self._stream.judged_fps() if self._show_fps else None
         self._file.write(overlay.draw(frame, result, fps=fps), result.seconds)
 
     def close(self) -> None:

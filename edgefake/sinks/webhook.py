@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from edgefake.errors import InputError, SinkError
 from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
-from edgefake.sinks import TryLater
+from edgefake.sinks.base import Sink, TryLater
 from edgefake.streaming.result import FrameResult
 from edgefake.text import printable
 
@@ -20,7 +20,7 @@ TIMEOUT_S = 3.0
 """The server may be silent for so long before the attempt counts as failed."""
 
 
-class WebhookSink:
+class WebhookSink(Sink):
     """Posts each result as JSON to ``url``, with ``headers`` such as ``{"Authorization": "Bearer …"}``.
 
     2xx is delivered. When the server is away, is silent for ``TIMEOUT_S``, or answers 408, 429 or 5xx, the same result is posted
@@ -29,7 +29,6 @@ class WebhookSink:
     """
 
     name = "webhook"
-    uses_frame = False
 
     def __init__(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
         self._server = _checked_server(url)
@@ -40,7 +39,7 @@ class WebhookSink:
         self._headers = {"Content-Type": "application/json", "User-Agent": "edgefake", **(headers or {})}
         self._opener = urllib.request.build_opener(_NoRedirect)
 
-    def send(self, frame: Pixels, result: FrameResult) -> None:
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
         body = json.dumps(result.to_dict()).encode()
         request = urllib.request.Request(self._url, body, self._headers, method="POST")
         try:
@@ -57,9 +56,6 @@ class WebhookSink:
             raise TryLater(
                 f"the webhook at {self._server} cannot be reached ({reason}): check address, network and server"
             ) from error
-
-    def close(self) -> None:
-        pass
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -81,6 +77,6 @@ def _checked_server(url: str) -> str:
     if "@" in parts.netloc:
         raise InputError(
             "the webhook's address holds a name or password: leave them out, and pass them as a header from Python, to "
-            'edgefake.watch as sinks=[edgefake.sinks.webhook.WebhookSink(url, headers={"Authorization": "Basic …"})]'
+            'edgefake.watch as sinks=[edgefake.sinks.WebhookSink(url, headers={"Authorization": "Basic …"})]'
         )
     return parts.netloc

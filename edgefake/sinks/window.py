@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 
 import cv2
 
 from edgefake.errors import SinkError
 from edgefake.pixels import Pixels
+from edgefake.sinks.base import Sink, StreamInfo
 from edgefake.streaming import overlay
 from edgefake.streaming.result import FrameResult
 
 
-class WindowSink:
-    """Shows each frame in a window with this ``title``; q, Esc or closing it calls ``on_quit``.
+class WindowSink(Sink):
+    """Shows each frame, and how many are judged per second, in a window; q, Esc or closing it stops the stream.
 
-    Raises ``SinkError`` when there is no screen, or OpenCV has no windows: ``opencv-python-headless``, which edgefake installs.
+    ``open`` raises ``SinkError`` when there is no screen, or OpenCV has no windows: ``opencv-python-headless``, which edgefake
+    installs.
     """
 
     name = "window"
     uses_frame = True
 
-    def __init__(
-        self, title: str = "edgefake", *, on_quit: Callable[[], object], shown_fps: Callable[[], float] | None = None
-    ) -> None:
+    def __init__(self, title: str = "edgefake") -> None:
+        self._title = title
+        self._shown = False
+
+    def open(self, stream: StreamInfo) -> None:
         if not cv2.currentUIFramework():
             raise SinkError(
                 "this OpenCV was built without windows: pip uninstall opencv-python-headless, "
@@ -33,24 +36,22 @@ class WindowSink:
             )
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise SinkError("there is no screen to show a window on: set DISPLAY, or write a video file")
-        self._title = title
-        self._on_quit = on_quit
-        self._shown_fps = shown_fps
-        self._open = False
+        self._stream = stream
 
-    def send(self, frame: Pixels, result: FrameResult) -> None:
-        fps = None if self._shown_fps is None else self._shown_fps()
-        if self._open and not self._is_visible():  # shown now, it would open again
-            self._on_quit()
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
+        assert frame is not None
+        if self._shown and not self._is_visible():  # shown now, it would open again
+            self._stream.stop()
             return
-        cv2.imshow(self._title, overlay.draw(frame, result, fps=fps))
-        self._open = True
+        cv2.imshow(self._title, overlay.draw(frame, result, fps=self._stream.judged_fps()))
+        self._shown = True
         if cv2.waitKey(1) & 0xFF in (ord("q"), 27):
-            self._on_quit()
+            self._stream.stop()
 
     def close(self) -> None:
-        if self._open:
+        if self._shown:
             cv2.destroyAllWindows()
+            self._shown = False
 
     def _is_visible(self) -> bool:
         try:

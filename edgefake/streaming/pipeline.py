@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Literal
 
-from edgefake.arguments import whole_number
+from edgefake.arguments import listed, whole_number
 from edgefake.detector import Detector
-from edgefake.sinks import QueuedSink, Sink, SinkReport, close_all
+from edgefake.sinks.base import Sink, SinkFunction, StreamInfo, as_sink
+from edgefake.sinks.queue import QueuedSink, SinkReport, close_all
 from edgefake.streaming.capture import Capture
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge, PictureJudge
@@ -22,7 +24,7 @@ def watch(
     source: SourceLike,
     detector: Detector,
     *,
-    sinks: Sequence[Sink] = (),
+    sinks: Iterable[Sink | SinkFunction] = (),
     size: tuple[int, int] | None = None,
     fps: float | None = None,
     live: bool | None = None,
@@ -41,17 +43,20 @@ def watch(
             and ``live`` as in ``edgefake.streaming.sources.find_source``.
         wait: a live source that does not answer at the start is no error, but waited for, as one that is lost later always is.
         detector: judges the faces, and finds them by its ``faces=``, in another thread.
-        sinks: get every frame and result, each in a thread of its own (``edgefake.sinks``), and are closed with the
-            stream. What a live stream's sinks cannot keep up with, or fail to take, is lost to them, counted and told.
+        sinks: get every frame and result, each in a thread of its own (``edgefake.sinks``; functions of both are sinks too), are
+            opened before the first frame is judged and closed with the stream. What a live stream's sinks cannot keep up with,
+            or fail to take, is lost to them, counted and told.
         detect_every: faces are searched in every n-th frame, at least twice a second, and followed in between.
         faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.
         health: counts and times this stream; give one to share it with sinks and a metrics server.
 
     Raises ``InputError`` when the source cannot be opened or an argument is out of range, and in the iteration when nothing in a
-    file or folder can be read; an iterable's own exceptions come out after the frames before them.
+    file or folder can be read; an iterable's own exceptions come out after the frames before them, those of a sink that cannot
+    be opened (``SinkError``) at once.
     """
     detect_every = whole_number("detect_every", detect_every)
     faces_per_frame = whole_number("faces_per_frame", faces_per_frame)
+    opened_later = [as_sink(sink) for sink in listed(sinks, "a list of sinks")]
     found = find_source(source, size=size, fps=fps, live=live)
     health = health or Health()
     capture = Capture(found, health=health, wait=wait)
@@ -60,9 +65,13 @@ def watch(
         judge = PictureJudge(detector, source=found.name)
     else:
         judge = Judge(detector, source=found.name, live=found.live, detect_every=detect_every, faces_per_frame=faces_per_frame)
-    running = Watch(capture, judge, health, live=found.live or bool(live), stills=found.stills)
-    for sink in sinks:
-        running.attach(sink)
+    running = Watch(found.name, capture, judge, health, live=found.live or bool(live), stills=found.stills)
+    try:
+        for sink in opened_later:
+            running.attach(sink)
+    except BaseException:
+        running.close()
+        raise
     return running
 
 
@@ -73,7 +82,11 @@ class Watch(Iterator[Watched]):
     the end of the program at the latest.
     """
 
-    def __init__(self, capture: Capture, judge: Judge | PictureJudge, health: Health, *, live: bool, stills: bool) -> None:
+    def __init__(
+        self, source: str, capture: Capture, judge: Judge | PictureJudge, health: Health, *, live: bool, stills: bool
+    ) -> None:
+        self.source = source
+        """What is watched, without credentials."""
         self.health = health
         self.live = live
         """Whether it comes at its own pace and ends when it is stopped, unlike a file."""
@@ -101,9 +114,11 @@ class Watch(Iterator[Watched]):
         """The share of a file's frames that could be read, once it was read to its end; None in live streams."""
         return self._capture.coverage
 
-    def attach(self, sink: Sink) -> None:
-        """Send the results from now on to ``sink`` too; it is closed with the stream."""
-        self._sinks.append(QueuedSink(sink, self.health, when_full=self._when_full))
+    def attach(self, sink: Sink | SinkFunction) -> None:
+        """Open ``sink``, which raises what it raises, send it the results from now on, and close it with the stream."""
+        stop = partial(_stop, self._capture, self._sinks)  # not self.stop: the sinks' threads must not keep the stream alive
+        stream = StreamInfo(self.source, self.fps, self.total, stop, self.health.fps_out)
+        self._sinks.append(QueuedSink(as_sink(sink), stream, self.health, when_full=self._when_full))
 
     def __next__(self) -> Watched:
         try:
@@ -121,9 +136,7 @@ class Watch(Iterator[Watched]):
 
     def stop(self) -> None:
         """End the iteration after the present frame; returns at once. From any thread or signal handler."""
-        self._capture.stop()
-        for sink in self._sinks:
-            sink.take_last()
+        _stop(self._capture, self._sinks)
 
     def close(self) -> None:
         """Release the source and close the sinks, which deliver what they hold."""
@@ -148,6 +161,12 @@ class Watch(Iterator[Watched]):
         if result.timings.infer:
             self.health.time("preprocess", result.timings.preprocess / 1e3)
             self.health.time("infer", result.timings.infer / 1e3)
+
+
+def _stop(capture: Capture, sinks: Sequence[QueuedSink]) -> None:
+    capture.stop()
+    for sink in sinks:
+        sink.take_last()
 
 
 def _end(process: int, capture: Capture, judge: Judge | PictureJudge, sinks: Sequence[QueuedSink]) -> None:

@@ -21,7 +21,7 @@ import pytest
 from edgefake.cli import main
 from edgefake.images import read_image
 from edgefake.sinks.video_file import VideoFileSink
-from tests.edgefake.streaming.results import result
+from tests.edgefake.streaming.results import opened, result
 from tests.edgefake.streaming.videos import damage, moving_face, write_long_video, write_video
 from tests.processes import started
 
@@ -139,7 +139,7 @@ def test_a_file_cut_short_is_judged_and_told(clip: Path, tmp_path: Path, capsys:
 
 def test_a_part_of_a_long_recording_is_whole(tmp_path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A Matroska file that begins at 1,000 seconds announces where it ends, not how long it is."""
-    sink = VideoFileSink(tmp_path / "part.mkv", fps=30)
+    sink = opened(VideoFileSink(tmp_path / "part.mkv"), fps=30)
     for index, frame in enumerate(moving_face(portrait, 90)):
         sink.send(frame, result(index, seconds=index / 30))
     sink.close()

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from edgefake.errors import SinkError
-from edgefake.sinks import QueuedSink
 from edgefake.sinks.jsonl import JsonLinesSink
+from edgefake.sinks.queue import QueuedSink
 from edgefake.streaming.health import Health
-from tests.edgefake.streaming.results import result, track
+from tests.edgefake.streaming.results import STREAM, opened, result, track
 from tests.processes import started
 
 FRAME = np.zeros((2, 2, 3), np.uint8)
@@ -26,7 +26,7 @@ FRAME = np.zeros((2, 2, 3), np.uint8)
 
 def test_one_line_per_result_is_in_the_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "results.jsonl"
-    sink = JsonLinesSink(path)
+    sink = opened(JsonLinesSink(path))
     for index in range(3):
         sink.send(FRAME, result(index, track()))
         lines = path.read_text().splitlines()
@@ -38,7 +38,7 @@ def test_one_line_per_result_is_in_the_file_at_once(tmp_path: Path) -> None:
 def test_a_second_run_appends(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     for index in range(2):
-        sink = JsonLinesSink(path)
+        sink = opened(JsonLinesSink(path))
         sink.send(FRAME, result(index))
         sink.close()
     assert [json.loads(line)["index"] for line in path.read_text().splitlines()] == [0, 1]
@@ -47,7 +47,7 @@ def test_a_second_run_appends(tmp_path: Path) -> None:
 def test_a_line_that_a_crash_cut_off_is_ended(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
     path.write_text('{"schema": 1, "ind')
-    sink = JsonLinesSink(path)
+    sink = opened(JsonLinesSink(path))
     sink.send(FRAME, result(0))
     sink.send(FRAME, result(1))
     torn, *whole = path.read_text().splitlines()
@@ -56,7 +56,7 @@ def test_a_line_that_a_crash_cut_off_is_ended(tmp_path: Path) -> None:
 
 
 def test_stdout(capsys: pytest.CaptureFixture[str]) -> None:
-    sink = JsonLinesSink("-")
+    sink = opened(JsonLinesSink("-"))
     sink.send(FRAME, result(4, track(p_fake=None)))
     sink.close()
     assert json.loads(capsys.readouterr().out) == result(4, track(p_fake=None)).to_dict()
@@ -67,8 +67,8 @@ def test_a_reader_sees_each_line_at_once() -> None:
     program = (
         "import sys\n"
         "from edgefake.sinks.jsonl import JsonLinesSink\n"
-        "from tests.edgefake.streaming.results import result\n"
-        "JsonLinesSink('-').send(None, result(3))\n"
+        "from tests.edgefake.streaming.results import STREAM, opened, result\n"
+        "opened(JsonLinesSink('-')).send(None, result(3))\n"
         "sys.stdin.read()\n"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -83,10 +83,10 @@ def test_a_reader_that_goes_away_is_told() -> None:
     program = (
         "import numpy as np\n"
         "from edgefake.streaming.health import Health\n"
-        "from edgefake.sinks import QueuedSink\n"
+        "from edgefake.sinks.queue import QueuedSink\n"
         "from edgefake.sinks.jsonl import JsonLinesSink\n"
-        "from tests.edgefake.streaming.results import result\n"
-        "queued = QueuedSink(JsonLinesSink('-'), Health(), when_full='wait')\n"
+        "from tests.edgefake.streaming.results import STREAM, opened, result\n"
+        "queued = QueuedSink(JsonLinesSink('-'), STREAM, Health(), when_full='wait')\n"
         "for index in range(3000): queued.send(None, result(index))\n"
         "report = queued.close(60)\n"
         "raise SystemExit(0 if isinstance(report.error, BrokenPipeError) and report.delivered + report.lost == 3000 else 1)\n"
@@ -104,7 +104,7 @@ def test_a_reader_that_goes_away_is_told() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_told_and_counted() -> None:
     health = Health()
-    queued = QueuedSink(JsonLinesSink("/dev/full"), health)
+    queued = QueuedSink(JsonLinesSink("/dev/full"), STREAM, health)
     for index in range(5):
         queued.send(FRAME, result(index))
     report = queued.close(60)
@@ -120,8 +120,8 @@ def test_when_there_is_room_again_lines_are_whole(tmp_path: Path) -> None:
         "import resource, sys\n"
         "from edgefake.errors import SinkError\n"
         "from edgefake.sinks.jsonl import JsonLinesSink\n"
-        "from tests.edgefake.streaming.results import result\n"
-        "sink = JsonLinesSink(sys.argv[1])\n"
+        "from tests.edgefake.streaming.results import STREAM, opened, result\n"
+        "sink = opened(JsonLinesSink(sys.argv[1]))\n"
         "lost = 0\n"
         "for index in range(10):\n"
         "    limit = 1000 if index < 6 else resource.RLIM_INFINITY\n"
@@ -146,13 +146,13 @@ def test_when_there_is_room_again_lines_are_whole(tmp_path: Path) -> None:
 
 
 def test_only_its_owner_may_read_a_new_file(tmp_path: Path) -> None:
-    JsonLinesSink(tmp_path / "new.jsonl")
+    opened(JsonLinesSink(tmp_path / "new.jsonl"))
     assert (tmp_path / "new.jsonl").stat().st_mode & 0o777 == 0o600
 
 
 def test_a_file_that_was_moved_away_is_followed_by_a_new_one(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    sink = JsonLinesSink(path)
+    sink = opened(JsonLinesSink(path))
     sink.send(FRAME, result(0))
     path.rename(tmp_path / "results.jsonl.1")
     sink.send(FRAME, result(1))
@@ -161,7 +161,7 @@ def test_a_file_that_was_moved_away_is_followed_by_a_new_one(tmp_path: Path) -> 
 
 def test_lines_for_a_deleted_folder_are_lost_and_told_until_it_is_there_again(tmp_path: Path) -> None:
     path = tmp_path / "out" / "results.jsonl"
-    queued = QueuedSink(JsonLinesSink(path), Health())
+    queued = QueuedSink(JsonLinesSink(path), STREAM, Health())
     queued.send(FRAME, result(0))
     while queued.report().delivered < 1:
         time.sleep(0.001)
@@ -181,4 +181,4 @@ def test_lines_for_a_deleted_folder_are_lost_and_told_until_it_is_there_again(tm
 def test_a_file_that_cannot_be_opened(path: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file where the folder should be")
     with pytest.raises(SinkError, match=r"cannot be written .*give another file"):
-        JsonLinesSink(tmp_path / path)
+        opened(JsonLinesSink(tmp_path / path))

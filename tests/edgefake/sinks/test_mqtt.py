@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefake import sinks
 from edgefake.errors import InputError, SinkError
-from edgefake.sinks import QueuedSink
 from edgefake.sinks import mqtt as module
+from edgefake.sinks import queue
 from edgefake.sinks.mqtt import MqttSink
+from edgefake.sinks.queue import QueuedSink
 from edgefake.streaming.health import Health
-from tests.edgefake.streaming.results import result, track
+from tests.edgefake.streaming.results import STREAM, opened, result, track
 from tests.processes import started
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH')}:/usr/sbin:/usr/local/sbin")
@@ -136,7 +136,7 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what is away, which the tests wait for; not with what comes late on a busy machine."""
     monkeypatch.setattr(module, "WAIT_S", 0.2)
     monkeypatch.setattr(module, "CLOSE_S", PATIENCE_S)
-    monkeypatch.setattr(sinks, "LONGEST_PAUSE_S", 0.2)
+    monkeypatch.setattr(queue, "LONGEST_PAUSE_S", 0.2)
 
 
 def send(queued: QueuedSink, *indices: int) -> None:
@@ -152,7 +152,7 @@ def test_every_result_arrives_with_its_status_around_it(
     monkeypatch.setattr(module, "WAIT_S", PATIENCE_S)
     broker.start()
     reader = broker.read()
-    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door", qos=qos), health)
+    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door", qos=qos), STREAM, health)
     eventually(lambda: reader.statuses == ["online"])
     send(queued, *range(100))
     report = queued.close(PATIENCE_S)
@@ -163,11 +163,26 @@ def test_every_result_arrives_with_its_status_around_it(
 
 
 @needs_broker
+def test_a_sink_may_go_on_with_another_stream(broker: Broker, health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WAIT_S", PATIENCE_S)
+    broker.start()
+    reader = broker.read()
+    sink = MqttSink(f"mqtt://127.0.0.1:{broker.port}/door")
+    for index in (0, 1):
+        queued = QueuedSink(sink, STREAM, health)
+        send(queued, index)
+        assert queued.close(PATIENCE_S).delivered == 1
+    sink.close()  # once more is fine
+    eventually(lambda: reader.statuses == ["online", "offline"] * 2)
+    assert reader.indices == [0, 1]
+
+
+@needs_broker
 def test_a_broker_that_is_down_at_the_start(broker: Broker, health: Health, caplog: pytest.LogCaptureFixture) -> None:
     broker.start()
     reader = broker.read()
     broker.end(signal.SIGTERM)
-    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), health, size=50)
+    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), STREAM, health, size=50)
     send(queued, 0)
     eventually(lambda: queued.report().error is not None)
     send(queued, *range(1, 60))  # 0 is in the sink's hands, the queue keeps the last 50
@@ -182,7 +197,7 @@ def test_a_broker_that_is_down_at_the_start(broker: Broker, health: Health, capl
 def test_a_broker_that_dies_and_comes_back(broker: Broker, health: Health) -> None:
     broker.start()
     reader = broker.read()
-    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), health)
+    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), STREAM, health)
     send(queued, *range(10))
     eventually(lambda: len(reader.indices) == 10)
     broker.end()
@@ -199,7 +214,7 @@ def test_a_broker_that_hangs_while_results_are_on_their_way(broker: Broker, heal
     """It dies with what it has received but not acknowledged; the client sends that again."""
     broker.start()
     reader = broker.read()
-    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), health)
+    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), STREAM, health)
     eventually(lambda: reader.statuses == ["online"])
     broker.pause()
     send(queued, *range(100))
@@ -216,7 +231,7 @@ def test_a_broker_that_hangs_while_results_are_on_their_way(broker: Broker, heal
 def test_what_was_never_acknowledged_is_lost(broker: Broker, health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CLOSE_S", 0.1)
     broker.start()
-    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), health)
+    queued = QueuedSink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), STREAM, health)
     send(queued, 0)
     eventually(lambda: queued.report().delivered == 1)
     broker.pause()
@@ -231,8 +246,8 @@ def test_the_broker_tells_when_the_process_dies(broker: Broker) -> None:
     broker.start()
     reader = broker.read()
     program = (
-        "import sys, time\nfrom edgefake.sinks.mqtt import MqttSink\n"
-        "sink = MqttSink(sys.argv[1])\nsink._connected.wait(60)\ntime.sleep(60)\n"
+        "import sys, time\nfrom edgefake.sinks import MqttSink, StreamInfo\n"
+        "sink = MqttSink(sys.argv[1])\nsink.open(StreamInfo('door'))\nsink._connected.wait(60)\ntime.sleep(60)\n"
     )
     with started([sys.executable, "-c", program, f"mqtt://127.0.0.1:{broker.port}/door"]) as process:
         eventually(lambda: reader.statuses == ["online"])
@@ -248,11 +263,11 @@ def test_user_and_password(tmp_path: Path, health: Health) -> None:
     broker.start()
     try:
         reader = broker.read(username="me", password="p@ss:word")
-        queued = QueuedSink(MqttSink(f"mqtt://me:p%40ss%3Aword@127.0.0.1:{broker.port}/door"), health)
+        queued = QueuedSink(MqttSink(f"mqtt://me:p%40ss%3Aword@127.0.0.1:{broker.port}/door"), STREAM, health)
         send(queued, 1)
         assert queued.close(PATIENCE_S).delivered == 1
         eventually(lambda: reader.indices == [1])
-        stranger = QueuedSink(MqttSink(f"mqtt://me:secret@127.0.0.1:{broker.port}/door"), health)
+        stranger = QueuedSink(MqttSink(f"mqtt://me:secret@127.0.0.1:{broker.port}/door"), STREAM, health)
         send(stranger, 2)
         eventually(lambda: stranger.report().error is not None)
         report = stranger.close(0.1)
@@ -274,10 +289,10 @@ def test_tls(tmp_path: Path, health: Health) -> None:
     broker = Broker(tmp_path, f"allow_anonymous true\ncertfile {certificate}\nkeyfile {key}")
     broker.start()
     try:
-        queued = QueuedSink(MqttSink(f"mqtts://127.0.0.1:{broker.port}/door", ca_file=certificate), health)
+        queued = QueuedSink(MqttSink(f"mqtts://127.0.0.1:{broker.port}/door", ca_file=certificate), STREAM, health)
         send(queued, *range(3))
         assert queued.close(PATIENCE_S).delivered == 3
-        distrustful = QueuedSink(MqttSink(f"mqtts://127.0.0.1:{broker.port}/door"), health)
+        distrustful = QueuedSink(MqttSink(f"mqtts://127.0.0.1:{broker.port}/door"), STREAM, health)
         send(distrustful, 0)
         eventually(lambda: distrustful.report().error is not None)
         assert "certificate verify failed" in str(distrustful.report().error)
@@ -323,10 +338,10 @@ def test_arguments_that_do_not_fit(tmp_path: Path) -> None:
         if content:
             path.write_text(content)
         with pytest.raises(SinkError, match=r"ca\.pem is no file of certificates"):
-            MqttSink("mqtts://127.0.0.1:1/a", ca_file=path)
+            opened(MqttSink("mqtts://127.0.0.1:1/a", ca_file=path))
 
 
 def test_without_paho(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     with pytest.raises(SinkError, match=r'pip install "edgefake\[stream\]"'):
-        MqttSink("mqtt://127.0.0.1:1/a")
+        opened(MqttSink("mqtt://127.0.0.1:1/a"))

@@ -10,18 +10,19 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from edgefake import sinks
-from edgefake.errors import SinkError
+from edgefake.errors import InputError, SinkError
 from edgefake.pixels import Pixels
-from edgefake.sinks import Callback, QueuedSink, TryLater, close_all
+from edgefake.sinks import Sink, StreamInfo, TryLater, queue
+from edgefake.sinks.base import as_sink
+from edgefake.sinks.queue import QueuedSink, close_all
 from edgefake.streaming.health import Health
 from edgefake.streaming.result import FrameResult
-from tests.edgefake.streaming.results import result
+from tests.edgefake.streaming.results import STREAM, result
 
 FRAME = np.full((2, 3, 3), 7, np.uint8)
 
 
-class Recorder:
+class Recorder(Sink):
     """A sink that keeps what it gets, after ``first`` has been called with its number and has not raised."""
 
     name = "recorder"
@@ -30,11 +31,11 @@ class Recorder:
         self.uses_frame = uses_frame
         self.first = first
         self.got: list[int] = []
-        self.frames: list[Pixels] = []
+        self.frames: list[Pixels | None] = []
         self.threads: set[str] = set()
         self.closed = 0
 
-    def send(self, frame: Pixels, result: FrameResult) -> None:
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
         self.threads.add(threading.current_thread().name)
         self.first(result.index)
         self.got.append(result.index)
@@ -60,8 +61,8 @@ def gate() -> Iterator[threading.Event]:
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "FIRST_PAUSE_S", 0.001)
-    monkeypatch.setattr(sinks, "LONGEST_PAUSE_S", 0.004)
+    monkeypatch.setattr(queue, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(queue, "LONGEST_PAUSE_S", 0.004)
 
 
 def send(queued: QueuedSink, *indices: int) -> None:
@@ -71,7 +72,7 @@ def send(queued: QueuedSink, *indices: int) -> None:
 
 def test_everything_arrives_in_order_in_one_other_thread(health: Health) -> None:
     sink = Recorder()
-    queued = QueuedSink(sink, health)
+    queued = QueuedSink(sink, STREAM, health)
     send(queued, *range(200))
     report = queued.close(60)
     assert sink.got == list(range(200)) and sink.closed == 1
@@ -84,11 +85,11 @@ def test_everything_arrives_in_order_in_one_other_thread(health: Health) -> None
 @pytest.mark.parametrize("uses_frame", [True, False])
 def test_frames_are_kept_only_for_sinks_that_use_them(uses_frame: bool, health: Health) -> None:
     sink = Recorder(uses_frame=uses_frame)
-    queued = QueuedSink(sink, health)
+    queued = QueuedSink(sink, STREAM, health)
     send(queued, 0)
     queued.close(60)
     assert (sink.frames[0] is FRAME) == uses_frame
-    assert (sink.frames[0].size > 0) == uses_frame
+    assert (sink.frames[0] is None) != uses_frame
 
 
 def test_a_blocked_sink_costs_the_oldest_results_and_no_waiting(health: Health, gate: threading.Event) -> None:
@@ -99,7 +100,7 @@ def test_a_blocked_sink_costs_the_oldest_results_and_no_waiting(health: Health, 
         gate.wait(60)
 
     sink = Recorder(block)
-    queued = QueuedSink(sink, health, size=3)
+    queued = QueuedSink(sink, STREAM, health, size=3)
     send(queued, 0)
     started.wait(60)
     send(queued, *range(1, 11))  # would hang here
@@ -113,16 +114,16 @@ def test_a_blocked_sink_costs_the_oldest_results_and_no_waiting(health: Health, 
 
 def test_where_nothing_may_be_lost_send_waits(health: Health) -> None:
     slow = Recorder(lambda index: threading.Event().wait(0.002))
-    queued = QueuedSink(slow, health, size=2, when_full="wait")
+    queued = QueuedSink(slow, STREAM, health, size=2, when_full="wait")
     send(queued, *range(50))
     assert queued.close(60).lost == 0
     assert slow.got == list(range(50))
 
 
 def test_waiting_leaves_little_for_the_end(health: Health) -> None:
-    queued = QueuedSink(slow := Recorder(lambda index: threading.Event().wait(0.002)), health, when_full="wait")
+    queued = QueuedSink(slow := Recorder(lambda index: threading.Event().wait(0.002)), STREAM, health, when_full="wait")
     send(queued, *range(100))
-    assert len(slow.got) >= 100 - sinks.FRAMES - 1
+    assert len(slow.got) >= 100 - queue.FRAMES - 1
     assert queued.close(60).lost == 0
 
 
@@ -134,7 +135,7 @@ def test_a_receiver_that_is_away_is_not_waited_for(health: Health) -> None:
             raise TryLater("gone")
 
     sink = Recorder(away)
-    queued = QueuedSink(sink, health, size=2, when_full="wait")
+    queued = QueuedSink(sink, STREAM, health, size=2, when_full="wait")
     send(queued, *range(10))  # would hang here
     assert queued.report().lost == 7
     back.set()
@@ -143,8 +144,8 @@ def test_a_receiver_that_is_away_is_not_waited_for(health: Health) -> None:
 
 
 def test_closing_ends_the_wait_of_send(health: Health, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "GRACE_S", 0.05)
-    queued = QueuedSink(Recorder(lambda index: gate.wait(60)), health, size=1, when_full="wait")
+    monkeypatch.setattr(queue, "GRACE_S", 0.05)
+    queued = QueuedSink(Recorder(lambda index: gate.wait(60)), STREAM, health, size=1, when_full="wait")
     two_are_in = threading.Event()
 
     def fill() -> None:
@@ -163,7 +164,7 @@ def test_closing_ends_the_wait_of_send(health: Health, gate: threading.Event, mo
 
 def test_the_last_result_is_taken_without_waiting_or_losing_another(health: Health, gate: threading.Event) -> None:
     sink = Recorder(lambda index: gate.wait(60))
-    queued = QueuedSink(sink, health, size=1, when_full="wait")
+    queued = QueuedSink(sink, STREAM, health, size=1, when_full="wait")
     send(queued, 0, 1)
     sender = threading.Thread(target=send, args=(queued, 2), daemon=True)
     sender.start()
@@ -181,7 +182,7 @@ def test_a_sink_that_raises_is_counted_and_told_once(health: Health, caplog: pyt
             raise ValueError(f"no odd number like {index}")
 
     sink = Recorder(fail)
-    queued = QueuedSink(sink, health)
+    queued = QueuedSink(sink, STREAM, health)
     send(queued, *range(10))
     report = queued.close(60)
     assert sink.got == [0, 2, 4, 6, 8] and sink.closed == 1
@@ -203,7 +204,7 @@ def test_a_function_of_the_user(health: Health, caplog: pytest.LogCaptureFixture
             sys.exit("enough")
         return True
 
-    queued = QueuedSink(Callback(alarm), health)
+    queued = QueuedSink(as_sink(alarm), STREAM, health)
     send(queued, *range(4))
     report = queued.close(60)
     assert seen == [(True, 0), (True, 1), (True, 2), (True, 3)]
@@ -211,21 +212,49 @@ def test_a_function_of_the_user(health: Health, caplog: pytest.LogCaptureFixture
     assert report.name.endswith("alarm") and "KeyError; what it" in caplog.text
 
 
-def test_a_sink_of_the_user_needs_two_methods_only(health: Health) -> None:
-    frames: list[Pixels] = []
+def test_a_sink_of_the_user_needs_one_method_only(health: Health) -> None:
+    got: list[object] = []
 
-    class Mine:
-        def send(self, frame: Pixels, result: FrameResult) -> None:
-            frames.append(frame)
+    class Mine(Sink):
+        def send(self, frame: Pixels | None, result: FrameResult) -> None:
+            got.append((frame, result.index))
 
-        def close(self) -> None:
-            frames.clear()
-            frames.append(FRAME)
-
-    queued = QueuedSink(Mine(), health)
+    queued = QueuedSink(Mine(), STREAM, health)
     send(queued, 0, 1)
     report = queued.close(60)
-    assert (report.name, report.delivered) == ("Mine", 2) and len(frames) == 1
+    assert (report.name, report.delivered) == ("Mine", 2) and got == [(None, 0), (None, 1)]
+
+
+def test_a_sink_is_opened_for_its_stream_in_the_thread_that_sends_and_closes(health: Health) -> None:
+    class Opened(Recorder):
+        def open(self, stream: StreamInfo) -> None:
+            self.threads.add(threading.current_thread().name)
+            self.stream = stream
+
+    sink = Opened()
+    queued = QueuedSink(sink, STREAM, health)
+    assert sink.stream is STREAM  # before the first result
+    send(queued, 0)
+    queued.close(60)
+    assert sink.threads == {"sink recorder"} and sink.closed == 1
+
+
+@pytest.mark.parametrize("error", [SinkError("no such place"), KeyboardInterrupt()])
+def test_what_opening_raises_comes_out_and_nothing_is_left(health: Health, error: BaseException) -> None:
+    class Refusing(Recorder):
+        def open(self, stream: StreamInfo) -> None:
+            raise error
+
+    sink = Refusing()
+    with pytest.raises(type(error)) as caught:
+        QueuedSink(sink, STREAM, health)
+    assert caught.value is error and sink.closed == 0
+
+
+@pytest.mark.parametrize("what", [Recorder, object(), None, "results.jsonl"])
+def test_what_is_no_sink_is_refused(what: object) -> None:
+    with pytest.raises(InputError, match=what.__name__ if isinstance(what, type) else type(what).__name__):
+        as_sink(what)  # type: ignore[arg-type]
 
 
 def test_later_is_tried_again_in_order(health: Health, caplog: pytest.LogCaptureFixture) -> None:
@@ -237,7 +266,7 @@ def test_later_is_tried_again_in_order(health: Health, caplog: pytest.LogCapture
             raise TryLater("the receiver is away")
 
     sink = Recorder(away)
-    queued = QueuedSink(sink, health)
+    queued = QueuedSink(sink, STREAM, health)
     send(queued, *range(3))
     report = queued.close(60)
     assert sink.got == [0, 1, 2] and attempts == [0, 0, 0, 0, 0, 0, 1, 2]
@@ -246,7 +275,7 @@ def test_later_is_tried_again_in_order(health: Health, caplog: pytest.LogCapture
 
 
 def test_pauses_grow_up_to_the_longest(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "LONGEST_PAUSE_S", 0.005)
+    monkeypatch.setattr(queue, "LONGEST_PAUSE_S", 0.005)
     pauses: list[float] = []
     monkeypatch.setattr(QueuedSink, "_rest", lambda queued, seconds: pauses.append(seconds))
 
@@ -254,7 +283,7 @@ def test_pauses_grow_up_to_the_longest(health: Health, monkeypatch: pytest.Monke
         if len(pauses) < 40:
             raise TryLater
 
-    queued = QueuedSink(Recorder(away), health)
+    queued = QueuedSink(Recorder(away), STREAM, health)
     send(queued, 0)
     assert queued.close(60).delivered == 1
     limits = [0.001, 0.002, 0.004] + [0.005] * 37
@@ -268,7 +297,7 @@ def test_what_cannot_be_delivered_in_time_is_told(health: Health) -> None:
             raise TryLater("gone")
 
     sink = Recorder(away)
-    queued = QueuedSink(sink, health)
+    queued = QueuedSink(sink, STREAM, health)
     send(queued, *range(5))
     report = queued.close(0.05)
     assert (report.delivered, report.lost, str(report.error)) == (1, 4, "gone")
@@ -277,9 +306,9 @@ def test_what_cannot_be_delivered_in_time_is_told(health: Health) -> None:
 
 
 def test_a_sink_that_hangs_is_left_behind(health: Health, gate: threading.Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "GRACE_S", 0.02)
+    monkeypatch.setattr(queue, "GRACE_S", 0.02)
     hangs = Recorder(lambda index: gate.wait(60))
-    queued = QueuedSink(hangs, health)
+    queued = QueuedSink(hangs, STREAM, health)
     send(queued, *range(3))
     report = queued.close(0.02)
     assert (report.delivered, report.lost) == (0, 3)
@@ -291,7 +320,7 @@ def test_a_sink_that_fails_to_close(health: Health) -> None:
         def close(self) -> None:
             raise SinkError("two were never acknowledged", lost=2)
 
-    queued = QueuedSink(Leaky(), health)
+    queued = QueuedSink(Leaky(), STREAM, health)
     send(queued, *range(5))
     report = queued.close(60)
     assert (report.delivered, report.lost, str(report.error)) == (3, 2, "two were never acknowledged")
@@ -303,7 +332,7 @@ def test_a_sink_that_finds_out_late_what_it_lost(health: Health) -> None:
         if index == 3:
             raise SinkError("the last two were not written either", lost=3)
 
-    queued = QueuedSink(Recorder(fail), health)
+    queued = QueuedSink(Recorder(fail), STREAM, health)
     send(queued, *range(5))
     report = queued.close(60)
     assert (report.delivered, report.lost) == (2, 3)
@@ -311,7 +340,7 @@ def test_a_sink_that_finds_out_late_what_it_lost(health: Health) -> None:
 
 def test_after_closing_results_are_lost(health: Health) -> None:
     sink = Recorder()
-    queued = QueuedSink(sink, health)
+    queued = QueuedSink(sink, STREAM, health)
     queued.close()
     send(queued, 1)
     assert sink.got == [] and queued.report().lost == 1
@@ -319,14 +348,14 @@ def test_after_closing_results_are_lost(health: Health) -> None:
 
 
 def test_sinks_are_closed_side_by_side(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "GRACE_S", 60.0)
+    monkeypatch.setattr(queue, "GRACE_S", 60.0)
     together = threading.Barrier(3)  # each waits for the others: one after another would never end
 
     class Patient(Recorder):
         def close(self) -> None:
             together.wait(30)
 
-    queued = [QueuedSink(Patient(), health) for _ in range(3)]
+    queued = [QueuedSink(Patient(), STREAM, health) for _ in range(3)]
     for index, one in enumerate(queued):
         send(one, *range(index))
     assert [(report.delivered, report.error) for report in close_all(queued, 30)] == [(0, None), (1, None), (2, None)]
@@ -338,7 +367,7 @@ def test_whatever_a_sink_raises_its_queue_goes_on_and_holds_up_no_file(health: H
         if index < 100:
             raise error
 
-    queued = QueuedSink(sink := Recorder(first), health, when_full="wait", size=2)
+    queued = QueuedSink(sink := Recorder(first), STREAM, health, when_full="wait", size=2)
     send(queued, *range(110))
     report = queued.close(60)
     assert sink.got == list(range(100, 110)) and sink.closed == 1

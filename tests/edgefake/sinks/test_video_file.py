@@ -17,12 +17,12 @@ import pytest
 
 from edgefake.errors import InputError, SinkError
 from edgefake.pixels import Pixels
-from edgefake.sinks import QueuedSink
 from edgefake.sinks import video_file as module
+from edgefake.sinks.queue import QueuedSink
 from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.health import Health
 from edgefake.streaming.overlay import draw
-from tests.edgefake.streaming.results import result, track
+from tests.edgefake.streaming.results import STREAM, opened, result, track
 
 GREY = np.full((120, 160, 3), 128, np.uint8)
 
@@ -45,7 +45,7 @@ def level(index: int) -> Pixels:
 @pytest.mark.parametrize("suffix", module.SUFFIXES)
 def test_every_frame_is_in_the_file_with_its_drawing(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / "new" / f"clip{suffix}"
-    sink = VideoFileSink(path, fps=10)
+    sink = opened(VideoFileSink(path, show_fps=False))
     for index in range(20):
         sink.send(level(index), result(index, track(p_fake=0.9)))
     sink.close()
@@ -60,7 +60,7 @@ def test_every_frame_is_in_the_file_with_its_drawing(suffix: str, tmp_path: Path
 
 
 def test_the_pace_is_that_of_the_stream(tmp_path: Path) -> None:
-    sink = VideoFileSink(tmp_path / "clip.avi", fps=10)
+    sink = opened(VideoFileSink(tmp_path / "clip.avi", show_fps=False))
     times = [0, 0.1, 0.2, 0.7, 0.76, 0.84, 0.9, 60, 60.1, 0, 0.1]  # dropped frames, jitter, a long gap, a clock set back
     for index, seconds in enumerate(times):
         sink.send(level(index), result(index, seconds=seconds))
@@ -74,7 +74,7 @@ def test_frames_are_shown_when_they_came_whatever_rate_was_announced(tmp_path: P
     """30, then 10, then 30 per second; and 15 where 10 were announced."""
     changing = [n / 30 for n in range(16)] + [0.5 + n / 10 for n in range(1, 6)] + [1 + n / 30 for n in range(1, 16)]
     for name, fps, times in (("a", 30, changing), ("b", 10, [n / 15 for n in range(36)])):
-        sink = VideoFileSink(tmp_path / f"{name}.avi", fps=fps)
+        sink = opened(VideoFileSink(tmp_path / f"{name}.avi", show_fps=False), fps=fps)
         for index, seconds in enumerate(times):
             sink.send(np.full_like(GREY, 6 * index + 20), result(index, seconds=seconds))
         sink.close()
@@ -90,7 +90,7 @@ def test_frames_are_shown_when_they_came_whatever_rate_was_announced(tmp_path: P
 @pytest.mark.parametrize("suffix", module.SUFFIXES)
 def test_a_stream_of_less_than_a_frame_per_second(suffix: str, fps: float, tmp_path: Path) -> None:
     path = tmp_path / f"clip{suffix}"
-    sink = VideoFileSink(path, fps=fps)
+    sink = opened(VideoFileSink(path, show_fps=False), fps=fps)
     for index in range(5):
         sink.send(level(index), result(index, seconds=index / fps))
     sink.close()
@@ -99,7 +99,7 @@ def test_a_stream_of_less_than_a_frame_per_second(suffix: str, fps: float, tmp_p
 
 
 def test_a_stream_too_slow_for_a_video_is_played_faster(tmp_path: Path) -> None:
-    sink = VideoFileSink(tmp_path / "clip.mp4", fps=0.001)
+    sink = opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False), fps=0.001)
     for index in range(3):
         sink.send(level(index), result(index, seconds=index / 0.001))
     sink.close()
@@ -108,7 +108,7 @@ def test_a_stream_too_slow_for_a_video_is_played_faster(tmp_path: Path) -> None:
 
 
 def test_another_frame_size_makes_another_file(tmp_path: Path) -> None:
-    sink = VideoFileSink(tmp_path / "clip.mp4", fps=25)
+    sink = opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False), fps=25)
     sizes = [(160, 120)] * 3 + [(320, 240)] * 2 + [(160, 120)]
     for index, (width, height) in enumerate(sizes):
         sink.send(np.zeros((height, width, 3), np.uint8), result(index, seconds=index / 25))
@@ -121,7 +121,7 @@ def test_another_frame_size_makes_another_file(tmp_path: Path) -> None:
 def test_existing_files_are_kept(tmp_path: Path) -> None:
     for name in ("clip.mp4", "clip-3.mp4"):
         (tmp_path / name).write_text("yesterday")
-    sink = VideoFileSink(tmp_path / "clip.mp4", fps=10)
+    sink = opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False))
     sink.send(GREY, result(0))
     sink.send(GREY[:60], result(1))
     sink.close()
@@ -144,7 +144,7 @@ TIMED = [".mkv", ".mp4", ".mov"]
 @pytest.mark.parametrize("suffix", TIMED)
 def test_every_frame_has_its_own_time(suffix: str, tmp_path: Path) -> None:
     times = [0, 0.1, 0.15, 0.151, 0.7, 1.6, 60, 60.1, 60.2]
-    sink = VideoFileSink(tmp_path / f"clip{suffix}", fps=10)
+    sink = opened(VideoFileSink(tmp_path / f"clip{suffix}", show_fps=False))
     for index, seconds in enumerate(times):
         sink.send(level(index), result(index, seconds=seconds))
     sink.close()
@@ -155,7 +155,7 @@ def test_every_frame_has_its_own_time(suffix: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", TIMED)
 def test_a_player_can_jump(suffix: str, tmp_path: Path) -> None:
-    sink = VideoFileSink(tmp_path / f"clip{suffix}", fps=10)
+    sink = opened(VideoFileSink(tmp_path / f"clip{suffix}", show_fps=False))
     for index in range(120):
         sink.send(np.full_like(GREY, 2 * index + 10), result(index, seconds=index / 10))
     sink.close()
@@ -170,10 +170,10 @@ def test_a_player_can_jump(suffix: str, tmp_path: Path) -> None:
 def test_it_can_be_played_whatever_ends_the_program(suffix: str, frames: int, tmp_path: Path) -> None:
     program = (
         "import os, signal, sys, time\n"
-        "from tests.edgefake.streaming.results import result\n"
+        "from tests.edgefake.streaming.results import STREAM, opened, result\n"
         "from tests.edgefake.sinks.test_video_file import GREY\n"
         "from edgefake.sinks.video_file import VideoFileSink\n"
-        "sink, frames = VideoFileSink(sys.argv[1], fps=10), int(sys.argv[2])\n"
+        "sink, frames = opened(VideoFileSink(sys.argv[1], show_fps=False)), int(sys.argv[2])\n"
         "for index in range(frames): sink.send(GREY, result(index))\n"
         "while sink._file._writer.written < frames: time.sleep(0.01)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -188,7 +188,7 @@ def test_it_can_be_played_whatever_ends_the_program(suffix: str, frames: int, tm
 @pytest.mark.parametrize("suffix", TIMED)
 def test_a_fork_does_not_hold_up_its_end(suffix: str, tmp_path: Path) -> None:
     """A program that records may fork workers, which live on: here until the pipe is closed."""
-    sink = VideoFileSink(tmp_path / f"clip{suffix}", fps=10)
+    sink = opened(VideoFileSink(tmp_path / f"clip{suffix}", show_fps=False))
     sink.send(GREY, result(0))
     lives, ends = os.pipe()
     child = os.fork()
@@ -210,7 +210,7 @@ def test_a_fork_does_not_hold_up_its_end(suffix: str, tmp_path: Path) -> None:
 
 
 def test_only_the_owner_may_look(tmp_path: Path) -> None:
-    sink = VideoFileSink(tmp_path / "clip.mkv", fps=10)
+    sink = opened(VideoFileSink(tmp_path / "clip.mkv", show_fps=False))
     sink.send(GREY, result(0))
     assert sink.files[0].stat().st_mode & 0o777 == 0o600
     sink.close()
@@ -220,7 +220,7 @@ def test_only_the_owner_may_look(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["rec-12:30:05.mkv", "tcp:a.mp4", "a%03d.avi", os.fsdecode(b"rec\xe9.mkv"), "x" * 247 + ".mkv"])
 def test_a_path_is_a_path_for_writing_too(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    sink = VideoFileSink(name, fps=10)
+    sink = opened(VideoFileSink(name, show_fps=False))
     for index in range(5):
         sink.send(GREY, result(index))
     sink.close()
@@ -232,13 +232,13 @@ def test_a_path_is_a_path_for_writing_too(name: str, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize("name", ["x" * 300 + ".mkv", "a\0b.mkv"])
 def test_a_name_that_no_file_can_have(name: str, tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="cannot be made"):
-        VideoFileSink(tmp_path / name, fps=10).send(GREY, result(0))
+        opened(VideoFileSink(tmp_path / name, show_fps=False)).send(GREY, result(0))
 
 
 def test_a_long_recording_is_cut_into_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_BYTES", 300_000)
     noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
-    sink = VideoFileSink(tmp_path / "clip.mkv", fps=10)
+    sink = opened(VideoFileSink(tmp_path / "clip.mkv", show_fps=False))
     for index in range(40):
         sink.send(np.roll(noise, index, axis=1), result(index))
     sink.close()
@@ -248,7 +248,7 @@ def test_a_long_recording_is_cut_into_files(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_file_that_is_deleted_is_told_and_followed_by_another(tmp_path: Path) -> None:
-    sink = VideoFileSink(tmp_path / "clip.mp4", fps=10)
+    sink = opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False))
     for index in range(3):
         sink.send(GREY, result(index))
     sink.files[0].unlink()
@@ -277,8 +277,8 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 
 def test_a_full_disk_is_told_and_the_video_stays_whole(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     health = Health()
-    sink = VideoFileSink(small_disk / "clip.mp4", fps=10)
-    queued = QueuedSink(sink, health, when_full="wait")
+    sink = opened(VideoFileSink(small_disk / "clip.mp4", show_fps=False))
+    queued = QueuedSink(sink, STREAM, health, when_full="wait")
     noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
     for index in range(250):
         queued.send(np.roll(noise, index, axis=1), result(index))
@@ -290,7 +290,7 @@ def test_a_full_disk_is_told_and_the_video_stays_whole(small_disk: Path, caplog:
 
 
 def test_when_there_is_room_again_another_file_is_written(small_disk: Path) -> None:
-    sink = VideoFileSink(small_disk / "clip.mp4", fps=10)
+    sink = opened(VideoFileSink(small_disk / "clip.mp4", show_fps=False))
     sink.send(GREY, result(0))
     ballast = small_disk / "ballast"
     ballast.write_bytes(bytes(3_700_000))
@@ -312,11 +312,11 @@ def test_frames_that_could_not_be_written_are_counted(suffix: str, tmp_path: Pat
         "import resource, sys\n"
         "import numpy as np\n"
         "from edgefake.streaming.health import Health\n"
-        "from edgefake.sinks import QueuedSink\n"
+        "from edgefake.sinks.queue import QueuedSink\n"
         "from edgefake.sinks.video_file import VideoFileSink\n"
-        "from tests.edgefake.streaming.results import result\n"
+        "from tests.edgefake.streaming.results import STREAM, opened, result\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
-        "queued = QueuedSink(VideoFileSink(sys.argv[1], fps=10), Health(), when_full='wait')\n"
+        "queued = QueuedSink(VideoFileSink(sys.argv[1]), STREAM, Health(), when_full='wait')\n"
         "noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)\n"
         "for index in range(40): queued.send(np.roll(noise, index, axis=1), result(index))\n"
         "report = queued.close(60)\n"
@@ -333,32 +333,32 @@ def test_frames_that_could_not_be_written_are_counted(suffix: str, tmp_path: Pat
 @pytest.mark.parametrize("name", ["clip", "clip.gif", "", "clip.mp4.txt"])
 def test_no_suffix_of_a_video(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\.mp4"):
-        VideoFileSink(tmp_path / name, fps=10)
+        opened(VideoFileSink(tmp_path / name, show_fps=False))
 
 
 @pytest.mark.parametrize("fps", [0, -5, float("nan"), float("inf"), 2000])
 def test_an_impossible_rate(fps: float, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="frames per second"):
-        VideoFileSink(tmp_path / "clip.mp4", fps=fps)
+        opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False), fps=fps)
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match="cannot be made"):
-        VideoFileSink(tmp_path / "file" / "clip.mp4", fps=10)
+        opened(VideoFileSink(tmp_path / "file" / "clip.mp4", show_fps=False))
     if os.geteuid():
         tmp_path.chmod(0o500)
         with pytest.raises(SinkError, match="cannot be written"):
-            VideoFileSink(tmp_path / "clip.mp4", fps=10)
+            opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False))
 
 
 def test_nothing_sent_leaves_no_file(tmp_path: Path) -> None:
-    VideoFileSink(tmp_path / "clip.mp4", fps=10).close()
+    opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False)).close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_frame_size_that_no_video_has(tmp_path: Path) -> None:
-    sink = VideoFileSink(tmp_path / "clip.mp4", fps=10)
+    sink = opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False))
     with pytest.raises(SinkError, match=r"of 1×1 cannot be opened \(no video of 1×1 can be encoded\)"):
         sink.send(np.zeros((1, 1, 3), np.uint8), result(0))
     sink.send(GREY, result(1))

@@ -11,13 +11,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from edgefake import sinks
 from edgefake.errors import InputError
-from edgefake.sinks import QueuedSink
+from edgefake.sinks import queue
 from edgefake.sinks import webhook as module
+from edgefake.sinks.queue import QueuedSink
 from edgefake.sinks.webhook import WebhookSink
 from edgefake.streaming.health import Health
-from tests.edgefake.streaming.results import result, track
+from tests.edgefake.streaming.results import STREAM, result, track
 
 FRAME = np.zeros((2, 2, 3), np.uint8)
 
@@ -67,8 +67,8 @@ class Server:
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(sinks, "FIRST_PAUSE_S", 0.005)
-    monkeypatch.setattr(sinks, "LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr(queue, "FIRST_PAUSE_S", 0.005)
+    monkeypatch.setattr(queue, "LONGEST_PAUSE_S", 0.05)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def send(queued: QueuedSink, *indices: int) -> None:
 
 def test_each_result_is_posted(serve: Callable[..., Server], health: Health) -> None:
     server = serve()
-    queued = QueuedSink(WebhookSink(server.url, headers={"Authorization": "Bearer abc"}), health)
+    queued = QueuedSink(WebhookSink(server.url, headers={"Authorization": "Bearer abc"}), STREAM, health)
     send(queued, *range(5))
     report = queued.close(60)
     assert (report.delivered, report.lost, report.error) == (5, 0, None)
@@ -110,7 +110,7 @@ def test_each_result_is_posted(serve: Callable[..., Server], health: Health) -> 
 @pytest.mark.parametrize("code", [500, 503, 429, 408])
 def test_a_failing_server_gets_the_same_result_again(code: int, serve: Callable[..., Server], health: Health) -> None:
     server = serve(200, code, code, code)
-    queued = QueuedSink(WebhookSink(server.url), health)
+    queued = QueuedSink(WebhookSink(server.url), STREAM, health)
     send(queued, *range(3))
     report = queued.close(60)
     assert (report.delivered, report.lost) == (3, 0)
@@ -121,7 +121,7 @@ def test_a_failing_server_gets_the_same_result_again(code: int, serve: Callable[
 @pytest.mark.parametrize("code", [400, 401, 404, 302])
 def test_a_refused_result_is_lost_at_once(code: int, serve: Callable[..., Server], health: Health) -> None:
     server = serve(code)
-    queued = QueuedSink(WebhookSink(server.url), health)
+    queued = QueuedSink(WebhookSink(server.url), STREAM, health)
     send(queued, 0, 1)
     report = queued.close(60)
     assert (report.delivered, report.lost) == (1, 1)
@@ -143,7 +143,7 @@ def test_a_server_that_is_down_and_comes_back(serve: Callable[..., Server], heal
                 refused.set()
                 raise
 
-    queued = QueuedSink(Watched(f"http://127.0.0.1:{port}/"), health, size=4)
+    queued = QueuedSink(Watched(f"http://127.0.0.1:{port}/"), STREAM, health, size=4)
     send(queued, 0)
     assert refused.wait(60)
     send(queued, *range(1, 10))  # 0 is in the sink's hands, the queue keeps the last four
@@ -164,7 +164,7 @@ def test_a_silent_server_holds_up_nobody(serve: Callable[..., Server], health: H
         silence.wait(60)
 
     server = serve(first=be_silent)
-    queued = QueuedSink(WebhookSink(server.url), health)
+    queued = QueuedSink(WebhookSink(server.url), STREAM, health)
     try:
         send(queued, *range(50))
         assert asked_twice.acquire(timeout=60) and asked_twice.acquire(timeout=60)
@@ -188,7 +188,7 @@ def test_a_server_that_breaks_off(health: Health) -> None:
 
         thread = threading.Thread(target=hang_up)
         thread.start()
-        queued = QueuedSink(WebhookSink(f"http://127.0.0.1:{listener.getsockname()[1]}/"), health)
+        queued = QueuedSink(WebhookSink(f"http://127.0.0.1:{listener.getsockname()[1]}/"), STREAM, health)
         send(queued, 0)
         thread.join(60)
         assert not thread.is_alive()  # it was tried twice

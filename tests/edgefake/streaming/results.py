@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from edgefake import Box, Status, Verdict
+from edgefake.sinks import Sink, StreamInfo
 from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
+
+STREAM = StreamInfo("clip.mp4", fps=10)
+S = TypeVar("S", bound=Sink)
+
+
+def opened(sink: S, *, fps: float = 10) -> S:
+    """``sink``, which was told of a stream of so many frames per second."""
+    sink.open(StreamInfo("clip.mp4", fps=fps))
+    return sink
 
 
 def track(

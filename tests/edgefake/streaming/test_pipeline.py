@@ -17,8 +17,10 @@ import pytest
 
 import edgefake
 from edgefake import Box, Detector, InputError, Status, Verdict
+from edgefake.errors import SinkError
 from edgefake.pixels import Pixels
-from edgefake.sinks import FRAMES
+from edgefake.sinks import Sink, StreamInfo
+from edgefake.sinks.queue import FRAMES
 from edgefake.streaming import pipeline
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge
@@ -26,15 +28,21 @@ from edgefake.streaming.result import FrameResult, TrackResult, Watched
 from tests.edgefake.streaming.videos import captured, moving_face, write_video
 
 
-class Kept:
+class Kept(Sink):
     """A sink that keeps what it gets."""
+
+    uses_frame = True
 
     def __init__(self) -> None:
         self.results: list[FrameResult] = []
         self.closed = 0
+        self.stream: StreamInfo | None = None
 
-    def send(self, frame: Pixels, result: FrameResult) -> None:
-        assert frame.dtype == np.uint8
+    def open(self, stream: StreamInfo) -> None:
+        self.stream = stream
+
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
+        assert frame is not None and frame.dtype == np.uint8
         self.results.append(result)
 
     def close(self) -> None:
@@ -42,7 +50,7 @@ class Kept:
 
 
 class Broken(Kept):
-    def send(self, frame: Pixels, result: FrameResult) -> None:
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
         raise RuntimeError("the user's own")
 
     def close(self) -> None:
@@ -198,7 +206,7 @@ def test_a_sink_that_is_stuck_holds_up_no_live_stream(model: Path) -> None:
     go_on = threading.Event()
 
     class Stuck(Kept):
-        def send(self, frame: Pixels, result: FrameResult) -> None:
+        def send(self, frame: Pixels | None, result: FrameResult) -> None:
             assert go_on.wait(20)
             super().send(frame, result)
 
@@ -335,7 +343,7 @@ def test_stop_ends_the_wait_for_a_sink_that_hangs_and_loses_nothing(model: Path,
     monkeypatch.setattr(pipeline, "close_all", lambda sinks: (closing.set(), close_all(sinks)))
 
     class Stuck(Kept):
-        def send(self, frame: Pixels, result: FrameResult) -> None:
+        def send(self, frame: Pixels | None, result: FrameResult) -> None:
             assert closing.wait(60)
             super().send(frame, result)
 
@@ -352,6 +360,54 @@ def test_stop_ends_the_wait_for_a_sink_that_hangs_and_loses_nothing(model: Path,
         reader.join(20)
     assert [result.index for result in sink.results] == list(range(1 + FRAMES + 1))
     assert watch.sink_reports()[0].lost == 0
+
+
+def test_sinks_are_told_of_the_stream_and_can_stop_it(model: Path, tmp_path: Path, portrait: Path) -> None:
+    class Enough(Kept):
+        def send(self, frame: Pixels | None, result: FrameResult) -> None:
+            super().send(frame, result)
+            if result.index == 2:
+                assert self.stream is not None and self.stream.judged_fps() > 0
+                self.stream.stop()
+
+    video = write_video(tmp_path / "clip.avi", moving_face(portrait, 40), fps=20, codec="MJPG")
+    sink = Enough()
+    with Detector(model, num_threads=1) as detector:
+        results = [result for _, result in edgefake.watch(video, detector, sinks=[sink])]
+    assert sink.stream is not None
+    assert (sink.stream.name, sink.stream.fps, sink.stream.total) == (str(video), 20, 40)
+    assert 3 <= len(results) == len(sink.results) < 40
+
+
+def test_a_sink_may_be_a_function_and_may_come_later(model: Path) -> None:
+    seen: list[tuple[Pixels, int]] = []
+    later = Kept()
+    with Detector(model, num_threads=1) as detector:
+        running = edgefake.watch([textured()] * 5, detector, sinks=(lambda frame, result: seen.append((frame, result.index)),))
+        next(running)
+        running.attach(later)
+        frames = [frame for frame, _ in running]
+    assert [index for _, index in seen] == [0, 1, 2, 3, 4]
+    assert all(got is frame for (got, _), frame in zip(seen[1:], frames, strict=True))
+    assert [result.index for result in later.results] == [1, 2, 3, 4] and later.closed == 1
+
+
+def test_a_sink_that_cannot_be_opened_ends_the_stream_before_it_begins(model: Path) -> None:
+    class Refusing(Kept):
+        def open(self, stream: StreamInfo) -> None:
+            raise SinkError("no such place")
+
+    first, refusing = Kept(), Refusing()
+    with Detector(model, num_threads=1) as detector, pytest.raises(SinkError, match="no such place"):
+        edgefake.watch(itertools.repeat(textured()), detector, sinks=[first, refusing])
+    assert (first.closed, refusing.closed) == (1, 0)
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "faces"))]
+
+
+@pytest.mark.parametrize("sinks", [Kept(), Kept, [Kept], ["results.jsonl"]])
+def test_what_are_no_sinks_is_told_before_the_source_is_opened(model: Path, sinks: object) -> None:
+    with Detector(model, num_threads=1) as detector, pytest.raises(InputError, match="sink"):
+        edgefake.watch("/absent.mp4", detector, sinks=sinks)  # type: ignore[arg-type]
 
 
 def test_leaving_the_block_early_closes_everything(model: Path) -> None:
@@ -389,8 +445,6 @@ def test_a_program_may_end_in_the_midst_of_a_stream(ending: str, tmp_path: Path)
     code = (
         "import sys, edgefake\n"
         "def print_index(frame, result): print(result.index)\n"
-        "from edgefake.sinks import Callback\n"
-        "print_index = Callback(print_index)\n"
         "video, detector = sys.argv[1], edgefake.Detector('cnn_int8', faces='frame', num_threads=1)\n"
     )
     for _ in range(3):

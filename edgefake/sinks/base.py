@@ -1,0 +1,91 @@
+"""What a sink is, and what it learns of its stream."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from edgefake.errors import InputError
+from edgefake.pixels import Pixels
+from edgefake.streaming.result import FrameResult
+
+SinkFunction: TypeAlias = Callable[[Pixels, FrameResult], object]
+"""Called with each frame and its result; what it returns is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a sink is told of its stream before the first result."""
+
+    name: str
+    """What is watched, without credentials: ``0``, ``rtsp://door/main``, ``clip.mp4``."""
+    fps: float | None = None
+    """Frames per second, where the source tells; None where it does not, or is not there yet."""
+    total: int | None = None
+    """How many frames there should be, where the source tells: of files."""
+    stop: Callable[[], None] = lambda: None
+    """Ends the stream after its present frame; returns at once. From any thread."""
+    judged_fps: Callable[[], float] = lambda: 0.0
+    """How many frames per second are judged at this moment; cheap enough to ask for every frame."""
+
+
+class TryLater(Exception):
+    """What a sink raises when a result cannot be delivered now, but perhaps later: the receiver is away."""
+
+
+class Sink(ABC):
+    """Takes the results of a stream, one at a time; only ``send`` must be written.
+
+    ``open``, every ``send`` and ``close`` are called in this order in one thread, the sink's own, and may block: a queue stands
+    before each sink. A sink that was closed may be given to another stream, which opens it again.
+    """
+
+    name: str = ""
+    """For reports and messages; that of its class where it is empty."""
+    uses_frame: bool = False
+    """Whether ``send`` gets frames. Without them many more results can be queued."""
+
+    def open(self, stream: StreamInfo) -> None:  # noqa: B027
+        """Get what results need: files, connections. The stream waits for it, and what it raises comes out of ``watch``."""
+
+    @abstractmethod
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
+        """Deliver one result.
+
+        The frame (uint8, H×W×3, BGR; None without ``uses_frame``) is shared with others and must not be changed. Raises
+        ``TryLater`` when the same result should be given again, and anything else when it is lost (a ``SinkError``: with those
+        before it that its ``lost`` counts).
+        """
+
+    def close(self) -> None:  # noqa: B027
+        """After the last ``send``: let go of what ``open`` got. Raises when results are lost by then, as ``send`` does."""
+
+
+def as_sink(sink: Sink | SinkFunction) -> Sink:
+    """``sink`` itself, or one that calls the function that it is. Raises ``InputError`` for anything else."""
+    if isinstance(sink, Sink):
+        return sink
+    if isinstance(sink, type):
+        raise InputError(f"expected a sink, got the class {sink.__name__}: give an object of it, {sink.__name__}(…)")
+    if not callable(sink):
+        raise InputError(
+            f"expected a sink, got a {type(sink).__name__}: give an object of a class derived from edgefake.sinks.Sink, "
+            "or a function of frame and result"
+        )
+    return _Function(sink)
+
+
+class _Function(Sink):
+    """Calls a function of the user."""
+
+    uses_frame = True
+
+    def __init__(self, call: SinkFunction) -> None:
+        self._call = call
+        self.name = str(getattr(call, "__qualname__", type(call).__name__))
+
+    def send(self, frame: Pixels | None, result: FrameResult) -> None:
+        assert frame is not None
+        self._call(frame, result)
