@@ -11,6 +11,7 @@ from typing import Literal
 
 from edgefake.arguments import listed, whole_number
 from edgefake.detector import Detector
+from edgefake.errors import InputError
 from edgefake.sinks.base import Sink, SinkFunction, StreamInfo, as_sink
 from edgefake.sinks.queue import QueuedSink, SinkReport, close_all
 from edgefake.streaming.capture import Capture
@@ -114,8 +115,17 @@ class Watch(Iterator[Watched]):
         """The share of a file's frames that could be read, once it was read to its end; None in live streams."""
         return self._capture.coverage
 
+    def __repr__(self) -> str:
+        state = "closed" if not self._end.alive else "live" if self.live else "open"
+        return f"<Watch of {self.source}, {state}, {len(self._sinks)} sinks>"
+
     def attach(self, sink: Sink | SinkFunction) -> None:
-        """Open ``sink``, which raises what it raises, send it the results from now on, and close it with the stream."""
+        """Open ``sink``, which raises what it raises, send it the results from now on, and close it with the stream.
+
+        Raises ``InputError`` for what is no sink, and when the stream has ended.
+        """
+        if not self._end.alive:
+            raise InputError(f"{self.source} has ended: attach sinks before the end of a stream")
         stop = partial(_stop, self._capture, self._sinks)  # not self.stop: the sinks' threads must not keep the stream alive
         stream = StreamInfo(self.source, self.fps, self.total, stop, self.health.fps_out)
         self._sinks.append(QueuedSink(as_sink(sink), stream, self.health, when_full=self._when_full))

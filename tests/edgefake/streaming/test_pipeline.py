@@ -390,6 +390,15 @@ def test_a_sink_may_be_a_function_and_may_come_later(model: Path) -> None:
     assert [index for _, index in seen] == [0, 1, 2, 3, 4]
     assert all(got is frame for (got, _), frame in zip(seen[1:], frames, strict=True))
     assert [result.index for result in later.results] == [1, 2, 3, 4] and later.closed == 1
+    with pytest.raises(InputError, match="iterable has ended"):
+        running.attach(later)  # nobody would close it
+
+
+def test_a_stream_says_what_it_is(model: Path) -> None:
+    with Detector(model, num_threads=1) as detector:
+        with edgefake.watch([], detector, live=True, sinks=[Kept()]) as running:
+            assert repr(running) == "<Watch of iterable, live, 1 sinks>"
+        assert repr(running) == "<Watch of iterable, closed, 1 sinks>"
 
 
 def test_a_sink_that_cannot_be_opened_ends_the_stream_before_it_begins(model: Path) -> None:
