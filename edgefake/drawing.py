@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import cv2
 
-from edgefake.faces import Box
+from edgefake.faces.geometry import Box
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Status, Verdict
 

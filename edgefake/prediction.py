@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from edgefake.errors import InputError
-from edgefake.faces import Box, Landmarks
+from edgefake.faces.geometry import Box, Landmarks
 from edgefake.pixels import Pixels
 from edgefake.schema import SCHEMA, box_values, check_keys, figure, pixels, seconds_or_ms
 from edgefake.text import printable

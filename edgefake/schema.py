@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from edgefake.errors import InputError
-from edgefake.faces import Box
+from edgefake.faces.geometry import Box
 from edgefake.text import printable
 
 SCHEMA = 1

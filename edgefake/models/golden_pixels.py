@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edgefake.errors import BackendError
-from edgefake.faces import Box
+from edgefake.faces.geometry import Box
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 
