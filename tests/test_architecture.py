@@ -1,4 +1,4 @@
-"""``docs/architecture.md`` shows the layers that the imports have, and every row of a table has its extra, its docs and its test."""
+"""``docs/architecture.md`` shows the layers that the imports have."""
 
 from __future__ import annotations
 
