@@ -79,7 +79,7 @@ def test_the_command(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_video_without_faces_is_refused(tmp_path: Path) -> None:
     blank = write_video(tmp_path / "blank.avi", [np.full((120, 160, 3), 128, np.uint8)] * 5, codec="MJPG")
-    with pytest.raises(InputError, match=r"no face was found in .*blank\.avi"):
+    with pytest.raises(InputError, match=r"no face .*blank\.avi"):
         measure_streaming("cnn_int8", [str(blank)], seconds=0.5)
 
 

@@ -19,7 +19,7 @@ def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(co
     (located,) = list_models(registry=registry)
     assert located.fault() is None and (located.stored.name, located.stored.kind) == ("tiny_int8", "detector")
 
-    with pytest.raises(InputError, match=r"there is no file .*absent\.tflite"):
+    with pytest.raises(InputError, match=r"absent\.tflite"):
         bundle(tmp_path / "absent.tflite", tmp_path)
 
     # A card of an older schema becomes one of today's, in its place, and the network stays as it was.

@@ -132,9 +132,7 @@ def _additions() -> list[str]:
 def test_zero_points_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "shifted.tflite"
     path.write_bytes(post_training_tflite(fold(float_model("cnn")), [FACES], size=SIZE))
-    with pytest.raises(
-        InputError, match="has a zero-point other than 0, which TensorRT refuses: models from python -m training qat"
-    ):
+    with pytest.raises(InputError, match=r"zero-point other than 0.*TensorRT.*python -m training qat"):
         qdq.to_qdq(_tf2onnx(path))
 
 
@@ -201,7 +199,7 @@ def test_an_edited_model_is_noticed_when_it_is_loaded(converted: Converted, tmp_
             initializer.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(initializer) + np.float32(20), "logit_bias"))
     onnx.save(model, path)
     write_card(path, card)
-    with pytest.raises(BackendError, match=r"onnx \(onnxruntime .*CPUExecutionProvider\) does not compute what tiny_int8 was"):
+    with pytest.raises(BackendError, match=r"onnx \(onnxruntime .*CPUExecutionProvider\).*tiny_int8"):
         Detector(path)
 
 

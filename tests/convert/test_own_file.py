@@ -176,10 +176,10 @@ def test_the_scaling_of_each_colour_goes_into_the_graph(converted: Converted) ->
         (["batch", 3, 32, 32], None, Layout(32, 3, first=True)),
         ([1, 32, 32, 1], None, Layout(32, 1)),
         (["batch", 3, "height", "width"], 48, Layout(48, 3, first=True)),
-        (["batch", 3, "height", "width"], None, "give --size where S is open"),
-        (["batch", 3, 32, 48], None, r"takes \[\?, 3, 32, 48\], expected one square face"),
-        (["batch", 4, 32, 32], None, "expected one square face"),
-        ([32, 32], None, "expected one square face"),
+        (["batch", 3, "height", "width"], None, "--size"),
+        (["batch", 3, 32, 48], None, r"\[\?, 3, 32, 48\].*square"),
+        (["batch", 4, 32, 32], None, r"\[\?, 4, 32, 32\].*square"),
+        ([32, 32], None, r"\[32, 32\].*square"),
     ],
 )
 def test_inputs_of_onnx_files(shape: list[int | str], size: int | None, found: Layout | str, tmp_path: Path) -> None:

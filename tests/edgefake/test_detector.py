@@ -224,13 +224,13 @@ def test_tiny_and_huge_frames(model: Path) -> None:
 
 @pytest.mark.parametrize("take", [pickle.dumps, copy, deepcopy])
 def test_a_detector_is_not_pickled_or_copied(detector: Detector, take: Callable[[object], object]) -> None:
-    with pytest.raises(TypeError, match="cannot be pickled or copied: make one in each process"):
+    with pytest.raises(TypeError, match="pickled"):
         take(detector)
 
 
 def test_a_model_without_a_card(tmp_path: Path, models: Path, make_card: MakeCard, photo: np.ndarray, model: Path) -> None:
     needed = "name, architecture, precision, input_size, crop_margin, output, thresholds"
-    with pytest.raises(CardError, match=f"carries no model card.* at least {needed}"):
+    with pytest.raises(CardError, match=f"no .*card.* at least {needed}"):
         Detector(models / "int8.tflite")
     given = Detector(models / "int8.tflite", card=make_card())
     assert given.predict(photo, boxes=BOXES).faces == Detector(model).predict(photo, boxes=BOXES).faces
@@ -239,9 +239,9 @@ def test_a_model_without_a_card(tmp_path: Path, models: Path, make_card: MakeCar
 def test_damaged_models(model: Path, make_card: MakeCard) -> None:
     data = model.read_bytes()
     model.write_bytes(data[: len(data) // 3])
-    with pytest.raises(CardError, match=r"cut short: give it one on a workstation \(python -m convert card "):
+    with pytest.raises(CardError, match=r"cut short: .*\(python -m convert card "):
         Detector(model)
-    with pytest.raises(ModelFileError, match="cannot be loaded by"):
+    with pytest.raises(ModelFileError, match="loaded by"):
         Detector(model, card=make_card())
     model.write_bytes(random.Random(0).randbytes(5000))
     with pytest.raises(ModelFileError, match="is no TFLite model"):
@@ -262,7 +262,7 @@ def test_a_model_whose_name_is_not_utf8(tmp_path: Path, portrait: Path, backend:
 
 def test_a_card_that_does_not_fit(model: Path, make_card: MakeCard) -> None:
     write_card(model, make_card(input_size=64))
-    with pytest.raises(ModelFileError, match=r"takes input \[1, 16, 16, 3\], its card says one input of \[1, 64, 64, 3\]"):
+    with pytest.raises(ModelFileError, match=r"\[1, 16, 16, 3\], .*card .*\[1, 64, 64, 3\]"):
         Detector(model)
 
 

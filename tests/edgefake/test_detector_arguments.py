@@ -35,21 +35,21 @@ def test_boxes_may_be_any_iterable(model: Path, photo: np.ndarray, faces: str) -
 
 
 def _broken() -> Iterator[Box]:
-    raise TypeError("the user's own")
+    raise TypeError("their own")
     yield Box(0, 0, 1, 1)
 
 
 def test_one_frame_where_several_are_expected(detector: Detector, photo: np.ndarray) -> None:
     for frames in (photo, photo[..., 0]):
-        with pytest.raises(InputError, match=r"expected a list of frames, got one array of shape \(240, 320.*: give \[frame\]"):
+        with pytest.raises(InputError, match=r"frames, got .*\(240, 320.*: .*\[frame\]"):
             detector.predict_batch(frames)
-        with pytest.raises(InputError, match=r"expected a list of crops, got one array of shape \(240, 320"):
+        with pytest.raises(InputError, match=r"crops, got .*\(240, 320"):
             detector.predict_faces(frames)
-    with pytest.raises(InputError, match="expected a list of frames, got None"):
+    with pytest.raises(InputError, match="frames, got None"):
         detector.predict_batch(None)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="expected boxes= to have one list of face boxes for each frame, got 7"):
+    with pytest.raises(InputError, match=r"boxes= .*got 7"):
         detector.predict_batch([photo], boxes=7)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="the user's own"):
+    with pytest.raises(TypeError, match="their own"):
         detector.predict(photo, boxes=_broken())
     stacked = np.stack([photo, photo])
     assert [one.faces for one in detector.predict_batch(stacked, boxes=[BOXES, []])] == [
@@ -61,20 +61,20 @@ def test_one_frame_where_several_are_expected(detector: Detector, photo: np.ndar
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        ([[[0, 0, 0]]], "as a NumPy array .* got list"),
-        (None, "as a NumPy array .* got NoneType"),
-        ("photo.jpg", "as a NumPy array .* got str"),
-        (np.zeros((8, 8, 3), np.float32), "expected a uint8 frame .* got float32"),
-        (np.zeros((8, 8, 3), np.uint16), "expected a uint8 frame .* got uint16"),
-        (np.zeros((8, 8, 3), np.int8), "expected a uint8 frame .* got int8"),
-        (np.zeros((8, 8, 3), bool), "expected a uint8 frame .* got bool"),
-        (np.zeros((8, 8), np.uint8), r"got a grey one \(8, 8\): convert it with cv2.COLOR_GRAY2BGR"),
-        (np.zeros((8, 8, 1), np.uint8), r"got a grey one \(8, 8, 1\)"),
-        (np.zeros((8, 8, 4), np.uint8), r"got one with alpha \(8, 8, 4\): convert it with cv2.COLOR_BGRA2BGR"),
-        (np.zeros((3, 8, 8), np.uint8), r"got an array of shape \(3, 8, 8\)"),
-        (np.zeros((1, 8, 8, 3), np.uint8), r"got an array of shape \(1, 8, 8, 3\)"),
-        (np.zeros((0, 8, 3), np.uint8), r"the frame is empty: its shape is \(0, 8, 3\)"),
-        (np.zeros((8, 0, 3), np.uint8), r"the frame is empty: its shape is \(8, 0, 3\)"),
+        ([[[0, 0, 0]]], "NumPy array .* got list"),
+        (None, "NumPy array .* got NoneType"),
+        ("photo.jpg", r"'photo\.jpg'.*read_image"),
+        (np.zeros((8, 8, 3), np.float32), "uint8 .* got float32"),
+        (np.zeros((8, 8, 3), np.uint16), "uint8 .* got uint16"),
+        (np.zeros((8, 8, 3), np.int8), "uint8 .* got int8"),
+        (np.zeros((8, 8, 3), bool), "uint8 .* got bool"),
+        (np.zeros((8, 8), np.uint8), r"grey .*\(8, 8\): .*cv2\.COLOR_GRAY2BGR"),
+        (np.zeros((8, 8, 1), np.uint8), r"grey .*\(8, 8, 1\)"),
+        (np.zeros((8, 8, 4), np.uint8), r"alpha \(8, 8, 4\): .*cv2\.COLOR_BGRA2BGR"),
+        (np.zeros((3, 8, 8), np.uint8), r"got .*\(3, 8, 8\)"),
+        (np.zeros((1, 8, 8, 3), np.uint8), r"got .*\(1, 8, 8, 3\)"),
+        (np.zeros((0, 8, 3), np.uint8), r"empty.*\(0, 8, 3\)"),
+        (np.zeros((8, 0, 3), np.uint8), r"empty.*\(8, 0, 3\)"),
     ],
 )
 def test_frames_that_are_none(detector: Detector, frame: object, message: str) -> None:
@@ -87,16 +87,16 @@ def test_frames_that_are_none(detector: Detector, frame: object, message: str) -
 @pytest.mark.parametrize(
     ("box", "message"),
     [
-        ((0, 0, float("nan"), 5), "finite numbers with width and height above 0"),
-        ((0, 0, -5, 5), "finite numbers with width and height above 0"),
-        ((0, 0, 5), r"expected a face box \(x, y, width, height\), got \(0, 0, 5\)"),
-        ((0, 0, 5, 5, 5), r"expected a face box"),
-        (("a", "b", "c", "d"), "expected a face box"),
-        (7, "expected a face box .* got 7"),
-        ("5678", "expected a face box .* got '5678'"),
-        (b"5678", "expected a face box .* got b'5678'"),
-        ((400, 0, 50, 50), "lies outside the 320×240 frame"),
-        ((0, 0, 5000, 5000), "more than 2 times as large as the 320×240 frame"),
+        ((0, 0, float("nan"), 5), "finite .*nan"),
+        ((0, 0, -5, 5), "above 0.*-5"),
+        ((0, 0, 5), r"\(x, y, width, height\), got \(0, 0, 5\)"),
+        ((0, 0, 5, 5, 5), r"got \(0, 0, 5, 5, 5\)"),
+        (("a", "b", "c", "d"), r"got \('a', 'b', 'c', 'd'\)"),
+        (7, "face box .* got 7"),
+        ("5678", "face box .* got '5678'"),
+        (b"5678", "face box .* got b'5678'"),
+        ((400, 0, 50, 50), "outside .*320×240"),
+        ((0, 0, 5000, 5000), "2 times .*320×240"),
     ],
 )
 def test_boxes_that_are_none(detector: Detector, photo: np.ndarray, box: object, message: str) -> None:
@@ -105,13 +105,13 @@ def test_boxes_that_are_none(detector: Detector, photo: np.ndarray, box: object,
 
 
 def test_boxes_for_each_frame(detector: Detector, photo: np.ndarray) -> None:
-    with pytest.raises(InputError, match="expected boxes for each of the 2 frames, got 1 entries"):
+    with pytest.raises(InputError, match="the 2 frames, got 1 "):
         detector.predict_batch([photo, photo], boxes=[BOXES])
 
 
 def test_arguments_of_a_wrong_type(model: Path) -> None:
     for wrong in (None, 7, b"model.tflite", ["cnn_int8"]):
-        with pytest.raises(InputError, match="expected the name of a model or the path of a model file, got "):
+        with pytest.raises(InputError, match=r"name .*path .*got "):
             Detector(wrong)  # type: ignore[arg-type]
     for card in ("int8", {}, model):
         with pytest.raises(InputError, match=r"expected card=ModelCard\(…\) .*, got "):
@@ -124,7 +124,7 @@ def test_num_threads_of_numpy(model: Path, photo: np.ndarray) -> None:
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2", True, np.True_, np.float64(1)])
 def test_num_threads(model: Path, threads: int) -> None:
-    with pytest.raises(InputError, match="num_threads must be a whole number of at least 1"):
+    with pytest.raises(InputError, match=r"num_threads .* 1"):
         Detector(model, num_threads=threads)
 
 
@@ -139,13 +139,13 @@ def test_unknown_names(model: Path) -> None:
         Detector(model, backend="gpu")
     with pytest.raises(BackendError, match=r"unknown backend \[\]: choose auto, tflite"):
         Detector(model, backend=[])  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="faces must be"):
+    with pytest.raises(InputError, match=r"faces .*retinaface"):
         Detector(model, faces="retinaface")
-    with pytest.raises(InputError, match="faces must be"):
+    with pytest.raises(InputError, match="faces"):
         Detector(model, faces=np.zeros(3))  # type: ignore[arg-type]
-    with pytest.raises(ModelNotFoundError, match="did you mean resnet18_int8"):
+    with pytest.raises(ModelNotFoundError, match=r"resnet18_int8\?"):
         Detector("resnet18_int9")
-    with pytest.raises(ModelNotFoundError, match="does not exist"):
+    with pytest.raises(ModelNotFoundError, match=r"missing\.tflite"):
         Detector(model.with_name("missing.tflite"))
 
 

@@ -119,7 +119,7 @@ def test_more_threads_than_cores_are_refused() -> None:
     cores = os.cpu_count() or 1
     Detector("cnn_int8", num_threads=cores).close()
     for threads in (cores + 1, 100000, 3000000000):
-        with pytest.raises(InputError, match=rf"at most {cores} threads, one for each core of this machine, got {threads}"):
+        with pytest.raises(InputError, match=f"{cores} .*got {threads}"):
             Detector("cnn_int8", num_threads=threads)
 
 

@@ -78,5 +78,5 @@ def test_wrong_paths_are_told_at_once(tmp_path: Path) -> None:
 
 def test_names_that_are_no_utf_8_are_told_reversibly() -> None:
     check_name(Path("größe.keras"))
-    with pytest.raises(InputError, match=r"the name m\\xe9\.h5 is not in UTF-8"):
+    with pytest.raises(InputError, match=r"m\\xe9\.h5 .*UTF-8"):
         check_name(Path("m\udce9.h5"))

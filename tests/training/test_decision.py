@@ -40,7 +40,7 @@ def test_thresholds_hold_their_false_positive_rate_through_the_card() -> None:
 
 def test_a_model_that_ranks_backwards_is_refused() -> None:
     labels, logits = _scores(200)
-    with pytest.raises(InputError, match="train it first"):
+    with pytest.raises(InputError, match="train"):
         fit_decision(labels, -logits)
 
 

@@ -54,5 +54,5 @@ def test_what_was_seen_adds_up(tmp_path: Path) -> None:
     assert read_seen(tmp_path) == {"ab" * 16, "cd" * 16}
     for damage in (b"\xff\xfe", b"abc\n", b"\0" * 64):
         (tmp_path / "seen.txt").write_bytes(damage)
-        with pytest.raises(InputError, match=r"seen.txt is damaged: expected a digest of 32 digits in each line"):
+        with pytest.raises(InputError, match=r"seen\.txt .*damaged.* 32 "):
             read_seen(tmp_path)

@@ -104,7 +104,7 @@ def test_seen_pictures_are_known_by_their_content_wherever_they_lie(converted: C
     fresh, leaking = data("fresh", None), data("leaking", converted.data / "train" / "fake" / "005.png")
     (scored,) = evaluate([converted.float_run], [fresh])  # another set's val is no split that the run has seen
     assert scored.measurement.fake == 3
-    with pytest.raises(InputError, match="was trained or chosen on 1 of the 6 pictures of leaking"):
+    with pytest.raises(InputError, match=r"1 of the 6 .*leaking"):
         list(evaluate([converted.float_run], [fresh, leaking]))
 
 
@@ -237,7 +237,7 @@ def test_faces_found_on_the_device_and_pictures_without_one_are_counted(
 
     assert measured(converted.int8, samples) == [(1, 1, 2), (1, 1, 2)]
     elsewhere = [replace(sample, box=Box(0, 0, 60, 60)) for sample in samples]  # the face found is not the labelled one
-    with pytest.raises(InputError, match="none of the 4 labelled faces of x was found by tiny_int8"):
+    with pytest.raises(InputError, match=r"the 4 .* x .*tiny_int8"):
         measured(converted.int8, elsewhere)
     assert measured(converted.int8, samples[:2]) == [(1, 0, 1), (1, 0, 1)]
     with pytest.raises(InputError, match=r"give a \.tflite or \.onnx file"):

@@ -60,12 +60,12 @@ def test_patience_stops_and_the_plateau_lowers_the_rate(data: Path, tmp_path: Pa
 
 def test_another_run_in_the_same_folder_is_refused(data: Path, tmp_path: Path) -> None:
     fit(small_run(data), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
-    with pytest.raises(InputError, match="holds another run"):
+    with pytest.raises(InputError, match="another run"):
         fit(small_run(data, seed=2), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
 
 
 def test_a_folder_where_nothing_was_trained_yet_takes_another_run(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no checkpoint"):
+    with pytest.raises(InputError, match=r"missing\.h5"):
         fit(small_run(data, weights="missing.h5"), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
     assert fit(small_run(data), tmp_path, Stopping(epochs=1, patience=1, plateau=1)).epoch == 1
 
@@ -74,13 +74,13 @@ def test_damage_is_told_when_a_run_is_resumed(data: Path, tmp_path: Path) -> Non
     fit(small_run(data), tmp_path, Stopping(epochs=1, patience=9, plateau=9))
     last = tmp_path / "last-1.h5"
     last.write_bytes(last.read_bytes()[:1000])
-    with pytest.raises(InputError, match=r"last-1\.h5 is gone or damaged .* --weights .*best\.h5"):
+    with pytest.raises(InputError, match=r"last-1\.h5 .*damaged .*--weights .*best\.h5"):
         fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     build("resnet18", 32).save(last)
-    with pytest.raises(InputError, match=r"last-1\.h5 is of resnet18, the run trains cnn"):
+    with pytest.raises(InputError, match=r"last-1\.h5 .*resnet18.* cnn"):
         fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     last.unlink()
-    with pytest.raises(InputError, match="is gone or damaged"):
+    with pytest.raises(InputError, match="damaged"):
         fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     (tmp_path / "state.json").write_text("{")
     with pytest.raises(InputError, match=r"state\.json is damaged"):
@@ -90,14 +90,14 @@ def test_damage_is_told_when_a_run_is_resumed(data: Path, tmp_path: Path) -> Non
 def test_a_checkpoint_of_another_architecture_is_refused(data: Path, tmp_path: Path) -> None:
     path = tmp_path / "cnn.h5"
     build("cnn", 32).save_weights(path)
-    with pytest.raises(InputError, match="no checkpoint of resnet18"):
+    with pytest.raises(InputError, match="checkpoint of resnet18"):
         load_weights(build("resnet18", 32), path)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(InputError, match="no checkpoint of cnn"):
+    with pytest.raises(InputError, match=r"checkpoint .*cnn"):
         load_weights(build("cnn", 32), path)
-    with pytest.raises(InputError, match="there is no checkpoint"):
+    with pytest.raises(InputError, match=r"missing\.h5"):
         load_weights(build("cnn", 32), tmp_path / "missing.h5")
-    with pytest.raises(InputError, match=r"is a folder: name a checkpoint in it, such as .*best\.h5"):
+    with pytest.raises(InputError, match=r"folder.*best\.h5"):
         load_weights(build("cnn", 32), tmp_path)
 
 
@@ -113,7 +113,7 @@ def test_a_folder_without_a_run_is_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no run\.json"):
         read_run(tmp_path)
     (tmp_path / "run.json").write_text("{}")
-    with pytest.raises(InputError, match="damaged or of another version"):
+    with pytest.raises(InputError, match="damaged"):
         read_run(tmp_path)
 
 
@@ -143,7 +143,7 @@ def test_a_full_disk_costs_one_epoch_and_is_told(limit: int, file: str, data: Pa
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
     try:
-        with pytest.raises(InputError, match=file + r" cannot be written \(File too large\): make room"):
+        with pytest.raises(InputError, match=rf"{file} .*File too"):
             fit(small_run(data), tmp_path, Stopping(epochs=2, patience=9, plateau=9))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -156,13 +156,12 @@ def test_a_full_disk_costs_one_epoch_and_is_told(limit: int, file: str, data: Pa
 
 def test_tensorboard_tells_a_full_disk_in_a_way_of_its_own(tmp_path: Path) -> None:
     said = f"{{{{function_node wrapped}}}} {tmp_path}/events.1.v2; No space left on device\n\tFailed to flush 1 events"
-    told = r"history\.csv cannot be written \(No space left on device\): make room"
-    with pytest.raises(InputError, match=told), keeping(tmp_path / "history.csv"):
+    with pytest.raises(InputError, match=r"history\.csv .*No space"), keeping(tmp_path / "history.csv"):
         raise tf.errors.ResourceExhaustedError(None, None, said)
 
 
 def test_one_batch_at_least(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="64 training faces do not fill a batch of 128"):
+    with pytest.raises(InputError, match=r"64 .*batch of 128"):
         fit(small_run(data, batch=128), tmp_path, Stopping(epochs=1, patience=1, plateau=1))
 
 

@@ -73,7 +73,7 @@ def test_numbers_without_a_meaning_are_told_and_can_be_turned(folder: Path, caps
 def test_labels_of_other_names(folder: Path) -> None:
     text = f"file,label\n{FILES[0]},Original\n{FILES[1]},FaceSwap\n"
     assert [p.label for p in read(folder, text, {"original": "real", "faceswap": "fake"})] == [0, 1]
-    with pytest.raises(InputError, match=r"'forged' is no class: expected one of real, fake for faceswap"):
+    with pytest.raises(InputError, match=r"'forged' .*real, fake .*faceswap"):
         read(folder, text, {"faceswap": "forged"})
 
 
@@ -87,7 +87,7 @@ def test_one_file_by_several_names_counts_once(folder: Path, capsys: pytest.Capt
     found = read(folder, "file,label\n" + "".join(f"{name},real\n" for name in names) + f"{FILES[1]},fake\n")
     assert [p.name for p in found] == list(FILES)
     assert "4 line(s) of" in capsys.readouterr().err
-    with pytest.raises(InputError, match=r"line 3 .* listed a second time, with another label"):
+    with pytest.raises(InputError, match=r"line 3 .*another label"):
         read(folder, f"file,label\n{FILES[0]},real\nlink.png,fake\n")
 
 
@@ -102,7 +102,7 @@ def test_names_that_are_not_utf_8(folder: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\x1b[2J"])
 def test_names_that_no_file_has_are_told_in_short(folder: Path, name: str) -> None:
-    with pytest.raises(InputError, match=r"line 2 .* there is no file") as caught:
+    with pytest.raises(InputError, match=r"line 2 .* no file") as caught:
         read(folder, f"file,label\n{name},real\n")
     assert len(str(caught.value)) < 600 and str(caught.value).isprintable()
 
@@ -123,19 +123,19 @@ def test_a_manifest_gives_label_split_and_box(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "lacks the column.s. file, label"),
-        ("file,label\n", "lists no pictures"),
-        ("file,label,x,y\n", "lacks the column.s. w, h"),
-        ("name,label\n", "lacks the column.s. file: .* it is name,label"),
-        ("file,label\ntrain/real/000.png,real\ntrain/fake/000.png,wrong\n", "line 3 .* label 'wrong' is no class.*real, fake"),
-        ("file,label\ntrain/real/000.png\n", "line 2 .* a value for each of the 2 columns, got 1"),
+        ("", "column.* file, label"),
+        ("file,label\n", "no pictures"),
+        ("file,label,x,y\n", "column.* w, h"),
+        ("name,label\n", "column.* file: .*name,label"),
+        ("file,label\ntrain/real/000.png,real\ntrain/fake/000.png,wrong\n", "line 3 .*'wrong' .*real, fake"),
+        ("file,label\ntrain/real/000.png\n", "line 2 .* 2 columns, got 1"),
         ("file,label\ntrain/real/999.png,real\n", "line 2 .* no file .*999.png"),
-        ("file,label,split\ntrain/real/000.png,real,\n", "line 2 .* split '' is none"),
-        ("file,label,size_matched\ntrain/real/000.png,real,yes\n", "line 2 .* must be 0 or 1, got 'yes'"),
-        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,\n", "line 2 .* no face box"),
-        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,-4\n", "line 2 .* no face box"),
-        ("file,label\ntrain/real/000.png,real\ntrain/real/000.png,fake\n", "line 3 .* listed a second time, with another label"),
-        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,30,40\n", "class 'fake' has no face"),
+        ("file,label,split\ntrain/real/000.png,real,\n", "line 2 .* split ''"),
+        ("file,label,size_matched\ntrain/real/000.png,real,yes\n", "line 2 .* 0 or 1, got 'yes'"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,\n", "line 2 .* face box"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,3,-4\n", "line 2 .* face box"),
+        ("file,label\ntrain/real/000.png,real\ntrain/real/000.png,fake\n", "line 3 .*another label"),
+        ("file,label,x,y,w,h\ntrain/real/000.png,real,1,2,30,40\n", "class 'fake'"),
     ],
 )
 def test_an_unusable_manifest_is_explained(tmp_path: Path, text: str, message: str) -> None:
@@ -146,13 +146,13 @@ def test_an_unusable_manifest_is_explained(tmp_path: Path, text: str, message: s
 
 
 def test_a_manifest_that_is_not_there_or_no_text_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot be read: .*No such file"):
+    with pytest.raises(InputError, match=r"list\.csv .*No such"):
         load_samples(tmp_path / "list.csv")
     (tmp_path / "list.csv").write_bytes(b"file,label\n\xe9.png,real\n")
-    with pytest.raises(InputError, match=r"no file .*\\xe9.png: .* in UTF-8 or in the bytes"):
+    with pytest.raises(InputError, match=r"\\xe9\.png: .* UTF-8"):
         load_samples(tmp_path / "list.csv")
     (tmp_path / "list.csv").write_bytes(b"f\0i\0l\0e\0")
-    with pytest.raises(InputError, match="is no text, or UTF-16 without its mark: save it as UTF-8"):
+    with pytest.raises(InputError, match=r"no text.*UTF-16 .*UTF-8"):
         load_samples(tmp_path / "list.csv")
 
 

@@ -173,5 +173,5 @@ def test_intervals_hold_the_figure_and_shrink_with_more_samples() -> None:
 
 
 def test_one_class_is_refused() -> None:
-    with pytest.raises(InputError, match="no fake one"):
+    with pytest.raises(InputError, match="no fake"):
         evaluate_scores(np.zeros(5, int), np.linspace(0, 1, 5), threshold=0.5)

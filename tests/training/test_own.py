@@ -105,7 +105,7 @@ def test_logits_may_look_like_probabilities(bias: float, tmp_path: Path) -> None
 def test_a_layer_that_means_something_else_in_keras_2_is_found(tmp_path: Path) -> None:
     _small(keras3.layers.Conv2D(4, 3), keras3.layers.Activation("hard_sigmoid")).save(tmp_path / "mine.keras")
     own = _own(tmp_path / "mine.keras")
-    with pytest.raises(InputError, match="a layer means something else there"):
+    with pytest.raises(InputError, match=r"tf_keras.* p_fake differs.* 0\.\d"):
         check_same(own, FACES, logits(standard(own.model, own.feed, own.classes), FACES))
 
 
@@ -130,12 +130,12 @@ def test_half_precision_is_taken_in_float32(keras: ModuleType, tmp_path: Path, c
 @pytest.mark.parametrize(
     ("detector", "message"),
     [
-        (_small(keras3.layers.SeparableConv2D(4, 3, name="first")), r"first \(SeparableConv2D\) follows the scaling"),
-        (_small(keras3.layers.CenterCrop(8, 8, name="crop"), keras3.layers.Conv2D(4, 3)), r"does more .*crop \(CenterCrop\)"),
-        (_small(keras3.layers.Resizing(16, 16, name="resize")), r"resize \(Resizing\) makes pictures of 16×16 out of 32×32"),
-        (_small(keras3.layers.Conv2D(4, 3), keras3.layers.RMSNormalization()), "no layer like RMSNormalization"),
-        (_small(keras3.layers.Conv2D(4, 3), units=2), r"got \(None, 2\) with sigmoid from head"),
-        (_small(keras3.layers.Conv2D(4, 3), activation="tanh"), r"got \(None, 1\) with tanh from head"),
+        (_small(keras3.layers.SeparableConv2D(4, 3, name="first")), r"first \(SeparableConv2D\)"),
+        (_small(keras3.layers.CenterCrop(8, 8, name="crop"), keras3.layers.Conv2D(4, 3)), r"crop \(CenterCrop\)"),
+        (_small(keras3.layers.Resizing(16, 16, name="resize")), r"resize \(Resizing\) .*16×16 .*32×32"),
+        (_small(keras3.layers.Conv2D(4, 3), keras3.layers.RMSNormalization()), "RMSNormalization"),
+        (_small(keras3.layers.Conv2D(4, 3), units=2), r"got \(None, 2\) .*sigmoid .*head"),
+        (_small(keras3.layers.Conv2D(4, 3), activation="tanh"), r"got \(None, 1\) .*tanh .*head"),
     ],
 )
 def test_what_cannot_be_imported_is_named(detector: Any, message: str, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_what_cannot_be_imported_is_named(detector: Any, message: str, tmp_path:
 
 def test_outputs_of_which_no_p_fake_follows() -> None:
     assert are_probabilities(np.float32([[0.3, 0.7], [0.994, 0.002]]))  # softmax, rounded to eight bits
-    with pytest.raises(InputError, match="do not add up to 1"):
+    with pytest.raises(InputError, match=r"add .* 1"):
         are_probabilities(np.float32([[0.3, 0.6], [0.9, 0.8]]))
 
 
@@ -155,7 +155,7 @@ def test_nan_is_no_answer(tmp_path: Path) -> None:
     detector = _small(keras3.layers.Conv2D(4, 3))
     detector.layers[-1].set_weights([np.full((4, 1), np.nan), np.zeros(1)])
     detector.save(tmp_path / "mine.keras")
-    with pytest.raises(InputError, match="answers NaN or infinity"):
+    with pytest.raises(InputError, match="NaN"):
         open_model(tmp_path / "mine.keras").outputs(PIXELS)
 
 
@@ -164,7 +164,7 @@ def test_unknown_scaling_is_asked_for(first: list[Any], tmp_path: Path) -> None:
     """A BatchNorm takes what the training fed it, so it says nothing about pixels."""
     layers = transfer_learned(keras3, scaled=False).layers
     keras3.Sequential([keras3.Input((SIZE, SIZE, 3)), *first, *layers]).save(tmp_path / "mine.keras")
-    with pytest.raises(InputError, match="do not scale pixels: say with --scaling"):
+    with pytest.raises(InputError, match="--scaling"):
         _own(tmp_path / "mine.keras")
 
 

@@ -32,7 +32,7 @@ def _cut(path: Path) -> Path:
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_a_file_cut_short(suffix: str, tmp_path: Path) -> None:
     transfer_learned(keras2).save(tmp_path / f"mine{suffix}")
-    with pytest.raises(InputError, match="is no Keras model, or damaged"):
+    with pytest.raises(InputError, match=r"(mine|text)\.(keras|h5) .*damaged"):
         open_model(_cut(tmp_path / f"mine{suffix}"))
 
 
@@ -41,13 +41,13 @@ def test_files_that_are_no_whole_model(tmp_path: Path) -> None:
     transfer_learned(keras3).save_weights(tmp_path / "mine.weights.h5")
     (tmp_path / "text.keras").write_text("no model")
     for name in ("weights.h5", "mine.weights.h5"):
-        with pytest.raises(InputError, match="holds weights without their architecture"):
+        with pytest.raises(InputError, match=r"weights .*architecture"):
             open_model(tmp_path / name)
-    with pytest.raises(InputError, match="is no Keras model, or damaged"):
+    with pytest.raises(InputError, match=r"(mine|text)\.(keras|h5) .*damaged"):
         open_model(tmp_path / "text.keras")
-    with pytest.raises(InputError, match="there is no model file"):
+    with pytest.raises(InputError, match=r"missing\.keras"):
         open_model(tmp_path / "missing.keras")
-    with pytest.raises(InputError, match=r"holds no saved_model\.pb"):
+    with pytest.raises(InputError, match=r"no saved_model\.pb"):
         open_model(tmp_path)
 
 
@@ -63,12 +63,12 @@ def _with(inputs: list[tuple[int | None, ...]], outputs: int = 1) -> Any:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        (_with([(SIZE, SIZE, 3), (SIZE, SIZE, 3)]), "one input and one output, got .* with 2 and 1"),
-        (_with([(SIZE, SIZE, 3)], outputs=2), "one input and one output, got .* with 1 and 2"),
-        (_with([(SIZE, SIZE, 1)]), r"square RGB or BGR pictures .* input \(None, 32, 32, 1\)"),
-        (_with([(SIZE, 2 * SIZE, 3)]), r"square RGB or BGR pictures .* input \(None, 32, 64, 3\)"),
-        (_with([(None, None, 3)]), "say with --size"),
-        (keras3.Sequential([keras3.layers.Flatten(), keras3.layers.Dense(1)]), "without a fixed input"),
+        (_with([(SIZE, SIZE, 3), (SIZE, SIZE, 3)]), "one output.* 2 and 1"),
+        (_with([(SIZE, SIZE, 3)], outputs=2), "one output.* 1 and 2"),
+        (_with([(SIZE, SIZE, 1)]), r"square .*RGB.* \(None, 32, 32, 1\)"),
+        (_with([(SIZE, 2 * SIZE, 3)]), r"square .*RGB.* \(None, 32, 64, 3\)"),
+        (_with([(None, None, 3)]), "--size"),
+        (keras3.Sequential([keras3.layers.Flatten(), keras3.layers.Dense(1)]), "Sequential .*input"),
     ],
 )
 def test_models_of_another_shape(model: Any, message: str, tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_the_size_of_a_model_that_leaves_it_open(tmp_path: Path) -> None:
     detector.save(tmp_path / "mine.keras")
     assert open_model(tmp_path / "mine.keras", size=48).size == 48
     transfer_learned(keras3).save(tmp_path / "fixed.keras")
-    with pytest.raises(InputError, match="at --size 48"):
+    with pytest.raises(InputError, match="--size 48"):
         open_model(tmp_path / "fixed.keras", size=48)
 
 
@@ -92,7 +92,7 @@ def test_code_in_a_file_is_run_for_those_who_trust_it(tmp_path: Path) -> None:
         [keras3.Input((SIZE, SIZE, 3)), layers.Lambda(lambda x: x / 255.0), layers.Flatten(), layers.Dense(1)]
     )
     detector.save(tmp_path / "mine.keras")
-    with pytest.raises(InputError, match=r"Lambda layers, which are Python code .* --trust-code"):
+    with pytest.raises(InputError, match=r"Lambda .*Python code .*--trust-code"):
         open_model(tmp_path / "mine.keras")
     _same(open_model(tmp_path / "mine.keras", trust_code=True), detector)
 
@@ -103,14 +103,14 @@ def test_layers_of_the_user_s_own_are_named(tmp_path: Path) -> None:
             return 2.0 * inputs
 
     keras3.Sequential([keras3.Input((SIZE, SIZE, 3)), Mine(), keras3.layers.Flatten()]).save(tmp_path / "mine.keras")
-    with pytest.raises(InputError, match=r"names 'Mine', which is none of the layers .* save it as a SavedModel"):
+    with pytest.raises(InputError, match=r"'Mine'.* SavedModel"):
         open_model(tmp_path / "mine.keras")
 
 
 def test_h5_files_that_keras_3_cannot_read_back(tmp_path: Path) -> None:
     picture = keras3.Input((SIZE, SIZE, 3))
     keras3.Model(picture, keras3.layers.Flatten()(picture / 255.0)).save(tmp_path / "mine.h5")
-    with pytest.raises(InputError, match=r"Unknown layer: 'TrueDivide'\): save it as \.keras"):
+    with pytest.raises(InputError, match=r"'TrueDivide'.* \.keras"):
         open_model(tmp_path / "mine.h5")
 
 
@@ -138,7 +138,7 @@ def test_saved_models_of_keras_3(tmp_path: Path) -> None:
     assert opened.keras is None and opened.size == SIZE
     _same(opened, detector)
     _cut(tmp_path / "saved" / "saved_model.pb")
-    with pytest.raises(InputError, match="cannot be loaded"):
+    with pytest.raises(InputError, match=r"saved_model\.pb .*damaged"):
         open_model(tmp_path / "saved")
 
 
@@ -156,7 +156,7 @@ def test_augmentation_that_keras_3_exports_as_active(tmp_path: Path) -> None:
     layers = keras3.layers
     detector = keras3.Sequential([keras3.Input((SIZE, SIZE, 3)), layers.RandomFlip(), layers.Flatten(), layers.Dense(1)])
     detector.export(tmp_path / "saved", verbose=False)
-    with pytest.raises(InputError, match="scores the same picture differently each time"):
+    with pytest.raises(InputError, match="differently"):
         open_model(tmp_path / "saved")
 
 
@@ -173,10 +173,10 @@ class _Module(tf.Module):
 @pytest.mark.parametrize(
     ("signature", "message"),
     [
-        (None, "no serving_default signature"),
-        (("two", [tf.TensorSpec((None, SIZE, SIZE, 3)), tf.TensorSpec((None, 3))]), "got .* with 2 and 1"),
-        (("one", [tf.TensorSpec((None, SIZE, SIZE, 3), tf.uint8)]), "takes float32, got .* that takes uint8"),
-        (("one", [tf.TensorSpec(None)]), r"with input \(\)"),
+        (None, "serving_default"),
+        (("two", [tf.TensorSpec((None, SIZE, SIZE, 3)), tf.TensorSpec((None, 3))]), "got .* 2 and 1"),
+        (("one", [tf.TensorSpec((None, SIZE, SIZE, 3), tf.uint8)]), "float32, got .* uint8"),
+        (("one", [tf.TensorSpec(None)]), r"got .*\(\)"),
     ],
 )
 def test_saved_models_of_other_makes(signature: tuple[str, list[Any]] | None, message: str, tmp_path: Path) -> None:

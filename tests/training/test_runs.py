@@ -34,12 +34,12 @@ def test_moved_data_is_taken_up_and_other_data_is_not(run: Run, tmp_path: Path) 
     (tmp_path / "data").rename(tmp_path / "moved")
     open_run(replace(run, data=str(tmp_path / "moved")), tmp_path / "run")
     other = drawn_dataset(tmp_path / "other", splits={"train": 6, "val": 3}, seed=9)
-    with pytest.raises(InputError, match=r"other is not the data of .*run: it has seen none of these pictures"):
+    with pytest.raises(InputError, match=r"other .*run.* none"):
         open_run(replace(run, data=str(other)), tmp_path / "run")
-    with pytest.raises(InputError, match="holds another run"):
+    with pytest.raises(InputError, match="another run"):
         open_run(replace(run, seed=2), tmp_path / "run")
     (tmp_path / "run" / "seen.txt").unlink()
-    with pytest.raises(InputError, match="keeps no digests of its pictures"):
+    with pytest.raises(InputError, match="no digests"):
         open_run(run, tmp_path / "run")  # its data is in another place than run.json says by now
 
 
@@ -51,7 +51,7 @@ def test_an_older_run_goes_on_where_its_faces_can_be_told(run: Run, tmp_path: Pa
         if not hold_out:
             open_run(replace(older, parts="hash"), folder)
         else:
-            with pytest.raises(InputError, match=r"would go on with others: start another run with --weights"):
+            with pytest.raises(InputError, match=r"another run .*--weights .*best\.h5"):
                 open_run(replace(older, parts="hash"), folder)
 
 

@@ -44,7 +44,7 @@ def test_faces_are_found_once_and_kept(tmp_path: Path, portrait: Path, capsys: p
 
 def test_a_face_table_that_cannot_be_made_is_explained(tmp_path: Path, portrait: Path) -> None:
     _portraits(tmp_path, portrait, ["train/real", "train/fake"])
-    with pytest.raises(InputError, match=r"the folder of the face table .* does not exist"):
+    with pytest.raises(InputError, match=r"face table .*nowhere"):
         load_samples(tmp_path, faces=tmp_path / "nowhere" / "faces.csv")
 
 
@@ -78,7 +78,7 @@ def test_folders_of_other_names(tmp_path: Path) -> None:
     folder = tmp_path / "train"
     (folder / "real").rename(folder / "Original")
     (tmp_path / "faces.csv").write_text((tmp_path / "faces.csv").read_text().replace("/real/", "/Original/"))
-    with pytest.raises(InputError, match=r"lacks the class folder 'real': .* or name it with --folders real=…"):
+    with pytest.raises(InputError, match=r"'real': .* --folders real="):
         load_samples(tmp_path)
     samples = load_samples(tmp_path, folders={"original": "real", "swap": "fake"})
     assert Counter((s.path.parent.name, s.label) for s in samples) == {("Original", 0): 2, ("fake", 1): 2, ("Swap", 1): 2}
@@ -143,14 +143,14 @@ def test_folders_of_no_class_are_named(tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("classes", [("real",), ("fake", "real"), ("real", "Real"), ("real", "swap", "swap")])
 def test_names_of_classes_that_make_no_sense_are_refused(tmp_path: Path, classes: tuple[str, ...]) -> None:
-    with pytest.raises(InputError, match="two or more classes, real first"):
+    with pytest.raises(InputError, match=f"real.* got {', '.join(classes)}"):
         load_samples(drawn_dataset(tmp_path, splits={"train": 1}), classes=classes)
 
 
 def test_real_pictures_alone_will_do_when_asked_for(tmp_path: Path) -> None:
     drawn_dataset(tmp_path / "tree", splits={"train": 4, "val": 2})
     shutil.rmtree(tmp_path / "tree" / "val" / "fake")
-    with pytest.raises(InputError, match="val lacks the class folder 'fake'"):
+    with pytest.raises(InputError, match=r"val .*'fake'"):
         load_samples(tmp_path / "tree")
     assert Counter((s.split, s.label) for s in load_samples(tmp_path / "tree", real_only=True)) == {
         ("train", 0): 4,
@@ -162,7 +162,7 @@ def test_real_pictures_alone_will_do_when_asked_for(tmp_path: Path) -> None:
     (bare / "deeper" / "fake.png").write_bytes(b"of no class")
     boxes = "".join(f"00{i}.png,22,14,52,68\n" for i in range(4))
     (bare / "faces.csv").write_text("file,x,y,w,h\n" + boxes)
-    with pytest.raises(InputError, match="no pictures found"):
+    with pytest.raises(InputError, match="no pictures"):
         load_samples(bare)
     samples = load_samples(bare, real_only=True)
     assert [(s.path.name, s.label) for s in samples] == [(f"00{i}.png", 0) for i in range(4)]
@@ -221,15 +221,15 @@ def _two_kinds(root: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda root: (root / "faces.csv").write_text("file,x,y\n"), "lacks the column"),
+        (lambda root: (root / "faces.csv").write_text("file,x,y\n"), "column.* h, w"),
         (lambda root: (root / "faces.csv").write_text("file,x,y,w,h\ntrain/real/000.png,1,2,three,4\n"), "line 2"),
         (lambda root: (root / "faces.csv").write_text("file,x,y,w,h\ntrain/real/000.png,1,2,3,4\n"), "class 'fake'"),
-        (lambda root: (root / "train").rename(root / "elsewhere"), "no pictures found"),
+        (lambda root: (root / "train").rename(root / "elsewhere"), "no pictures"),
         (
             lambda root: shutil.rmtree(root / "train" / "fake"),
-            "train lacks the class folder 'fake': expected one each for real, fake",
+            "train .*'fake': .*real, fake",
         ),
-        (lambda root: (root / "train" / "fake" / "000.png").unlink(), "class folder .*fake holds no pictures"),
+        (lambda root: (root / "train" / "fake" / "000.png").unlink(), "fake .*no pictures"),
         (lambda root: (root / "faces.csv").write_bytes(b"file,x,y,w,h\n\xff"), "line 2 .* 5 columns, got 1"),
     ],
 )
@@ -240,5 +240,5 @@ def test_unusable_data_is_explained(tmp_path: Path, damage, message: str) -> Non
 
 
 def test_a_missing_folder_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected a folder"):
+    with pytest.raises(InputError, match=r"folder.* got .*nothing"):
         load_samples(tmp_path / "nothing")

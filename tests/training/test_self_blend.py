@@ -59,7 +59,7 @@ def test_the_outline_fills_the_box_and_turns_with_the_face() -> None:
 def test_every_real_face_gets_a_twin(tmp_path: Path) -> None:
     real, fake = (Sample(tmp_path / str(label), label, "train", FACE) for label in (0, 1))
     assert with_self_blends([real, fake]) == [real, replace(real, label=1, self_blend=True), fake]
-    with pytest.raises(InputError, match="expected the classes real and fake"):
+    with pytest.raises(InputError, match=r"real.*fake"):
         with_self_blends([real, replace(fake, label=2)])
 
 

@@ -74,7 +74,7 @@ def test_a_detector_with_a_head_for_other_classes_gives_its_features(tmp_path: P
 
 def test_a_detector_of_another_architecture_gives_none(tmp_path: Path) -> None:
     build("mobilenet_v2_050", SIZE).save(tmp_path / "best.h5")
-    with pytest.raises(InputError, match=r"best.h5 is no checkpoint of mobilenet_v2_035"):
+    with pytest.raises(InputError, match=r"best\.h5 .*checkpoint of mobilenet_v2_035"):
         start(build("mobilenet_v2_035", SIZE, outputs=3), str(tmp_path / "best.h5"), FACES)
 
 
@@ -98,19 +98,19 @@ def test_a_published_int8_model_gives_its_features(recipe: str) -> None:
 
 
 def test_an_int8_model_of_another_architecture_or_a_float_one(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cnn_int8.tflite is no INT8 model of mobilenet_v2_035: Conv1 needs a kernel"):
+    with pytest.raises(InputError, match=r"cnn_int8\.tflite .*mobilenet_v2_035: Conv1 "):
         start(build("mobilenet_v2_035", SIZE), str(ZOO / "cnn_int8.tflite"), FACES)
     (tmp_path / "no.tflite").write_bytes(b"not a model")
-    with pytest.raises(ModelFileError, match="no TFLite model"):
+    with pytest.raises(ModelFileError, match=r"no\.tflite"):
         start(build("cnn", SIZE), str(tmp_path / "no.tflite"), FACES)
 
 
 @pytest.mark.parametrize(
     ("recipe", "weights", "message"),
     [
-        ("cnn", "imagenet", "Keras has no ImageNet weights of cnn"),
-        ("cnn", "missing.h5", "there is no checkpoint missing.h5"),
-        ("mobilenet_v2_035", "imagenet", "cannot be downloaded: connect this machine"),
+        ("cnn", "imagenet", "ImageNet .*cnn"),
+        ("cnn", "missing.h5", r"no checkpoint missing\.h5"),
+        ("mobilenet_v2_035", "imagenet", "ImageNet .*mobilenet_v2_035 .*downloaded"),
     ],
 )
 def test_where_there_are_no_weights(
@@ -125,7 +125,7 @@ def test_where_there_are_no_weights(
 
 def test_a_checkpoint_of_another_architecture(tmp_path: Path) -> None:
     build("mobilenet_v2_050", SIZE).save_weights(tmp_path / "other.h5")
-    with pytest.raises(InputError, match=r"other.h5 is no checkpoint of mobilenet_v2_035"):
+    with pytest.raises(InputError, match=r"other\.h5 .*checkpoint of mobilenet_v2_035"):
         start(build("mobilenet_v2_035", SIZE), str(tmp_path / "other.h5"), FACES)
 
 

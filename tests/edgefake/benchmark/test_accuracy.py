@@ -52,7 +52,7 @@ def test_a_folder_is_judged_as_predict_does(data: Path, model: Path) -> None:
     assert found.auc.value == np.mean([(f > r) + 0.5 * (f == r) for f in fake for r in real])
 
 
-@pytest.mark.parametrize(("missing", "message"), [("Real", "has no folder real: "), ("FAKE", "has no folder fake: ")])
+@pytest.mark.parametrize(("missing", "message"), [("Real", "folder real: "), ("FAKE", "folder fake: ")])
 def test_one_class(data: Path, missing: str, message: str) -> None:
     (data / missing).rename(data / "others")
     with pytest.raises(InputError, match=message):
@@ -60,16 +60,16 @@ def test_one_class(data: Path, missing: str, message: str) -> None:
 
 
 def test_no_folder_and_an_empty_one(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no folder"):
+    with pytest.raises(InputError, match="no folder"):
         labelled_pictures(tmp_path / "absent")
     (tmp_path / "empty" / "real").mkdir(parents=True)
     (tmp_path / "empty" / "fake").mkdir()
-    with pytest.raises(InputError, match="holds no pictures"):
+    with pytest.raises(InputError, match="no pictures"):
         labelled_pictures(tmp_path / "empty")
 
 
 def test_a_class_without_a_face(data: Path, model: Path) -> None:
     for path in (data / "FAKE").iterdir():
         cv2.imwrite(str(path), np.full((64, 64, 3), 100, np.uint8))
-    with Detector(model, faces="frame") as detector, pytest.raises(InputError, match="no face was scored in the fake pictures"):
+    with Detector(model, faces="frame") as detector, pytest.raises(InputError, match=r"no face .*fake pictures"):
         measure_accuracy(detector, data)

@@ -108,9 +108,9 @@ def test_json(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "is no JSON"),
-        ("[1, 2]", "is no benchmark report"),
-        ('{"schema": 1}', "is no benchmark report"),
-        ('{"tool": "edgefake benchmark", "schema": 1}', "has schema 1, this version reads 2: measure again"),
+        ("[1, 2]", "no benchmark"),
+        ('{"schema": 1}', "no benchmark"),
+        ('{"tool": "edgefake benchmark", "schema": 1}', "schema 1, .* 2: "),
         ('{"tool": "edgefake benchmark", "schema": 2}', "is damaged"),
         ('{"tool": "edgefake benchmark", "schema": 2, "rows": [{"model": 3}]}', "is damaged"),
     ],
@@ -135,9 +135,9 @@ def test_latencies_that_cannot_be(tmp_path: Path) -> None:
 
 
 def test_nothing_to_compare(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="have no row in common"):
+    with pytest.raises(InputError, match=r"first\.json .*second\.json .*no row"):
         compared(tmp_path, report(around(2.0)), report(around(2.0, model="other")))
-    with pytest.raises(InputError, match="cannot be read: No such file"):
+    with pytest.raises(InputError, match=r"absent.* No such"):
         compare(tmp_path / "absent.json", tmp_path / "absent.json", tolerance=0.05)
-    with pytest.raises(InputError, match="tolerance must be 0 or more"):
+    with pytest.raises(InputError, match=r"tolerance .* 0 .*got"):
         compared(tmp_path, report(), report(), tolerance=-0.1)

@@ -40,22 +40,22 @@ def job(**changes: Any) -> Job:
 
 
 def test_a_crash_is_named() -> None:
-    with pytest.raises(EdgefakeError, match=r"the process that ran x.tflite on tflite was ended by SIGABRT$"):
+    with pytest.raises(EdgefakeError, match=r"x\.tflite on tflite .*SIGABRT$"):
         measured(job(faces=Deed(os.abort)))
 
 
 def test_a_process_that_the_system_ended() -> None:
-    with pytest.raises(EdgefakeError, match="was ended by SIGKILL: the device may have run out of memory"):
+    with pytest.raises(EdgefakeError, match=r"SIGKILL: .*memory"):
         measured(job(faces=Deed(signal.raise_signal, signal.SIGKILL)))
 
 
 def test_an_error_that_nobody_foresaw_is_shown() -> None:
-    with pytest.raises(EdgefakeError, match="failed with code 1: ValueError: invalid literal"):
+    with pytest.raises(EdgefakeError, match="code 1: ValueError: invalid literal"):
         measured(job(faces=Deed(int, "x")))
 
 
 def test_an_error_of_ours_arrives_as_it_was_raised() -> None:
-    with pytest.raises(ModelNotFoundError, match=r"x.tflite does not exist"):
+    with pytest.raises(ModelNotFoundError, match=r"x\.tflite"):
         measured(job())
 
 

@@ -127,11 +127,11 @@ def test_a_missing_runtime_is_skipped_with_the_reason(make_card: Callable[..., M
 
 
 def test_nothing_is_measured_with_wrong_settings(model: Path, tmp_path: Path, photo: object) -> None:
-    with pytest.raises(InputError, match="faces must be"):
+    with pytest.raises(InputError, match="faces"):
         measure(model, faces="hair")
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match=r"absent\.jpg"):
         measure(model, picture=tmp_path / "absent.jpg")
-    with pytest.raises(InputError, match="there is no folder"):
+    with pytest.raises(InputError, match="no folder"):
         measure(model, data=tmp_path / "absent")
 
 

@@ -47,20 +47,20 @@ def test_a_model_without_a_file_for_a_backend_is_skipped(model: Path) -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(ModelNotFoundError, match="did you mean cnn_int8"):
+    with pytest.raises(ModelNotFoundError, match=r"cnn_int8\?"):
         plan("cnn_int9", backends=("onnx",))
-    with pytest.raises(ModelNotFoundError, match="does not exist"):
+    with pytest.raises(ModelNotFoundError, match=r"absent\.tflite"):
         plan("absent.tflite", backends=("onnx", "tflite"))
     with pytest.raises(BackendError, match="unknown backend 'tflit': choose"):
         plan("cnn_int8", backends=("tflite", "tflit"))
 
 
 def test_numbers_below_one() -> None:
-    with pytest.raises(InputError, match="threads must be at least 1, got 0"):
+    with pytest.raises(InputError, match=r"threads .* 1, got 0"):
         plan("cnn_int8", threads=(1, 0))
-    with pytest.raises(InputError, match="batch must be at least 1, got -2"):
+    with pytest.raises(InputError, match=r"batch .* 1, got -2"):
         plan("cnn_int8", batches=(-2,))
-    with pytest.raises(InputError, match="streams must be at least 1, got 0"):
+    with pytest.raises(InputError, match=r"streams .* 1, got 0"):
         plan("cnn_int8", streams=(2, 0))
 
 
@@ -71,12 +71,12 @@ def test_names_tell_of_streams_where_there_are_several() -> None:
 
 @pytest.mark.parametrize("wrong", [{"runs": 0}, {"seconds": -1.0}, {"seconds": float("nan")}, {"processes": 0}])
 def test_settings_that_measure_nothing(wrong: dict[str, float]) -> None:
-    with pytest.raises(InputError, match=f"{next(iter(wrong))} must be at least"):
+    with pytest.raises(InputError, match=f"{next(iter(wrong))} .*got {next(iter(wrong.values()))}"):
         Settings(**wrong)  # type: ignore[arg-type]
 
 
 def test_different_files_of_one_name(model: Path, tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     other = Path(shutil.copy(model, tmp_path / "old"))
-    with pytest.raises(InputError, match="have one name"):
+    with pytest.raises(InputError, match="one name"):
         plan(str(model), str(other))

@@ -23,7 +23,7 @@ def test_what_opencv_reads_counts_and_the_rest_is_counted(tmp_path: Path) -> Non
 
 def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "a.txt").touch()
-    with pytest.raises(InputError, match=r"holds no pictures, but 1 file \(1 \.txt\)"):
+    with pytest.raises(InputError, match=r"no pictures.* 1 file \(1 \.txt\)"):
         find_images(str(tmp_path))
 
 

@@ -145,7 +145,7 @@ def test_deep_samples_are_scaled_by_what_the_file_declares(tmp_path: Path, odd: 
     ):
         assert np.abs(read(tmp_path / "a", data).astype(int) - odd).max() <= 1
     for data in (encoded(".png", deep), tiff(deep)):
-        with pytest.raises(InputError, match="in 16 bits, where white is 65535"):
+        with pytest.raises(InputError, match=r"16 bits.* 65535"):
             read(tmp_path / "a", data)
     assert not read(tmp_path / "a", encoded(".png", deep * 0)).any()  # black is black
 
@@ -154,7 +154,7 @@ def test_deep_samples_are_scaled_by_what_the_file_declares(tmp_path: Path, odd: 
 def test_samples_without_a_white_are_refused(
     tmp_path: Path, odd: np.ndarray, kind: type, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(InputError, match="save it with 8 or 16 bits"):
+    with pytest.raises(InputError, match="8 or 16 bits"):
         read(tmp_path / "a", tiff((odd // 2).astype(kind)))
 
 
@@ -165,17 +165,17 @@ def test_every_format_declares_its_size(tmp_path: Path, odd: np.ndarray, suffix:
     except cv2.error:
         pytest.skip(f"this OpenCV writes no {suffix}")
     assert read(tmp_path / "a", data).shape == odd.shape
-    with pytest.raises(InputError, match=r"declares 130×90 pixels, more than the 0\.0116 megapixels allowed"):
+    with pytest.raises(InputError, match=r"130×90 pixels, .* 0\.0116 megapixels"):
         read(tmp_path / "a", data, max_pixels=90 * 130 - 100)
 
 
 def test_bombs_are_refused_by_what_they_declare(tmp_path: Path) -> None:
     header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
     (tmp_path / "a").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
-    with pytest.raises(InputError, match="declares 30000×30000 pixels, more than the 200 megapixels"):
+    with pytest.raises(InputError, match=r"30000×30000 pixels, .* 200 megapixels"):
         read_image(tmp_path / "a")
     many = apng([np.zeros((4, 4, 3), np.uint8)] * 3)
-    with pytest.raises(InputError, match="declares 3 pictures of 4×4 pixels"):
+    with pytest.raises(InputError, match="3 pictures of 4×4"):
         list(read_images_of(tmp_path / "b", many, max_pixels=47))
 
 
@@ -241,7 +241,7 @@ def test_thumbnails_and_masks_are_no_pictures(tmp_path: Path, odd: np.ndarray) -
 
 def test_the_thumbnail_of_a_raw_file_is_not_judged_in_its_place(tmp_path: Path, odd: np.ndarray) -> None:
     """DNG, NEF and ARW are TIFF files: what the camera saw is in a subdirectory, the first directory holds a small copy."""
-    with pytest.raises(InputError, match=r"is a camera's raw file .* save it as JPEG or PNG"):
+    with pytest.raises(InputError, match=r"raw file .*JPEG or PNG"):
         read(tmp_path / "a", tiff_of([odd], t254=(1,), t330=(8,)))
     assert np.array_equal(read(tmp_path / "a", tiff_of([odd], t254=(0,), t330=(8,))), odd)
 
@@ -312,11 +312,11 @@ def test_a_picture_in_memory_or_in_an_open_file_is_that_of_its_path(tmp_path: Pa
     with path.open(encoding="latin-1") as text, pytest.raises(InputError, match="rb"):
         read_image(text)  # type: ignore[arg-type]
     for broken in (b"", data[:40], b"photo.jpg"):
-        with pytest.raises(InputError, match="the picture in memory"):
+        with pytest.raises(InputError, match="in memory"):
             read_image(broken)
 
 
 @pytest.mark.parametrize("name", ["a\0b.jpg", "x" * 300 + ".jpg", "/".join(["x" * 200] * 30), "\ud800.jpg"])
 def test_names_that_no_file_can_have(name: str) -> None:
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="cannot"):
         read_image(name)

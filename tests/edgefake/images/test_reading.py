@@ -95,15 +95,15 @@ def test_truncated_pictures_are_refused(tmp_path: Path, photo: np.ndarray, suffi
 def test_files_that_are_no_picture_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "text.jpg"
     text.write_text("I am no picture")
-    with pytest.raises(InputError, match="no picture of a known format: expected JPEG, PNG, WebP, "):
+    with pytest.raises(InputError, match=r"no picture .*JPEG, PNG, WebP, "):
         read_image(text)
     empty = tmp_path / "empty.jpg"
     empty.touch()
     with pytest.raises(InputError, match="is empty"):
         read_image(empty)
-    with pytest.raises(InputError, match="cannot be read: No such file"):
+    with pytest.raises(InputError, match="No such"):
         read_image(tmp_path / "missing.jpg")
-    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+    with pytest.raises(InputError, match="directory"):
         read_image(tmp_path)
 
 

@@ -21,12 +21,12 @@ def test_writing_makes_the_folder_and_replaces_the_file(tmp_path: Path, photo: n
 
 
 def test_pictures_that_cannot_be_written(tmp_path: Path, photo: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"expected a file ending in \.bmp, "):
+    with pytest.raises(InputError, match=r"\.bmp, .*\.png"):
         write_image(tmp_path / "a.gif", photo)
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match=r"a\.png"):
         write_image(tmp_path / "file" / "a.png", photo)
-    with pytest.raises(InputError, match="cannot be encoded"):
+    with pytest.raises(InputError, match="encoded"):
         write_image(tmp_path / "a.jpg", np.zeros((1, 70000, 3), np.uint8))  # JPEG ends at 65535
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -40,5 +40,5 @@ def test_a_private_picture_is_its_owners(tmp_path: Path, photo: np.ndarray) -> N
 
 @pytest.mark.parametrize("name", ["a\0.png", "x" * 300 + ".png"])
 def test_names_that_no_file_can_have(tmp_path: Path, photo: np.ndarray, name: str) -> None:
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match=r"\.png .*written"):
         write_image(tmp_path / name, photo)

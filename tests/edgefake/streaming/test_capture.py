@@ -93,11 +93,11 @@ def test_a_live_source_drops_the_oldest_and_counts() -> None:
 def test_an_error_of_the_iterable_comes_after_the_frames_before_it(start: Start, error: type[BaseException]) -> None:
     def frames() -> Iterator[Pixels]:
         yield from numbered(2)
-        raise error("the user's own")
+        raise error("their own")
 
     capture = start(frames())
     assert [capture.next() is not None for _ in range(2)] == [True, True]
-    with pytest.raises(error, match="the user's own"):
+    with pytest.raises(error, match="their own"):
         capture.next()
     assert capture.next() is None
 
@@ -135,7 +135,7 @@ def test_pictures_that_cannot_be_read_are_told_counted_and_left_out(
 def test_a_folder_without_a_readable_picture_is_an_error(start: Start, tmp_path: Path) -> None:
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_text("no picture")
-    with pytest.raises(InputError, match=f"{tmp_path} holds no picture that can be read"):
+    with pytest.raises(InputError, match=f"{tmp_path} .*no picture"):
         start(tmp_path).next()
 
 
@@ -223,7 +223,7 @@ def test_stop_during_reconnect_returns_at_once(
 
 
 def test_a_source_that_is_not_there_at_the_start_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no video file"):
+    with pytest.raises(InputError, match=r"none\.mp4"):
         Capture(find_source(tmp_path / "none.mp4"), health=Health())
 
 
@@ -233,7 +233,7 @@ def test_a_camera_that_is_not_yet_there_is_waited_for_if_asked_and_told_once(
     monkeypatch.setattr(capture_module, "FIRST_WAIT_S", 0.01)
     camera = plug_in(monkeypatch)
     camera.plugged = False
-    with pytest.raises(InputError, match="camera 0 does not answer"):
+    with pytest.raises(InputError, match=r"camera 0 .*answer"):
         Capture(find_source(0), health=Health())
     capture = Capture(find_source(0), health=Health(), wait=True)
     assert capture.fps is None
@@ -259,7 +259,7 @@ def test_a_camera_of_another_size_is_not_waited_for(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_file_that_is_not_there_is_not_waited_for(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no video file"):
+    with pytest.raises(InputError, match=r"none\.mp4"):
         Capture(find_source(tmp_path / "none.mp4"), health=Health(), wait=True)
 
 

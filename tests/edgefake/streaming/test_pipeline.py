@@ -51,10 +51,10 @@ class Kept(Sink):
 
 class Broken(Kept):
     def send(self, frame: Pixels | None, result: FrameResult) -> None:
-        raise RuntimeError("the user's own")
+        raise RuntimeError("their own")
 
     def close(self) -> None:
-        raise RuntimeError("the user's own")
+        raise RuntimeError("their own")
 
 
 def textured(size: tuple[int, int] = (320, 240)) -> Pixels:
@@ -170,7 +170,7 @@ def test_a_finder_may_return_tuples_and_must_return_boxes(model: Path) -> None:
     with Detector(model, num_threads=1, faces=lambda frame: ((100, 50, 60, 60),)) as detector:
         results = [result for _, result in edgefake.watch([textured()] * 8, detector, detect_every=np.int64(2))]  # type: ignore[arg-type]
     assert results[-1].tracks[0].p_fake is not None
-    message = "what the faces= function returned to be a list of face boxes, got None"
+    message = "faces= .*got None"
     none = Detector(model, num_threads=1, faces=lambda frame: None)  # type: ignore[arg-type,return-value]
     with none, pytest.raises(InputError, match=message):
         list(edgefake.watch([textured()] * 8, none))
@@ -198,7 +198,7 @@ def test_a_sink_that_raises_is_counted_and_told_once(model: Path, caplog: pytest
     assert len(results) == len(good.results) == 9
     assert good.closed == 1
     assert health.report().lost == {"Broken": 9}
-    assert caplog.text.count("the user's own") == 1
+    assert caplog.text.count("their own") == 1
     assert [(report.delivered, report.lost) for report in watch.sink_reports()] == [(0, 9), (9, 0)]
 
 
@@ -224,13 +224,13 @@ def test_a_sink_that_is_stuck_holds_up_no_live_stream(model: Path) -> None:
 def test_an_error_of_the_source_comes_out_and_closes_the_sinks(model: Path) -> None:
     def frames() -> Iterator[Pixels]:
         yield textured()
-        raise RuntimeError("the user's own")
+        raise RuntimeError("their own")
 
     sink = Kept()
     with Detector(model, num_threads=1) as detector:
         watch = edgefake.watch(frames(), detector, sinks=[sink])
         next(watch)
-        with pytest.raises(RuntimeError, match="the user's own"):
+        with pytest.raises(RuntimeError, match="their own"):
             next(watch)
     assert (len(sink.results), sink.closed) == (1, 1)
     assert list(watch) == []
@@ -239,9 +239,9 @@ def test_an_error_of_the_source_comes_out_and_closes_the_sinks(model: Path) -> N
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (None, "expected a frame as a NumPy array"),
-        (np.zeros((64, 64), np.uint8), "got a grey one"),
-        (np.zeros((64, 64, 3)), "expected a uint8 frame"),
+        (None, "NumPy array.* got NoneType"),
+        (np.zeros((64, 64), np.uint8), r"grey .*\(64, 64\)"),
+        (np.zeros((64, 64, 3)), "uint8 .* got float64"),
     ],
 )
 def test_an_iterable_of_something_else(model: Path, frame: object, message: str) -> None:
@@ -261,7 +261,7 @@ def test_what_is_no_frame_is_refused_while_faces_are_searched(model: Path) -> No
         watch = edgefake.watch(iter(frames), detector, live=True)  # type: ignore[arg-type]
         next(watch)
         threading.Timer(0.2, go_on.set).start()  # closing waits for the search
-        with pytest.raises(InputError, match="expected a frame as a NumPy array"):
+        with pytest.raises(InputError, match=r"NumPy array.* got uint8"):
             next(watch)
 
 
@@ -312,11 +312,11 @@ def test_a_search_is_forgotten_when_the_resolution_changes_meanwhile(model: Path
 @pytest.mark.parametrize("live", [True, False])
 def test_an_error_of_the_users_face_finder_comes_out(model: Path, live: bool) -> None:
     def finder(frame: Pixels) -> list[Box]:
-        raise RuntimeError("the user's own")
+        raise RuntimeError("their own")
 
     sink = Kept()
     frames = itertools.repeat(textured())
-    with Detector(model, num_threads=1, faces=finder) as detector, pytest.raises(RuntimeError, match="the user's own"):
+    with Detector(model, num_threads=1, faces=finder) as detector, pytest.raises(RuntimeError, match="their own"):
         for _ in edgefake.watch(frames, detector, live=live, sinks=[sink]):
             pass
     assert sink.closed == 1
@@ -390,7 +390,7 @@ def test_a_sink_may_be_a_function_and_may_come_later(model: Path) -> None:
     assert [index for _, index in seen] == [0, 1, 2, 3, 4]
     assert all(got is frame for (got, _), frame in zip(seen[1:], frames, strict=True))
     assert [result.index for result in later.results] == [1, 2, 3, 4] and later.closed == 1
-    with pytest.raises(InputError, match="iterable has ended"):
+    with pytest.raises(InputError, match="ended"):
         running.attach(later)  # nobody would close it
 
 
@@ -404,10 +404,10 @@ def test_a_stream_says_what_it_is(model: Path) -> None:
 def test_a_sink_that_cannot_be_opened_ends_the_stream_before_it_begins(model: Path) -> None:
     class Refusing(Kept):
         def open(self, stream: StreamInfo) -> None:
-            raise SinkError("no such place")
+            raise SinkError("no place")
 
     first, refusing = Kept(), Refusing()
-    with Detector(model, num_threads=1) as detector, pytest.raises(SinkError, match="no such place"):
+    with Detector(model, num_threads=1) as detector, pytest.raises(SinkError, match="no place"):
         edgefake.watch(itertools.repeat(textured()), detector, sinks=[first, refusing])
     assert (first.closed, refusing.closed) == (1, 0)
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "faces"))]
@@ -493,7 +493,7 @@ def test_health_counts_and_times_the_stream(model: Path, portrait: Path) -> None
     [{"detect_every": 0}, {"faces_per_frame": 0}, {"detect_every": 2.5}, {"detect_every": True}, {"faces_per_frame": "2"}],
 )
 def test_arguments_out_of_range(model: Path, arguments: dict[str, int]) -> None:
-    with Detector(model, num_threads=1) as detector, pytest.raises(InputError, match="must be a whole number of at least 1"):
+    with Detector(model, num_threads=1) as detector, pytest.raises(InputError, match=r"whole number .* 1"):
         edgefake.watch([], detector, **arguments)
 
 

@@ -103,13 +103,13 @@ def test_a_silent_client_stops_no_scrape(server: MetricsServer) -> None:
 
 def test_a_port_in_use(server: MetricsServer) -> None:
     port = int(server.url.split(":")[2].split("/")[0])
-    with pytest.raises(InputError, match=f"127.0.0.1:{port} .*choose another port"):
+    with pytest.raises(InputError, match=f"127.0.0.1:{port} .*another port"):
         MetricsServer(Health(), port=port)
 
 
 @pytest.mark.parametrize(("address", "port"), [("127.0.0.1", 70000), ("127.0.0.1", -1), ("no.such.host.invalid", 0)])
 def test_no_such_address(address: str, port: int) -> None:
-    with pytest.raises(InputError, match="choose another port or address"):
+    with pytest.raises(InputError, match="another port"):
         MetricsServer(Health(), port=port, address=address)
 
 

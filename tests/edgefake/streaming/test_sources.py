@@ -41,9 +41,9 @@ def test_only_urls_and_iterables_can_be_told_whether_they_are_live(tmp_path: Pat
     file = find_source("http://host/clip.mp4", live=False)
     assert (file.live, file.reconnects) == (False, False)
     assert find_source(iter([]), live=True).live
-    with pytest.raises(InputError, match=r"clip\.mp4 does not come live"):
+    with pytest.raises(InputError, match=r"clip\.mp4 .*not .*live"):
         find_source("clip.mp4", live=True)
-    with pytest.raises(InputError, match=r"always comes live: leave live=False \(--not-live\) out"):
+    with pytest.raises(InputError, match=r"live=False \(--not-live\)"):
         find_source(0, live=False)
 
 
@@ -65,10 +65,10 @@ def test_errors_hold_no_credentials() -> None:
     with pytest.raises(InputError) as caught:
         find_source("rtsp://admin:secret@host/main?key=secret", fps=5)
     assert "secret" not in str(caught.value)
-    with pytest.raises(InputError, match=r"rtsp://127\.0\.0\.1:9/main does not answer") as caught:
+    with pytest.raises(InputError, match=r"rtsp://127\.0\.0\.1:9/main .*answer") as caught:
         find_source("rtsp://admin:secret@127.0.0.1:9/main?key=secret").open()
     assert "secret" not in str(caught.value)
-    with pytest.raises(InputError, match=r"rtsp://127\.0\.0\.1:9/main does not answer: the machine is there"):
+    with pytest.raises(InputError, match=r"rtsp://127\.0\.0\.1:9/main .*: .*machine"):
         find_source("rtsp://admin:[@127.0.0.1:9/main").open()
     for mistyped in ("rtsp:/admin:secret@host/main", "admin:secret@host/main", "gopher://admin:secret@host"):
         with pytest.raises(InputError, match="host") as caught:
@@ -79,17 +79,17 @@ def test_errors_hold_no_credentials() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"source": None}, "expected a camera number, a path, a URL or an iterable of frames to watch, got None"),
+        ({"source": None}, "camera .*URL .*got None"),
         ({"source": True}, "got True"),
         ({"source": 1.5}, "got 1.5"),
-        ({"source": np.zeros((4, 4, 3), np.uint8)}, r"got one array of shape \(4, 4, 3\): judge it with Detector.predict"),
-        ({"source": "ftp://host/clip.mp4"}, "cannot watch ftp://host/clip.mp4: expected an address of rtsp"),
-        ({"source": "clip.mp4", "size": (640, 480)}, "only cameras can be asked for a size, got 640×480"),
-        ({"source": 0, "size": (640,)}, "expected a size as"),
-        ({"source": 0, "size": (640, 0)}, "expected a size as"),
-        ({"source": "clip.mp4", "fps": 25.0}, "clip.mp4 comes with its own frame rate: leave fps=25 out"),
-        ({"source": 0, "fps": 0.0}, "expected a frame rate above 0"),
-        ({"source": 0, "fps": float("nan")}, "expected a frame rate above 0"),
+        ({"source": np.zeros((4, 4, 3), np.uint8)}, r"got .*\(4, 4, 3\): .*Detector\.predict"),
+        ({"source": "ftp://host/clip.mp4"}, "ftp://host/clip.mp4: .*rtsp"),
+        ({"source": "clip.mp4", "size": (640, 480)}, "cameras .*size, got 640×480"),
+        ({"source": 0, "size": (640,)}, r"width, height.*got \(640,\)"),
+        ({"source": 0, "size": (640, 0)}, r"width, height.*got \(640, 0\)"),
+        ({"source": "clip.mp4", "fps": 25.0}, r"clip\.mp4 .*fps=25"),
+        ({"source": 0, "fps": 0.0}, r"rate .* 0 .*got 0\.0"),
+        ({"source": 0, "fps": float("nan")}, "rate .* 0 .*got nan"),
     ],
 )
 def test_arguments_that_make_no_sense(arguments: dict[str, object], message: str) -> None:
@@ -101,7 +101,7 @@ def test_arguments_that_make_no_sense(arguments: dict[str, object], message: str
 def test_a_pipeline_needs_an_opencv_with_gstreamer() -> None:
     long = "videotestsrc ! " + "videoconvert ! " * 300 + "appsink"
     for pipeline in ("videotestsrc ! videoconvert ! appsink", long):
-        with pytest.raises(InputError, match="built without GStreamer, as those from PyPI are"):
+        with pytest.raises(InputError, match=r"GStreamer.* PyPI"):
             find_source(pipeline)
 
 
@@ -141,7 +141,7 @@ def test_media_time_never_runs_backwards_where_recordings_were_joined(tmp_path: 
 
 
 def test_missing_empty_and_unreadable_files(tmp_path: Path, portrait: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no video file .*none\.mp4"):
+    with pytest.raises(InputError, match=r"no video .*none\.mp4"):
         find_source(tmp_path / "none.mp4").open()
     whole = write_video(tmp_path / "whole.mp4", moving_face(portrait, 30)).read_bytes()
     for data, told in (
@@ -202,7 +202,7 @@ def test_a_text_that_names_other_files_opens_none(name: str, text: str, tmp_path
     write_video(tmp_path / "a.avi", moving_face(portrait, 3), codec="MJPG")
     for prefix in (b"", b"ID3\x04\x00\x00\x00\x00\x00\x05\xff\xfe\x00\x00\x00"):
         (tmp_path / name).write_bytes(prefix + text.encode())
-        with pytest.raises(InputError, match="is a playlist, not a video"):
+        with pytest.raises(InputError, match="playlist"):
             find_source(tmp_path / name).open()
 
 
@@ -211,7 +211,7 @@ def test_a_declared_size_is_bounded_before_anything_is_decoded(
 ) -> None:
     clip = write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG")
     monkeypatch.setattr(sources, "MAX_PIXELS", 320 * 240 - 1)
-    with pytest.raises(InputError, match=r"clip\.avi declares frames of 320×240: expected at most"):
+    with pytest.raises(InputError, match=r"clip\.avi .* 320×240: .*megapixels"):
         find_source(clip).open()
 
 
@@ -229,7 +229,7 @@ def test_a_folder_gives_its_pictures_in_the_order_of_their_numbers(tmp_path: Pat
     reader = find_source(tmp_path, fps=10).open()
     assert reader.total == 3
     assert [(int(pixels[0, 0, 0]), seconds) for pixels, seconds in reader.frames] == [(1, 0.0), (2, 0.1), (10, 0.2)]
-    with pytest.raises(InputError, match="holds no pictures"):
+    with pytest.raises(InputError, match="no pictures"):
         (tmp_path / "sub").mkdir()
         find_source(tmp_path / "sub").open()
 
@@ -258,9 +258,7 @@ def test_a_stream_that_changes_its_picture_size_is_told(tmp_path: Path, portrait
 def test_a_file_without_a_frame_is_an_error(tmp_path: Path, portrait: Path) -> None:
     data = write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").read_bytes()
     (tmp_path / "hollow.avi").write_bytes(data[: data.index(b"movi") + 4])
-    with pytest.raises(
-        InputError, match=r"hollow\.avi holds no frame that FFmpeg can decode \(its codec is MJPG\): get the whole file"
-    ):
+    with pytest.raises(InputError, match=r"hollow\.avi .*no frame .*FFmpeg .*MJPG"):
         list(find_source(tmp_path / "hollow.avi").open().frames)
 
 
@@ -272,7 +270,7 @@ def test_an_iterable_has_a_frame_rate_unless_it_is_live() -> None:
 
 
 def test_a_camera_that_is_not_there() -> None:
-    with pytest.raises(InputError, match="/dev/video99 does not answer"):
+    with pytest.raises(InputError, match="/dev/video99"):
         find_source("/dev/video99").open()
 
 
@@ -308,10 +306,10 @@ def test_an_animated_picture_is_played(suffix: str, tmp_path: Path, portrait: Pa
 
 
 def test_a_still_picture_is_sent_to_predict(tmp_path: Path, portrait: Path) -> None:
-    with pytest.raises(InputError, match=r"portrait\.jpg is a picture: judge it with `edgefake predict`"):
+    with pytest.raises(InputError, match=r"portrait\.jpg .*`edgefake predict`"):
         find_source(portrait).open()
     write_video(tmp_path / "clip.avi", moving_face(portrait, 3), codec="MJPG").rename(tmp_path / "clip.png")
     assert len(list(find_source(tmp_path / "clip.png").open().frames)) == 3
     (tmp_path / "photo.mp4").write_bytes(portrait.read_bytes())
-    with pytest.raises(InputError, match=r"photo\.mp4 holds one still picture"):
+    with pytest.raises(InputError, match=r"photo\.mp4 .*one still"):
         list(find_source(tmp_path / "photo.mp4").open().frames)

@@ -60,12 +60,12 @@ def test_without_a_val_part_some_of_train_stands_for_it_and_test_is_never_taken(
 @pytest.mark.parametrize(
     ("table", "fault"),
     [
-        ("file,x,y,w,h\na.png,1,1,0,5\n", "line 2 .* is empty or not finite"),
-        ("file,x,y,w,h\na.png,1,nan,4,5\n", "line 2 .* is empty or not finite"),
-        ("file,x,y,w,h\na.png,1,,4,5\n", "line 2 .* holds no face"),
-        ("file,x,y,w,h,split\na.png,1,1,4,5,trian\n", "line 2 .* 'trian' is none of train, val, test"),
-        ("name,x,y,w,h\na.png,1,1,4,5\n", "lacks the column file"),
-        ("file,x,y,w,h\nb.png,1,1,4,5\n", "names b.png, which is no picture beside it"),
+        ("file,x,y,w,h\na.png,1,1,0,5\n", "line 2 .* empty"),
+        ("file,x,y,w,h\na.png,1,nan,4,5\n", "line 2 .* finite"),
+        ("file,x,y,w,h\na.png,1,,4,5\n", "line 2 .* no face"),
+        ("file,x,y,w,h,split\na.png,1,1,4,5,trian\n", "line 2 .* 'trian' .* train, val, test"),
+        ("name,x,y,w,h\na.png,1,1,4,5\n", "column file"),
+        ("file,x,y,w,h\nb.png,1,1,4,5\n", r"b\.png"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_told(tmp_path: Path, table: str, fault: str) -> None:

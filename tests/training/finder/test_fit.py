@@ -84,7 +84,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: Path, tmp_path: Path,
     for name in ("class_loss", "object_loss", "box_loss", "points_loss", "learning_rate"):
         assert stopped[1][name] == pytest.approx(whole[1][name], rel=0.05), name
     assert fit_finder(_run(data), tmp_path / "stopped").epoch == 2  # nothing left to do
-    with pytest.raises(InputError, match="holds another run"):
+    with pytest.raises(InputError, match="another run"):
         fit_finder(_run(data, seed=2), tmp_path / "stopped")
 
 
@@ -119,5 +119,5 @@ def test_what_is_wrong_with_the_arguments_is_told(
 
 def test_data_without_a_face_are_refused(data: Path, tmp_path: Path) -> None:
     (data / "faceless.csv").write_text("file\ntrain/3.png\n")
-    with pytest.raises(InputError, match="has a face"):
+    with pytest.raises(InputError, match=r"faceless\.csv"):
         fit_finder(_run(data, data=(os.fspath(data / "faceless.csv"),)), tmp_path / "run")

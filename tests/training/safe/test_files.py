@@ -72,7 +72,7 @@ def test_headers_are_read_without_keras(tmp_path: Path) -> None:
 )
 def test_headers_unlike_any_that_keras_writes(make: Callable[[Path], Any], tmp_path: Path) -> None:
     make(tmp_path / "mine.model")
-    with pytest.raises(InputError, match=r"mine\.model is no Keras model, or damaged \(.*\): expected a \.keras or \.h5 file"):
+    with pytest.raises(InputError, match=r"mine\.model .*\(.*\): .*\.keras .*\.h5"):
         read_header(tmp_path / "mine.model")
 
 
@@ -130,13 +130,13 @@ def _endless(file: h5py.File, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (_linked, "it leads to another place at '/away'"),
-        (_soft, "it leads to another place"),
-        (_external, "it keeps the array '/away' in another file"),
-        (_virtual, "it keeps the array '/away' in another file"),
-        (_inflated, "it unpacks to more than 100 times its size"),
-        (_objects, "it holds no array of numbers at '/away'"),
-        (_endless, "it holds more than 100000 groups and arrays"),
+        (_linked, "another place .*'/away'"),
+        (_soft, "another place"),
+        (_external, "'/away' .*another file"),
+        (_virtual, "'/away' .*another file"),
+        (_inflated, "100 times"),
+        (_objects, "no array .*'/away'"),
+        (_endless, "100000 groups"),
     ],
 )
 def test_arrays_of_the_file_itself_alone_are_read(change: Callable[[h5py.File, Path], None], told: str, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_weights_are_unpacked_to_one_place_and_bounded(tmp_path: Path) -> None:
     assert unpack_weights(archive, tmp_path / "in").read_bytes() == weights
     assert {path.name for path in tmp_path.rglob("*")} == {"w.h5", "mine.keras", "in", "model.weights.h5"}
     bomb = _keras(tmp_path / "bomb.keras", **{"model.weights.h5": bytes(11_000_000)})
-    with pytest.raises(InputError, match=r"model\.weights\.h5 unpacks to more than"):
+    with pytest.raises(InputError, match=r"model\.weights\.h5 unpacks .*MB"):
         unpack_weights(bomb, tmp_path)
 
 
@@ -177,29 +177,29 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ([], "expected an object, got a list"),
+        ([], "object.* list"),
         (b'{"stage": "\xff"}', "UnicodeDecodeError"),
         (b"[" * 100_000, "RecursionError"),
-        ({"classes": 5}, "classes is 5, expected a list of texts"),
-        ({"classes": ["real", 1]}, "expected a list of texts"),
-        ({"size": "64"}, "size is '64', expected a whole number"),
-        ({"size": True}, "size is True"),
-        ({"size": 10**9}, "expected a size from 8 to 4096"),
-        ({"batch": 0}, "a batch of at least 1"),
-        ({"margin": -1.0}, "a margin from 0 to 10"),
-        ({"margin": float("nan")}, "margin is nan"),
-        ({"learning_rate": 10**400}, "learning_rate is"),
-        ({"recipe": "cnn\0"}, r"recipe is 'cnn\\x00'"),
-        ({"recipe": "../../outside"}, "expected the name of a recipe or model, got '../../outside'"),
-        ({"data": "x" * 5000}, "data is 'xxx.* a text of at most 4096 characters"),
-        ({"stage": "both"}, "stage is 'both', expected float or qat"),
-        ({"faces": 1}, "expected a text .* or null"),
-        ({"another": 1}, "'another' is no key of it"),
+        ({"classes": 5}, "classes .*5.* list"),
+        ({"classes": ["real", 1]}, "classes .*'real', 1.* list"),
+        ({"size": "64"}, "size .*'64'"),
+        ({"size": True}, "size .*True"),
+        ({"size": 10**9}, "size .*8 to 4096"),
+        ({"batch": 0}, "batch .*1"),
+        ({"margin": -1.0}, "margin .*0 to 10"),
+        ({"margin": float("nan")}, "margin .*nan"),
+        ({"learning_rate": 10**400}, "learning_rate"),
+        ({"recipe": "cnn\0"}, r"recipe .*'cnn\\x00'"),
+        ({"recipe": "../../outside"}, r"recipe .*got '\.\./\.\./outside'"),
+        ({"data": "x" * 5000}, "data .*'xxx.* 4096"),
+        ({"stage": "both"}, "stage .*'both'.*float.*qat"),
+        ({"faces": 1}, "faces .*1.*null"),
+        ({"another": 1}, "'another'"),
     ],
 )
 def test_what_run_json_may_not_hold(changes: Any, told: str, tmp_path: Path) -> None:
     _write(tmp_path, asdict(RUN) | changes if isinstance(changes, dict) else changes)
-    with pytest.raises(InputError, match=rf"run\.json is damaged.*{told}"):
+    with pytest.raises(InputError, match=rf"run\.json .*damaged.*{told}"):
         read_run(tmp_path)
 
 
@@ -212,16 +212,16 @@ def test_files_without_an_end_are_not_read(name: str, endless: str, tmp_path: Pa
     path = _write(tmp_path / "run", asdict(RUN)) / name
     path.unlink(missing_ok=True)
     os.mkfifo(path) if endless == "pipe" else path.symlink_to(endless)
-    with pytest.raises(InputError, match="it is no plain file"):
+    with pytest.raises(InputError, match="plain file"):
         read.get(name, lambda folder: open_run(RUN, folder))(tmp_path / "run")
 
 
 @pytest.mark.parametrize("name", ["best.h5", "mine.keras"])
 def test_models_that_are_pipes_are_not_waited_for(name: str, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / name)
-    with pytest.raises(InputError, match=f"there is no model file .*{name}"):
+    with pytest.raises(InputError, match=f"no model .*{name}"):
         read_header(tmp_path / name)
-    with pytest.raises(InputError, match=f"there is no checkpoint .*{name}"):
+    with pytest.raises(InputError, match=f"no checkpoint .*{name}"):
         from training.start import load_weights  # loads TensorFlow
 
         load_weights(None, tmp_path / name)
@@ -230,14 +230,14 @@ def test_models_that_are_pipes_are_not_waited_for(name: str, tmp_path: Path) -> 
 def test_keys_that_are_missing_are_named(tmp_path: Path) -> None:
     values = asdict(RUN)
     del values["seed"], values["data"]
-    with pytest.raises(InputError, match="it lacks data, seed"):
+    with pytest.raises(InputError, match="data, seed"):
         read_run(_write(tmp_path, values))
 
 
 def test_a_run_that_comes_from_itself(tmp_path: Path) -> None:
     run = Run(**asdict(RUN) | {"stage": "qat", "weights": str(tmp_path / "best.h5")})
     _write(tmp_path, asdict(run))
-    with pytest.raises(InputError, match="said to come from itself"):
+    with pytest.raises(InputError, match="itself"):
         float_parent(run)
 
 

@@ -72,13 +72,13 @@ def _run(folder: Path, data: Path = Path("data"), **changes: Any) -> Run:
 
 
 def test_weights_to_start_from(made: Path) -> None:
-    with pytest.raises(InputError, match=r"lambda\.h5 is no checkpoint of cnn"):
+    with pytest.raises(InputError, match=r"lambda\.h5 .*cnn"):
         start(build("cnn", SIZE), str(made / "lambda.h5"), FACES)
 
 
 def test_the_model_that_a_run_names(made: Path, tmp_path: Path) -> None:
     run = _run(tmp_path / "run", model=str(made / "lambda.h5"))
-    with pytest.raises(InputError, match=r"is no imported model: it names Lambda layers, which are not built"):
+    with pytest.raises(InputError, match=r"no imported .*Lambda"):
         run.build()
 
 
@@ -89,12 +89,12 @@ def test_a_run_that_is_resumed(made: Path, tmp_path: Path) -> None:
     run = _run(tmp_path / "run", data)
     (tmp_path / "run" / "state.json").write_text(json.dumps(asdict(State(1e-3, 1, 0.9, 1, 1))))
     shutil.copyfile(made / "lambda.h5", tmp_path / "run" / "last-1.h5")
-    with pytest.raises(InputError, match=r"last-1\.h5 is gone or damaged"):
+    with pytest.raises(InputError, match=r"last-1\.h5 .*damaged"):
         fit(run, tmp_path / "run", Stopping(2, 2, 2))
 
 
 def test_a_detector_with_a_lambda(made: Path) -> None:
-    with pytest.raises(InputError, match="Lambda layers, which are Python code"):
+    with pytest.raises(InputError, match=r"Lambda .*Python code"):
         open_model(made / "lambda.h5")
 
 
@@ -164,7 +164,7 @@ def _python(x: tf.Tensor) -> tf.Tensor:
         (_write, "WriteFile"),
         (_read, "ReadFile, StringToNumber"),
         (_branch, "WriteFile"),
-        (_save, "SaveV2 or RestoreV2 in what it computes"),
+        (_save, "SaveV2 or RestoreV2"),
         (_say, "PrintV2"),
         (_python, "EagerPyFunc"),
     ],
@@ -173,7 +173,7 @@ def test_graphs_that_do_more_than_compute(function: Callable[..., Any], operatio
     module = tf.Module()
     module.f = tf.function(function, input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3))])
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.f)
-    with pytest.raises(InputError, match=rf"operations that are not run from a file \(.*{operation}.*--trust-code"):
+    with pytest.raises(InputError, match=rf"\(.*{operation}.*--trust-code"):
         open_model(tmp_path / "saved")
 
 
@@ -186,7 +186,7 @@ def test_constants_that_are_objects(made: Path, tmp_path: Path) -> None:
     constant = next(n for f in saved.meta_graphs[0].graph_def.library.function for n in f.node_def if n.op == "Const")
     constant.attr["value"].tensor.variant_val.add(type_name="tensorflow::DatasetVariantWrapper")
     file.write_bytes(saved.SerializeToString())
-    with pytest.raises(InputError, match="Const of objects"):
+    with pytest.raises(InputError, match="Const of"):
         open_model(tmp_path / "saved")
 
 
@@ -222,7 +222,7 @@ def test_modules_are_not_imported_by_name(made: Path, tmp_path: Path, monkeypatc
                 data = json.dumps(json.loads(data) | changes).encode()
             archive.writestr(name, data)
     (tmp_path / "mine.keras").write_bytes(buffer.getvalue())
-    with pytest.raises(InputError, match=r"names 'Anything', which is none of the layers"):
+    with pytest.raises(InputError, match="'Anything'"):
         open_model(tmp_path / "mine.keras")
 
 
@@ -231,7 +231,7 @@ def test_a_checkpoint_that_leads_to_another_file(made: Path, tmp_path: Path) -> 
 
     with h5py.File(tmp_path / "mine.h5", "w") as file:
         file["model_weights"] = h5py.ExternalLink(str(made / "lambda.h5"), "/model_weights")
-    with pytest.raises(InputError, match=r"mine\.h5 is no checkpoint of cnn: it leads to another place at '/model_weights'"):
+    with pytest.raises(InputError, match=r"mine\.h5 .*cnn.*another place .*'/model_weights'"):
         load_weights(build("cnn", SIZE), tmp_path / "mine.h5")
 
 
@@ -256,7 +256,7 @@ def test_a_function_that_is_called_like_an_operation(tmp_path: Path) -> None:
                 node.input[:] = [name.replace(":output:", f":{saving.signature.output_arg[0].name}:") for name in node.input]
     saving.signature.name = "Relu"
     file.write_bytes(saved.SerializeToString())
-    with pytest.raises(InputError, match="SaveV2 or RestoreV2 in what it computes"):
+    with pytest.raises(InputError, match="SaveV2 or RestoreV2"):
         open_model(tmp_path / "saved")
 
 
@@ -264,5 +264,5 @@ def test_an_hdf5_file_that_is_a_zip_file_too(made: Path, tmp_path: Path) -> None
     _model(code=False).save(tmp_path / "plain.h5", include_optimizer=False)
     path = tmp_path / "mine.keras"
     path.write_bytes((tmp_path / "plain.h5").read_bytes() + (made / "plain.keras").read_bytes())
-    with pytest.raises(InputError, match="it is an HDF5 and a zip file at once"):
+    with pytest.raises(InputError, match=r"HDF5 .*zip"):
         open_model(path)
