@@ -26,6 +26,7 @@ from edgefake.files import write_json
 from edgefake.images import find_images, read_image
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import check_model, read_card
+from edgefake.models.file import ModelFile
 from edgefake.models.store import find_model
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
@@ -88,7 +89,8 @@ def check_gpu(model: str, pictures: Sequence[Path], *, runs: int) -> GpuCheck:
         loaded = prepare(path, card, folder=Path(folder))
         load_seconds = time.perf_counter() - started
     tflite = find_model(model) if Path(model).suffix != ".onnx" else path.with_suffix(".tflite")
-    reference = open_runtime(tflite, card, backend="tflite", num_threads=2)
+    same = dataclasses.replace(card, payload_sha256=None)  # which is of the .onnx
+    reference = open_runtime(ModelFile(tflite, same), same.input_spec, name="tflite", num_threads=2)
     faces = _faces(pictures, card)
     gpu, origin = loaded.runtime, built.sidecar.origin
     one, many = (faces[:1], np.resize(faces, (BATCH, *faces.shape[1:]))) if len(faces) else (_grey(card, 1), _grey(card, BATCH))
@@ -137,7 +139,9 @@ def _grey(card: ModelCard, count: int) -> Pixels:
 
 def _agreement(first: Runtime, second: Runtime, faces: Pixels, card: ModelCard) -> Agreement:
     batches = [faces[start : start + 100] for start in range(0, len(faces), 100)]
-    p, q = (np.concatenate([card.p_fake(runtime.run(batch)) for batch in batches]) for runtime in (first, second))
+    p, q = (
+        np.concatenate([card.p_fake(card.one_output(runtime.run(batch)[0])) for batch in batches]) for runtime in (first, second)
+    )
     threshold = card.threshold(DEFAULT_THRESHOLD)
     difference = np.abs(p - q)
     differing = int(np.sum((p >= threshold) != (q >= threshold)))

@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
 from edgefake import Box, Detector, InputError, Status
-from edgefake.detector import _checked_frame
+from edgefake.arguments import checked_frame
 from edgefake.faces.geometry import crop_square
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Timings
 from edgefake.preprocessing import face_pixels
 from edgefake.quality import sharpness
+from edgefake.runtimes.tflite import Ends, TFLiteRuntime
+from edgefake.scorer import CardScorer
 
 SIDE = 256
 BOX = Box(48.0, 48.0, 160.0, 160.0)
@@ -38,7 +41,7 @@ class Stopwatch:
     """Takes the place of ``invoke`` on a detector's interpreter, and times it inside whatever calls it."""
 
     def __init__(self, detector: Detector) -> None:
-        interpreter = _interpreter(detector)
+        interpreter = interpreter_of(detector)
         self.invoke: Call = interpreter.invoke
         self._seconds = 0.0
         interpreter.invoke = self
@@ -64,7 +67,8 @@ def layer_calls(detector: Detector) -> dict[str, Call]:
 
     They are in the order of a prediction, so that each, in its turn, finds the caches much as it does there.
     """
-    card, runtime, interpreter = detector.card, _runtime(detector), _interpreter(detector)
+    card, scorer, interpreter = detector.card, detector.scorer, interpreter_of(detector)
+    encode = Ends(interpreter, Path(card.name), card.input_spec).encode
     size, margin = card.input_size, card.crop_margin
     frame, crop = _picture(SIDE), _picture(size)
     pixels = face_pixels(frame, BOX, size=size, margin=margin)
@@ -82,12 +86,12 @@ def layer_calls(detector: Detector) -> dict[str, Call]:
         interpreter.get_tensor(result)
 
     return {
-        CHECK: lambda: _checked_frame(frame),
+        CHECK: lambda: checked_frame(frame),
         CROP: lambda: crop_square(frame, BOX, margin),
         PIXELS: lambda: face_pixels(frame, BOX, size=size, margin=margin),
         SHARPNESS: lambda: sharpness(pixels, BOX.size * (1.0 + margin)),
-        ENCODE: lambda: runtime._native.value.encode(batch, interpreter.tensor(source)()),
-        SCORE: lambda: card.p_fake(runtime.run(batch)),
+        ENCODE: lambda: encode(batch, interpreter.tensor(source)()),
+        SCORE: lambda: scorer.score([pixels]),
         OBJECTS: lambda: (Quality(*quality), FaceScore(*score), Timings(*timings), Prediction(*whole)),
         PREDICT: lambda: detector.predict(frame, boxes=[BOX]),
         FACES: lambda: detector.predict_faces([crop]),
@@ -95,13 +99,12 @@ def layer_calls(detector: Detector) -> dict[str, Call]:
     }
 
 
-def _runtime(detector: Detector) -> Any:
-    return detector._runtime
-
-
-def _interpreter(detector: Detector) -> Any:
-    # Reaches inside on purpose: two interpreters would each have their own idle threads spinning in the other's time.
-    return _runtime(detector)._native.value.interpreter
+def interpreter_of(detector: Detector) -> Any:
+    """LiteRT's, which ``detector`` uses: two of them would each have their own idle threads spinning in the other's time."""
+    scorer = detector.scorer
+    if not (isinstance(scorer, CardScorer) and isinstance(scorer.runtime, TFLiteRuntime)):
+        raise InputError(f"expected a model on tflite, whose interpreter can be called by itself, got {detector.runtime}")
+    return scorer.runtime.interpreter
 
 
 def _values(made: Any) -> tuple[Any, ...]:
@@ -112,7 +115,7 @@ def _values(made: Any) -> tuple[Any, ...]:
 def _require_scored(detector: Detector, faces: Sequence[FaceScore]) -> None:
     for face in faces:
         if face.status is not Status.OK:
-            raise InputError(f"expected the benchmark's picture to be scored by {detector.card.name}, got {face.status.value}")
+            raise InputError(f"expected the benchmark's picture to be scored by {detector.scorer.name}, got {face.status.value}")
 
 
 def _picture(side: int) -> Pixels:

@@ -84,7 +84,7 @@ def measure_overhead(model: str | os.PathLike[str], *, runs: int = 1000) -> Over
         memory, floor = {name: allocations(call) for name, call in calls.items()}, allocations(stopwatch.invoke)
         predict, faces, bare = (timing(seconds[name].tolist()) for name in (PREDICT, FACES, BARE))
         return Overhead(
-            model=detector.card.name,
+            model=detector.scorer.name,
             runtime=detector.runtime,
             predict=predict,
             predict_faces=faces,

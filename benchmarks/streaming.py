@@ -97,7 +97,7 @@ def measure_streaming(
         detector.warm_up()
         runs = tuple(_run(detector, video, seconds) for video in videos)
         lasting = _endure(detector, videos[0], endurance) if endurance else None
-        return Streaming(detector.card.name, detector.runtime, runs, lasting)
+        return Streaming(detector.scorer.name, detector.runtime, runs, lasting)
 
 
 def _run(detector: Detector, video: str, seconds: float) -> VideoRun:

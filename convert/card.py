@@ -19,6 +19,7 @@ from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.models.card import Figure, Golden, Metrics, ModelCard, Training
 from edgefake.models.card_files import write_card
+from edgefake.models.file import ModelFile
 from edgefake.models.golden import encode_pixels
 from edgefake.pixels import Pixels
 from edgefake.runtimes import Runtime, open_runtime
@@ -101,11 +102,12 @@ def golden_vectors(path: Path, card: ModelCard) -> tuple[tuple[Golden, ...], flo
 
 def _answers(path: Path, card: ModelCard, inputs: Sequence[Pixels]) -> Iterator[list[float]]:
     """Those of LiteRT with XNNPACK, of its own kernels (or of onnxruntime), and of OpenVINO where it is and takes the file."""
-    yield _answers_of(open_runtime(path, card, backend="auto", num_threads=1), inputs)
+    file = ModelFile(path, card)
+    yield _answers_of(open_runtime(file, card.input_spec, num_threads=1), card, inputs)
     if path.suffix == ".tflite":
         yield _reference_answers(path, card, inputs)
     with suppress(BackendError, ModelFileError):
-        yield _answers_of(open_runtime(path, card, backend="openvino", num_threads=1), inputs)
+        yield _answers_of(open_runtime(file, card.input_spec, name="openvino", num_threads=1), card, inputs)
 
 
 def _reference_answers(path: Path, card: ModelCard, inputs: Sequence[Pixels]) -> list[float]:
@@ -113,16 +115,17 @@ def _reference_answers(path: Path, card: ModelCard, inputs: Sequence[Pixels]) ->
 
     plain, answers = Interpreter(str(path), experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES), []
     plain.allocate_tensors()
-    ends = Ends(plain, path, card)
+    ends = Ends(plain, path, card.input_spec)
+    score = ends.outputs[0]
     for pixels in inputs:
         ends.encode(pixels[None], plain.tensor(ends.input)())
         plain.invoke()
-        answers.append(float(ends.decode(plain.get_tensor(ends.output))[0]))
+        answers.append(float(card.one_output(score.decode(plain.get_tensor(score.index)))[0]))
     return answers
 
 
-def _answers_of(runtime: Runtime, inputs: Sequence[Pixels]) -> list[float]:
-    return [float(runtime.run(pixels[None])[0]) for pixels in inputs]
+def _answers_of(runtime: Runtime, card: ModelCard, inputs: Sequence[Pixels]) -> list[float]:
+    return [float(card.one_output(runtime.run(pixels[None])[0])[0]) for pixels in inputs]
 
 
 def _pattern(seed: int, size: int) -> Pixels:

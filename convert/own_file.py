@@ -92,7 +92,7 @@ def write_own_card(
         name=name,
         architecture=strange.path.stem,
         precision=found.precision,  # type: ignore[arg-type]
-        input_size=found.layout.size,
+        input_size=found.layout.height,
         crop_margin=strange.margin,
         output=kinds[found.outputs > 1],  # type: ignore[arg-type]
         classes=strange.classes,
@@ -173,7 +173,7 @@ def _layout(path: Path, inputs: Sequence[Sequence[int | None]], outputs: int, si
         raise InputError(f"{path} has {len(inputs)} inputs and {outputs} outputs, expected a face and its score")
     sides = {d for d in inputs[0][1:] if d is not None and d > 3} or {size}
     side = sides.pop() if len(sides) == 1 else None
-    layout = find_layout(inputs[0], side) if side else None
+    layout = find_layout(inputs[0], side, side) if side else None
     if layout is None:
         told = ", ".join("?" if d is None else str(d) for d in inputs[0])
         raise InputError(

@@ -33,9 +33,12 @@ if TYPE_CHECKING:
     )
     from edgefake.faces import Box, Face, FaceFinder
     from edgefake.images import read_image, read_images
-    from edgefake.models.card import ModelCard, Scaling
+    from edgefake.models.card import ModelCard
     from edgefake.models.file import write_card
     from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
+    from edgefake.runtimes import Runtime
+    from edgefake.runtimes.spec import InputSpec, Scaling
+    from edgefake.scorer import CardScorer, Score, Scorer, open_scorer
     from edgefake.streaming.pipeline import Watch, watch
     from edgefake.streaming.result import FrameResult, TrackResult
 
@@ -45,6 +48,7 @@ __all__ = [
     "BackendError",
     "Box",
     "CardError",
+    "CardScorer",
     "Detector",
     "EdgefakeError",
     "Face",
@@ -52,13 +56,17 @@ __all__ = [
     "FaceScore",
     "FrameResult",
     "InputError",
+    "InputSpec",
     "ModelCard",
     "ModelFileError",
     "ModelNotFoundError",
     "ModelStoreError",
     "Prediction",
     "Quality",
+    "Runtime",
     "Scaling",
+    "Score",
+    "Scorer",
     "SinkError",
     "Status",
     "Timings",
@@ -66,6 +74,7 @@ __all__ = [
     "Verdict",
     "Watch",
     "faces",
+    "open_scorer",
     "read_image",
     "read_images",
     "sinks",
@@ -88,8 +97,11 @@ _HOMES = {
     "detector": ("Detector",),
     "faces": ("Box", "Face", "FaceFinder"),
     "images": ("read_image", "read_images"),
-    "models.card": ("ModelCard", "Scaling"),
+    "models.card": ("ModelCard",),
     "models.file": ("write_card",),
+    "runtimes": ("Runtime",),
+    "runtimes.spec": ("InputSpec", "Scaling"),
+    "scorer": ("CardScorer", "Score", "Scorer", "open_scorer"),
     "streaming.pipeline": ("Watch", "watch"),
     "streaming.result": ("FrameResult", "TrackResult"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 import reprlib
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -10,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from edgefake.errors import InputError
+from edgefake.pixels import Pixels
 
 T = TypeVar("T")
 
@@ -32,3 +34,24 @@ def whole_number(name: str, value: Any) -> int:
     if number < 1:
         raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
     return number
+
+
+def checked_frame(frame: Pixels) -> Pixels:
+    """``frame`` itself, or a contiguous copy; ``InputError`` unless it is uint8 H×W×3 with pixels in it."""
+    if isinstance(frame, str | bytes | os.PathLike):
+        raise InputError(f"expected a frame (uint8, H×W×3, BGR), got {reprlib.repr(frame)}: read it with edgefake.read_image")
+    if not isinstance(frame, np.ndarray):
+        raise InputError(f"expected a frame as a NumPy array (uint8, H×W×3, BGR), got {type(frame).__name__}")
+    if frame.dtype != np.uint8:
+        raise InputError(
+            f"expected a uint8 frame with pixels 0…255, got {frame.dtype}: scale it back and use frame.astype(np.uint8)"
+        )
+    if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
+        raise InputError(f"expected a BGR frame (H×W×3), got a grey one {frame.shape}: convert it with cv2.COLOR_GRAY2BGR")
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        raise InputError(f"expected a BGR frame (H×W×3), got one with alpha {frame.shape}: convert it with cv2.COLOR_BGRA2BGR")
+    if frame.ndim != 3 or frame.shape[2] != 3:
+        raise InputError(f"expected a BGR frame (H×W×3), got an array of shape {frame.shape}")
+    if frame.size == 0:
+        raise InputError(f"the frame is empty: its shape is {frame.shape}")
+    return np.ascontiguousarray(frame)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.faces.geometry import Box, Landmarks
@@ -57,6 +58,8 @@ class FaceScore:
     """How sure the face finder is that this is a face, 0…1; 1 where it does not say, and of faces that were given."""
     landmarks: Landmarks | None = None
     """See ``edgefake.faces.Landmarks``; None where the finder gives none."""
+    evidence: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    """(h, w): what each part of the crop speaks for, in logits, where the scorer tells; it stays in Python."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only; the box as ``[x, y, width, height]``."""

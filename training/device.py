@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.models.card import ModelCard
+from edgefake.models.file import ModelFile
 from edgefake.runtimes import open_runtime
 from training.batches import all_pixels
 from training.samples import Sample
@@ -29,7 +30,7 @@ def on_device(function: Callable[..., Result], *arguments: Any) -> Result:
 
 
 def device_outputs(path: Path, card: ModelCard, samples: Sequence[Sample]) -> npt.NDArray[np.float32]:
-    """Raw outputs (N,) of the model file for the faces of ``samples``. For use through ``on_device``."""
+    """The card's ``one_output`` (N,) of the model file for the faces of ``samples``. For use through ``on_device``."""
     pixels = all_pixels(samples, size=card.input_size, margin=card.crop_margin)
-    runtime = open_runtime(path, card, backend="auto", num_threads=2)
-    return np.concatenate([runtime.run(pixels[i : i + 1]) for i in range(len(pixels))])
+    runtime = open_runtime(ModelFile(path, card), card.input_spec, num_threads=2)
+    return np.concatenate([card.one_output(runtime.run(pixels[i : i + 1])[0]) for i in range(len(pixels))])

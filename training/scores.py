@@ -14,6 +14,7 @@ from edgefake import Detector
 from edgefake.faces.geometry import overlap
 from edgefake.images import read_image
 from edgefake.models.card import ModelCard
+from edgefake.models.file import ModelFile
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import open_runtime
@@ -56,9 +57,14 @@ def device_scores(models: Sequence[tuple[Path, ModelCard]], samples: Sequence[Sa
     """``scores`` of model files, face by face as on a device. For use through ``training.device.on_device``."""
 
     def scorer(path: Path, card: ModelCard) -> Scorer:
-        runtime = open_runtime(path, card, backend="auto", num_threads=2)
+        runtime = open_runtime(ModelFile(path, card), card.input_spec, num_threads=2)
         order = slice(None, None, -1 if card.colour_order == "BGR" else 1)
-        return card, lambda faces: np.concatenate([runtime.run(np.ascontiguousarray(face[None, ..., order])) for face in faces])
+
+        def outputs(faces: Pixels) -> npt.NDArray[np.floating]:
+            raw = [runtime.run(np.ascontiguousarray(face[None, ..., order]))[0] for face in faces]
+            return card.one_output(np.concatenate(raw))
+
+        return card, outputs
 
     return scores([scorer(path, card) for path, card in models], samples, degradations)
 

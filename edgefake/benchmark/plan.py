@@ -11,7 +11,7 @@ from pathlib import Path
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.models.store import find_model
-from edgefake.runtimes import BACKENDS, suffix_of
+from edgefake.runtimes import DEPRECATED_NAMES, RUNTIMES, reader_of, suffix_of
 
 NUMBERS = ("threads", "batch", "streams")
 """The dimensions of a case that are counts."""
@@ -135,7 +135,8 @@ def _file(model: str, backend: str) -> tuple[Path, str] | Left:
         find_model(model)  # raises when the model is unknown altogether
         return Left(f"{model} on {backend}", str(error))
     if backend == "auto":
-        backend = next((name for name, known in BACKENDS.items() if path.suffix in known.suffixes), backend)
-    elif path.suffix not in BACKENDS[backend].suffixes:
-        return Left(f"{model} on {backend}", f"it reads {' and '.join(BACKENDS[backend].suffixes)} files")
+        return path, reader_of(path.suffix) or backend
+    suffixes = RUNTIMES[DEPRECATED_NAMES[backend][0] if backend in DEPRECATED_NAMES else backend].suffixes
+    if path.suffix not in suffixes:
+        return Left(f"{model} on {backend}", f"it reads {' and '.join(suffixes)} files")
     return path, backend

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from edgefake.benchmark.accuracy import Accuracy, measure_accuracy
 from edgefake.benchmark.conditions import Conditions, between, governor, moment
@@ -26,7 +25,7 @@ from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
-from edgefake.runtimes import Runtime
+from edgefake.scorer import Score, Scorer
 from edgefake.system import available_cores, peak_memory_mb
 
 STAGES = ("read", "find_faces", "preprocess", "infer", "post", "total")
@@ -66,7 +65,7 @@ class Sample:
     first_ms: float
     """Of the first inference."""
     infer_ms: tuple[tuple[float, ...], ...]
-    """Per stream, of every run of its runtime on a batch of prepared faces, in order; of several, while all of them ran."""
+    """Per stream, of every call of its scorer for a batch of prepared faces, in order; of several, while all of them ran."""
     runs_done: float
     """By all streams in ``window_s``; a run that was only partly in it counts by that part."""
     window_s: float
@@ -120,8 +119,8 @@ def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: f
     detector = detectors[0]
     size = detector.card.input_size
     faces = np.random.default_rng(0).integers(0, 256, (job.streams, job.batch, size, size, 3), np.uint8)
-    # The very runtimes that predict uses; each stream has faces of its own.
-    streams = [partial(each._runtime.run, batch) for each, batch in zip(detectors, faces, strict=True)]
+    # The very scorers that predict uses; each stream has faces of its own.
+    streams = [partial(each.scorer.score, batch) for each, batch in zip(detectors, faces, strict=True)]
     started = time.perf_counter()
     streams[0]()
     first_ms = 1e3 * (time.perf_counter() - started)
@@ -156,7 +155,8 @@ def _stages(job: Job, detector: Detector, picture: Path) -> dict[str, tuple[floa
     prediction = detector.predict(read_image(picture))
     if prediction.status is not Status.OK:
         raise InputError(f"no face in {picture} can be scored ({prediction.status.value}): give another --picture")
-    timed = detector._runtime = _TimedRuntime(detector._runtime)
+    timed = _TimedScorer(detector.scorer)
+    detector = Detector(timed, faces=job.faces, threshold=detector.threshold)
     laps: list[dict[str, float]] = []
 
     def judge() -> None:
@@ -172,19 +172,17 @@ def _stages(job: Job, detector: Detector, picture: Path) -> dict[str, tuple[floa
     return {stage: tuple(round(lap[stage], 5) for lap in laps[-count:]) for stage in STAGES}
 
 
-class _TimedRuntime:
-    """A runtime that notes how long each call took. See ``edgefake.runtimes.Runtime``."""
+class _TimedScorer:
+    """A scorer that notes how long each call took. See ``edgefake.scorer.Scorer``."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self.name, self.input_shape = runtime.name, runtime.input_shape
+    def __init__(self, scorer: Scorer) -> None:
+        self.name, self.threshold, self.crop_margin = scorer.name, scorer.threshold, scorer.crop_margin
+        self.crop, self.close = scorer.crop, scorer.close
+        self._scorer = scorer
         self.last_ms = 0.0
 
-    def run(self, pixels: Pixels) -> npt.NDArray[np.float32]:
+    def score(self, crops: Sequence[Pixels]) -> list[Score]:
         started = time.perf_counter()
-        outputs = self._runtime.run(pixels)
+        scores = self._scorer.score(crops)
         self.last_ms = 1e3 * (time.perf_counter() - started)
-        return outputs
-
-    def close(self) -> None:
-        self._runtime.close()
+        return scores

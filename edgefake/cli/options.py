@@ -7,7 +7,7 @@ import argparse
 from edgefake.defaults import DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.detector import Detector
 from edgefake.faces.finders import FACES_HELP
-from edgefake.runtimes import BACKENDS
+from edgefake.runtimes import RUNTIMES
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
         "--threads", type=int, help="threads of the runtime, no more than cores (default: one per available core, at most 4)"
     )
     parser.add_argument(
-        "--backend", default="auto", metavar="NAME", help=f"the runtime: auto, {', '.join(BACKENDS)} (default: %(default)s)"
+        "--backend", default="auto", metavar="NAME", help=f"the runtime: auto, {', '.join(RUNTIMES)} (default: %(default)s)"
     )
 
 

@@ -175,7 +175,7 @@ def _json(outcome: _Outcome, detector: Detector) -> str:
         return json.dumps({**which, **outcome.prediction.to_dict()})
     empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], "threshold": detector.threshold, "timings": None}
     which |= {"schema": SCHEMA, "status": "error"}
-    return json.dumps({**which, **empty, "model": detector.card.name, "error": outcome.error})
+    return json.dumps({**which, **empty, "model": detector.scorer.name, "error": outcome.error})
 
 
 def _table_row(outcome: _Outcome) -> str:

@@ -157,7 +157,7 @@ def _progress(done: int, running: Watch, path: Path) -> str:
 
 def _json(outcome: _Outcome, detector: Detector) -> str:
     path = portable_path(outcome.path if os.path.exists(outcome.path) else without_secrets(str(outcome.path)))
-    about = {"threshold": detector.threshold, "model": detector.card.name}
+    about = {"threshold": detector.threshold, "model": detector.scorer.name}
     if outcome.verdict is not None:
         return json.dumps({"path": path, **outcome.verdict.to_dict(), **about})
     empty = VideoVerdict(None, None, 0, 0, (), "error").to_dict()

@@ -7,7 +7,7 @@ import json
 import math
 import numbers
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edgefake.errors import CardError, InputError, ModelFileError
 from edgefake.models.card_values import Unfit, check_keys, checked, shown, types_of
+from edgefake.runtimes.spec import CENTRED, InputSpec, Scaling
 from edgefake.text import printable
 
 SCHEMA = 2
@@ -25,14 +26,6 @@ MAX_CARD = 2 << 20
 
 WIDEST = 4.0
 """Logits, plain or calibrated, that a golden output may be off at most: a wider tolerance would check nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scaling:
-    """What the file's input tensor means: ``x = (pixel - offset) / scale``, pixel 0…255."""
-
-    offset: float = 128.0
-    scale: float = 128.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +91,7 @@ class ModelCard:
     after the softmax)."""
     thresholds: dict[str, float]
     """p_fake thresholds by the false-positive rate they were chosen for: ``fpr_5%``, ``fpr_1%``, ``eer``."""
-    scaling: Scaling = Scaling()
+    scaling: Scaling = CENTRED
     colour_order: Literal["RGB", "BGR"] = "RGB"
     classes: tuple[str, ...] = ("real", "fake")
     """What the model tells apart, in the order of its outputs: one is called real, p_fake is the sum over all others.
@@ -162,6 +155,11 @@ class ModelCard:
                 raise Unfit(message)
 
     @property
+    def input_spec(self) -> InputSpec:
+        """What a runtime must know."""
+        return InputSpec(self.input_size, self.input_size, self.scaling, self.colour_order)
+
+    @property
     def outputs(self) -> int:
         """How many numbers the model gives per face."""
         return len(self.classes) if self.output in ("logits", "probabilities") else 1
@@ -172,10 +170,11 @@ class ModelCard:
         return 0.5 if self.output == "p_fake" else WIDEST * max(1.0, self.calibration.temperature)
 
     def one_output(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Raw outputs (N, ``outputs``) as one number per face (N,) that rises with fake.
+        """A runtime's first output (N, …), of ``outputs`` numbers per face, as one number per face (N,) that rises with fake.
 
         Of several classes it is the log-odds of all fakes against real.
         """
+        raw = raw.reshape(len(raw), -1)
         real = [name.casefold() for name in self.classes].index("real")
         if self.outputs > 1:
             return fake_log_odds(np.log(np.clip(raw, 1e-7, 1.0)) if self.output == "probabilities" else raw, real=real)
@@ -201,14 +200,7 @@ class ModelCard:
 
     def threshold(self, chosen: float | str) -> float:
         """The p_fake threshold that ``chosen`` names, or ``chosen`` itself. Raises ``InputError`` for anything else."""
-        names = printable(", ".join(self.thresholds))
-        if isinstance(chosen, str):
-            if chosen not in self.thresholds:
-                raise InputError(f"{printable(self.name)} has no threshold {chosen!r}: choose {names} or a number in 0…1")
-            return self.thresholds[chosen]
-        if not isinstance(chosen, numbers.Real) or isinstance(chosen, bool) or not 0.0 <= chosen <= 1.0:
-            raise InputError(f"a threshold must be a p_fake in 0…1 or one of {names}, got {chosen!r}")
-        return float(chosen)
+        return find_threshold(chosen, self.thresholds, self.name)
 
     def to_json(self) -> str:
         """As ``from_json`` reads it. Raises ``CardError`` where no reader would accept it: figures must be finite, and
@@ -253,6 +245,19 @@ class ModelCard:
             raise CardError(f"{fault}: convert the model again with this version") from None
         except CardError as error:
             raise CardError(f"{source}: {error}") from None
+
+
+def find_threshold(chosen: float | str, named: Mapping[str, float], name: str) -> float:
+    """The p_fake threshold that ``chosen`` is, or names among those ``named`` of the model ``name``. Raises ``InputError``."""
+    names = printable(", ".join(named))
+    if isinstance(chosen, str):
+        if chosen not in named:
+            choice = f"{names} or a number" if named else "a number"
+            raise InputError(f"{printable(name)} has no threshold {chosen!r}: choose {choice} in 0…1")
+        return named[chosen]
+    if not isinstance(chosen, numbers.Real) or isinstance(chosen, bool) or not 0.0 <= chosen <= 1.0:
+        raise InputError(f"a threshold must be a p_fake in 0…1{f' or one of {names}' if named else ''}, got {chosen!r}")
+    return float(chosen)
 
 
 def fake_log_odds(logits: npt.NDArray[np.floating], *, real: int = 0) -> npt.NDArray[np.float32]:

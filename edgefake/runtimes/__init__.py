@@ -1,80 +1,120 @@
-"""The runtimes a model can run on, behind one small protocol; each module is imported on first use."""
+"""The runtimes that a network can be executed by, behind one small protocol; each module is imported on first use."""
 
 from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import BackendError
-from edgefake.models.card import ModelCard
+from edgefake.pixels import Pixels
+from edgefake.runtimes.spec import InputSpec
+from edgefake.system import default_threads
+
+if TYPE_CHECKING:
+    from edgefake.models.file import ModelFile
+
+Outputs = tuple[npt.NDArray[np.float32], ...]
 
 
 class Runtime(Protocol):
-    """A loaded model. ``run`` may be called from several threads."""
+    """A loaded network: pixels in, numbers out. ``run`` may be called from several threads."""
 
     name: str
     """Which runtime this is, with its version, for people: ``tflite (ai-edge-litert 2.3.0)``."""
-    input_shape: tuple[int, int, int, int]
-    """1, H, W, 3: what ``run`` takes of one face, whatever the layout of the model's input."""
 
-    def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        """The card's ``one_output`` (N,), dequantized, of N faces: uint8, (N, H, W, 3), RGB; N may be any number."""
+    def run(self, pixels: Pixels) -> Outputs:
+        """Every output of the graph, in its order, dequantised: float32, (N, …), for N ≥ 1 pictures.
+
+        ``pixels`` are uint8, (N, H, W, 3), as the ``InputSpec`` says. The arrays are the caller's.
+        """
         ...
 
     def close(self) -> None:
-        """Free the model's memory. ``run`` must not be called afterwards."""
+        """Free the network's memory; twice is fine. ``run`` raises ``BackendError`` afterwards."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Backend:
+class Entry:
     """How a runtime is opened, and which files it reads."""
 
     module: str
-    function: str
+    """It has ``open_model(file, spec, device, num_threads) -> Runtime``."""
     suffixes: tuple[str, ...]
     """The first is the one that a model's name stands for."""
+    extra: str | None = None
+    """What brings its package: ``pip install 'edgefake[EXTRA]'``; None comes with edgefake."""
 
 
-BACKENDS = {
-    "tflite": Backend("edgefake.runtimes.tflite", "open_model", (".tflite",)),
-    "onnx": Backend("edgefake.runtimes.onnx", "open_model", (".onnx",)),
-    "onnx-cuda": Backend("edgefake.runtimes.onnx", "open_model_cuda", (".onnx",)),
-    "onnx-tensorrt": Backend("edgefake.runtimes.onnx", "open_model_tensorrt", (".onnx",)),
-    "openvino": Backend("edgefake.runtimes.openvino", "open_model", (".tflite", ".onnx")),
-    "tensorrt": Backend("edgefake.runtimes.tensorrt", "open_model", (".onnx", ".engine")),
+RUNTIMES = {
+    "tflite": Entry("edgefake.runtimes.tflite", (".tflite",)),
+    "onnx": Entry("edgefake.runtimes.onnx", (".onnx",), "onnx"),
+    "openvino": Entry("edgefake.runtimes.openvino", (".tflite", ".onnx"), "openvino"),
+    "tensorrt": Entry("edgefake.runtimes.tensorrt", (".onnx", ".engine"), "tensorrt"),
 }
 """By name; where ``auto`` is asked for, the first that reads a file of its kind."""
 
-
-def suffix_of(backend: str) -> str:
-    """The ending of the file that ``backend`` reads of a named model. Raises ``BackendError`` for an unknown backend."""
-    return _known("tflite" if backend == "auto" else backend).suffixes[0]
+DEPRECATED_NAMES = {"onnx-cuda": ("onnx", "cuda"), "onnx-tensorrt": ("onnx", "tensorrt")}
+"""Names of a runtime on a device, from before there was ``device=``."""
 
 
-def open_runtime(path: Path, card: ModelCard, *, backend: str, num_threads: int) -> Runtime:
-    """Load ``path`` with the runtime named by ``backend``; ``auto`` takes the first in ``BACKENDS`` that reads such a file.
+def suffix_of(name: str) -> str | None:
+    """The suffix of the file that the runtime ``name`` reads of a named model; None for ``auto``: whichever there is.
 
-    Raises ``BackendError`` for an unknown or missing runtime, ``ModelFileError`` for a file that it cannot run.
+    Raises ``BackendError`` for an unknown runtime.
     """
-    if backend == "auto":
-        found = next((known for known in BACKENDS.values() if path.suffix in known.suffixes), None)
-        if found is None:
-            suffixes = dict.fromkeys(suffix for known in BACKENDS.values() for suffix in known.suffixes)
-            raise BackendError(f"no backend reads {path.name}: expected a file ending in {', '.join(suffixes)}")
-    else:
-        found = _known(backend)
-        if path.suffix not in found.suffixes:
-            raise BackendError(f"backend {backend!r} reads {' and '.join(found.suffixes)} files, got {path.name}")
-    return getattr(importlib.import_module(found.module), found.function)(path, card, num_threads)  # type: ignore[no-any-return]
+    return None if name == "auto" else _known(name).suffixes[0]
 
 
-def _known(backend: str) -> Backend:
-    if not isinstance(backend, str) or backend not in BACKENDS:
-        raise BackendError(f"unknown backend {backend!r}: choose auto, {', '.join(BACKENDS)}")
-    return BACKENDS[backend]
+def reader_of(suffix: str) -> str | None:
+    """The name of the runtime that ``auto`` stands for with such a file; None where there is none."""
+    return next((name for name, entry in RUNTIMES.items() if suffix in entry.suffixes), None)
+
+
+def open_runtime(
+    file: ModelFile,
+    spec: InputSpec,
+    *,
+    name: str = "auto",
+    device: str | int | None = None,
+    num_threads: int | None = None,
+) -> Runtime:
+    """Load ``file`` with the runtime ``name``; ``auto`` takes the first of ``RUNTIMES`` that reads such a file.
+
+    Args:
+        device: where it runs, as the runtime calls it: ``"cuda:1"`` (onnx), ``"GPU"`` (openvino), 1 (tensorrt). None: its first.
+        num_threads: of the processor; None: one per available core, at most 4.
+
+    Raises ``BackendError`` for an unknown or missing runtime or device, ``ModelFileError`` for a file that it cannot run.
+    """
+    path = file.path
+    name = (reader_of(path.suffix) if name == "auto" else name) or name
+    if name == "auto":
+        suffixes = dict.fromkeys(suffix for entry in RUNTIMES.values() for suffix in entry.suffixes)
+        raise BackendError(f"no backend reads {path.name}: expected a file ending in {', '.join(suffixes)}")
+    entry = _known(name)
+    if path.suffix not in entry.suffixes:
+        raise BackendError(f"backend {name!r} reads {' and '.join(entry.suffixes)} files, got {path.name}")
+    if name in DEPRECATED_NAMES:
+        if device is not None:
+            raise BackendError(f"backend {name!r} names its device already, got device={device!r} too: give {_modern(name)}")
+        device = DEPRECATED_NAMES[name][1]
+    threads = default_threads() if num_threads is None else num_threads
+    return importlib.import_module(entry.module).open_model(file, spec, device, threads)  # type: ignore[no-any-return]
+
+
+def _known(name: str) -> Entry:
+    if isinstance(name, str) and name in DEPRECATED_NAMES:
+        return RUNTIMES[DEPRECATED_NAMES[name][0]]
+    if not isinstance(name, str) or name not in RUNTIMES:
+        raise BackendError(f"unknown backend {name!r}: choose auto, {', '.join(RUNTIMES)}")
+    return RUNTIMES[name]
+
+
+def _modern(name: str) -> str:
+    runtime, device = DEPRECATED_NAMES[name]
+    return f"backend={runtime!r}, device='{device}:N'"

@@ -16,9 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from edgefake.errors import BackendError
-from edgefake.models.card import ModelCard
-from edgefake.models.card_files import check_payload
+from edgefake.errors import BackendError, ModelFileError
+from edgefake.models.file import ModelFile
 
 T = TypeVar("T")
 
@@ -34,11 +33,11 @@ def fork_lock() -> Any:
 class Native(Generic[T]):
     """What a runtime has loaded, which is used with ``lock`` held: ``native.value or native.again()``."""
 
-    def __init__(self, path: Path, card: ModelCard, load: Callable[[Path], T]) -> None:
-        """``load`` it from the file at ``path``, of which ``card`` tells."""
-        path = path.absolute()  # a child may have another working folder
+    def __init__(self, file: ModelFile, load: Callable[[Path], T]) -> None:
+        """``load`` it from ``file``; of that, only where it is and what network is in it is kept."""
+        path = file.path.absolute()  # a child may have another working folder
         self.value: T | None = load(path)
-        self._load: Callable[[], T] | None = partial(_checked, path, card, load)
+        self._load: Callable[[], T] | None = partial(_checked, path, file.payload_sha256, load)
         self.lock = fork_lock()
         with _guard:
             _natives.add(self)
@@ -60,8 +59,9 @@ class Native(Generic[T]):
             self.value = None
 
 
-def _checked(path: Path, card: ModelCard, load: Callable[[Path], T]) -> T:
-    check_payload(path, card)  # it may have been replaced since
+def _checked(path: Path, sha256: str, load: Callable[[Path], T]) -> T:
+    if ModelFile(path).payload_sha256 != sha256:
+        raise ModelFileError(f"{path} is another network than the one this process was forked with: make a new Detector")
     return load(path)
 
 

@@ -1,4 +1,4 @@
-"""From faces to an input tensor, whatever its layout, channels, type, scaling and quantization are."""
+"""From pictures to an input tensor, whatever its layout, channels, type, scaling and quantization are."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import ModelFileError
-from edgefake.models.card import Scaling
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_grey
+from edgefake.runtimes.spec import InputSpec, Scaling
 
 RAW = (Scaling(0.0, 1.0), Scaling())
 """What a card may say of a file that takes pixels and scales them itself: just that, or what this project's models see then."""
@@ -20,23 +20,24 @@ RAW = (Scaling(0.0, 1.0), Scaling())
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How an input tensor holds faces of a ``size``: NHWC or NCHW, in colours or grey."""
+    """How an input tensor holds pictures: NHWC or NCHW, in colours or grey."""
 
-    size: int
+    height: int
+    width: int
     channels: int = 3
     first: bool = False
     """Whether the channels come before the rows, as in PyTorch."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of one face."""
-        side = self.size, self.size
-        return (self.channels, *side) if self.first else (*side, self.channels)
+        """Of one picture."""
+        sides = self.height, self.width
+        return (self.channels, *sides) if self.first else (*sides, self.channels)
 
 
-def find_layout(shape: Sequence[int | None], size: int) -> Layout | None:
-    """That of an input (N, …) for faces of ``size``, or None; a side that is left open (None) takes any size."""
-    for layout in _layouts(size):
+def find_layout(shape: Sequence[int | None], height: int, width: int) -> Layout | None:
+    """That of an input (N, …) for pictures of this size, or None; a side that is left open (None) takes any size."""
+    for layout in _layouts(height, width):
         axis = 1 if layout.first else 3
         given = [wanted if d is None else d for d, wanted in zip(shape[1:], layout.shape, strict=False)]
         if len(shape) == 4 and given == list(layout.shape) and shape[axis] == layout.channels:
@@ -44,14 +45,14 @@ def find_layout(shape: Sequence[int | None], size: int) -> Layout | None:
     return None
 
 
-def layouts_of(size: int, batch: int | str) -> str:
+def layouts_of(spec: InputSpec, batch: int | str) -> str:
     """What ``find_layout`` knows, for people."""
-    usual, *others = (f"[{batch}, {', '.join(map(str, layout.shape))}]" for layout in _layouts(size))
+    usual, *others = (f"[{batch}, {', '.join(map(str, layout.shape))}]" for layout in _layouts(spec.height, spec.width))
     return f"{usual} (or {', '.join(others)})"
 
 
-def _layouts(size: int) -> list[Layout]:
-    return [Layout(size, channels, first) for channels in (3, 1) for first in (False, True)]
+def _layouts(height: int, width: int) -> list[Layout]:
+    return [Layout(height, width, channels, first) for channels in (3, 1) for first in (False, True)]
 
 
 def check_raw(scaling: Scaling) -> None:
@@ -88,10 +89,10 @@ class InputEncoder:
         self._table = values.astype(dtype)
         self.flips_top_bit = dtype == np.int8 and bool(np.all(self._table == np.arange(256) - 128))
         self._layout, self._bgr = layout, bgr
-        self._plain = layout == Layout(layout.size)
+        self._plain = layout == Layout(layout.height, layout.width)
 
     def __call__(self, pixels: Pixels, tensor: npt.NDArray[Any]) -> None:
-        """Encode ``pixels`` (uint8, (N, S, S, 3), RGB unless ``bgr``) into ``tensor``, without a copy between."""
+        """Encode ``pixels`` (uint8, (N, H, W, 3), RGB unless ``bgr``) into ``tensor``, without a copy between."""
         if not self._plain:
             pixels = self._arranged(pixels)
         if self.flips_top_bit:
@@ -113,3 +114,8 @@ class InputEncoder:
         if self._layout.channels == 1:
             pixels = to_grey(pixels, bgr=self._bgr)
         return pixels.transpose(0, 3, 1, 2) if self._layout.first else pixels
+
+
+def encoder_for(dtype: Any, quantization: tuple[float, int], layout: Layout, spec: InputSpec) -> InputEncoder:
+    """The encoder of pictures as ``spec`` says into a tensor of this type and layout. Raises ``ModelFileError``."""
+    return InputEncoder(dtype, quantization, spec.scaling, layout, bgr=spec.colour_order == "BGR")

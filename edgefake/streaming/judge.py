@@ -61,7 +61,7 @@ class PictureJudge:
             dropped=dropped,
             reconnects=reconnects,
             source=frame.name or self._source,
-            model=self._detector.card.name,
+            model=self._detector.scorer.name,
             threshold=self._detector.threshold,
         )
 
@@ -111,7 +111,7 @@ class Judge:
             dropped=dropped,
             reconnects=reconnects,
             source=self._source,
-            model=self._detector.card.name,
+            model=self._detector.scorer.name,
             threshold=self._detector.threshold,
         )
 

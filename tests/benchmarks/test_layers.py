@@ -20,9 +20,11 @@ from benchmarks.layers import (
     SHARPNESS,
     WHOLE,
     Stopwatch,
+    interpreter_of,
     layer_calls,
 )
 from edgefake import Detector
+from edgefake.scorer import Score
 
 
 @pytest.fixture
@@ -44,14 +46,14 @@ def test_layers_compute_what_predict_answers(calls: dict[str, Any]) -> None:
     prediction = calls[PREDICT]()
     (face,) = prediction.faces
     assert calls[SHARPNESS]() == face.quality.sharpness
-    assert calls[SCORE]() == [prediction.p_fake]
+    assert calls[SCORE]() == [Score(prediction.p_fake)]
     quality, score, _, whole = calls[OBJECTS]()
     assert (quality, score) == (face.quality, face)
     assert (whole.p_fake, whole.verdict, whole.faces) == (prediction.p_fake, prediction.verdict, prediction.faces)
 
 
 def test_the_encode_layer_writes_what_predict_feeds_the_network(detector: Detector, calls: dict[str, Any]) -> None:
-    interpreter: Any = detector._runtime._native.value.interpreter  # type: ignore[attr-defined]
+    interpreter = interpreter_of(detector)
     source = interpreter.get_input_details()[0]["index"]
     calls[PREDICT]()
     fed = interpreter.get_tensor(source)

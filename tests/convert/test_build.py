@@ -9,8 +9,10 @@ from convert.graph import read_graph
 from convert.source import commands_of
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import read_card
+from edgefake.models.file import ModelFile
 from edgefake.models.golden import golden_errors
 from edgefake.runtimes import open_runtime
+from edgefake.runtimes.tflite import Ends
 from tests.conftest import Converted
 from training.device import on_device
 from training.runs import read_run
@@ -44,7 +46,7 @@ def test_cards_are_complete(converted: Converted, file: str, precision: str) -> 
 
 
 def _golden_errors(path, card: ModelCard, backend: str) -> float:  # type: ignore[no-untyped-def]
-    return max(golden_errors(open_runtime(path, card, backend=backend, num_threads=1), card))
+    return max(golden_errors(open_runtime(ModelFile(path), card.input_spec, name=backend, num_threads=1), card))
 
 
 def test_the_int8_graph_is_int8_throughout_in_one_partition(converted: Converted) -> None:
@@ -64,10 +66,11 @@ def test_the_input_is_the_pixels_with_their_top_bit_flipped(converted: Converted
 
 
 def _flips_top_bit(path) -> bool:  # type: ignore[no-untyped-def]
-    card = read_card(path)
-    assert card is not None
-    runtime = open_runtime(path, card, backend="tflite", num_threads=1)
-    return runtime._native.value.encode.flips_top_bit and np.all(np.isfinite(runtime.run(np.zeros((1, 32, 32, 3), np.uint8))))  # type: ignore[attr-defined]
+    file = ModelFile(path)
+    assert file.card is not None
+    runtime = open_runtime(file, file.card.input_spec, name="tflite", num_threads=1)
+    flips = Ends(runtime.interpreter, path, file.card.input_spec).encode.flips_top_bit  # type: ignore[attr-defined]
+    return flips and np.all(np.isfinite(runtime.run(np.zeros((1, 32, 32, 3), np.uint8))[0]))
 
 
 def test_the_commands_reach_back_to_a_published_model(converted: Converted) -> None:

@@ -166,16 +166,16 @@ def test_the_scaling_of_each_colour_goes_into_the_graph(converted: Converted) ->
         session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
         return np.asarray(session.run(None, {"input": faces.astype(np.float32).transpose(0, 3, 1, 2)})[0])
 
-    inside = scaled_inside(model.SerializeToString(), FEEDS["torch"], Layout(32, 3, first=True))
+    inside = scaled_inside(model.SerializeToString(), FEEDS["torch"], Layout(32, 32, 3, first=True))
     assert outputs(inside, pixels) == pytest.approx(outputs(model.SerializeToString(), FEEDS["torch"](pixels)), abs=1e-4)
 
 
 @pytest.mark.parametrize(
     ("shape", "size", "found"),
     [
-        (["batch", 3, 32, 32], None, Layout(32, 3, first=True)),
-        ([1, 32, 32, 1], None, Layout(32, 1)),
-        (["batch", 3, "height", "width"], 48, Layout(48, 3, first=True)),
+        (["batch", 3, 32, 32], None, Layout(32, 32, 3, first=True)),
+        ([1, 32, 32, 1], None, Layout(32, 32, 1)),
+        (["batch", 3, "height", "width"], 48, Layout(48, 48, 3, first=True)),
         (["batch", 3, "height", "width"], None, "--size"),
         (["batch", 3, 32, 48], None, r"\[\?, 3, 32, 48\].*square"),
         (["batch", 4, 32, 32], None, r"\[\?, 4, 32, 32\].*square"),

@@ -31,6 +31,7 @@ from edgefake.faces.geometry import crop_square
 from edgefake.models.card_files import write_card
 from edgefake.models.store import find_model
 from edgefake.preprocessing import face_pixels
+from tests.edgefake.runtimes.opening import numbers, opened
 
 MakeCard = Callable[..., ModelCard]
 
@@ -52,9 +53,10 @@ def test_one_frame_with_known_faces(detector: Detector, photo: np.ndarray) -> No
     assert min(prediction.timings.to_dict().values()) >= 0
 
 
-def test_scores_are_those_of_the_model_on_the_face_pixels(detector: Detector, photo: np.ndarray) -> None:
+def test_scores_are_those_of_the_model_on_the_face_pixels(detector: Detector, model: Path, photo: np.ndarray) -> None:
     pixels = np.stack([face_pixels(photo, box, size=16, margin=0.3) for box in BOXES])
-    expected = detector.card.p_fake(detector._runtime.run(pixels))
+    runtime = opened(model, detector.card)
+    expected = detector.card.p_fake(numbers(runtime, pixels))
     assert [face.p_fake for face in detector.predict(photo, boxes=BOXES).faces] == expected
 
 
@@ -133,12 +135,12 @@ def test_own_finder_whole_frames_and_box_like_values(model: Path, photo: np.ndar
     assert mine.predict(photo, boxes=found).faces == mine.predict(photo, boxes=[face.box for face in found]).faces
 
 
-def test_many_faces_go_to_the_runtime_in_bounded_parts(
+def test_many_faces_go_to_the_scorer_in_bounded_parts(
     detector: Detector, photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     batches = []
-    run = detector._runtime.run
-    monkeypatch.setattr(detector._runtime, "run", lambda pixels: batches.append(len(pixels)) or run(pixels))
+    score = detector.scorer.score
+    monkeypatch.setattr(detector.scorer, "score", lambda crops: batches.append(len(crops)) or score(crops))
     boxes = [Box(x, y, 40, 40 + x) for x in range(0, 200, 8) for y in range(0, 160, 32)] + [
         Box(0, 0, 5, 5)
     ]  # 125, and one too small

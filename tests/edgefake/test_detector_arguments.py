@@ -111,7 +111,7 @@ def test_boxes_for_each_frame(detector: Detector, photo: np.ndarray) -> None:
 
 def test_arguments_of_a_wrong_type(model: Path) -> None:
     for wrong in (None, 7, b"model.tflite", ["cnn_int8"]):
-        with pytest.raises(InputError, match=r"name .*path .*got "):
+        with pytest.raises(InputError, match=r"Scorer.*lacks name, threshold"):
             Detector(wrong)  # type: ignore[arg-type]
     for card in ("int8", {}, model):
         with pytest.raises(InputError, match=r"expected card=ModelCard\(…\) .*, got "):
@@ -128,7 +128,7 @@ def test_num_threads(model: Path, threads: int) -> None:
         Detector(model, num_threads=threads)
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "fpr_7%", None])
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "fpr_7%", "", [0.5]])
 def test_thresholds(model: Path, threshold: float) -> None:
     with pytest.raises(InputError, match=r"threshold.*fpr_5%, fpr_1%"):
         Detector(model, threshold=threshold)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from edgefake.models.card import ModelCard
+from edgefake.errors import BackendError
+from edgefake.models.file import ModelFile, require_card
+from edgefake.runtimes.spec import InputSpec
 from edgefake.runtimes.tensorrt.engine import TensorRTRuntime
 from edgefake.runtimes.tensorrt.engines import open_engine, prepare
 
 
-def open_model(path: Path, card: ModelCard, num_threads: int) -> TensorRTRuntime:
-    """Load the ``.onnx`` at ``path``, whose engine is built when there is none yet (minutes), or an ``.engine`` with its sidecar.
+def open_model(file: ModelFile, spec: InputSpec, device: str | int | None, num_threads: int) -> TensorRTRuntime:
+    """Load the ``.onnx`` file, whose engine is built when there is none yet (minutes), or an ``.engine`` with its sidecar.
 
-    ``num_threads`` says nothing to a GPU. Raises ``BackendError``, ``ModelFileError`` or ``ModelStoreError``.
+    ``device`` is the number of the GPU; ``num_threads`` says nothing to one. An engine is built for what the file's card says,
+    and checked against it. Raises ``BackendError``, ``CardError``, ``ModelFileError`` or ``ModelStoreError``.
     """
-    return open_engine(path, card) if path.suffix == ".engine" else prepare(path, card).runtime
+    card = require_card(file)
+    number = str(0 if device is None else device)
+    if not (number.isdecimal() and number.isascii()):
+        raise BackendError(f"tensorrt has no device {device!r}: give the number of a GPU, from 0 on")
+    if file.path.suffix == ".engine":
+        return open_engine(file.path, card, gpu=int(number))
+    return prepare(file.path, card, gpu=int(number)).runtime

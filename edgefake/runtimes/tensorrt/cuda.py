@@ -1,6 +1,6 @@
 """The few calls of CUDA that running an engine takes: one stream, page-locked and device memory, copies.
 
-pycuda makes them, or cuda-bindings (wheels, no compiler) where pycuda cannot be imported. Both work in the device's primary
+pycuda makes them, or cuda-bindings (wheels, no compiler) where pycuda cannot be imported. Both work in the GPU's primary
 context, which TensorRT and other CUDA libraries of the process share; like theirs, it is retained until the process ends.
 """
 
@@ -60,8 +60,11 @@ class Cuda(Protocol):
         ...
 
 
-def cuda_layer() -> Callable[[], Cuda]:
-    """What opens a new stream, through pycuda or cuda-bindings. Raises ``BackendError`` when neither is installed."""
+def cuda_layer() -> Callable[[int], Cuda]:
+    """What opens a new stream on a GPU, given its number, through pycuda or cuda-bindings.
+
+    Raises ``BackendError`` when neither is installed.
+    """
     reasons = []
     for module, layer in (("pycuda.driver", PyCuda), ("cuda.bindings.driver", CudaBindings)):
         try:
@@ -74,11 +77,11 @@ def cuda_layer() -> Callable[[], Cuda]:
 class PyCuda:
     """See ``Cuda``."""
 
-    def __init__(self, driver: Any) -> None:
+    def __init__(self, driver: Any, gpu: int) -> None:
         self.name = f"pycuda {metadata.version('pycuda')}"
         self._driver = driver
         with _retaining:
-            self._context = _pycuda_context(driver)
+            self._context = _pycuda_context(driver, gpu)
         self._freed: list[Callable[[], None]] = []
         with self.current():
             self._stream = driver.Stream()
@@ -124,11 +127,11 @@ class PyCuda:
 class CudaBindings:
     """See ``Cuda``."""
 
-    def __init__(self, driver: Any) -> None:
+    def __init__(self, driver: Any, gpu: int) -> None:
         self.name = f"cuda-bindings {metadata.version('cuda-bindings')}"
         self._driver = driver
         with _retaining:
-            self._context = _bindings_context(driver)
+            self._context = _bindings_context(driver, gpu)
         self._freed: list[Callable[[], None]] = []
         with self.current():
             stream = self._call("cuStreamCreate", 0)
@@ -174,18 +177,18 @@ _retaining = threading.Lock()
 
 
 @functools.cache
-def _pycuda_context(driver: Any) -> Any:
+def _pycuda_context(driver: Any, gpu: int) -> Any:
     driver.init()
-    context = driver.Device(0).retain_primary_context()
+    context = driver.Device(gpu).retain_primary_context()
     # At exit after the runtimes, as finalizers run in reverse order; pycuda's own clean-up would detach it in a way that fails.
     weakref.finalize(driver, context.detach)
     return context
 
 
 @functools.cache
-def _bindings_context(driver: Any) -> Any:
+def _bindings_context(driver: Any, gpu: int) -> Any:
     _checked(driver, "cuInit", 0)
-    return _checked(driver, "cuDevicePrimaryCtxRetain", _checked(driver, "cuDeviceGet", 0))
+    return _checked(driver, "cuDevicePrimaryCtxRetain", _checked(driver, "cuDeviceGet", gpu))
 
 
 def _checked(driver: Any, function: str, *arguments: Any) -> Any:

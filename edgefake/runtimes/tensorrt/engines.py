@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from edgefake.models.golden import golden_errors
 from edgefake.runtimes.forks import not_after_fork
 from edgefake.runtimes.inputs import check_raw
 from edgefake.runtimes.tensorrt import cache
-from edgefake.runtimes.tensorrt.builder import MAX_BATCH, WORKSPACE_MB, build
+from edgefake.runtimes.tensorrt.builder import MAX_BATCH, WORKSPACE_MB, Built, build
 from edgefake.runtimes.tensorrt.cuda import Cuda, cuda_layer
 from edgefake.runtimes.tensorrt.engine import TensorRTRuntime
 from edgefake.runtimes.tensorrt.gpu import Gpu, find_gpu
@@ -38,15 +39,17 @@ class Prepared:
     """Whether it was built just now."""
 
 
-def prepare(path: Path, card: ModelCard, *, folder: Path | None = None, workspace_mb: int = WORKSPACE_MB) -> Prepared:
-    """The engine of the ``.onnx`` file at ``path``, from ``folder`` (default: the cache) or, once per machine, built into it.
+def prepare(
+    path: Path, card: ModelCard, *, folder: Path | None = None, workspace_mb: int = WORKSPACE_MB, gpu: int = 0
+) -> Prepared:
+    """The engine of the ``.onnx`` file at ``path``, from ``folder`` (default: the cache) or, once per kind of GPU, built into it.
 
     Raises:
         BackendError: no GPU, driver, TensorRT or pycuda; the engine cannot be built, or is not what its card promises.
         ModelFileError: TensorRT cannot read the file.
         ModelStoreError: the cache cannot be written.
     """
-    machine = _this_machine(card)
+    machine = _this_machine(card, gpu)
     model = path.read_bytes()
     origin = machine.origin(hashlib.sha256(model).hexdigest(), card)
     engine = cache.engine_path(folder or cache.engine_folder(), path, origin)
@@ -56,9 +59,9 @@ def prepare(path: Path, card: ModelCard, *, folder: Path | None = None, workspac
         return _cached(engine, origin, card, machine) or _built(model, engine, origin, card, machine, workspace_mb)
 
 
-def open_engine(path: Path, card: ModelCard) -> TensorRTRuntime:
+def open_engine(path: Path, card: ModelCard, *, gpu: int = 0) -> TensorRTRuntime:
     """The ``.engine`` file at ``path``, which its sidecar must say was built for this machine. See ``prepare`` for errors."""
-    machine = _this_machine(card)
+    machine = _this_machine(card, gpu)
     sidecar = cache.read_sidecar(path)
     here = machine.origin(sidecar.origin.onnx_sha256, card)
     if sidecar.origin != here:
@@ -89,19 +92,30 @@ class _Machine:
         )
 
     def load(self, engine: bytes, card: ModelCard) -> TensorRTRuntime:
-        return TensorRTRuntime(self.trt, logger(self.trt), engine, self.cuda(), card)
+        return TensorRTRuntime(self.trt, logger(self.trt), engine, self.cuda(), card.input_spec)
+
+    def build(self, model: bytes, card: ModelCard, workspace_mb: int, timings: bytes) -> Built:
+        cuda = self.cuda()
+        with cuda.current():  # else TensorRT would build for the first GPU
+            try:
+                return build(
+                    self.trt, logger(self.trt), model, precision=card.precision, workspace_mb=workspace_mb, timings=timings
+                )
+            finally:
+                cuda.free()
 
 
-def _this_machine(card: ModelCard) -> _Machine:
+def _this_machine(card: ModelCard, gpu: int) -> _Machine:
     """All that is needed, looked for before the minutes of a build."""
     check_raw(card.scaling)
     not_after_fork("CUDA")
-    gpu = find_gpu()
-    if card.precision == "int8" and not gpu.has_int8:
+    found = find_gpu(gpu)
+    if card.precision == "int8" and not found.has_int8:
         raise BackendError(
-            f"{gpu.name} (compute capability {gpu.capability}) has no INT8 arithmetic: use the tflite backend, or a float model"
+            f"{found.name} (compute capability {found.capability}) has no INT8 arithmetic: use the tflite backend, or a float "
+            "model"
         )
-    return _Machine(gpu, load_tensorrt(), cuda_layer())
+    return _Machine(found, load_tensorrt(), partial(cuda_layer(), gpu))
 
 
 def _cached(engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machine) -> Prepared | None:
@@ -119,17 +133,9 @@ def _cached(engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machi
 
 
 def _built(model: bytes, engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machine, workspace_mb: int) -> Prepared:
-    trt = machine.trt
     timings = cache.timings_path(engine.parent, origin)
     with progress(f"building the TensorRT engine of {card.name} for {machine.gpu.name}, once"):
-        built = build(
-            trt,
-            logger(trt),
-            model,
-            precision=card.precision,
-            workspace_mb=workspace_mb,
-            timings=timings.read_bytes() if timings.is_file() else b"",
-        )
+        built = machine.build(model, card, workspace_mb, timings.read_bytes() if timings.is_file() else b"")
     runtime = machine.load(built.engine, card)
     try:
         int8 = _checked_int8(runtime, built.products) if card.precision == "int8" else 0

@@ -13,7 +13,7 @@ _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
-    """The GPU that engines are built for and run on: the first that the driver shows to this process."""
+    """A GPU that engines are built for and run on."""
 
     name: str
     capability: str
@@ -26,8 +26,11 @@ class Gpu:
         return (major, minor) >= (6, 1) and (major, minor) != (6, 2)
 
 
-def find_gpu() -> Gpu:
-    """Raises ``BackendError`` when there is no driver, no GPU, or a driver that does not start."""
+def find_gpu(number: int = 0) -> Gpu:
+    """The one of this ``number`` among those that the driver shows to this process.
+
+    Raises ``BackendError`` when there is no driver, no such GPU, or a driver that does not start.
+    """
     try:
         driver = ctypes.CDLL("libcuda.so.1")
     except OSError as error:
@@ -43,7 +46,10 @@ def find_gpu() -> Gpu:
             f"the NVIDIA driver does not start ({_error_name(driver, code)}): check nvidia-smi, then restart the machine"
         )
     device, name, value = ctypes.c_int(), ctypes.create_string_buffer(256), ctypes.c_int()
-    _check(driver, driver.cuDeviceGet(ctypes.byref(device), 0))
+    _check(driver, driver.cuDeviceGetCount(ctypes.byref(value)))
+    if number >= value.value:
+        raise BackendError(f"expected the number of a GPU below {value.value}, which is how many the driver shows, got {number}")
+    _check(driver, driver.cuDeviceGet(ctypes.byref(device), number))
     _check(driver, driver.cuDeviceGetName(name, len(name), device))
     capability = []
     for attribute in (_MAJOR, _MINOR):

@@ -81,10 +81,10 @@ def test_every_stream_has_a_detector_of_its_own(model: Path, monkeypatch: pytest
     monkeypatch.setattr(worker, "Detector", Watched)
     job = Job(model, "tflite", 1, 1, 3, "frame", 0.5, None, min_runs=1, min_seconds=0.0)
     assert isinstance(worker._do(job, 0.0), Sample)
-    assert len({id(detector._runtime) for detector in opened}) == 3
+    assert len({id(detector.scorer) for detector in opened}) == 3
     for detector in opened:
         with pytest.raises(BackendError, match="is closed"):
-            detector._runtime.run(np.zeros((1, 16, 16, 3), np.uint8))
+            detector.scorer.score(np.zeros((1, 16, 16, 3), np.uint8))
 
 
 def test_a_labelled_folder_is_scored_for_every_row(model: Path, photo: object, tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ from edgefake.models import golden
 from edgefake.models.card import Golden
 from edgefake.models.card_files import payload_sha256, read_card
 from edgefake.models.golden import decode_pixels, encode_pixels, golden_errors
-from edgefake.runtimes import Runtime, open_runtime
+from edgefake.runtimes import Runtime
+from tests.edgefake.runtimes.opening import numbers, opened
 
 BUNDLED = sorted((Path(edgefake.__file__).parent / "zoo").glob("*.tflite"))
 INTERPRETERS = {"ai-edge-litert": "ai_edge_litert", "tflite-runtime": "tflite_runtime", "tensorflow": "tensorflow"}
@@ -38,29 +39,29 @@ def face() -> np.ndarray:
 
 @pytest.fixture
 def runtime(models: Path, make_card: MakeCard) -> Runtime:
-    return open_runtime(models / "int8.tflite", make_card(), backend="auto", num_threads=1)
+    return opened(models / "int8.tflite", make_card())
 
 
 def test_pixels_survive_encoding(face: np.ndarray) -> None:
-    decoded = decode_pixels(encode_pixels(face), 16)
+    decoded = decode_pixels(encode_pixels(face), 16, 16)
     assert decoded.dtype == np.uint8 and np.array_equal(decoded, face)
 
 
 @pytest.mark.parametrize("bad", ["", "no base64!", "AAAA", "grüße", "\0", "A" * 1001])
 def test_damaged_vectors_are_refused(bad: str) -> None:
     with pytest.raises(CardError, match="no base64 of a PNG"):
-        decode_pixels(bad, 16)
+        decode_pixels(bad, 16, 16)
 
 
 def test_errors_are_distances_to_the_golden_outputs(runtime: Runtime, make_card: MakeCard, face: np.ndarray) -> None:
-    output = float(runtime.run(face[None])[0])
+    output = float(numbers(runtime, face[None])[0])
     card = make_card(golden=(Golden(encode_pixels(face), output), Golden(encode_pixels(face), output - 0.25)))
     assert golden_errors(runtime, card) == pytest.approx([0.0, 0.25])
     assert golden_errors(runtime, make_card()) == []
 
 
 def test_vectors_of_a_bgr_model_are_still_rgb(runtime: Runtime, make_card: MakeCard, face: np.ndarray) -> None:
-    output = float(runtime.run(np.ascontiguousarray(face[None, :, :, ::-1]))[0])
+    output = float(numbers(runtime, np.ascontiguousarray(face[None, :, :, ::-1]))[0])
     card = make_card(golden=(Golden(encode_pixels(face), output),), colour_order="BGR")
     assert golden_errors(runtime, card) == [0.0]
     assert golden_errors(runtime, replace(card, colour_order="RGB")) != [0.0]
@@ -77,7 +78,7 @@ def test_the_size_of_a_vector_is_read_before_its_pixels(monkeypatch: pytest.Monk
     data[16:24] = struct.pack(">II", 30_000, 30_000)  # memory for 2.7 GB would be taken
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("was decoded"))
     with pytest.raises(CardError, match="has 30000×30000 pixels"):
-        decode_pixels(base64.b64encode(data).decode(), 16)
+        decode_pixels(base64.b64encode(data).decode(), 16, 16)
 
 
 def test_a_model_is_replayed_once_and_again_when_anything_changed(
@@ -86,7 +87,7 @@ def test_a_model_is_replayed_once_and_again_when_anything_changed(
     monkeypatch.setenv("EDGEFAKE_HOME", str(tmp_path / "cache"))
     path = tmp_path / "model.tflite"
     shutil.copyfile(models / "int8.tflite", path)
-    right = float(open_runtime(path, make_card(), backend="auto", num_threads=1).run(face[None])[0])
+    right = float(numbers(opened(path, make_card()), face[None])[0])
     replayed: list[ModelCard] = []
     errors = golden.golden_errors
     monkeypatch.setattr(golden, "golden_errors", lambda runtime, card: replayed.append(card) or errors(runtime, card))
@@ -123,7 +124,7 @@ def test_without_a_cache_every_load_replays(
     (tmp_path / "file").touch()
     monkeypatch.setenv("EDGEFAKE_HOME", str(tmp_path / "file"))
     path = models / "int8.tflite"
-    right = float(open_runtime(path, make_card(), backend="auto", num_threads=1).run(face[None])[0])
+    right = float(numbers(opened(path, make_card()), face[None])[0])
     edgefake.Detector(path, card=make_card(golden=(Golden(encode_pixels(face), right),))).close()
     with pytest.raises(BackendError):
         edgefake.Detector(path, card=make_card(golden=(Golden(encode_pixels(face), right + 1),)))
@@ -143,14 +144,14 @@ def test_bundled_models_replay_their_golden_vectors(path: Path, interpreter: str
     assert card is not None and card.golden and card.golden_tolerance > 0
     others = [module for name, module in INTERPRETERS.items() if name != interpreter]
     script = (
-        "import sys, pathlib\n"
+        "import sys\n"
         f"for module in {others}: sys.modules[module] = None\n"
         "from edgefake.models.golden import golden_errors\n"
-        "from edgefake.models.card_files import read_card\n"
+        "from edgefake.models.file import ModelFile\n"
         "from edgefake.runtimes import open_runtime\n"
-        "path = pathlib.Path(sys.argv[1])\n"
-        "card = read_card(path)\n"
-        "runtime = open_runtime(path, card, backend='tflite', num_threads=1)\n"
+        "file = ModelFile(sys.argv[1])\n"
+        "card = file.card\n"
+        "runtime = open_runtime(file, card.input_spec, name='tflite', num_threads=1)\n"
         "print(runtime.name)\n"
         "print(*golden_errors(runtime, card))\n"
     )

@@ -14,7 +14,7 @@ import pytest
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, read_image
 from edgefake.models.card import Scaling
 from edgefake.models.store import find_model
-from edgefake.runtimes import open_runtime
+from tests.edgefake.runtimes.opening import numbers, opened
 
 MakeCard = Callable[..., ModelCard]
 BUNDLED = ("resnet18_int8", "mobilenet_v2_035_int8", "cnn_int8")
@@ -33,11 +33,11 @@ def test_the_numbers_are_those_of_tflite(
     name: str, scaling: Scaling, models: Path, make_card: MakeCard, faces: np.ndarray
 ) -> None:
     path, card = models / f"{name}.tflite", make_card(name, scaling=scaling)
-    expected = open_runtime(path, card, backend="tflite", num_threads=1).run(faces)
-    runtime = open_runtime(path, card, backend="openvino", num_threads=1)
-    assert runtime.name.startswith("openvino (OpenVINO 20") and runtime.input_shape == (1, 16, 16, 3)
+    expected = numbers(opened(path, card, "tflite"), faces)
+    runtime = opened(path, card, "openvino")
+    assert runtime.name.startswith("openvino (OpenVINO 20")
     for count in (7, 1, 3):
-        got = runtime.run(faces[:count])
+        got = numbers(runtime, faces[:count])
         assert got.dtype == np.float32
         assert got == pytest.approx(
             expected[:count], abs=0.06 if name in ("int8", "uint8") else 1e-5
@@ -45,18 +45,20 @@ def test_the_numbers_are_those_of_tflite(
     assert np.ptp(expected) > 0.1
 
 
-def test_several_classes(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
-    card = make_card("two_numbers", output="logits")
-    expected = open_runtime(models / "two_numbers.tflite", card, backend="tflite", num_threads=1).run(faces)
-    got = open_runtime(models / "two_numbers.tflite", card, backend="openvino", num_threads=1).run(faces)
-    assert got == pytest.approx(expected, abs=1e-4)
+@pytest.mark.parametrize("name", ["two_numbers", "two_outputs"])
+def test_several_numbers_and_outputs(name: str, models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
+    path, card = models / f"{name}.tflite", make_card(name)
+    expected, got = (opened(path, card, runtime).run(faces) for runtime in ("tflite", "openvino"))
+    assert len(got) == len(expected)
+    for one, other in zip(got, expected, strict=True):
+        assert one.shape == other.shape and one == pytest.approx(other, abs=1e-4)
 
 
 def test_threads_do_not_mix_their_faces(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
-    runtime = open_runtime(models / "int8.tflite", make_card(), backend="openvino", num_threads=1)
-    expected = runtime.run(faces)
+    runtime = opened(models / "int8.tflite", make_card(), "openvino")
+    expected = numbers(runtime, faces)
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda i: runtime.run(faces[i % 7 : i % 7 + 1])[0], range(280)))
+        answers = list(pool.map(lambda i: numbers(runtime, faces[i % 7 : i % 7 + 1])[0], range(280)))
     assert answers == list(expected) * 40
 
 
@@ -84,45 +86,40 @@ def test_the_onnx_form_scores_like_onnxruntime(name: str, portrait: Path) -> Non
 def test_an_onnx_model_of_another_shape(make_card: MakeCard) -> None:
     path = find_model("cnn_int8", suffix=".onnx")
     with pytest.raises(ModelFileError, match=r"takes uint8 \[N, 128, 128, 3\], its card says one input of \[N, 16, 16, 3\]"):
-        open_runtime(path, make_card(), backend="openvino", num_threads=1)
+        opened(path, make_card(), "openvino")
 
 
 def test_a_closed_model_says_so(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
-    runtime = open_runtime(models / "int8.tflite", make_card(), backend="openvino", num_threads=1)
+    runtime = opened(models / "int8.tflite", make_card(), "openvino")
     runtime.close()
     runtime.close()
     with pytest.raises(BackendError, match="this model is closed"):
-        runtime.run(faces)
+        numbers(runtime, faces)
 
 
 def test_raw_pixels(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
     card = make_card("raw_uint8", scaling=Scaling(0.0, 1.0))
-    got, expected = (
-        open_runtime(models / "raw_uint8.tflite", card, backend=backend, num_threads=1).run(faces)
-        for backend in ("openvino", "tflite")
-    )
+    got, expected = (numbers(opened(models / "raw_uint8.tflite", card, backend), faces) for backend in ("openvino", "tflite"))
     assert got == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_number_without_a_shape_is_refused(models: Path, make_card: MakeCard) -> None:
     with pytest.raises(ModelFileError, match=r"scalar.tflite gives a number without a shape \(\[\]\), which OpenVINO"):
-        open_runtime(models / "scalar.tflite", make_card("scalar"), backend="openvino", num_threads=1)
+        opened(models / "scalar.tflite", make_card("scalar"), "openvino")
 
 
 def test_files_that_will_not_do(models: Path, make_card: MakeCard, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"takes input \[1, 16, 32, 3\]"):
-        open_runtime(models / "oblong.tflite", make_card(), backend="openvino", num_threads=1)
+        opened(models / "oblong.tflite", make_card(), "openvino")
     data = (models / "int8.tflite").read_bytes()
     for number, bad in enumerate((b"text", data[: len(data) // 2])):
         (tmp_path / f"{number}.tflite").write_bytes(bad)
         with pytest.raises(ModelFileError, match=rf"{number}\.tflite"):
-            open_runtime(tmp_path / f"{number}.tflite", make_card(), backend="openvino", num_threads=1)
+            opened(tmp_path / f"{number}.tflite", make_card(), "openvino")
     for number, bad in enumerate((b"text", find_model("cnn_int8", suffix=".onnx").read_bytes()[:5000])):
         (tmp_path / f"{number}.onnx").write_bytes(bad)
         with pytest.raises(ModelFileError, match=rf"{number}\.onnx"):
-            open_runtime(tmp_path / f"{number}.onnx", make_card(), backend="openvino", num_threads=1)
-    with pytest.raises(BackendError, match=r"backend 'openvino' reads \.tflite and \.onnx files, got model\.bin"):
-        open_runtime(tmp_path / "model.bin", make_card(), backend="openvino", num_threads=1)
+            opened(tmp_path / f"{number}.onnx", make_card(), "openvino")
 
 
 def test_without_openvino_the_extra_is_named() -> None:

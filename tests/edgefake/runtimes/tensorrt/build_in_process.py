@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from edgefake.models.card_files import read_card
-from edgefake.runtimes.tensorrt import engines, open_model
-from tests.edgefake.runtimes.tensorrt.conftest import ORIN
+from edgefake.runtimes.tensorrt import engines
+from tests.edgefake.runtimes.tensorrt.conftest import ORIN, open_engine_of
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
 from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT
 
@@ -27,10 +27,10 @@ _Talking._real = ""
 def main(path: Path, seconds: float) -> None:
     trt = _Talking()
     trt._build_seconds = seconds
-    engines.find_gpu, engines.load_tensorrt, engines.cuda_layer = lambda: ORIN, lambda: trt, lambda: FakeCuda  # type: ignore
+    engines.find_gpu, engines.load_tensorrt, engines.cuda_layer = lambda number: ORIN, lambda: trt, lambda: FakeCuda  # type: ignore
     card = read_card(path)
     assert card is not None
-    open_model(path, card, 1).close()
+    open_engine_of(path, card).close()
     print(len(trt._configs))
 
 

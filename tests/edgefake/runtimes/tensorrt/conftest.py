@@ -11,8 +11,9 @@ import pytest
 from edgefake import ModelCard
 from edgefake.models.card import Golden
 from edgefake.models.card_files import write_card
+from edgefake.models.file import ModelFile
 from edgefake.models.golden import encode_pixels
-from edgefake.runtimes.tensorrt import engines
+from edgefake.runtimes.tensorrt import TensorRTRuntime, engines, open_model
 from edgefake.runtimes.tensorrt.gpu import Gpu
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
 from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT, logit, onnx_file
@@ -28,7 +29,7 @@ def use_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> UseMachine:
 
     def use(trt: FakeTensorRT | None = None, gpu: Gpu = ORIN) -> FakeTensorRT:
         trt = trt or FakeTensorRT()
-        monkeypatch.setattr(engines, "find_gpu", lambda: gpu)
+        monkeypatch.setattr(engines, "find_gpu", lambda number: gpu)
         monkeypatch.setattr(engines, "load_tensorrt", lambda: trt)
         monkeypatch.setattr(engines, "cuda_layer", lambda: FakeCuda)
         return trt
@@ -54,8 +55,13 @@ def faces() -> np.ndarray:
 @pytest.fixture
 def card(make_card: Callable[..., ModelCard], faces: np.ndarray) -> ModelCard:
     """With two golden vectors."""
-    golden = tuple(Golden(encode_pixels(face), float(logit(face[None])[0])) for face in faces[:2])
+    golden = tuple(Golden(encode_pixels(face), float(logit(face[None])[0, 0])) for face in faces[:2])
     return make_card("int8", golden=golden, golden_tolerance=0.05)
+
+
+def open_engine_of(path: Path, card: ModelCard, device: int | None = None) -> TensorRTRuntime:
+    """The runtime with the ``.onnx`` or ``.engine`` at ``path``, which is what ``card`` says."""
+    return open_model(ModelFile(path, card), card.input_spec, device, 1)
 
 
 @pytest.fixture

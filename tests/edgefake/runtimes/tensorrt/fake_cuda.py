@@ -22,8 +22,8 @@ class FakeCuda:
     fail = ""
     """The name of a method that fails as if the GPU were gone."""
 
-    def __init__(self) -> None:
-        self.name, self.stream = "fake CUDA", id(self)
+    def __init__(self, gpu: int = 0) -> None:
+        self.name, self.stream, self.gpu = "fake CUDA", id(self), gpu
         self.blocks: dict[int, Bytes] = {}
         """What is allocated, by its address."""
         self.freed = False

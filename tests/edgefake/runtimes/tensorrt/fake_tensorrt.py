@@ -30,16 +30,36 @@ USED: set[tuple[str, str]] = set()
 """(class, or "" for the module; attribute)"""
 
 
-def onnx_file(*, size: int = 16, batch: int = -1, products: tuple[str, ...] = ("first", "second")) -> bytes:
+def onnx_file(
+    *,
+    size: int = 16,
+    width: int | None = None,
+    batch: int = -1,
+    products: tuple[str, ...] = ("first", "second"),
+    outputs: tuple[str, ...] = ("logit",),
+) -> bytes:
     """What ``FakeTensorRT`` takes for an ONNX file: a ModelProto whose graph (field 7) has JSON as its doc_string (field 10)."""
-    text = json.dumps({"size": size, "batch": batch, "products": products}).encode()
-    graph = b"\x52" + bytes([len(text)]) + text
-    return b"\x3a" + bytes([len(graph)]) + graph
+    described = {"size": size, "width": width or size, "batch": batch, "products": products, "outputs": outputs}
+    text = json.dumps(described, separators=(",", ":")).encode()
+    return _field(7, _field(10, text))
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A length-delimited field of protocol buffers, of less than 16 kB."""
+    return bytes([number << 3 | 2, len(content) & 0x7F | 0x80, len(content) >> 7]) + content
 
 
 def logit(faces: Pixels) -> npt.NDArray[np.float32]:
-    """What its engines answer to faces (N, S, S, 3)."""
-    return (faces.reshape(len(faces), -1).mean(axis=1) / 128 - 1).astype(np.float32)
+    """The ``logit`` (N, 1) of its engines for faces (N, H, W, 3)."""
+    return (faces.reshape(len(faces), -1).mean(axis=1, keepdims=True) / 128 - 1).astype(np.float32)
+
+
+def rows(faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Their ``rows`` (N, H, 3)."""
+    return faces.mean(axis=2).astype(np.float32)
+
+
+OUTPUTS = {"logit": logit, "rows": rows, "for_all": lambda faces: logit(faces)[:1]}
 
 
 class _Recorded:
@@ -175,8 +195,7 @@ class FakeINetworkDefinition(_Recorded):
         return FakeILayer(name=names[index], type=SimpleNamespace(name="ACTIVATION" if names[index] == "relu" else "CONVOLUTION"))
 
     def get_input(self, index: int) -> FakeITensor:
-        size = self._model["size"]
-        return FakeITensor(name="face", shape=(self._model["batch"], size, size, 3))
+        return FakeITensor(name="face", shape=(self._model["batch"], self._model["size"], self._model["width"], 3))
 
 
 class FakeILayer(_Recorded):
@@ -248,13 +267,13 @@ class FakeRuntime(_Recorded):
         except ValueError:
             self._log.log(FakeILogger.ERROR, "magicTag does not match")
             return None
-        engine: FakeICudaEngine = _live(FakeICudaEngine(_trt=self._trt, _model=model, num_io_tensors=2))
+        engine: FakeICudaEngine = _live(FakeICudaEngine(_trt=self._trt, _model=model, num_io_tensors=1 + len(model["outputs"])))
         return engine
 
 
 class FakeICudaEngine(_Recorded):
     def get_tensor_name(self, index: int) -> str:
-        return ("logit", "face")[index]
+        return (*self._model["outputs"], "face")[index]  # type: ignore[no-any-return]
 
     def get_tensor_mode(self, name: str) -> _Member:
         modes = self._trt.TensorIOMode
@@ -265,7 +284,8 @@ class FakeICudaEngine(_Recorded):
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         batch, size = self._model["batch"], self._model["size"]
-        return (batch, size, size, 3) if name == "face" else (batch, 1)
+        shapes = {"face": (batch, size, self._model["width"], 3), "rows": (batch, size, 3), "for_all": (1, 1)}
+        return shapes.get(name, (batch, 1))
 
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[list[int]]:
         return self._model["profile"]  # type: ignore[no-any-return]
@@ -299,12 +319,16 @@ class FakeIExecutionContext(_Recorded):
 
     def execute_async_v3(self, stream_handle: int) -> bool:
         (cuda,) = (cuda for cuda in FakeCuda.opened if cuda.stream == stream_handle)
-        source, target = (cuda.blocks[self._addresses[name]] for name in ("face", "logit"))
-        size, off, batch = self._model["size"], np.float32(self._model["off"]), self._batch
+        source = cuda.blocks[self._addresses["face"]]
+        targets = {name: cuda.blocks[self._addresses[name]] for name in self._model["outputs"]}
+        shape = (self._batch, self._model["size"], self._model["width"], 3)
+        off = np.float32(self._model["off"])
 
         def compute() -> None:
-            faces = source[: batch * size * size * 3].reshape(batch, size, size, 3)
-            target.view(np.float32)[:batch] = logit(faces) + off
+            faces = source[: int(np.prod(shape))].reshape(shape)
+            for name, target in targets.items():
+                answers = OUTPUTS[name](faces) + off
+                target.view(np.float32)[: answers.size] = answers.ravel()
 
         cuda.enqueue(compute)
         return not self._trt._error

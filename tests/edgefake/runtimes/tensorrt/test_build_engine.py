@@ -64,7 +64,7 @@ def test_files_that_are_no_model(trt: FakeTensorRT, tmp_path: Path, capsys: pyte
 
 
 def test_a_machine_without_a_gpu(model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_gpu() -> None:
+    def no_gpu(number: int) -> None:
         raise BackendError("no GPU")
 
     monkeypatch.setattr(engines, "find_gpu", no_gpu)
@@ -75,7 +75,7 @@ def test_a_machine_without_a_gpu(model: Path, capsys: pytest.CaptureFixture[str]
 def test_ctrl_c_ends_a_build_at_once_and_is_python_s_again_afterwards(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     during = []
 
-    def find_gpu() -> None:
+    def find_gpu(number: int) -> None:
         during.append(signal.getsignal(signal.SIGINT))
         raise BackendError("no GPU")
 

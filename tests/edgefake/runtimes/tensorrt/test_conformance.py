@@ -19,10 +19,9 @@ from pathlib import Path
 import pytest
 
 from edgefake import ModelCard, ModelFileError
-from edgefake.runtimes.tensorrt import open_model
 from tests.edgefake.runtimes.tensorrt.bindings import missing_attributes
-from tests.edgefake.runtimes.tensorrt.conftest import UseMachine
-from tests.edgefake.runtimes.tensorrt.fake_tensorrt import GENERATIONS, USED, FakeTensorRT
+from tests.edgefake.runtimes.tensorrt.conftest import UseMachine, open_engine_of
+from tests.edgefake.runtimes.tensorrt.fake_tensorrt import GENERATIONS, USED, FakeTensorRT, onnx_file
 
 FOLDER = os.environ.get("EDGEFAKE_TENSORRT_WHEELS")
 WHEELS = sorted(Path(FOLDER).glob("tensorrt*.whl")) if FOLDER else []
@@ -39,11 +38,11 @@ def used_by(use_machine: UseMachine, model: Path, card: ModelCard, tmp_path: Pat
         use_machine(FakeTensorRT(generation))
         monkeypatch.setenv("EDGEFAKE_HOME", str(tmp_path / generation))
         broken = tmp_path / "broken.onnx"
-        broken.write_bytes(b"{broken}")
+        broken.write_bytes(onnx_file().replace(b'"size"', b"size  "))
         USED.clear()
-        open_model(model, card, 1).close()
+        open_engine_of(model, card).close()
         with pytest.raises(ModelFileError, match="cannot read"):
-            open_model(broken, card, 1)
+            open_engine_of(broken, card)
         return USED | {("ILogger", severity) for severity in ("INTERNAL_ERROR", "ERROR", "WARNING")}
 
     return use

@@ -27,7 +27,7 @@ from edgefake.runtimes.tensorrt import cuda
 
 layer = getattr(cuda, sys.argv[1])
 held = ctypes.CDLL("libcuda.so.1").fake_held
-opened = layer(importlib.import_module(sys.argv[2]))
+opened = layer(importlib.import_module(sys.argv[2]), 0)
 assert opened.stream and held() == 1
 with opened.current():
     source, target, address = opened.host(100), opened.host(100), opened.device(100)

@@ -6,21 +6,27 @@ import gc
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgefake import BackendError, Detector, ModelCard, ModelFileError
-from edgefake.runtimes.tensorrt import TensorRTRuntime, open_model
+from edgefake.runtimes.spec import InputSpec
+from edgefake.runtimes.tensorrt import TensorRTRuntime
+from edgefake.runtimes.tensorrt.builder import build
+from edgefake.runtimes.tensorrt.library import logger
+from tests.edgefake.runtimes.tensorrt.conftest import open_engine_of
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
-from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT, logit, onnx_file
+from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT, logit, onnx_file, rows
 
 
 @pytest.fixture
 def runtime(model: Path, card: ModelCard, trt: FakeTensorRT) -> Iterator[TensorRTRuntime]:
-    opened = open_model(model, card, 1)
+    opened = open_engine_of(model, card)
     yield opened
     opened.close()
 
@@ -32,38 +38,53 @@ def held(trt: FakeTensorRT) -> list[object]:
 
 @pytest.mark.parametrize("count", [1, 2, 16, 17, 40])
 def test_any_number_of_faces_is_judged_in_chunks(runtime: TensorRTRuntime, faces: np.ndarray, count: int) -> None:
-    assert runtime.run(faces[:count]) == pytest.approx(logit(faces[:count]))
-    assert runtime.run(faces[:1]) == pytest.approx(logit(faces[:1]))
+    assert runtime.run(faces[:count])[0] == pytest.approx(logit(faces[:count]))
+    assert runtime.run(faces[:1])[0] == pytest.approx(logit(faces[:1]))
 
 
 def test_a_model_with_a_batch_of_one(trt: FakeTensorRT, card: ModelCard, tmp_path: Path, faces: np.ndarray) -> None:
     path = tmp_path / "one.onnx"
     path.write_bytes(onnx_file(batch=1))
-    runtime = open_model(path, card, 1)
-    assert runtime.run(faces[:3]) == pytest.approx(logit(faces[:3]))
+    runtime = open_engine_of(path, card)
+    assert runtime.run(faces[:3])[0] == pytest.approx(logit(faces[:3]))
     assert trt._configs[0]._profile is None
 
 
+@pytest.mark.parametrize("batch", [-1, 4])
+def test_every_output_of_a_network_that_is_not_square(trt: FakeTensorRT, batch: int) -> None:
+    log, file = logger(trt), onnx_file(size=12, width=20, batch=batch, outputs=("rows", "logit"))
+    pictures = np.random.default_rng(0).integers(0, 256, (21, 12, 20, 3), dtype=np.uint8)
+    runtime = TensorRTRuntime(trt, log, build(trt, log, file, precision="int8").engine, FakeCuda(), InputSpec(12, 20))
+    for count in (21, 1, 5):
+        first, second = runtime.run(pictures[:count])
+        assert first == pytest.approx(rows(pictures[:count])) and second == pytest.approx(logit(pictures[:count]))
+
+
+def test_a_further_gpu(trt: FakeTensorRT, model: Path, card: ModelCard, faces: np.ndarray) -> None:
+    with closing(open_engine_of(model, card, device=1)) as runtime:
+        assert runtime.run(faces)[0] == pytest.approx(logit(faces))
+    assert {cuda.gpu for cuda in FakeCuda.opened} == {1}  # it was built there too
+
+
 def test_pixels_need_not_be_contiguous(runtime: TensorRTRuntime, faces: np.ndarray) -> None:
-    assert runtime.run(faces[:2, ::-1, :, ::-1]) == pytest.approx(logit(faces[:2]))
+    assert runtime.run(faces[:2, ::-1, :, ::-1])[0] == pytest.approx(logit(faces[:2]))
 
 
 def test_an_answer_outlives_the_next_run(runtime: TensorRTRuntime, faces: np.ndarray) -> None:
-    first = runtime.run(faces[:1])
+    (first,) = runtime.run(faces[:1])
     runtime.run(faces[39:])
     assert first == pytest.approx(logit(faces[:1]))
 
 
 def test_many_threads_get_their_own_answers(runtime: TensorRTRuntime, faces: np.ndarray) -> None:
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda start: runtime.run(faces[start : start + 4]), list(range(36)) * 5))
+        answers = list(pool.map(lambda start: runtime.run(faces[start : start + 4])[0], list(range(36)) * 5))
     for start, answer in zip(list(range(36)) * 5, answers, strict=True):
         assert answer == pytest.approx(logit(faces[start : start + 4]))
 
 
 def test_it_says_what_it_is(runtime: TensorRTRuntime) -> None:
     assert runtime.name == "tensorrt (10.3.0, fake CUDA)"
-    assert runtime.input_shape == (1, 16, 16, 3)
 
 
 def test_close_gives_everything_back_and_may_be_called_again(
@@ -81,7 +102,7 @@ def test_close_gives_everything_back_and_may_be_called_again(
 
 def test_a_runtime_that_is_dropped_gives_everything_back(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
     for _ in range(3):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
         gc.collect()
         assert held(trt) == []
 
@@ -100,17 +121,17 @@ def test_closing_waits_for_a_run(runtime: TensorRTRuntime, faces: np.ndarray) ->
     ("file", "changes", "told"),
     [
         ({"size": 24}, {}, "this engine has input uint8 [-1, 24, 24, 3], expected one of uint8 ['N', 16, 16, 3]"),
-        ({}, {"output": "logits", "golden": ()}, "this engine has output float32 [-1, 1], expected one of float32 ['N', 2]"),
+        ({"outputs": ("logit", "for_all")}, {}, "this engine has output float32 [1, 1], expected float32 [-1, '…']"),
     ],
-    ids=["size", "classes"],
+    ids=["size", "one answer for all"],
 )
 def test_an_engine_that_is_not_what_the_card_says(
-    trt: FakeTensorRT, card: ModelCard, tmp_path: Path, file: dict[str, int], changes: dict[str, object], told: str
+    trt: FakeTensorRT, card: ModelCard, tmp_path: Path, file: dict[str, Any], changes: dict[str, object], told: str
 ) -> None:
     path = tmp_path / "other.onnx"
     path.write_bytes(onnx_file(**file))
     with pytest.raises(ModelFileError) as caught:
-        open_model(path, replace(card, **changes), 1)  # type: ignore[arg-type]
+        open_engine_of(path, replace(card, **changes))  # type: ignore[arg-type]
     assert told in str(caught.value)
     del caught
     gc.collect()
@@ -123,7 +144,7 @@ def test_a_gpu_that_fails_is_told_and_given_back(
 ) -> None:
     monkeypatch.setattr(FakeCuda, "fail", method)
     with pytest.raises(BackendError, match=r"the GPU failed \(CUDA_ERROR_FAKE\)"):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
     assert held(trt) == []
 
 

@@ -19,10 +19,10 @@ import pytest
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelStoreError
 from edgefake.models.card import Golden, Scaling
 from edgefake.models.card_files import write_card
-from edgefake.runtimes.tensorrt import engines, open_model
+from edgefake.runtimes.tensorrt import engines
 from edgefake.runtimes.tensorrt.cache import read_sidecar, sidecar_path
 from edgefake.runtimes.tensorrt.gpu import Gpu
-from tests.edgefake.runtimes.tensorrt.conftest import UseMachine
+from tests.edgefake.runtimes.tensorrt.conftest import UseMachine, open_engine_of
 from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT, logit, onnx_file
 from tests.processes import started
 
@@ -41,8 +41,8 @@ def only_engine(folder: Path) -> Path:
 def test_an_engine_is_built_once_and_used_from_then_on(
     trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path, faces: np.ndarray
 ) -> None:
-    open_model(model, card, 1).close()
-    assert open_model(model, card, 1).run(faces) == pytest.approx(logit(faces))
+    open_engine_of(model, card).close()
+    assert open_engine_of(model, card).run(faces)[0] == pytest.approx(logit(faces))
     assert len(trt._configs) == 1
     sidecar = read_sidecar(only_engine(folder))
     assert (sidecar.origin.gpu, sidecar.origin.capability, sidecar.origin.tensorrt) == ("Fake Orin", "8.7", "10.3.0")
@@ -57,7 +57,7 @@ def test_every_generation_is_built_in_its_way(
     converted: list[bytes] = []
     monkeypatch.setattr("edgefake.runtimes.tensorrt.builder.float_weights", lambda data: (converted.append(data), data)[1])
     trt = use_machine(FakeTensorRT(generation))
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     (config,) = trt._configs
     old = generation.startswith("8")
     assert len(converted) == old
@@ -70,9 +70,9 @@ def test_every_generation_is_built_in_its_way(
 
 
 def test_what_was_measured_helps_the_next_build(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     write_card(model, replace(card, name="another"))  # changes the file's hash
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     first, second = (config._timings._given for config in trt._configs)
     assert (first, second) == (b"", b"measured ")
 
@@ -80,13 +80,13 @@ def test_what_was_measured_helps_the_next_build(trt: FakeTensorRT, model: Path, 
 def test_another_tensorrt_gpu_or_file_gets_its_own_engine(
     use_machine: UseMachine, trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path
 ) -> None:
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     newer = use_machine(FakeTensorRT(version="10.13.3"))
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     use_machine(newer, Gpu("Fake Thor", "11.0"))
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     use_machine(trt)
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     assert (len(trt._configs), len(newer._configs), len(list(folder.glob("*.engine")))) == (1, 2, 3)
 
 
@@ -127,33 +127,33 @@ def not_loadable(engine: Path) -> None:
 def test_a_stale_engine_is_built_again(
     trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path, faces: np.ndarray, spoil: object
 ) -> None:
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     spoil(only_engine(folder))  # type: ignore[operator]
-    assert open_model(model, card, 1).run(faces) == pytest.approx(logit(faces))
-    open_model(model, card, 1)
+    assert open_engine_of(model, card).run(faces)[0] == pytest.approx(logit(faces))
+    open_engine_of(model, card)
     assert len(trt._configs) == 2
 
 
 def test_building_again_is_said_in_the_log(
     trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     damage(only_engine(folder))
     with caplog.at_level(logging.WARNING):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
     assert "building an engine again" in caplog.text and "SHA-256 differs" in caplog.text
 
 
 def test_an_engine_with_float_layers_is_refused_by_name(trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path) -> None:
     trt._float = {"second"}
     with pytest.raises(BackendError, match=r"would not run 1 of 2 layers in INT8 \(second\)"):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
     assert not list(folder.glob("*.engine*"))
 
 
 def test_a_float_model_may_have_float_layers(trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path) -> None:
     trt._float = {"first", "second"}
-    open_model(model, replace(card, precision="float32"), 1)
+    open_engine_of(model, replace(card, precision="float32"))
     assert read_sidecar(only_engine(folder)).int8_layers == 0
 
 
@@ -163,47 +163,47 @@ def test_an_engine_that_is_off_the_golden_outputs_is_refused(
 ) -> None:
     trt._off = off
     with pytest.raises(BackendError, match=r"off its golden outputs by (0\.1|nan), at most 0\.05 is right"):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
     assert not list(folder.glob("*.engine*"))
 
 
 def test_a_build_that_fails_says_why(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
     trt._error = "no implementation for node x"
     with pytest.raises(BackendError, match=r"could not be built \(no implementation for node x\): give it more workspace"):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
     trt._error = "Requested size was 5 bytes: out of memory"
     with pytest.raises(BackendError, match=r"out of memory\): the GPU has too little free memory"):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
 
 
 def test_a_file_that_tensorrt_cannot_read(trt: FakeTensorRT, tmp_path: Path, card: ModelCard) -> None:
     path = tmp_path / "edited.onnx"
-    path.write_bytes(onnx_file().replace(b'"size"', b"size"))
+    path.write_bytes(onnx_file().replace(b'"size"', b"size  "))
     with pytest.raises(ModelFileError, match=r"TensorRT 10\.3\.0 cannot read this ONNX file \(this is no ONNX\)"):
-        open_model(path, card, 1)
+        open_engine_of(path, card)
 
 
 def test_a_gpu_without_int8(use_machine: UseMachine, model: Path, card: ModelCard) -> None:
     for capability in ("5.3", "6.2"):
         use_machine(gpu=Gpu("Tegra", capability))
         with pytest.raises(BackendError, match=rf"Tegra \(compute capability {capability}\) has no INT8 arithmetic"):
-            open_model(model, card, 1)
-        open_model(model, replace(card, precision="float16"), 1)
+            open_engine_of(model, card)
+        open_engine_of(model, replace(card, precision="float16"))
 
 
 def test_a_scaling_that_would_not_be_heeded(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
     with pytest.raises(ModelFileError, match="takes pixels as they are"):
-        open_model(model, replace(card, scaling=Scaling(0.0, 255.0)), 1)
+        open_engine_of(model, replace(card, scaling=Scaling(0.0, 255.0)))
     assert not trt._configs
 
 
 def test_a_forked_child_is_told_to_be_spawned(trt: FakeTensorRT, model: Path, card: ModelCard, faces: np.ndarray) -> None:
-    runtime = open_model(model, card, 1)
+    runtime = open_engine_of(model, card)
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         told = []
-        for use in (lambda: runtime.run(faces), lambda: open_model(model, card, 1)):
+        for use in (lambda: runtime.run(faces), lambda: open_engine_of(model, card)):
             try:
                 use()
             except BackendError as error:
@@ -215,7 +215,7 @@ def test_a_forked_child_is_told_to_be_spawned(trt: FakeTensorRT, model: Path, ca
     told = os.read(reading, 10000).decode().splitlines()
     assert len(told) == 2
     assert all("forked from one that uses CUDA, which does not survive that: start processes with" in line for line in told)
-    assert runtime.run(faces) == pytest.approx(logit(faces))
+    assert runtime.run(faces)[0] == pytest.approx(logit(faces))
 
 
 def test_a_disk_that_is_full(trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path) -> None:
@@ -223,11 +223,11 @@ def test_a_disk_that_is_full(trt: FakeTensorRT, model: Path, card: ModelCard, fo
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # what is written beyond is refused by the kernel
     try:
         with pytest.raises(ModelStoreError, match=r"engine cache .* cannot be written \(File too large\): make room"):
-            open_model(model, card, 1)
+            open_engine_of(model, card)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert not list(folder.glob("*.engine*")) and not list(folder.glob(".*"))
-    open_model(model, card, 1)
+    open_engine_of(model, card)
 
 
 def test_a_cache_that_cannot_be_written_is_told_before_the_build(
@@ -235,7 +235,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_the_build(
 ) -> None:
     (tmp_path / "home").write_text("a file, not a folder")
     with pytest.raises(ModelStoreError, match=r"engine cache .* cannot be written"):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
     assert not trt._configs
 
 
@@ -247,7 +247,7 @@ def run(model: Path, seconds: float) -> AbstractContextManager[subprocess.Popen[
 def test_of_two_processes_one_builds_and_the_other_waits(trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path) -> None:
     with run(model, seconds=2) as other:
         assert other.stdout is not None and other.stdout.readline() == "building\n"
-        open_model(model, card, 1)
+        open_engine_of(model, card)
         assert not trt._configs
         assert other.stdout.read() == "1\n"
 
@@ -257,7 +257,7 @@ def test_a_killed_build_leaves_nothing_behind(trt: FakeTensorRT, model: Path, ca
         assert other.stdout is not None and other.stdout.readline() == "building\n"
         other.kill()
     assert not list(folder.glob("*.engine*"))
-    open_model(model, card, 1)
+    open_engine_of(model, card)
     assert len(trt._configs) == 1
 
 
@@ -266,49 +266,49 @@ class TestEngineFile:
 
     @pytest.fixture
     def engine(self, trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path) -> Path:
-        open_model(model, card, 1)
+        open_engine_of(model, card)
         return only_engine(folder)
 
     def test_runs_on_the_machine_it_was_built_on(
         self, trt: FakeTensorRT, engine: Path, card: ModelCard, faces: np.ndarray
     ) -> None:
-        assert open_model(engine, card, 1).run(faces) == pytest.approx(logit(faces))
+        assert open_engine_of(engine, card).run(faces)[0] == pytest.approx(logit(faces))
         assert len(trt._configs) == 1
 
     def test_of_another_machine_is_refused(self, use_machine: UseMachine, engine: Path, card: ModelCard) -> None:
         use_machine(FakeTensorRT(version="8.6.1"), Gpu("Fake Nano", "8.7"))
         told = r"was built for gpu Fake Orin, .* tensorrt 10\.3\.0, .* this machine has gpu Fake Nano, .* tensorrt 8\.6\.1"
         with pytest.raises(BackendError, match=told):
-            open_model(engine, card, 1)
+            open_engine_of(engine, card)
 
     def test_without_its_sidecar_is_refused(self, engine: Path, card: ModelCard) -> None:
         sidecar_path(engine).unlink()
         with pytest.raises(
             ModelFileError, match=r"cannot be read \(No such file or directory\): build the engine on this machine"
         ):
-            open_model(engine, card, 1)
+            open_engine_of(engine, card)
 
     def test_damaged_is_refused(self, engine: Path, card: ModelCard) -> None:
         damage(engine)
         with pytest.raises(ModelFileError, match="SHA-256 differs"):
-            open_model(engine, card, 1)
+            open_engine_of(engine, card)
 
     def test_answers_to_its_golden_vectors(self, engine: Path, card: ModelCard) -> None:
         wrong = tuple(Golden(golden.png, golden.output + 1) for golden in card.golden)
         with pytest.raises(BackendError, match="off its golden outputs by 1"):
-            open_model(engine, replace(card, golden=wrong), 1)
+            open_engine_of(engine, replace(card, golden=wrong))
 
 
 @pytest.mark.parametrize("missing", ["find_gpu", "load_tensorrt", "cuda_layer"])
 def test_what_is_missing_is_told_before_the_build(
     trt: FakeTensorRT, model: Path, card: ModelCard, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
-    def fail() -> None:
+    def fail(*_: object) -> None:
         raise BackendError(missing)
 
     monkeypatch.setattr(engines, missing, fail)
     with pytest.raises(BackendError, match=missing):
-        open_model(model, card, 1)
+        open_engine_of(model, card)
     assert not trt._configs
 
 

@@ -49,7 +49,7 @@ def test_no_runs_are_refused_before_the_build(trt: FakeTensorRT, both: Path, cap
 
 
 def test_no_gpu_is_one_sentence(both: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_gpu() -> None:
+    def no_gpu(number: int) -> None:
         raise BackendError("the NVIDIA driver finds no GPU")
 
     monkeypatch.setattr(engines, "find_gpu", no_gpu)

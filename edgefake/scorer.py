@@ -1,0 +1,162 @@
+"""Scorer: what a detector thinks of faces that are cut out; ``CardScorer`` is the usual one, one model on one runtime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from edgefake.arguments import whole_number
+from edgefake.defaults import DEFAULT_THRESHOLD
+from edgefake.errors import InputError, ModelFileError
+from edgefake.faces.frame import whole_frame
+from edgefake.faces.geometry import Box
+from edgefake.models.card import ModelCard, find_threshold
+from edgefake.models.file import require_card
+from edgefake.models.golden import replay_once
+from edgefake.models.golden_pixels import check_pixels
+from edgefake.models.store import open_model
+from edgefake.pixels import Pixels
+from edgefake.preprocessing import face_pixels
+from edgefake.runtimes import Outputs, Runtime, open_runtime, suffix_of
+from edgefake.system import check_threads
+from edgefake.text import printable
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a scorer thinks of one face."""
+
+    p_fake: float
+    """In 0…1, calibrated."""
+    evidence: npt.NDArray[np.float32] | None = None
+    """(h, w): what each part of the crop speaks for, in logits, where the model tells."""
+
+
+class Scorer(Protocol):
+    """From faces to p_fake. ``crop`` and ``score`` may be called from several threads."""
+
+    name: str
+    """Of the model, for people and in every ``Prediction``."""
+    threshold: float
+    """The p_fake from which a verdict is fake, unless the ``Detector`` is given another."""
+    crop_margin: float
+    """Context that ``crop`` takes around a face box, as a fraction of its longer side."""
+
+    def crop(self, frame: Pixels, box: Box | None) -> Pixels:
+        """What ``score`` takes of the face in ``box`` of ``frame`` (uint8, H×W×3, BGR): uint8, S×S×3, S ≥ 8, in any colour order.
+
+        None: ``frame`` is a face with its context already, of which the square in the middle is taken.
+        """
+        ...
+
+    def score(self, crops: Sequence[Pixels]) -> list[Score]:
+        """The score of each of what ``crop`` gave, one or more."""
+        ...
+
+    def close(self) -> None:
+        """Free the memory; twice is fine."""
+        ...
+
+
+class CardScorer:
+    """One model, as its card says, on one runtime. See ``Scorer``.
+
+    Args:
+        card: what the network's numbers mean.
+        runtime: has loaded it; ``close`` closes it.
+        threshold: a p_fake in 0…1, or the name of one of the card's.
+
+    Raises ``ModelFileError`` where the network gives other outputs than the card says, which one run on grey shows, and
+    ``BackendError`` where this OpenCV makes other pixels of a face.
+    """
+
+    def __init__(self, card: ModelCard, runtime: Runtime, *, threshold: float | str = DEFAULT_THRESHOLD) -> None:
+        self.card, self.runtime = card, runtime
+        self.name, self.threshold, self.crop_margin = card.name, card.threshold(threshold), card.crop_margin
+        check_pixels()
+        _check_outputs(card, runtime.run(np.full((1, card.input_size, card.input_size, 3), 128, np.uint8)))
+
+    def crop(self, frame: Pixels, box: Box | None) -> Pixels:
+        """As the card says: its size, margin and colour order."""
+        margin = self.crop_margin
+        if box is None:
+            box, margin = whole_frame(frame), 0.0
+        pixels = face_pixels(frame, box, size=self.card.input_size, margin=margin)
+        return np.ascontiguousarray(pixels[:, :, ::-1]) if self.card.colour_order == "BGR" else pixels
+
+    def score(self, crops: Sequence[Pixels]) -> list[Score]:
+        """One call of the runtime for all ``crops``, which may be one array (N, S, S, 3)."""
+        outputs = self.runtime.run(_batch(crops))
+        return [Score(p_fake) for p_fake in self.card.p_fake(self.card.one_output(outputs[0]))]
+
+    def close(self) -> None:
+        self.runtime.close()
+
+
+def open_scorer(
+    model: str | os.PathLike[str],
+    *,
+    runtime: str = "auto",
+    device: str | int | None = None,
+    threshold: float | str = DEFAULT_THRESHOLD,
+    num_threads: int | None = None,
+    card: ModelCard | None = None,
+) -> CardScorer:
+    """Find, check and load a model: a name (``edgefake models`` lists them) or the path of a file. See ``Detector`` for the rest.
+
+    A runtime that does not compute what the card's golden vectors say is refused with ``BackendError``.
+    """
+    if card is not None and not isinstance(card, ModelCard):
+        raise InputError(f"expected card=ModelCard(…) for a file that carries none, got {card!r}")
+    if num_threads is not None:
+        num_threads = whole_number("num_threads", num_threads)
+        check_threads(num_threads)
+    file = open_model(model, suffix=suffix_of(runtime), card=card)
+    card = require_card(file)
+    card.threshold(threshold)  # told before the minutes that an engine may take
+    opened = open_runtime(file, card.input_spec, name=runtime, device=device, num_threads=num_threads)
+    try:
+        scorer = CardScorer(card, opened, threshold=threshold)
+        replay_once(opened, card, file)
+    except BaseException:
+        opened.close()
+        raise
+    return scorer
+
+
+def checked_scorer(given: object) -> Scorer:
+    """``given``, where it has what a ``Scorer`` has. Raises ``InputError`` for anything else."""
+    missing = [name for name in ("name", "threshold", "crop_margin", "crop", "score", "close") if not hasattr(given, name)]
+    if missing:
+        raise InputError(
+            f"expected the name of a model, the path of a model file or a Scorer, got {given!r}, which lacks {', '.join(missing)}"
+        )
+    return given  # type: ignore[return-value]
+
+
+def threshold_of(scorer: Scorer, chosen: float | str | None) -> float:
+    """The p_fake threshold that ``chosen`` is or names, None being the scorer's own. Raises ``InputError`` for anything else."""
+    if chosen is None:
+        return scorer.threshold
+    named = scorer.card.thresholds if isinstance(scorer, CardScorer) else {}
+    return find_threshold(chosen, named, scorer.name)
+
+
+def _check_outputs(card: ModelCard, outputs: Outputs) -> None:
+    """Raise ``ModelFileError`` unless the ``outputs`` for one picture are those that ``card`` tells of."""
+    if len(outputs) != 1 or outputs[0].size != card.outputs:
+        raise ModelFileError(
+            f"{printable(card.name)} gives output {', '.join(str(list(output.shape)) for output in outputs)}, expected "
+            f"[1, {card.outputs}]: its card says {card.output!r} of {printable(', '.join(card.classes))}"
+        )
+
+
+def _batch(crops: Sequence[Pixels]) -> Pixels:
+    if isinstance(crops, np.ndarray):
+        return crops
+    return crops[0][np.newaxis] if len(crops) == 1 else np.stack(crops)  # the usual single face is not copied
