@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 
 from benchmarks.footprint import measure_footprint
@@ -13,19 +12,17 @@ from benchmarks.overhead import measure_overhead
 from benchmarks.peers.measure import measure_peers
 from benchmarks.streaming import measure_streaming
 from edgefake.cli.parser import Parser
+from edgefake.cli.run import run_command
 from edgefake.defaults import DEFAULT_MODEL
-from edgefake.errors import EdgefakeError
-from edgefake.text import printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a benchmark and print it; 0 all goals met, 1 one missed, 2 it could not be measured."""
-    options = _parser().parse_args(argv)
-    try:
-        result = options.measure(options)
-    except EdgefakeError as error:
-        print(f"benchmarks: {printable(error, limit=None)}", file=sys.stderr)
-        return 2
+    """Run a benchmark and print it, see ``edgefake.cli.run``; 0 all goals met, 1 one missed, 2 it could not be measured."""
+    return run_command(_parser(), argv)
+
+
+def _run(options: argparse.Namespace) -> int:
+    result = options.measure(options)
     if options.json:
         goals = [{**dataclasses.asdict(goal), "met": goal.met} for goal in result.goals]
         print(json.dumps({**dataclasses.asdict(result), "goals": goals}))
@@ -40,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Measure edgefake on this machine.",
         epilog="exit codes: 0 all goals met, 1 a goal missed, 2 not measured",
     )
+    parser.set_defaults(action=_run)
     commands = parser.add_subparsers(required=True, metavar="BENCHMARK")
     overhead = commands.add_parser("overhead", help="Detector.predict and its layers against the bare interpreter")
     overhead.set_defaults(measure=lambda options: measure_overhead(options.model))

@@ -6,6 +6,7 @@ cache, compares verdicts on a folder of pictures of faces, and measures the late
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import sys
 import tempfile
@@ -19,8 +20,9 @@ import numpy as np
 from benchmarks.goals import Goal
 from benchmarks.timing import Timing, interleaved, timing
 from edgefake.cli.parser import Parser
+from edgefake.cli.run import run_command
 from edgefake.defaults import DEFAULT_THRESHOLD
-from edgefake.errors import EdgefakeError, InputError
+from edgefake.errors import InputError
 from edgefake.faces.frame import whole_frame
 from edgefake.files import write_json
 from edgefake.images import find_images, read_image
@@ -31,7 +33,6 @@ from edgefake.models.store import find_model
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import Runtime, open_runtime
-from edgefake.text import printable
 
 BATCH = 16
 
@@ -190,15 +191,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--runs", type=int, default=500, help="timed runs (default: %(default)s)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write all figures there as well")
-    options = parser.parse_args(argv)
-    try:
-        if options.runs < 1:
-            raise InputError(f"--runs must be at least 1, got {options.runs}")
-        pictures = find_images(options.images) if options.images else []
-        checks = [check_gpu(model, pictures, runs=options.runs) for model in options.models]
-    except EdgefakeError as error:
-        print(f"gpu_check: {printable(error, limit=None)}", file=sys.stderr)
-        return 2
+    parser.set_defaults(action=_run)
+    return run_command(parser, argv)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if options.runs < 1:
+        raise InputError(f"--runs must be at least 1, got {options.runs}")
+    pictures = find_images(options.images) if options.images else []
+    checks = [check_gpu(model, pictures, runs=options.runs) for model in options.models]
     goals = [goal for check in checks for goal in check.goals]
     print(table(checks), *goals, sep="\n")
     if options.json:

@@ -5,7 +5,7 @@ from edgefake.start import run
 
 def main() -> int:
     """The command line of this process; its exit code."""
-    return run("edgefake.cli")
+    return run("edgefake.cli", "edgefake.cli.commands")
 
 
 if __name__ == "__main__":

@@ -11,13 +11,15 @@ INTERRUPTED = 130
 """The exit code after Ctrl-C."""
 
 
-def run(module: str) -> int:
-    """Import ``module`` and run its ``main``; its exit code."""
+def run(module: str, *others: str) -> int:
+    """Import ``module`` and ``others``, which it will need, and run its ``main``; the exit code."""
     open_streams()
     is_interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else it is ignored: in the background
     if is_interruptible:
         signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))  # an exception could be lost in an import
     main = import_module(module).main
+    for other in others:
+        import_module(other)
     if is_interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

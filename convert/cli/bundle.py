@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="the .tflite and .onnx files")
 
 
-def _bundle(options: argparse.Namespace, command: str) -> int:
+def _bundle(options: argparse.Namespace) -> int:
     from convert.bundle import bundle
 
     for model in options.models:

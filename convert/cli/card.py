@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     add_detector(parser, data_required=True)
 
 
-def _card(options: argparse.Namespace, command: str) -> int:
+def _card(options: argparse.Namespace) -> int:
     import numpy as np
 
     from convert.gate import Scores, detection_faults
@@ -46,11 +46,11 @@ def _card(options: argparse.Namespace, command: str) -> int:
         raise InputError(f"there is no file {options.model}: expected a .tflite or .onnx model")
     if options.model.suffix not in (".tflite", ".onnx"):
         raise InputError(f"{options.model} is neither .tflite nor .onnx: import a Keras detector with python -m training import")
-    run = settings_of(options, command)
+    run = settings_of(options)
     validation = readable(run.training_samples()[1])
     feed = feed_named(options.scaling, bgr=options.bgr)
     strange = Strange(options.model, feed, options.classes, options.margin, options.size)
-    training = Training(options.data_name, options.licence, (command,), run.seed)
+    training = Training(options.data_name, options.licence, (options.command_line,), run.seed)
     card = write_own_card(
         strange,
         options.out,

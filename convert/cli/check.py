@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
-def _check(options: argparse.Namespace, command: str) -> int:
+def _check(options: argparse.Namespace) -> int:
     from training.batches import readable
     from training.runs import at, checkpoint_of, read_run
 
@@ -44,7 +44,7 @@ def _check(options: argparse.Namespace, command: str) -> int:
     from convert.check import check_models  # loads TensorFlow
     from convert.source import float_source, qat_source
 
-    source = qat_source(options.run) if run.is_qat else float_source(options.run, command)
+    source = qat_source(options.run) if run.is_qat else float_source(options.run, options.command_line)
     check = check_models(options.models, source, readable(samples))
     if options.json:
         print(json.dumps({"models": list(map(str, options.models)), **asdict(check), "faults": check.faults()}))

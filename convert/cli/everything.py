@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
     add_source(parser)
 
 
-def _all(options: argparse.Namespace, command: str) -> int:
-    source = open_source(options, command)
+def _all(options: argparse.Namespace) -> int:
+    source = open_source(options)
     from convert.build import SUFFIXES, build_tflite
     from convert.check import check_models
     from convert.onnx import export_onnx
@@ -54,7 +54,7 @@ def _all(options: argparse.Namespace, command: str) -> int:
     check = check_models(models, source, samples) if models else None
     code = print_check(check) if check else 0
     audit = audit_says(Path(source.run.data))
-    for written in write_report(options.out, cards, check, data, command, audit=audit, failed=failed):
+    for written in write_report(options.out, cards, check, data, options.command_line, audit=audit, failed=failed):
         print(written)
     for file, reason in failed.items():
         print(f"convert: {file} could not be made: {reason}", file=sys.stderr)

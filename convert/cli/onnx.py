@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--batch", type=whole(1), metavar="N", help="take N faces at a time and no other number (default: any)")
 
 
-def _onnx(options: argparse.Namespace, command: str) -> int:
+def _onnx(options: argparse.Namespace) -> int:
     from convert.onnx import export_onnx
 
     path = export_onnx(options.model, options.out or options.model.with_suffix(".onnx"), batch=options.batch)

@@ -35,7 +35,7 @@ def add_origin(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--licence", required=True, help="the licence or terms of the training data, for the card")
 
 
-def open_source(options: argparse.Namespace, command: str) -> Source:
+def open_source(options: argparse.Namespace) -> Source:
     """The run or detector that the arguments name."""
     from training.runs import at, checkpoint_of, is_run, read_run
 
@@ -58,9 +58,9 @@ def open_source(options: argparse.Namespace, command: str) -> Source:
         checkpoint_of(path)
         from convert.source import float_source, qat_source  # loads TensorFlow
 
-        source = float_source(path, command) if options.post_training else qat_source(path)
+        source = float_source(path, options.command_line) if options.post_training else qat_source(path)
         return replace(source, run=at(source.run, path, options.data, options.faces)) if options.data else source
-    own, run = own_detector(options, path, command)
+    own, run = own_detector(options, path)
     from convert.source import detector_source
 
-    return detector_source(own, run, command)
+    return detector_source(own, run, options.command_line)

@@ -24,8 +24,8 @@ def add(commands: Any) -> None:
     add_source(parser)
 
 
-def _tflite(options: argparse.Namespace, command: str) -> int:
-    source = open_source(options, command)
+def _tflite(options: argparse.Namespace) -> int:
+    source = open_source(options)
     from convert.build import build_tflite
     from convert.check import check_models
     from training.batches import readable

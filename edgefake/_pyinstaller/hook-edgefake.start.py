@@ -1,3 +1,3 @@
-"""PyInstaller hook: the command, which is imported by name."""
+"""PyInstaller hook: the command, whose modules are imported by name."""
 
-hiddenimports = ["edgefake.cli"]
+hiddenimports = ["edgefake.cli", "edgefake.cli.commands"]

@@ -70,7 +70,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     output.add_argument(
         "--tolerance", type=float, default=0.05, help="how much slower B may be before the exit code is 1 (default: %(default)s)"
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(action=_run)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--dla", action="store_true", help="for the accelerator beside the GPU: not possible, says why")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(action=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:

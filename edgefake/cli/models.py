@@ -19,7 +19,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "models", help="list, show and verify models", description="List the models and where each one is."
     )
     parser.add_argument("--json", action="store_true", help="print a JSON array instead of a table")
-    parser.set_defaults(run=_list)
+    parser.set_defaults(action=_list)
     actions = parser.add_subparsers(title="more", metavar="ACTION")
 
     show = actions.add_parser(
@@ -29,7 +29,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     show.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="print the whole card as JSON, golden vectors included"
     )
-    show.set_defaults(run=_show)
+    show.set_defaults(action=_show)
 
     verify = actions.add_parser(
         "verify",
@@ -41,7 +41,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--json", action="store_true", default=argparse.SUPPRESS, help="print a JSON array, where fault is null all is well"
     )
     verify.add_argument("names", nargs="*", metavar="NAME", help="which models (default: all that are on this machine)")
-    verify.set_defaults(run=_verify)
+    verify.set_defaults(action=_verify)
 
 
 def _list(arguments: argparse.Namespace) -> int:

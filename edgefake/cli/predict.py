@@ -64,7 +64,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="refuse pictures that declare more pixels, before they are decoded (default: 200)",
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per picture and line instead of a table")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(action=_run)
 
 
 @dataclass(frozen=True, slots=True)

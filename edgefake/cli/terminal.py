@@ -12,8 +12,6 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-import cv2
-
 from edgefake.text import printable
 
 _SILENT = 0
@@ -22,15 +20,17 @@ _SILENT = 0
 
 def _set_opencv_log_level(level: int) -> int:
     """Set it and return the one before. Which module has the function depends on OpenCV's release: up to 4.12 it is ``cv2``."""
+    import cv2  # here: the other command lines complain too, and may need no pictures
+
     home: Any = cv2
     if not hasattr(home, "setLogLevel"):
         home = home.utils.logging
     return int(home.setLogLevel(level))
 
 
-def complain(text: str) -> None:
-    """Print ``text``, in which others may have written, to stderr, as from edgefake, while anybody reads there."""
-    _print(f"edgefake: {printable(text, limit=None)}")
+def complain(text: str, *, program: str = "edgefake") -> None:
+    """Print ``text``, in which others may have written, to stderr, as from ``program``, while anybody reads there."""
+    _print(f"{program}: {printable(text, limit=None)}")
 
 
 def _print(text: str, end: str = "\n") -> None:

@@ -63,7 +63,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--annotate", metavar="DIR", type=Path, help="write copies with the faces marked into DIR, as NAME.annotated.mp4"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per video and line instead of a table")
-    parser.set_defaults(run=_run)
+    parser.set_defaults(action=_run)
 
 
 @dataclass(frozen=True, slots=True)

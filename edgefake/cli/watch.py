@@ -89,7 +89,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     sinks.add_argument(
         "--metrics", type=int, metavar="PORT", help="serve health to Prometheus on this machine; 0 takes a free port"
     )
-    parser.set_defaults(run=_run)
+    parser.set_defaults(action=_run)
 
 
 def _size(text: str) -> tuple[int, int]:

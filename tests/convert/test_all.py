@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_made_and_what_nobody_foresaw(
     (tmp_path / "file").touch()
     arguments = ["tflite", str(converted.qat_run), *ORIGIN, "--out"]
     assert main([*arguments, str(tmp_path / "file")]) == 2
-    assert capsys.readouterr().err.startswith(f"convert: {tmp_path / 'file'} cannot be used (File exists): ")
+    assert capsys.readouterr().err.startswith(f"convert: error: {tmp_path / 'file'} cannot be used (File exists): ")
 
     monkeypatch.setattr("convert.build.build_tflite", lambda *_, **__: 1 / 0)
     assert main([*arguments, str(tmp_path / "out")]) == 2  # 1 says that the gate failed

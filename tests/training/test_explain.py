@@ -72,4 +72,4 @@ def test_no_face_anywhere_is_an_error(converted: Converted, tmp_path: Path, caps
 
 def test_a_folder_that_cannot_be_made(converted: Converted, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", str(converted.float_run), str(portrait), "--out", str(portrait)]) == 2
-    assert capsys.readouterr().err == f"training: {portrait} cannot be used (File exists): make room, or give another path\n"
+    assert capsys.readouterr().err == f"training: error: {portrait} cannot be used (File exists): make room, or write elsewhere\n"

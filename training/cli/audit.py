@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one object, with every copy that was found")
 
 
-def _audit(options: argparse.Namespace, command: str) -> int:
+def _audit(options: argparse.Namespace) -> int:
     from training.audit.findings import audit
     from training.audit.stored import keep_audit, make_folder
 

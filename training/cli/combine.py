@@ -27,7 +27,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--seed", type=whole(0), default=1, help="of splits, where the data have none (default %(default)s)")
 
 
-def _combine(options: argparse.Namespace, command: str) -> int:
+def _combine(options: argparse.Namespace) -> int:
     from training.combine import combine
 
     samples = combine(options.data, options.out, seed=options.seed)

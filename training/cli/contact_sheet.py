@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
     )
 
 
-def _contact_sheet(options: argparse.Namespace, command: str) -> int:
+def _contact_sheet(options: argparse.Namespace) -> int:
     from edgefake.images import IMAGE_SUFFIXES, write_image
     from training.augment import augmentation_named
     from training.batches import readable

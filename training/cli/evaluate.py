@@ -52,7 +52,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one object per model, data set and degradation, and line")
 
 
-def _evaluate(options: argparse.Namespace, command: str) -> int:
+def _evaluate(options: argparse.Namespace) -> int:
     from training.evaluate import check_models, evaluate
     from training.report.markdown import table
 
@@ -78,7 +78,7 @@ def _evaluate(options: argparse.Namespace, command: str) -> int:
     if not options.json:
         print(table([one.measurement for one in scored]))
     if options.out:
-        report = write_report(scored, options.out, command=command, seed=options.seed)
+        report = write_report(scored, options.out, command=options.command_line, seed=options.seed)
         if not options.json:
             print(f"\nreport: {printable(report)}")
     return 0

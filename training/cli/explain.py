@@ -23,7 +23,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one object per face and line")
 
 
-def _explain(options: argparse.Namespace, command: str) -> int:
+def _explain(options: argparse.Namespace) -> int:
     from edgefake.faces import open_finder
     from edgefake.images import find_images
     from training.runs import checkpoint_of, read_run

@@ -63,7 +63,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", dest="folders", type=Path, nargs="+", required=True, metavar="FOLDER", help=DATA_HELP)
 
 
-def _fit(options: argparse.Namespace, command: str) -> int:
+def _fit(options: argparse.Namespace) -> int:
     if options.weights != "none" and not Path(options.weights).exists():
         raise InputError(f"there is no checkpoint {printable(options.weights)}: train first, or name another run")
     from training.finder.fit import FinderRun, fit_finder  # loads TensorFlow
@@ -77,14 +77,14 @@ def _fit(options: argparse.Namespace, command: str) -> int:
         learning_rate=options.learning_rate,
         seed=options.seed,
         weights=options.weights,
-        command=command,
+        command=options.command_line,
     )
     state = fit_finder(run, options.run)
     print(f"best validation AP {state.best_ap:.4f} at epoch {state.best_epoch}: {printable(options.run / 'best.h5')}")
     return 0
 
 
-def _evaluate(options: argparse.Namespace, command: str) -> int:
+def _evaluate(options: argparse.Namespace) -> int:
     if not (options.runs or options.yunet or options.haar):
         raise InputError("expected a finder to measure: name a run, or give --yunet PATH or --haar")
     from training.finder.data import chosen, read_photos, readable

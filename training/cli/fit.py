@@ -67,8 +67,8 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bfloat16", action="store_true", help="mixed precision: faster for ResNets")
 
 
-def _fit(options: argparse.Namespace, command: str) -> int:
-    run = replace(run_of(options, command), left_out=options.leave_out)
+def _fit(options: argparse.Namespace) -> int:
+    run = replace(run_of(options), left_out=options.leave_out)
     from training.fit import fit  # loads TensorFlow
 
     state = fit(run, options.run, stopping_of(options))
@@ -83,7 +83,7 @@ def stopping_of(options: argparse.Namespace) -> Stopping:
     return Stopping(options.epochs, options.patience, options.plateau)
 
 
-def run_of(options: argparse.Namespace, command: str) -> Run:
+def run_of(options: argparse.Namespace) -> Run:
     """The run that ``add_settings``' arguments ask for. Raises ``InputError`` for what can't be, before anything is loaded."""
     from training.augment import augmentation_named
     from training.recipes import recipe_named
@@ -113,7 +113,7 @@ def run_of(options: argparse.Namespace, command: str) -> Run:
         seed=options.seed,
         bfloat16=options.bfloat16,
         weights=options.weights,
-        command=command,
+        command=options.command_line,
         folders=tuple(f"{label}={name}" for name, label in options.folders.items()),
         parts="hash",
     )

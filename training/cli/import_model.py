@@ -76,7 +76,7 @@ def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> Non
     )
 
 
-def own_detector(options: argparse.Namespace, source: Path, command: str) -> tuple[Own, Run]:
+def own_detector(options: argparse.Namespace, source: Path) -> tuple[Own, Run]:
     """The detector at ``source`` as the options describe it, and the run that it makes."""
     from training.own.feed import feed_named
     from training.own.files import check_model, open_model
@@ -88,10 +88,10 @@ def own_detector(options: argparse.Namespace, source: Path, command: str) -> tup
     from training.own.importing import Own  # loads TensorFlow
 
     own = Own(open_model(source, size=options.size, trust_code=options.trust_code), feed, options.classes, options.trust_classes)
-    return own, own.run(settings_of(options, command))
+    return own, own.run(settings_of(options))
 
 
-def settings_of(options: argparse.Namespace, command: str) -> Run:
+def settings_of(options: argparse.Namespace) -> Run:
     """The run that the options describe, as far as they do: the model decides the rest."""
     from training.runs import Run
 
@@ -111,14 +111,14 @@ def settings_of(options: argparse.Namespace, command: str) -> Run:
         seed=options.seed,
         bfloat16=False,
         weights="",
-        command=command,
+        command=options.command_line,
         folders=tuple(f"{label}={name}" for name, label in options.folders.items()),
         parts="hash",
     )
 
 
-def _import(options: argparse.Namespace, command: str) -> int:
-    own, run = own_detector(options, options.detector, command)
+def _import(options: argparse.Namespace) -> int:
+    own, run = own_detector(options, options.detector)
     from training.own.importing import import_model
 
     import_model(own, run, options.run)

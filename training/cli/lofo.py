@@ -51,8 +51,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one object per left-out family, and line")
 
 
-def _lofo(options: argparse.Namespace, command: str) -> int:
-    run = run_of(options, command)
+def _lofo(options: argparse.Namespace) -> int:
+    run = run_of(options)
     from training.lofo import groups_of, leave_one_out
     from training.report.markdown import rows_of
 

@@ -30,7 +30,7 @@ def add(commands: Any) -> None:
     add_detector(parser, data_required=False)
 
 
-def _qat(options: argparse.Namespace, command: str) -> int:
+def _qat(options: argparse.Namespace) -> int:
     from training.runs import checkpoint_of, is_run, read_run
 
     source = options.source
@@ -38,7 +38,7 @@ def _qat(options: argparse.Namespace, command: str) -> int:
         run = read_run(source)  # a folder without a run is told first
         checkpoint_of(source)
     else:
-        own, run = own_detector(options, options.source, command)
+        own, run = own_detector(options, options.source)
         from training.own.importing import import_model
 
         source = options.run / "float"
@@ -49,6 +49,6 @@ def _qat(options: argparse.Namespace, command: str) -> int:
 
     stopping = Stopping(options.epochs, options.patience, options.plateau)
     moved = {"data": options.data, "faces": options.faces} if is_run(options.source) else {}
-    state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=command, **moved)
+    state = qat(source, options.run, stopping, learning_rate=options.learning_rate, command=options.command_line, **moved)
     print(f"best validation AUC {state.best_auc:.4f} at epoch {state.best_epoch}: {options.run / 'best.h5'}")
     return 0

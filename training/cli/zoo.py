@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one object per recipe and line")
 
 
-def _zoo(options: argparse.Namespace, command: str) -> int:
+def _zoo(options: argparse.Namespace) -> int:
     from training.recipes import RECIPES
 
     rows = [("recipe", "size", "batch", "rate", "ImageNet", "architecture")]

@@ -44,7 +44,7 @@ def test_without_pictures_nothing_is_compared(trt: FakeTensorRT, both: Path, cap
 
 def test_no_runs_are_refused_before_the_build(trt: FakeTensorRT, both: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(both), "--runs", "0"]) == 2
-    assert capsys.readouterr().err == "gpu_check: --runs must be at least 1, got 0\n"
+    assert capsys.readouterr().err == "benchmarks.gpu_check: error: --runs must be at least 1, got 0\n"
     assert not trt._configs
 
 
@@ -54,4 +54,4 @@ def test_no_gpu_is_one_sentence(both: Path, capsys: pytest.CaptureFixture[str], 
 
     monkeypatch.setattr(engines, "find_gpu", no_gpu)
     assert main([str(both)]) == 2
-    assert capsys.readouterr().err == "gpu_check: the NVIDIA driver finds no GPU\n"
+    assert capsys.readouterr().err == "benchmarks.gpu_check: error: the NVIDIA driver finds no GPU\n"
