@@ -25,7 +25,8 @@ from edgefake.runtimes.quiet import quiet
 OPSET = 17
 """The newest that TensorRT 8.5 (JetPack 5) reads."""
 
-PRODUCTS = ("Conv", "Gemm", "MatMul")
+PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+BEFORE_QUANTIZERS = ("Relu", "LeakyRelu", "Clip", "Add", "Flatten", "DepthToSpace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +72,9 @@ def export_onnx(tflite: Path, out: Path, *, batch: int | None = None) -> Path:
     if card.scaling != Scaling():
         raise InputError(f"{tflite} takes {card.scaling}: the ONNX form scales inside, to (pixel - 128) / 128 and no other")
     converted = _tf2onnx(tflite)
-    face = [d.dim_value for d in converted.graph.input[0].type.tensor_type.shape.dim][1:]
-    if face != [card.input_size, card.input_size, 3]:
-        raise InputError(f"{tflite} takes faces as {face}: the ONNX form is made of models of colours, channels last")
+    taken = [d.dim_value for d in converted.graph.input[0].type.tensor_type.shape.dim][1:]
+    if taken != [card.input_size, card.input_size, 3]:
+        raise InputError(f"{tflite} takes pictures as {taken}: the ONNX form is made of models of colours, channels last")
     model = to_qdq(converted, batch=batch)
     if faults := read_qdq(model).faults():
         raise InputError(f"{tflite} cannot run in eight bits under TensorRT: {'; '.join(faults)}")
@@ -108,11 +109,10 @@ def _is_eight_bit(graph: Graph, node: Any) -> bool:
 
 
 def _is_quantized(graph: Graph, tensor: str) -> bool:
-    """Whether every way from ``tensor`` on meets a quantizer, with nothing but activations and additions before it."""
+    """Whether every way from ``tensor`` on meets a quantizer, with nothing but ``BEFORE_QUANTIZERS`` before it."""
     users = graph.consumers(tensor)
     return bool(users) and all(
-        user.op_type == "QuantizeLinear"
-        or (user.op_type in ("Relu", "LeakyRelu", "Clip", "Add", "Flatten") and _is_quantized(graph, user.output[0]))
+        user.op_type == "QuantizeLinear" or (user.op_type in BEFORE_QUANTIZERS and _is_quantized(graph, user.output[0]))
         for user in users
     )
 
@@ -141,8 +141,6 @@ def _tf2onnx(tflite: Path) -> onnx.ModelProto:
         raise InputError(
             f"{tflite} has operators without an ONNX form ({', '.join(unknown)}): replace those layers and train again"
         )
-    if len(model.graph.input) != 1 or len(model.graph.output) != 1:
-        raise InputError(
-            f"{tflite} has {len(model.graph.input)} inputs and {len(model.graph.output)} outputs, expected a face and its score"
-        )
+    if len(model.graph.input) != 1:
+        raise InputError(f"{tflite} has {len(model.graph.input)} inputs, expected one for the pixels")
     return model

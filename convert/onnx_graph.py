@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-INPUT, OUTPUT = "face", "output"
+INPUT = "face"
 
 
 class Graph:
@@ -28,6 +28,9 @@ class Graph:
     def consumers(self, tensor: str) -> list[onnx.NodeProto]:
         return [node for node in self.proto.node if tensor in node.input]
 
+    def is_output(self, tensor: str) -> bool:
+        return any(tensor == output.name for output in self.proto.output)
+
     def constant(self, tensor: str) -> np.ndarray | None:
         found = next((i for i in self.proto.initializer if i.name == tensor), None)
         return None if found is None else numpy_helper.to_array(found)
@@ -44,6 +47,12 @@ class Graph:
     def remove(self, *nodes: onnx.NodeProto) -> None:
         for node in nodes:
             self.proto.node.remove(node)
+
+    def rename(self, old: str, new: str) -> None:
+        """Call the tensor ``old``, of which a node is the source, ``new``."""
+        self.reconnect(old, new)
+        for node in self.proto.node:
+            node.output[:] = [new if name == old else name for name in node.output]
 
     def reconnect(self, old: str, new: str) -> None:
         """Whatever read the tensor ``old`` reads ``new``."""

@@ -17,7 +17,7 @@ ONE_LSB = 1.0 / 128  # the input quantizer's scale: one step is one pixel value
 def pixel_input(graph: Graph, faces: int | str) -> None:
     """The input becomes ``face``: uint8 pixels, scaled to (pixel - 128) / 128 and quantized inside the graph."""
     (old,) = graph.proto.input
-    size = old.type.tensor_type.shape.dim[1].dim_value
+    height, width = (old.type.tensor_type.shape.dim[axis].dim_value for axis in (1, 2))
     added = [
         helper.make_node("Cast", [INPUT], ["face_float"], to=TensorProto.FLOAT),
         helper.make_node("Transpose", ["face_float"], ["face_planes"], perm=[0, 3, 1, 2]),
@@ -25,7 +25,7 @@ def pixel_input(graph: Graph, faces: int | str) -> None:
     half, step = graph.add_constant("face_offset", np.float32(128)), graph.add_constant("face_step", np.float32(ONE_LSB))
     added += _bordered_inputs(graph, old.name, step)
     if graph.consumers(old.name):
-        transpose = graph.nodes("Transpose")[0]
+        transpose = _first_transpose(graph, old.name)
         node = graph.producer(transpose.input[0])
         while node is not None:
             if node.op_type == "Pad":  # still batch, height, width, channels
@@ -43,7 +43,13 @@ def pixel_input(graph: Graph, faces: int | str) -> None:
             helper.make_node("QuantizeLinear", ["face_scaled", *quantizer], ["face_int8"]),
         ]
     graph.insert_before(graph.proto.node[0], *added)
-    graph.proto.input[0].CopyFrom(helper.make_tensor_value_info(INPUT, TensorProto.UINT8, [faces, size, size, 3]))
+    graph.proto.input[0].CopyFrom(helper.make_tensor_value_info(INPUT, TensorProto.UINT8, [faces, height, width, 3]))
+
+
+def _first_transpose(graph: Graph, tensor: str) -> onnx.NodeProto:
+    """That by which the input, or what was put around it, gets its channels first."""
+    user = graph.consumers(tensor)[0]
+    return user if user.op_type == "Transpose" else _first_transpose(graph, user.output[0])
 
 
 def _bordered_inputs(graph: Graph, pixels: str, step: str) -> list[onnx.NodeProto]:

@@ -6,29 +6,39 @@ quantizer on every input of a convolution, and none between a convolution and th
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from convert.onnx_graph import INPUT, OUTPUT, Graph, replace_node, through_quantizers
+from convert.onnx_graph import INPUT, Graph, replace_node, through_quantizers
 from convert.pixel_input import pixel_input
+from convert.transposed import plain_convolutions
 from edgefake.errors import InputError
 
+CHANNELS_LAST = [0, 2, 3, 1]
+"""The order of axes by which maps of ONNX become those of TFLite."""
 
-def to_qdq(model: onnx.ModelProto, *, batch: int | None = None) -> onnx.ModelProto:
+
+def to_qdq(model: onnx.ModelProto, *, outputs: Sequence[str] = ("score",), batch: int | None = None) -> onnx.ModelProto:
     """Rewrite what tf2onnx made of a symmetric INT8 ``.tflite`` with batch 1; ``model`` is changed and returned.
 
-    The result takes ``face``, uint8 (N, S, S, 3), RGB, and gives ``output``, float32 (N, K), the ``.tflite``'s dequantized.
-    N is ``batch`` where that is given, else any. Raises ``InputError`` for a graph with zero-points, which TensorRT refuses.
+    The result takes ``face``, uint8 (N, height, width, 3), RGB, and gives what ``outputs`` names, float32 (N, K) or
+    (N, h, w, K): those of the ``.tflite`` in their order, dequantized. N is ``batch`` where that is given, else any.
+    Raises ``InputError`` for a graph with zero-points, which TensorRT refuses, and outputs of other shapes.
     """
     graph = Graph(model)
     faces = batch or "N"
     _check_symmetric(graph)
+    _float_outputs(graph, model, outputs, faces)
     _flat_heads(graph, model)
     pixel_input(graph, faces)
     _float_biases(graph)
+    plain_convolutions(graph)
     _plain_relus(graph)
     _padding_inside(graph)
     _mean_before_quantizer(graph)
@@ -36,7 +46,6 @@ def to_qdq(model: onnx.ModelProto, *, batch: int | None = None) -> onnx.ModelPro
     _no_axis_of_scalars(graph)
     _bare_residuals(graph)
     _check_layout(graph)
-    _name_output(graph, faces)
     _in_order(graph)
     _rename(graph)
     del model.graph.value_info[:]
@@ -158,7 +167,13 @@ def _bare_residuals(graph: Graph) -> None:
 
 
 def _check_layout(graph: Graph) -> None:
-    left = sorted({node.op_type for node in graph.nodes("Transpose", "Reshape", "Squeeze")[1:]})
+    left = sorted(
+        {
+            node.op_type
+            for node in graph.nodes("Transpose", "Reshape", "Squeeze")[1:]
+            if not any(graph.is_output(user.output[0]) for user in (node, *graph.consumers(node.output[0])))
+        }
+    )
     if left:
         raise InputError(
             f"{' and '.join(left)} operations are left inside the network, which would take it out of eight bits: where its "
@@ -173,7 +188,7 @@ def _flat_heads(graph: Graph, model: onnx.ModelProto) -> None:
         users = graph.consumers(transpose.output[0])
         products = [product for user in users for product in through_quantizers(graph, user.output[0])]
         shape = shapes.get(transpose.output[0], [])
-        if _order(transpose) != [0, 2, 3, 1] or {node.op_type for node in users} != {"Reshape"} or len(shape) != 4:
+        if _order(transpose) != CHANNELS_LAST or {node.op_type for node in users} != {"Reshape"} or len(shape) != 4:
             continue
         _, height, width, channels = shape
         kernels = [_kernel_of(graph, product, height * width * channels) for product in products]
@@ -208,26 +223,62 @@ def _order(transpose: onnx.NodeProto) -> list[int]:
     return next((list(a.ints) for a in transpose.attribute if a.name == "perm"), [])
 
 
-def _name_output(graph: Graph, faces: int | str) -> None:
-    """The output becomes ``output``, float32 (N, K), on the very steps of the INT8 model's."""
-    (old,) = graph.proto.output
-    outputs = old.type.tensor_type.shape.dim[-1].dim_value
-    last = graph.producer(old.name)
-    assert last is not None
-    if last.op_type == "QuantizeLinear":
-        graph.proto.node.append(helper.make_node("DequantizeLinear", [old.name, *last.input[1:]], [OUTPUT]))
-    else:
-        last.output[0] = OUTPUT
-    graph.proto.output[0].CopyFrom(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [faces, outputs]))
+def _float_outputs(graph: Graph, model: onnx.ModelProto, names: Sequence[str], faces: int | str) -> None:
+    """The outputs become ``names``, float32, on the very steps of the INT8 model's; maps get their channels last behind that."""
+    shapes = _shapes(model)
+    for index, name in enumerate(names):
+        shape, tensor = shapes[graph.proto.output[index].name], f"{name}_int8"
+        graph.rename(graph.proto.output[index].name, tensor)  # it may be called like what takes its place
+        shapes[tensor] = shape
+        arranging = _arranging(graph, tensor)
+        source = arranging[-1].input[0] if arranging else tensor
+        orders = [_order(node) for node in arranging if node.op_type == "Transpose"]
+        steps = _arranged(shapes[source], shape, orders)
+        if steps is None:
+            raise InputError(f"the output {name} has the shape {shape}, expected numbers (N, K) or a map (N, h, w, K)")
+        quantizer = graph.producer(source)
+        nodes = [helper.make_node("Identity", [source], [f"{name}_float"])]
+        if quantizer is not None and quantizer.op_type == "QuantizeLinear":
+            nodes = [helper.make_node("DequantizeLinear", [source, *quantizer.input[1:]], [f"{name}_float"])]
+        for kind, settings in steps:
+            nodes.append(helper.make_node(kind, list(nodes[-1].output), [f"{name}_{kind.lower()}"], **settings))
+        nodes[-1].output[0] = name
+        for node in arranging:
+            if not graph.consumers(node.output[0]):
+                graph.remove(node)
+        graph.proto.node.extend(nodes)
+        graph.proto.output[index].CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, [faces, *shape[1:]]))
+
+
+def _arranging(graph: Graph, tensor: str) -> list[onnx.NodeProto]:
+    """What moves or regroups numbers right before an output, last first."""
+    node = graph.producer(tensor)
+    if node is None or node.op_type not in ("Transpose", "Reshape", "Squeeze"):
+        return []
+    return [node, *_arranging(graph, node.input[0])]
+
+
+def _arranged(source: list[int], wanted: list[int], orders: list[list[int]]) -> list[tuple[str, dict[str, Any]]] | None:
+    """What makes the shape ``wanted`` of ``source``, channels first, for any batch; None where that is something else."""
+    last = "Transpose", {"perm": CHANNELS_LAST}
+    if source == wanted and not orders:
+        return []
+    if len(source) != 4 or orders not in ([], [CHANNELS_LAST]):
+        return None
+    if wanted == [source[axis] for axis in CHANNELS_LAST]:
+        return [last]
+    if len(wanted) == 2 and math.prod(wanted) == math.prod(source):
+        return [last] * len(orders) + [("Flatten", {"axis": 1})]
+    return None
 
 
 def _in_order(graph: Graph) -> None:
-    """Keep what the output needs, each node behind those that feed it: the same order for the same network, unlike tf2onnx's."""
+    """Keep what the outputs need, each node behind those that feed it: the same order for the same network, unlike tf2onnx's."""
     producers = {tensor: node for node in graph.proto.node for tensor in node.output}
     constants = {initializer.name: initializer for initializer in graph.proto.initializer}
     placed: dict[str, onnx.NodeProto] = {}
     used: dict[str, onnx.TensorProto] = {}
-    pending = [OUTPUT]
+    pending = [output.name for output in reversed(graph.proto.output)]
     while pending:
         tensor = pending[-1]
         node = producers.get(tensor)
@@ -251,10 +302,11 @@ def _in_order(graph: Graph) -> None:
 
 def _rename(graph: Graph) -> None:
     """Nodes and tensors are called after the Keras layers, where tf2onnx keeps TensorFlow's long paths."""
-    names: dict[str, str] = {INPUT: INPUT, OUTPUT: OUTPUT}
-    taken = set(names.values())
+    names = {name: name for name in (INPUT, *(output.name for output in graph.proto.output))}
+    nodes: set[str] = set()
+    tensors, sources = set(names), dict(names)
 
-    def unique(name: str) -> str:
+    def unique(name: str, taken: set[str]) -> str:
         number = 1
         while (candidate := name if number == 1 else f"{name}_{number}") in taken:
             number += 1
@@ -262,13 +314,15 @@ def _rename(graph: Graph) -> None:
         return candidate
 
     for node in graph.proto.node:
-        node.name = unique(_node_name(graph, node, names))
+        node.name = unique(_node_name(graph, node, sources), nodes)
         for output in node.output:
-            names.setdefault(output, node.name)
+            sources[output] = node.name
+            if output not in names:
+                names[output] = unique(node.name, tensors)
     for node in graph.proto.node:
         for index, tensor in enumerate(node.input):
             if tensor and tensor not in names:
-                names[tensor] = unique(f"{node.name}_{_ROLES.get(node.op_type, _ROLES['Conv'])[min(index, 2)]}")
+                names[tensor] = unique(f"{node.name}_{_ROLES.get(node.op_type, _ROLES['Conv'])[min(index, 2)]}", tensors)
     for node in graph.proto.node:
         node.input[:] = [names.get(tensor, tensor) for tensor in node.input]
         node.output[:] = [names[tensor] for tensor in node.output]
@@ -284,14 +338,14 @@ _ROLES = {
 _SUFFIXES: dict[str, str] = {"QuantizeLinear": "quantize", "DequantizeLinear": "dequantize", "Relu": "relu", "Flatten": "flatten"}
 
 
-def _node_name(graph: Graph, node: onnx.NodeProto, names: dict[str, str]) -> str:
-    if node.op_type in ("Conv", "Gemm", "MatMul"):
+def _node_name(graph: Graph, node: onnx.NodeProto, sources: dict[str, str]) -> str:
+    if node.op_type in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
         weights = graph.producer(node.input[1])
         return _layer(weights.input[0] if weights is not None else node.input[1]) or node.op_type.lower()
-    if node.op_type == "DequantizeLinear" and node.input[0] not in names:
+    if node.op_type == "DequantizeLinear" and node.input[0] not in sources:
         return f"{_layer(node.input[0]) or 'constant'}_weights_dequantize"
     if node.op_type in _SUFFIXES:
-        source = names.get(node.input[0], "")
+        source = sources.get(node.input[0], "")
         return f"{source.removesuffix('_quantize')}_{_SUFFIXES[node.op_type]}"
     return _layer(node.output[0]) or node.output[0].split("/")[-1]
 

@@ -1,11 +1,15 @@
-"""Changes to a finished INT8 graph that keep its results, up to rounding, and let XNNPACK run all of it."""
+"""Changes to a finished TFLite graph that keep its results, up to rounding: so that XNNPACK runs all of it, and in its names."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
+
+from edgefake.errors import InputError
 
 
 def leaky_relus(model: bytes) -> bytes:
@@ -34,6 +38,34 @@ def leaky_relus(model: bytes) -> bytes:
         op.builtinOptions = schema.LeakyReluOptionsT()
         op.builtinOptions.alpha = _scale(subgraph, op.outputs[0]) / _scale(subgraph, op.inputs[0]) / 255
     return bytes(flatbuffer_utils.convert_object_to_bytearray(graph))
+
+
+def name_outputs(model: bytes, layers: Sequence[str], names: Sequence[str]) -> bytes:
+    """Bring the outputs of a graph into the order of the Keras ``layers`` that they come from, and call them ``names``.
+
+    The converter promises no order. It calls an output after its layer, or after its place in the function that it converted.
+    """
+    graph = flatbuffer_utils.read_model_from_bytearray(bytearray(model))
+    subgraph = graph.subgraphs[0]
+    called = {int(index): subgraph.tensors[index].name.decode() for index in subgraph.outputs}
+    places = {index: _place(name, layers) for index, name in called.items()} if len(layers) > 1 else dict.fromkeys(called, 0)
+    if sorted(places.values()) != list(range(len(layers))):
+        raise InputError(
+            f"the converted network's outputs ({', '.join(called.values())}) are not one for each of {', '.join(layers)}: let "
+            "every output come from a layer of its own"
+        )
+    subgraph.outputs = sorted(places, key=places.__getitem__)
+    for index, name in zip(subgraph.outputs, names, strict=True):
+        subgraph.tensors[index].name = name.encode()
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(graph))
+
+
+def _place(tensor: str, layers: Sequence[str]) -> int:
+    """Which of ``layers`` an output tensor is of: ``model/map/Conv2D;…`` or, by its number, ``Identity_1``; -1 for none."""
+    if numbered := re.fullmatch(r"Identity(?:_(\d+))?", tensor):
+        return int(numbered.group(1) or 0)
+    layer = re.match(r"[^/;]+/([^/;]+)/", tensor)  # of fused ones the last, which is named first
+    return list(layers).index(layer.group(1)) if layer and layer.group(1) in layers else -1
 
 
 def _ends_at_zero(subgraph: Any, op: Any) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.graph import Graph, read_graph
+from edgefake.preprocessing import to_float, to_int8
 
 
 def graphs_and_outputs(
@@ -30,3 +31,22 @@ def graphs_and_outputs(
         outputs = (np.array(raw, np.float32) - zero_point) * scale
         found.append((read_graph(path), np.array(raw), outputs.astype(np.float32)))
     return found
+
+
+def named_outputs(path: Path, pixels: npt.NDArray[np.uint8]) -> tuple[dict[str, npt.NDArray[np.float32]], dict[str, float]]:
+    """(dequantized outputs (N, …), and their steps, 0 of a float one) by name, in the order of the graph, of a ``.tflite``."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    (taken,), given = interpreter.get_input_details(), interpreter.get_output_details()
+    found: dict[str, list[npt.NDArray[np.float32]]] = {output["name"]: [] for output in given}
+    for picture in pixels:
+        encoded = to_int8(picture) if taken["dtype"] == np.int8 else to_float(picture)
+        interpreter.set_tensor(taken["index"], encoded[None])
+        interpreter.invoke()
+        for output in given:
+            scale, zero_point = output["quantization"]
+            raw = interpreter.get_tensor(output["index"]).astype(np.float32)
+            found[output["name"]].append((raw - zero_point) * scale if scale else raw)
+    return {name: np.concatenate(values) for name, values in found.items()}, {o["name"]: o["quantization"][0] for o in given}

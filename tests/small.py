@@ -36,13 +36,13 @@ def pixels() -> np.ndarray:
 FACES = to_float(pixels())
 
 
-def settled(model: Any) -> Any:
+def settled(model: Any, faces: np.ndarray = FACES) -> Any:
     """``model`` with BatchNorm statistics of the faces, as after training: without them sums grow from block to block."""
     norms = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
     for norm in norms:
         norm.momentum = 0.0
         norm.set_weights([np.random.default_rng(1).uniform(0.2, 0.6, norm.gamma.shape), *norm.get_weights()[1:]])
-    model(FACES, training=True)
+    model(faces, training=True)
     return model
 
 

@@ -67,7 +67,7 @@ def grad_cam(model: Any, face: Pixels) -> tuple[float, npt.NDArray[np.float32]]:
     ``model`` is a Keras model with one logit or one per class; ``face`` is uint8 (S, S, 3), RGB. The map is that of the last
     layer whose output is a stack of feature maps.
     """
-    with_gradients = keras.Model(model.input, [_last_maps(model).output, model.output])
+    with_gradients = keras.Model(model.input, [_last_maps(model).output, model.outputs[0]])
     pixels = tf.constant(to_float(face[None]))
     with tf.GradientTape() as tape:
         tape.watch(pixels)  # all that follows from it has gradients then, in frozen layers too

@@ -11,7 +11,7 @@ import tf_keras as keras
 from edgefake.errors import InputError
 from training.batches import all_pixels, readable
 from training.lock import alone_in
-from training.loop import Stopping, compile_for, last_checkpoint, train
+from training.loop import Stopping, compile_for, for_outputs, last_checkpoint, train
 from training.runs import Run, State, open_run
 from training.safe.headers import model_name
 from training.samples import CLASSES, class_weights
@@ -46,6 +46,7 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
     # Families are drawn so that the classes come alike often.
     named = any(sample.family for sample in train_samples)
     weights = {0: 1.0} if named else class_weights(train_samples, run.classes or CLASSES)
+    several = len(model.outputs) > 1
     return train(
         model,
         run,
@@ -55,7 +56,8 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
         train_samples=train_samples,
         validation=validation,
         save=_save,
-        class_weight=weights if max(weights.values()) > 1.0 else None,
+        retarget=lambda batches: for_outputs(model, batches, weights) if several else batches,
+        class_weight=weights if max(weights.values()) > 1.0 and not several else None,
     )
 
 

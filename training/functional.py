@@ -59,7 +59,8 @@ class Graph:
     """Nodes by name, inputs before outputs; the first is the input."""
 
     nodes: dict[str, Node]
-    output: str
+    outputs: tuple[str, ...]
+    """Names of the nodes that give the model's outputs, in their order."""
 
     @property
     def input(self) -> str:
@@ -69,6 +70,11 @@ class Graph:
     def consumers(self, name: str) -> list[str]:
         """The nodes that take the output of ``name``."""
         return [other for other, node in self.nodes.items() if name in node.inputs]
+
+    def goes_to(self, name: str) -> str | None:
+        """The one node that takes the output of ``name``; None where there are several, or it is an output of the model too."""
+        users = self.consumers(name)
+        return users[0] if len(users) == 1 and name not in self.outputs else None
 
     def unused(self, name: str) -> str:
         """``name`` in letters, digits and underscores, with a number behind it when it is taken."""
@@ -84,7 +90,7 @@ class Graph:
         for other, node in self.nodes.items():
             inputs = tuple(source if taken == name else taken for taken in node.inputs)
             self.nodes[other] = replace(node, inputs=inputs)
-        self.output = source if self.output == name else self.output
+        self.outputs = tuple(source if output == name else output for output in self.outputs)
 
     def replace(self, name: str, nodes: dict[str, Node]) -> None:
         """Put ``nodes``, of which the last takes over the output, in the place of the node ``name``."""
@@ -98,15 +104,15 @@ class Graph:
 def read(model: Any) -> Graph:
     """The graph of a built Functional or Sequential model of tf_keras or Keras 3, nested models flattened.
 
-    Raises ``InputError`` for a model that is no such graph, or has several inputs or outputs.
+    Raises ``InputError`` for a model that is no such graph, or has several inputs.
     """
     model = _functional(model)
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
-        raise InputError(f"expected a model with one input and one output, got {len(model.inputs)} and {len(model.outputs)}")
+    if len(model.inputs) != 1:
+        raise InputError(f"expected a model with one input, got {len(model.inputs)}")
     nodes: dict[str, Node] = {}
     produced: dict[Any, str] = {}
     _read_into(nodes, produced, model)
-    return Graph(nodes, produced[_key(model.outputs[0])])
+    return Graph(nodes, tuple(produced[_key(output)] for output in model.outputs))
 
 
 def build(graph: Graph, *, name: str) -> Any:
@@ -126,7 +132,8 @@ def build(graph: Graph, *, name: str) -> Any:
             layer.set_weights(node.weights)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"tf_keras cannot make the layer {key} ({node.kind}): {str(error).splitlines()[0]}") from error
-    return keras.Model(tensors[graph.input], tensors[graph.output], name=name)
+    outputs = [tensors[output] for output in graph.outputs]
+    return keras.Model(tensors[graph.input], outputs if len(outputs) > 1 else outputs[0], name=name)
 
 
 def _functional(model: Any) -> Any:

@@ -53,14 +53,14 @@ def train(
     train_samples: Sequence[Sample],
     validation: Sequence[Sample],
     save: Callable[[Any, Path], None],
-    retarget: Callable[[Iterable[Batch]], Iterable[Batch]] = lambda batches: batches,
+    retarget: Callable[[Iterable[Batch]], Iterable[Any]] = lambda batches: batches,
     class_weight: dict[int, float] | None = None,
     keep_start: bool = False,
 ) -> State:
     """Train the compiled ``model`` from ``state`` on; every epoch leaves ``last-*.h5``, and ``best.h5`` when it is the best.
 
-    ``save`` writes a checkpoint; ``retarget`` may replace the labels of the batches (distillation); with ``keep_start`` the model
-    as it comes is the first candidate for the best.
+    ``save`` writes a checkpoint; ``retarget`` may replace the labels of the batches (distillation, several outputs);
+    with ``keep_start`` the model as it comes is the first candidate for the best.
     """
     labels = fake_labels(validation)
     pixels = all_pixels(validation, size=run.size, margin=run.margin)
@@ -82,13 +82,14 @@ def train(
             epochs=state.epoch + 1,
             verbose="auto" if sys.stderr.isatty() else 2,
         ).history
+        accuracy = next((values[-1] for name, values in history.items() if name.endswith("accuracy")), None)
         scores = logits(model, pixels)
         score = auc(labels, scores)
         state = replace(state, epoch=state.epoch + 1, seconds=state.seconds + time.monotonic() - started)
         epoch = Epoch(
             epoch=state.epoch,
             loss=history["loss"][-1],
-            accuracy=history["accuracy"][-1] if "accuracy" in history else None,
+            accuracy=accuracy,
             val_loss=log_loss(labels, expit(scores.astype(np.float64))),
             val_accuracy=float(np.mean((scores >= 0) == labels)),
             val_auc=score,
@@ -125,8 +126,12 @@ def batches_of(run: Run, samples: Sequence[Sample], *, epoch: int) -> Iterable[B
 
 
 def compile_for(model: Any, learning_rate: float, *, soft: bool = False) -> None:
-    """Adam, and the cross-entropy of the model's outputs (one logit, or one per class); ``soft`` targets are probabilities."""
-    binary = model.output_shape[-1] == 1
+    """Adam, and the cross-entropy of the model's outputs (one logit, or one per class); ``soft`` targets are probabilities.
+
+    A map of logits beside the score has an equal share of the loss, the mean over its places.
+    """
+    outputs = len(model.outputs)
+    binary = model.outputs[0].shape[-1] == 1
     if binary:
         loss = keras.losses.BinaryCrossentropy(from_logits=True)
     elif soft:
@@ -134,14 +139,40 @@ def compile_for(model: Any, learning_rate: float, *, soft: bool = False) -> None
     else:
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     accuracy = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0) if binary else "accuracy"
-    model.compile(keras.optimizers.Adam(learning_rate), loss, metrics=[] if soft else [accuracy])
+    model.compile(
+        keras.optimizers.Adam(learning_rate),
+        [loss] * outputs,
+        loss_weights=[1 / outputs] * outputs,
+        metrics=[[] if soft else [accuracy], *[[]] * (outputs - 1)],
+    )
+
+
+def for_outputs(
+    model: Any, batches: Iterable[Batch], class_weight: dict[int, float]
+) -> Iterator[tuple[Any, tuple[Any, ...], tuple[Any, ...]]]:
+    """Batches for a model of several outputs: x, the label for each output and at every place of a map, and their weights.
+
+    A class that ``class_weight`` does not name has the weight 1.
+    """
+    for x, y in batches:
+        weights = np.array([class_weight.get(int(label), 1.0) for label in y[:, 0]], np.float32)
+        places = [output.shape[1:-1] for output in model.outputs]
+        axes = [(-1, *[1] * len(place)) for place in places]
+        labels = (np.broadcast_to(np.reshape(y, (*a, 1)), (len(y), *p, 1)) for a, p in zip(axes, places, strict=True))
+        yield x, tuple(labels), tuple(weights.reshape(a) for a in axes)
 
 
 def logits(model: Any, pixels: np.ndarray, batch: int = 64) -> np.ndarray:
     """The model's logits of fake against real (N,) for uint8 faces (N, size, size, 3), a batch at a time to bound memory."""
     chunks = [pixels[i : i + batch] for i in range(0, len(pixels), batch)]
-    outputs = np.concatenate([np.asarray(model.predict_on_batch(to_float(chunk)), np.float32) for chunk in chunks])
+    outputs = np.concatenate([np.asarray(all_outputs(model, to_float(chunk))[0], np.float32) for chunk in chunks])
     return outputs[:, 0] if outputs.shape[1] == 1 else fake_log_odds(outputs)
+
+
+def all_outputs(model: Any, x: Any) -> list[Any]:
+    """Every output of a Keras model, the score first, for a batch of float inputs."""
+    outputs = model.predict_on_batch(x)
+    return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
 def last_checkpoint(folder: Path, state: State) -> Path:

@@ -17,7 +17,7 @@ from scipy import special
 from edgefake.errors import InputError
 from training.batches import Batch, readable
 from training.lock import alone_in
-from training.loop import Stopping, batches_of, compile_for, last_checkpoint, train
+from training.loop import Stopping, all_outputs, batches_of, compile_for, last_checkpoint, train
 from training.quantize import QuantizedModel, fold, without_onnx
 from training.runs import Run, State, at, float_parent, open_run, read_run
 from training.samples import Sample
@@ -76,7 +76,8 @@ def _qat(earlier: Run, weights: Path, folder: Path, stopping: Stopping, learning
 
     def distil(batches: Iterable[Batch]) -> Iterator[Batch]:
         for x, _ in batches:
-            yield x, probabilities(teacher.predict_on_batch(x))
+            soft = tuple(map(probabilities, all_outputs(teacher, x)))
+            yield x, soft if len(soft) > 1 else soft[0]
 
     return train(
         quantized.model,
@@ -100,8 +101,8 @@ def calibration_faces(run: Run, samples: Sequence[Sample]) -> Iterator[Any]:
 
 
 def probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Sigmoid of one logit (N, 1), softmax of several (N, K)."""
-    return special.expit(logits) if logits.shape[1] == 1 else special.softmax(logits, axis=1)
+    """Sigmoid of one logit (N, …, 1), softmax of several (N, …, K)."""
+    return special.expit(logits) if logits.shape[-1] == 1 else special.softmax(logits, axis=-1)
 
 
 def folded_model(run: Run, checkpoint: Path, *, drop_below: float = 0.0) -> Any:

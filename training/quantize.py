@@ -228,10 +228,9 @@ def _outer_relu(graph: Graph, name: str) -> dict[str, Node]:
 
     tfmot would leave its kernel unquantized, or its output where a Concatenate follows.
     """
-    node = graph.nodes[name]
-    users = [graph.nodes[user] for user in graph.consumers(name)]
+    node, user = graph.nodes[name], graph.goes_to(name)
     inside = node.config.get("activation", "linear")
-    behind = inside == "linear" and len(users) == 1 and _is_relu(users[0])
+    behind = inside == "linear" and user is not None and _is_relu(graph.nodes[user])
     if node.kind not in _CONVOLUTIONS or not (behind or inside in ("relu", "relu6")):
         return {name: node}
     ones, zeros = np.ones(node.shape[-1], np.float32), np.zeros(node.shape[-1], np.float32)
@@ -267,10 +266,10 @@ def _fold_into_dense(graph: Graph, name: str, drop_below: float) -> None:
     b = (affine.pop(0) if node.config["center"] else 0.0) - a * mean
     (source,) = node.inputs
     before, behind = graph.nodes[source], list(_users(graph, name))
-    if before.kind == "Dense" and before.config["activation"] == "linear" and graph.consumers(source) == [name]:
+    if before.kind == "Dense" and before.config["activation"] == "linear" and graph.goes_to(source) == name:
         kernel, *bias = before.weights
         graph.nodes[source] = _dense(before, kernel * a, sum(bias) * a + b)
-    elif behind and all(graph.nodes[user].kind == "Dense" for user in behind):
+    elif behind and name not in graph.outputs and all(graph.nodes[user].kind == "Dense" for user in behind):
         silent = variance < drop_below * variance.mean()
         a, b = np.where(silent, 0.0, a), np.where(silent, b + a * mean, b)
         for user in behind:
@@ -283,12 +282,12 @@ def _fold_into_dense(graph: Graph, name: str, drop_below: float) -> None:
 
 def _take_relu(graph: Graph, name: str) -> None:
     """Move the ReLU behind a Dense layer into it: tfmot would leave the kernel unquantized."""
-    node, users = graph.nodes[name], graph.consumers(name)
-    if node.config["activation"] == "linear" and len(users) == 1:
-        user = graph.nodes[users[0]]
+    node, behind = graph.nodes[name], graph.goes_to(name)
+    if node.config["activation"] == "linear" and behind is not None:
+        user = graph.nodes[behind]
         if _is_relu(user) and not any(user.config.get(key) for key in ("max_value", "negative_slope", "threshold")):
             graph.nodes[name] = replace(node, config={**node.config, "activation": "relu"})
-            graph.remove(users[0])
+            graph.remove(behind)
 
 
 def _users(graph: Graph, name: str) -> Iterator[str]:
@@ -313,7 +312,7 @@ def _follows_convolution(graph: Graph, name: str) -> bool:
     (source,) = graph.nodes[name].inputs
     node = graph.nodes[source]
     linear = node.config.get("activation", "linear") == "linear"
-    return node.kind in _CONVOLUTIONS and linear and graph.consumers(source) == [name]
+    return node.kind in _CONVOLUTIONS and linear and graph.goes_to(source) == name
 
 
 def _check_quantizable(folded: Any) -> None:

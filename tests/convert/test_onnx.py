@@ -70,7 +70,7 @@ def test_the_graph_is_what_tensorrt_fuses(read: onnx.ModelProto) -> None:
     (face,), (output,) = model.graph.input, model.graph.output
     assert (face.name, face.type.tensor_type.elem_type) == ("face", onnx.TensorProto.UINT8)
     assert [d.dim_param or d.dim_value for d in face.type.tensor_type.shape.dim] == ["N", SIZE, SIZE, 3]
-    assert (output.name, output.type.tensor_type.elem_type) == ("output", onnx.TensorProto.FLOAT)
+    assert (output.name, output.type.tensor_type.elem_type) == ("score", onnx.TensorProto.FLOAT)
 
     constants = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
     dequantized = {

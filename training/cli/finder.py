@@ -28,6 +28,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("finder", help="train and judge a face finder")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     _add_fit(actions)
+    _add_qat(actions)
     _add_evaluate(actions)
 
 
@@ -43,6 +44,19 @@ def _add_fit(actions: Any) -> None:
     parser.add_argument("--learning-rate", type=positive, default=2e-3, help="Adam's first rate (default %(default)s)")
     parser.add_argument("--weights", default="none", metavar="none|PATH", help="a checkpoint to start from")
     parser.add_argument("--seed", type=whole(0), default=0, help="of the weights and the crops (default %(default)s)")
+
+
+def _add_qat(actions: Any) -> None:
+    parser = actions.add_parser("qat", help="fine-tune a float run for INT8 (quantization-aware training; resumes likewise)")
+    parser.set_defaults(action=_qat)
+    parser.add_argument("source", type=Path, help="folder of the float run")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the QAT run")
+    parser.add_argument("--epochs", type=whole(0), default=2, help="the rate falls to its end over them (default %(default)s)")
+    parser.add_argument("--crops", type=whole(1), default=6000, help="training crops per epoch (default %(default)s)")
+    parser.add_argument("--learning-rate", type=positive, default=1e-4, help="Adam's first rate (default %(default)s)")
+    parser.add_argument(
+        "--data", dest="folders", type=Path, nargs="+", metavar="FOLDER", help="where the run's data was moved to"
+    )
 
 
 def _add_evaluate(actions: Any) -> None:
@@ -80,6 +94,22 @@ def _fit(options: argparse.Namespace) -> int:
         command=options.command_line,
     )
     state = fit_finder(run, options.run)
+    print(f"best validation AP {state.best_ap:.4f} at epoch {state.best_epoch}: {printable(options.run / 'best.h5')}")
+    return 0
+
+
+def _qat(options: argparse.Namespace) -> int:
+    from training.finder.qat import qat_finder  # loads TensorFlow
+
+    state = qat_finder(
+        options.source,
+        options.run,
+        epochs=options.epochs,
+        crops=options.crops,
+        learning_rate=options.learning_rate,
+        command=options.command_line,
+        data=options.folders or (),
+    )
     print(f"best validation AP {state.best_ap:.4f} at epoch {state.best_epoch}: {printable(options.run / 'best.h5')}")
     return 0
 

@@ -1,4 +1,4 @@
-"""Training the face finder in float: a checkpoint every epoch, resumed by the same command."""
+"""Training the face finder: a checkpoint every epoch, resumed by the same command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -29,11 +29,11 @@ from training.finder.crops import Collection, Crop, crop
 from training.finder.data import Photo, chosen, read_photos, readable
 from training.finder.evaluate import average_precision, compare, judged, network_search
 from training.finder.network import STEP, build
+from training.finder.runs import FinderRun, FinderState, last_checkpoint, open_run
 from training.finder.targets import PADDING, WEIGHTS, assign_batch, losses
 from training.history import HISTORY, add_epoch
 from training.lock import alone_in
 from training.loop import keeping, save_checkpoint
-from training.safe.records import read_record
 from training.start import load_optimizer, load_weights
 
 AHEAD = 3
@@ -46,35 +46,6 @@ VALIDATED = 300
 """Validation pictures at most: an epoch is not to be spent on them."""
 CLIP = 10.0
 """Greatest norm of a step's gradient: a batch of tiny faces can give a very long one."""
-
-
-@dataclass(frozen=True, slots=True)
-class FinderRun:
-    """Everything that decides what a training run learns; ``run.json`` in its folder."""
-
-    data: tuple[str, ...]
-    """Folders or tables, see ``training.finder.data``."""
-    size: int
-    """Side of the training crops."""
-    batch: int
-    crops: int
-    """Crops per epoch."""
-    epochs: int
-    learning_rate: float
-    seed: int
-    weights: str
-    """A checkpoint to start from, or ``none``."""
-    command: str
-
-
-@dataclass(frozen=True, slots=True)
-class FinderState:
-    """How far a run got; ``state.json``."""
-
-    epoch: int = 0
-    best_ap: float = -1.0
-    best_epoch: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +73,22 @@ def fit_finder(run: FinderRun, folder: Path) -> FinderState:
     if run.size % STEP:
         raise InputError(f"expected a size that is a multiple of {STEP}, got {run.size}")
     with alone_in(folder):
-        return _fit(run, folder)
+        state = open_run(run, folder)
+        keras.utils.set_random_seed(run.seed + state.epoch)
+        pictures = read_pictures(run)
+        return train(_model(run, folder, state), run, folder, state, pictures, save=_save)
 
 
-def _fit(run: FinderRun, folder: Path) -> FinderState:
-    state = _open(run, folder)
-    keras.utils.set_random_seed(run.seed + state.epoch)
-    cv2.setNumThreads(1)  # one thread per crop
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What a run is trained and validated on."""
+
+    training: Collection
+    validation: list[Photo]
+
+
+def read_pictures(run: FinderRun) -> Pictures:
+    """The pictures of a run that can be read. Raises ``InputError`` where none for training has a face."""
     photos = [read_photos(Path(data)) for data in run.data]
     training = [readable(chosen(part, "train")) for part in photos]
     held_out = [photo for part in photos for photo in chosen(part, "val")]
@@ -116,13 +96,33 @@ def _fit(run: FinderRun, folder: Path) -> FinderState:
     if not any(photo.sure.any() for part in training for photo in part):
         raise InputError(f"no picture for training in {', '.join(map(printable, run.data))} has a face: give a folder that has")
     print(f"{sum(map(len, training))} pictures to train on, {len(validation)} to validate on", flush=True)
-    collection, model = Collection(training), _model(run, folder, state)
-    step = training_step(model, run.size)
-    search = network_search(model)
+    return Pictures(Collection(training), validation)
+
+
+def train(
+    model: Any,
+    run: FinderRun,
+    folder: Path,
+    state: FinderState,
+    pictures: Pictures,
+    *,
+    save: Callable[[Any, Path], None],
+    keep_start: bool = False,
+) -> FinderState:
+    """Train the compiled ``model`` from ``state`` on; every epoch leaves ``last-*.h5``, and ``best.h5`` when it is the best.
+
+    ``save`` writes a checkpoint; with ``keep_start`` the model as it comes is the first candidate for the best.
+    """
+    cv2.setNumThreads(1)  # one thread per crop
+    step, search = training_step(model, run.size), network_search(model)
+    if keep_start and not state.epoch:
+        state = replace(state, best_ap=validated(search, pictures.validation, side=2 * run.size))
+        save_checkpoint(model, folder / "best.h5", save)
+        print(f"before training: validation AP {state.best_ap:.4f}", flush=True)
     while state.epoch < run.epochs:
         started = time.monotonic()
-        sums, speed = _epoch(run, collection, model, step, state.epoch)
-        ap = validated(search, validation, side=2 * run.size)
+        sums, speed = _epoch(run, pictures.training, model, step, state.epoch)
+        ap = validated(search, pictures.validation, side=2 * run.size)
         seconds = time.monotonic() - started
         state = replace(state, epoch=state.epoch + 1, seconds=state.seconds + seconds)
         means = {name: float(value) for name, value in sums.items()}
@@ -130,10 +130,10 @@ def _fit(run: FinderRun, folder: Path) -> FinderState:
         parts = (means[name] for name in ("class", "object", "box", "points"))
         with keeping(folder / HISTORY):
             add_epoch(folder, FinderEpoch(state.epoch, total, *parts, ap, float(model.optimizer.learning_rate), seconds))
-        if ap > state.best_ap or not state.best_epoch:
+        if ap > state.best_ap:
             state = replace(state, best_ap=ap, best_epoch=state.epoch)
-            save_checkpoint(model, folder / "best.h5", _save)
-        save_checkpoint(model, _last(folder, state), _save)
+            save_checkpoint(model, folder / "best.h5", save)
+        save_checkpoint(model, last_checkpoint(folder, state), save)
         with keeping(folder / "state.json"):
             write_json(folder / "state.json", asdict(state))
         best = f"best {state.best_ap:.4f} at {state.best_epoch}"
@@ -243,8 +243,8 @@ def _model(run: FinderRun, folder: Path, state: FinderState) -> Any:
     model = build()
     model.compile(keras.optimizers.Adam(run.learning_rate))
     if state.epoch:
-        load_weights(model, _last(folder, state))
-        load_optimizer(model, _last(folder, state))
+        load_weights(model, last_checkpoint(folder, state))
+        load_optimizer(model, last_checkpoint(folder, state))
     elif run.weights != "none":
         load_weights(model, Path(run.weights))
     return model
@@ -254,31 +254,3 @@ def _save(model: Any, path: Path) -> None:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")  # the one format that QAT models survive too
         model.save(path)
-
-
-def _last(folder: Path, state: FinderState) -> Path:
-    """Two files in turn, so that one is whole while the other is being written."""
-    return folder / f"last-{state.epoch % 2}.h5"
-
-
-def _open(run: FinderRun, folder: Path) -> FinderState:
-    """Start ``run`` in ``folder``, or find how far it got there."""
-    try:
-        earlier = read_record(folder / "run.json", FinderRun)
-    except FileNotFoundError:
-        earlier = run
-    except InputError as error:
-        raise InputError(f"{printable(folder)}/run.json is damaged or of another kind of run: {error}") from error
-    if replace(earlier, command=run.command) != run and (folder / "state.json").exists():
-        raise InputError(
-            f"{printable(folder)} holds another run ({printable(earlier.command)}): give the same settings to resume it, or "
-            "another folder"
-        )
-    with keeping(folder / "run.json"):
-        write_json(folder / "run.json", asdict(run))
-    try:
-        return read_record(folder / "state.json", FinderState)
-    except FileNotFoundError:
-        return FinderState()
-    except InputError as error:
-        raise InputError(f"{printable(folder)}/state.json is damaged ({error}): start again in another folder") from error

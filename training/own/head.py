@@ -68,11 +68,16 @@ def log_odds(outputs: Outputs, classes: Sequence[str], *, probabilities: bool) -
 def to_logits(graph: Graph, classes: Sequence[str]) -> None:
     """Take the last activation off, and let one output mean fake, several come in the order of ``real_first``.
 
-    Raises ``InputError`` where the outputs are neither logits nor of a sigmoid or softmax.
+    Raises ``InputError`` where there are several outputs, or they are neither logits nor of a sigmoid or softmax.
     """
-    shape = graph.nodes[graph.output].shape
+    if len(graph.outputs) != 1:
+        raise InputError(
+            f"expected a detector with one output, got {len(graph.outputs)} ({', '.join(graph.outputs)}): save it with the one "
+            "that tells fake from real"
+        )
+    (name,) = graph.outputs
+    shape = graph.nodes[name].shape
     outputs = shape[-1] or 0
-    name = graph.output
     while graph.nodes[name].kind in ("Flatten", "Reshape"):
         (name,) = graph.nodes[name].inputs
     last = graph.nodes[name]
@@ -85,18 +90,19 @@ def to_logits(graph: Graph, classes: Sequence[str]) -> None:
         graph.remove(name)
     elif activation != "linear":
         graph.nodes[name] = replace(last, config={**last.config, "activation": "linear"})
-    last = graph.nodes[graph.output]
     order = ordering(classes, outputs)
     if not np.array_equal(order, np.eye(outputs)):
-        _reorder(graph, last, order)
+        _reorder(graph, order)
 
 
-def _reorder(graph: Graph, last: Node, order: npt.NDArray[np.float32]) -> None:
-    """Multiply the outputs by ``order`` (K, K), inside the last layer where it is Dense."""
+def _reorder(graph: Graph, order: npt.NDArray[np.float32]) -> None:
+    """Multiply the one output by ``order`` (K, K), inside the last layer where it is Dense."""
+    (name,) = graph.outputs
+    last = graph.nodes[name]
     if last.kind == "Dense":
-        graph.nodes[graph.output] = replace(last, weights=tuple(value @ order for value in last.weights))
+        graph.nodes[name] = replace(last, weights=tuple(value @ order for value in last.weights))
         return
-    name = graph.unused("in_order")
+    ordered = graph.unused("in_order")
     config = {"units": len(order), "use_bias": False}
-    graph.nodes[name] = Node("Dense", config, (order,), (graph.output,), last.shape)
-    graph.output = name
+    graph.nodes[ordered] = Node("Dense", config, (order,), (name,), last.shape)
+    graph.outputs = (ordered,)

@@ -15,6 +15,8 @@ from training.own.importing import Own
 class Wrapped:
     """Float (N, S, S, 3), RGB, (pixel - 128) / 128 in; the user's outputs (N, K) out, real first, one output rising with fake."""
 
+    output_names = ("score",)
+
     def __init__(self, own: Own, *, probabilities: bool) -> None:
         """``probabilities`` says whether the outputs are."""
         matrix, offset = own.feed.of_scaled()

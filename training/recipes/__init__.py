@@ -15,12 +15,24 @@ __all__ = ["RECIPES", "Recipe", "build", "recipe_named"]
 MOMENTUM = 0.95
 
 
+def _later(module: str, function: str, *settings: float) -> Callable[..., Any]:
+    """``function(argument, *settings)`` of a module in here, which loads TensorFlow: not before it is called."""
+
+    def call(argument: Any, **named: Any) -> Any:
+        return getattr(import_module(f"training.recipes.{module}"), function)(argument, *settings, **named)
+
+    return call
+
+
+HEAD = _later("layers", "head")
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """An architecture with the settings it is trained with when the command line says nothing else."""
 
     features: Callable[[Any], Any]
-    """From the input, float (N, size, size, 3) scaled to [-1, 1), to the feature maps that the head averages."""
+    """From the input, float (N, size, size, 3) scaled to [-1, 1), to the feature maps that the head takes."""
     size: int
     summary: str
     imagenet: Callable[[Any], None] | None = None
@@ -28,15 +40,9 @@ class Recipe:
     batch: int = 64
     learning_rate: float = 1e-3
     augmentation: str = "standard"
-
-
-def _later(module: str, function: str, *settings: float) -> Callable[[Any], Any]:
-    """``function(argument, *settings)`` of a module in here, which loads TensorFlow: not before it is called."""
-
-    def call(argument: Any) -> Any:
-        return getattr(import_module(f"training.recipes.{module}"), function)(argument, *settings)
-
-    return call
+    head: Callable[..., Any] = HEAD
+    """From the feature maps, and ``outputs`` and ``folded`` as for ``build``, to the logits; of several outputs the first is the
+    layer ``score``, one behind it a map of such logits, (N, h, w, K)."""
 
 
 def _mobilenet_v2(alpha: float, summary: str) -> Recipe:
@@ -83,14 +89,12 @@ def build(name: str, size: int, *, outputs: int = 1, folded: bool = False) -> An
     recipe = recipe_named(name)
     import tf_keras as keras  # the table above is read without it
 
-    from training.recipes.layers import head
-
     inputs = keras.Input((size, size, 3), name="face")
     try:
         features = recipe.features(inputs)
     except ValueError as error:
         raise InputError(f"{size} px are too small for {name}: give a larger --size") from error
-    model = keras.Model(inputs, head(features, outputs=outputs, folded=folded), name=name)
+    model = keras.Model(inputs, recipe.head(features, outputs=outputs, folded=folded), name=name)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = MOMENTUM  # Keras Applications' 0.99 and 0.999 suit runs of a hundred times the length
