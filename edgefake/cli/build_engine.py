@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edgefake.errors import BackendError, CardError, InputError
+from edgefake.cli.terminal import LiveLine
+from edgefake.errors import CardError, InputError
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import check_model, read_card
 from edgefake.models.store import find_model
@@ -42,14 +43,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--workspace", metavar="MB", type=int, default=512, help="GPU memory that the build may use (default: %(default)s)"
     )
-    parser.add_argument("--dla", action="store_true", help="for the accelerator beside the GPU: not possible, says why")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     parser.set_defaults(action=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.dla:
-        raise BackendError("the DLA runs no network that brings its own INT8 scales (Q/DQ), as these do: leave out --dla")
     if arguments.workspace < 1:
         raise InputError(f"--workspace must be at least 1 MB, got {arguments.workspace}")
     path = find_model(arguments.model, suffix=".onnx")
@@ -57,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from edgefake.runtimes.tensorrt.engines import prepare
 
     started = time.monotonic()
-    with _stopped_by_ctrl_c():
+    with LiveLine(every_s=0.0), _stopped_by_ctrl_c():
         prepared = prepare(path, card, folder=arguments.cache, workspace_mb=arguments.workspace)
     prepared.runtime.close()
     seconds, sidecar = time.monotonic() - started, prepared.sidecar

@@ -99,7 +99,7 @@ def _megapixels(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    with open_detector(arguments) as detector, LiveLine(every_s=0.0) as line:
+    with LiveLine(every_s=0.0) as line, open_detector(arguments) as detector:
         images, failures = _inputs(arguments.paths)
         copies = output_paths(images, arguments.annotate, _COPY, option="--annotate") if arguments.annotate else {}
         counts: Counter[str] = Counter()

@@ -41,7 +41,8 @@ def _print(text: str, end: str = "\n") -> None:
 class LiveLine:
     """A line on stderr that ``show`` replaces when it ``is_due``, which it never is where stderr is no terminal.
 
-    In its ``with`` block, warnings of edgefake are printed to stderr, above the line, and OpenCV and FFmpeg print nothing.
+    In its ``with`` block, warnings of edgefake are printed to stderr, above the line; what it notes because it takes minutes
+    is the line itself, with the seconds since then, until something else is shown. OpenCV and FFmpeg print nothing.
     """
 
     def __init__(self, *, every_s: float) -> None:
@@ -50,8 +51,10 @@ class LiveLine:
         self._next = 0.0
         self._text = ""
         self._opencv_level = 0
+        self._log_level = logging.NOTSET
         self._lock = threading.RLock()  # messages come from other threads
         self._handler = _Above(self)
+        self._counting: tuple[threading.Thread, threading.Event] | None = None
 
     @property
     def is_due(self) -> bool:
@@ -61,7 +64,28 @@ class LiveLine:
     def show(self, text: str) -> None:
         """Replace the line, cut to the width of the terminal."""
         self._next = time.monotonic() + self._every
-        self._draw(printable(text, limit=None)[: shutil.get_terminal_size().columns - 1])
+        self._stop_counting()
+        self._draw(_fitting(text))
+
+    def count(self, text: str) -> None:
+        """Show ``text`` and the seconds since now, until something else is shown."""
+        self._stop_counting()
+        started, ended = time.monotonic(), threading.Event()
+
+        def run() -> None:
+            while not ended.wait(0.5):
+                self._draw(_fitting(f"{text}: {time.monotonic() - started:.0f} s"))
+
+        if self._is_shown:
+            self._counting = threading.Thread(target=run, daemon=True), ended
+            self._counting[0].start()
+
+    def _stop_counting(self) -> None:
+        if self._counting:
+            thread, ended = self._counting
+            self._counting = None
+            ended.set()
+            thread.join()
 
     def print(self, text: str, *, to_stderr: bool = False) -> None:
         """Print ``text`` above the line."""
@@ -81,23 +105,36 @@ class LiveLine:
             self._text = text
 
     def __enter__(self) -> LiveLine:
-        logging.getLogger("edgefake").addHandler(self._handler)
+        log = logging.getLogger("edgefake")
+        log.addHandler(self._handler)
+        self._log_level = log.level
+        log.setLevel(logging.INFO)
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet; what matters is told by our own messages
         self._opencv_level = _set_opencv_log_level(_SILENT)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        logging.getLogger("edgefake").removeHandler(self._handler)
+        log = logging.getLogger("edgefake")
+        log.removeHandler(self._handler)
+        log.setLevel(self._log_level)
         _set_opencv_log_level(self._opencv_level)
+        self._stop_counting()
         self._draw("")
 
 
+def _fitting(text: str) -> str:
+    return printable(text, limit=None)[: shutil.get_terminal_size().columns - 1]
+
+
 class _Above(logging.Handler):
-    """Prints warnings above a ``LiveLine``."""
+    """Prints warnings above a ``LiveLine``, and makes a note the line."""
 
     def __init__(self, line: LiveLine) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._line = line
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno < logging.WARNING:
+            self._line.count(record.getMessage())
+            return
         self._line.print(f"edgefake: {printable(record.getMessage(), limit=None)}", to_stderr=True)

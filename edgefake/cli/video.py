@@ -86,7 +86,7 @@ def _run(arguments: argparse.Namespace) -> int:
     plots = output_paths(files, arguments.timeline, ".timeline.png", option="--timeline") if arguments.timeline else {}
     copies = output_paths(files, arguments.annotate, ".annotated.mp4", option="--annotate") if arguments.annotate else {}
     counts: Counter[str] = Counter()
-    with open_detector(arguments) as detector, LiveLine(every_s=0.1) as line:
+    with LiveLine(every_s=0.1) as line, open_detector(arguments) as detector:
         if not arguments.json:
             line.print(_row("verdict", "p_fake", "frames", "faces", "tracks", "video"))
         outcomes = (_judge(detector, path, plots.get(path), copies.get(path), line) for path in files)

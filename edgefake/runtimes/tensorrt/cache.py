@@ -6,6 +6,7 @@ import dataclasses
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator
@@ -18,10 +19,11 @@ from edgefake.files import write_atomically
 from edgefake.models.card import ModelCard
 from edgefake.models.card_values import Unfit, checked
 from edgefake.models.store import cache_folder
-from edgefake.runtimes.tensorrt.progress import progress
 from edgefake.text import printable
 
 SCHEMA = 1
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def read_engine(engine: Path, sidecar: Sidecar) -> bytes:
 
 def write_engine(engine: Path, data: bytes, sidecar: Sidecar, timings: Path, measured: bytes) -> None:
     """Store all, the sidecar last: without it an engine does not count. Raises ``ModelStoreError``."""
-    with writing(engine.parent):
+    with keeping(engine.parent):
         if measured:
             write_atomically(timings, measured)
         write_atomically(engine, data)
@@ -120,20 +122,20 @@ def timings_path(folder: Path, origin: Origin) -> Path:
 @contextmanager
 def lock(engine: Path) -> Iterator[None]:
     """Hold the right to build ``engine``, having waited for another process that does. A process that dies gives it back."""
-    with writing(engine.parent):
+    with keeping(engine.parent):
         engine.parent.mkdir(parents=True, exist_ok=True)
         stream = engine.with_suffix(".lock").open("wb")
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            with progress(f"another process builds {engine.name}, waiting"):
-                fcntl.flock(stream, fcntl.LOCK_EX)
+            _log.info("another process builds %s, waiting", engine.name)
+            fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
+def keeping(folder: Path) -> Iterator[None]:
     """Tell a full disk or a folder without rights as ``ModelStoreError``."""
     try:
         yield

@@ -23,7 +23,6 @@ from edgefake.runtimes.tensorrt.engine import TensorRTRuntime
 from edgefake.runtimes.tensorrt.gpu import Gpu, find_gpu
 from edgefake.runtimes.tensorrt.inspection import not_int8
 from edgefake.runtimes.tensorrt.library import load_tensorrt, logger
-from edgefake.runtimes.tensorrt.progress import progress
 
 _log = logging.getLogger(__name__)
 
@@ -134,8 +133,8 @@ def _cached(engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machi
 
 def _built(model: bytes, engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machine, workspace_mb: int) -> Prepared:
     timings = cache.timings_path(engine.parent, origin)
-    with progress(f"building the TensorRT engine of {card.name} for {machine.gpu.name}, once"):
-        built = machine.build(model, card, workspace_mb, timings.read_bytes() if timings.is_file() else b"")
+    _log.info("building the TensorRT engine of %s for %s, once", card.name, machine.gpu.name)
+    built = machine.build(model, card, workspace_mb, timings.read_bytes() if timings.is_file() else b"")
     runtime = machine.load(built.engine, card)
     try:
         int8 = _checked_int8(runtime, built.products) if card.precision == "int8" else 0

@@ -3,6 +3,8 @@ from __future__ import annotations
 import io
 import logging
 import sys
+import threading
+import time
 
 import pytest
 
@@ -63,3 +65,27 @@ def test_warnings_are_printed_without_a_terminal_too(capsys: pytest.CaptureFixtu
     assert capsys.readouterr() == ("found\n", "edgefake: lost\n")
     logging.getLogger("edgefake.streaming.capture").warning("not here")
     assert "not here" not in capsys.readouterr().err
+
+
+def test_a_note_of_what_takes_long_counts_the_seconds_until_something_else_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal, before = at_terminal(monkeypatch), threading.active_count()
+    with pytest.raises(KeyboardInterrupt), LiveLine(every_s=0.0) as line:
+        logging.getLogger("edgefake.runtimes").info("building %s", "it")
+        while "building it: " not in terminal.getvalue():
+            time.sleep(0.01)
+        line.print("found")
+        assert screen(terminal.getvalue())[-1].startswith("building it: ")
+        line.show("running")
+        assert screen(terminal.getvalue()) == ["found", "running"]
+        logging.getLogger("edgefake.runtimes").info("building more")
+        raise KeyboardInterrupt
+    assert threading.active_count() == before and screen(terminal.getvalue()) == ["found", ""]
+    logging.getLogger("edgefake.runtimes").info("not here")
+    assert "not here" not in terminal.getvalue()
+
+
+def test_a_note_is_not_printed_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with LiveLine(every_s=0.0):
+        logging.getLogger("edgefake.runtimes").info("building it")
+        time.sleep(0.6)
+    assert capsys.readouterr() == ("", "")

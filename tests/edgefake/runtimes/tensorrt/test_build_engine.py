@@ -37,7 +37,6 @@ def test_json_and_options(trt: FakeTensorRT, model: Path, tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--dla"], "the DLA runs no network that brings its own INT8 scales (Q/DQ), as these do: leave out --dla"),
         (["--workspace", "0"], "--workspace must be at least 1 MB, got 0"),
     ],
 )

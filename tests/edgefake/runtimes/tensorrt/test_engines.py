@@ -39,15 +39,18 @@ def only_engine(folder: Path) -> Path:
 
 
 def test_an_engine_is_built_once_and_used_from_then_on(
-    trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path, faces: np.ndarray
+    trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path, faces: np.ndarray, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "edgefake")
     open_engine_of(model, card).close()
+    (note,) = caplog.records  # for whoever waits for it
+    assert card.name in note.getMessage() and "Fake Orin" in note.getMessage()
     assert open_engine_of(model, card).run(faces)[0] == pytest.approx(logit(faces))
     assert len(trt._configs) == 1
     sidecar = read_sidecar(only_engine(folder))
     assert (sidecar.origin.gpu, sidecar.origin.capability, sidecar.origin.tensorrt) == ("Fake Orin", "8.7", "10.3.0")
     assert (sidecar.int8_layers, sidecar.golden_error, sidecar.card) == (2, 0.0, card)
-    assert not list(folder.glob(".partial-*"))
+    assert not list(folder.glob(".partial-*")) and len(caplog.records) == 1
 
 
 @pytest.mark.parametrize("generation", ["8.5", "8.6", "10", "11"])
