@@ -19,7 +19,6 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "card",
         help="a .tflite or .onnx that somebody else made → the same with its card: thresholds, calibration, figures",
-        conflict_handler="resolve",
     )
     parser.set_defaults(action=_card)
     parser.add_argument("model", type=Path, help="the .tflite or .onnx file")

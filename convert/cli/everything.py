@@ -18,7 +18,6 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "all",
         help="run → INT8 .tflite and .onnx, float32 and float16 .tflite, all compared on held-out faces, with a report",
-        conflict_handler="resolve",
     )
     parser.set_defaults(action=_all)
     add_source(parser)

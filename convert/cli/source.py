@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_source(parser: argparse.ArgumentParser) -> None:
-    """Add them; the parser needs ``conflict_handler="resolve"``."""
+    """Add them."""
     parser.add_argument("source", type=Path, help="folder of the QAT run; with --post-training a float run or your own detector")
     parser.add_argument(
         "--post-training",

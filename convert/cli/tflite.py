@@ -18,7 +18,6 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "tflite",
         help="QAT run → INT8, float32 and float16 .tflite with their cards, checked by the gate",
-        conflict_handler="resolve",
     )
     parser.set_defaults(action=_tflite)
     add_source(parser)

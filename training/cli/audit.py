@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.text import printable
-from training.cli.data import add_folders, check_classes, samples_of
-from training.cli.numbers import whole
+from training.cli.data import add_classes, add_faces, check_classes, samples_of
 
 
 def add(commands: Any) -> None:
@@ -26,18 +25,8 @@ def add(commands: Any) -> None:
         metavar="DATA",
         help="folder tree train|val|test / real|fake, or real|fake, or CSV manifest; fakes may be missing",
     )
-    parser.add_argument(
-        "--faces", type=Path, help="CSV of face boxes (default: DATA/faces.csv, or MANIFEST.faces.csv; made when missing)"
-    )
-    parser.add_argument(
-        "--classes",
-        type=lambda text: tuple(name.strip() for name in text.split(",")),
-        default=(),
-        metavar="real,KIND,…",
-        help="names of the class folders, real first (default: real and fake)",
-    )
-    add_folders(parser)
-    parser.add_argument("--seed", type=whole(0), default=1, help="of the split, where the data has none (default %(default)s)")
+    add_classes(parser)
+    add_faces(parser)
     parser.add_argument("--json", action="store_true", help="one object, with every copy that was found")
 
 
@@ -47,7 +36,7 @@ def _audit(options: argparse.Namespace) -> int:
 
     check_classes(options)
     make_folder(options.data)
-    findings = audit(options.data, samples_of(options, real_only=True))
+    findings = audit(options.data, samples_of(options.data, options, real_only=True))
     content, warnings = findings.to_dict(), findings.warnings()
     path = keep_audit(options.data, content)
     if options.json:

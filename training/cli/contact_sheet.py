@@ -42,7 +42,9 @@ def _contact_sheet(options: argparse.Namespace) -> int:
     check_classes(options)
     augmentation = options.augmentation or "standard"
     augmentation_named(augmentation)  # a wrong one is told before faces are searched
-    samples = [sample for sample in samples_of(options, real_only=options.self_blend) if sample.split == options.split]
+    samples = [
+        sample for sample in samples_of(options.data, options, real_only=options.self_blend) if sample.split == options.split
+    ]
     if not samples:
         raise InputError(f"{options.data} has no {options.split} split: choose another --split")
     samples = readable(samples)

@@ -12,7 +12,7 @@ from training.samples import CLASSES, Sample, load_samples
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add ``--data``, ``--faces``, ``--classes`` and ``--seed``."""
+    """Add ``--data`` and all that says how it is read."""
     parser.add_argument(
         "--data",
         type=Path,
@@ -20,9 +20,12 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="folder tree train|val|test / real|fake, or real|fake, or a CSV with the columns file and label, perhaps split, "
         "x,y,w,h and pair (of pictures that belong together)",
     )
-    parser.add_argument(
-        "--faces", type=Path, help="CSV of face boxes (default: DATA/faces.csv, or MANIFEST.faces.csv; made when missing)"
-    )
+    add_classes(parser)
+    add_faces(parser)
+
+
+def add_classes(parser: argparse.ArgumentParser) -> None:
+    """Add ``--classes``."""
     parser.add_argument(
         "--classes",
         type=_names,
@@ -30,12 +33,14 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         metavar="real,KIND,…",
         help="names of the class folders, real first: a softmax head with one output each (default: real and fake, one logit)",
     )
-    add_folders(parser)
+
+
+def add_faces(parser: argparse.ArgumentParser) -> None:
+    """Add ``--faces``, ``--folders`` and ``--seed``: how what ``--data`` names is read."""
+    parser.add_argument(
+        "--faces", type=Path, help="CSV of face boxes (default: DATA/faces.csv, or MANIFEST.faces.csv; made when missing)"
+    )
     parser.add_argument("--seed", type=whole(0), default=1, help="of everything that is drawn at random (default %(default)s)")
-
-
-def add_folders(parser: argparse.ArgumentParser) -> None:
-    """Add ``--folders``."""
     parser.add_argument(
         "--folders",
         type=_folders,
@@ -55,10 +60,10 @@ def add_variations(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def samples_of(options: argparse.Namespace, *, real_only: bool = False, one_sided: bool = False) -> list[Sample]:
-    """The faces that the arguments name; with ``real_only`` fakes may be missing, with ``one_sided`` any class."""
+def samples_of(data: Path, options: argparse.Namespace, *, real_only: bool = False, one_sided: bool = False) -> list[Sample]:
+    """The faces of ``data``, read as the options say; with ``real_only`` fakes may be missing, with ``one_sided`` any class."""
     return load_samples(
-        options.data,
+        data,
         faces=options.faces,
         seed=options.seed,
         classes=options.classes or CLASSES,

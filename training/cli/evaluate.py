@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from edgefake.errors import InputError
 from edgefake.faces.finders import FACES_HELP
 from edgefake.text import printable
-from training.cli.data import add_data, check_classes, repeat_audit, samples_of
+from training.cli.data import add_classes, add_faces, check_classes, repeat_audit, samples_of
 from training.degrade import DEGRADATIONS
 from training.notes import say
 
@@ -23,11 +23,9 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "evaluate",
         help="measure models on held-out faces, with 95 %% intervals: AUC, EER, TPR, …; --out writes a report with plots",
-        conflict_handler="resolve",  # so that --data may be given several times here
     )
     parser.set_defaults(action=_evaluate)
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="run folder (float or QAT), .tflite or .onnx file")
-    add_data(parser)
     parser.add_argument(
         "--data",
         type=Path,
@@ -35,6 +33,8 @@ def add(commands: Any) -> None:
         required=True,
         help="labelled faces as for fit, where real or fake may be missing; several: give it again",
     )
+    add_classes(parser)
+    add_faces(parser)
     parser.add_argument(
         "--split",
         choices=("train", "val", "test", "all"),
@@ -101,7 +101,7 @@ def _data_sets(options: argparse.Namespace) -> list[DataSet]:
     kinds = options.classes[1:] or ("fake",)
     found = []
     for root, name in zip(options.data, distinct_names(options.data), strict=True):
-        samples = samples_of(argparse.Namespace(**vars(options) | {"data": root}), one_sided=True)
+        samples = samples_of(root, options, one_sided=True)
         chosen = [s for s in samples if options.split in (s.split, "all") and s.size_matched]
         if not chosen:
             raise InputError(f"{printable(root)} has no {options.split} split: choose another --split, or all")

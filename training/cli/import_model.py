@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
-from training.cli.data import add_data
+from training.cli.data import add_faces
 from training.cli.numbers import fraction, not_negative, whole
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "import",
         help="make a float run of your own Keras detector (.keras, .h5), for qat, evaluate, explain and convert",
-        conflict_handler="resolve",
     )
     parser.set_defaults(action=_import)
     parser.add_argument("detector", type=Path, help="a whole model of Keras 2 or 3, or a SavedModel folder of Keras 2")
@@ -30,9 +29,9 @@ def add(commands: Any) -> None:
 
 
 def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> None:
-    """Add what describes a user's detector and its data; the parser needs ``conflict_handler="resolve"``."""
+    """Add what describes a user's detector and its data."""
     group: Any = parser if data_required else parser.add_argument_group("for a detector of your own, in the place of a run")
-    add_data(group)
+    add_faces(group)
     group.add_argument(
         "--data",
         "--calibration",

@@ -13,9 +13,7 @@ from training.cli.numbers import positive, whole
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser(
-        "qat", help="fine-tune a float run for INT8 (quantization-aware training)", conflict_handler="resolve"
-    )
+    parser = commands.add_parser("qat", help="fine-tune a float run for INT8 (quantization-aware training)")
     parser.set_defaults(action=_qat)
     parser.add_argument(
         "source",
