@@ -80,7 +80,9 @@ def _text(node: ast.expr) -> str | None:
             return (_text(left) or "0") + (_text(right) or "0")
         case ast.Call(func=ast.Attribute(attr="escape"), args=[text]):
             return _text(text) or "0"
-    return None
+        case ast.Name():
+            return None
+    return "0"
 
 
 def longest(pattern: str) -> int:
@@ -118,7 +120,7 @@ def test_no_test_pins_a_sentence() -> None:
     pinned = [
         f"{path.relative_to(TESTS)}:{line}: {text or 'a text from elsewhere'}"
         for path in sorted(TESTS.rglob("*.py"))
-        if path != Path(__file__) and not {"faces", "models", "runtimes", "sinks"} & {*path.parts}  # those are next
+        if path != Path(__file__) and "runtimes" not in path.parts and path.name != "test_card.py"  # those are next
         for line, text in patterns(path.read_text())
         if text is None or longest(text) > MOST
     ]

@@ -51,13 +51,13 @@ def test_own_function_finds_faces(found: object) -> None:
 
 def test_own_function_that_returns_no_boxes() -> None:
     for found, message in [
-        (None, "expected what the faces= function returned to be a list of face boxes, got None"),
-        (7, "to be a list of face boxes, got 7"),
-        ([(1, 2, 3)], r"expected a face box \(x, y, width, height\), got \(1, 2, 3\) in what the faces= function returned"),
-        ((1, 2, 3, 4), "expected a face box .*, got 1 in what"),
-        ([None], "got None in what"),
-        ([(0, 0, 10**400, 5)], "expected a face box"),
-        ("face", "expected a face box"),
+        (None, "faces= .*got None"),
+        (7, "faces= .*got 7"),
+        ([(1, 2, 3)], r"\(x, y, width, height\), got \(1, 2, 3\) .*faces= "),
+        ((1, 2, 3, 4), "face box .*, got 1 .*faces= "),
+        ([None], "got None .*faces= "),
+        ([(0, 0, 10**400, 5)], "face box"),
+        ("face", "face box .*got 'f'"),
         ([(0, 0, float("nan"), 5)], "finite numbers"),
     ]:
         with pytest.raises(InputError, match=message):

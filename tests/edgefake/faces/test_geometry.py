@@ -47,19 +47,19 @@ def test_crop_is_a_view_of_the_square(box: Box, margin: float) -> None:
 
 @pytest.mark.parametrize("corner", [(-20.0, 0.0), (90.0, 0.0), (0.0, -20.0), (0.0, 60.0), (1e300, 1e300)])
 def test_box_outside_the_frame_is_refused(corner: tuple[float, float]) -> None:
-    with pytest.raises(InputError, match="lies outside the 90×60 frame"):
+    with pytest.raises(InputError, match=r"outside .*90×60"):
         crop_square(FRAME, Box(*corner, 20.0, 20.0), 0.0)
 
 
 @pytest.mark.parametrize("size", [361.0, 1e9, 1.7e308])
 def test_oversized_box_is_refused_before_memory_is_taken(size: float) -> None:
-    with pytest.raises(InputError, match="more than 2 times as large"):
+    with pytest.raises(InputError, match=r"2 times .*90×60"):
         crop_square(FRAME, Box(0.0, 0.0, size, size), 0.5)
 
 
 @pytest.mark.parametrize("bad", [(0, 0, 0, 5), (0, 0, 5, -1), (float("nan"), 0, 5, 5), (0, float("inf"), 5, 5)])
 def test_impossible_boxes_are_refused(bad: tuple[float, float, float, float]) -> None:
-    with pytest.raises(InputError, match="finite numbers with width and height above 0"):
+    with pytest.raises(InputError, match=r"finite .*above 0"):
         Box(*bad)
 
 

@@ -73,7 +73,7 @@ def test_a_strange_model_is_tried_once_and_found_again(model: Path, trials: list
     YuNetFinder(model)
     assert len(trials) == 1
     model.write_bytes(made_yunet() + b"\0\0\0\0")
-    with pytest.raises(InputError, match=r"face détection\\xff.onnx is no YuNet face detector that OpenCV can run"):
+    with pytest.raises(InputError, match=r"face détection\\xff\.onnx .*YuNet .*OpenCV"):
         YuNetFinder(model)
     assert len(trials) == 2
 
@@ -94,9 +94,9 @@ def test_a_known_model_needs_no_trial(model: Path, trials: list[str], monkeypatc
 @pytest.mark.parametrize(
     ("cv2", "message"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", r"OpenCV crashes on it \(SIGSEGV\)"),
-        ("import os; os._exit(7)", r"OpenCV fails on it \(exit code 7\)"),
-        ("import time; time.sleep(60)", "it did not end in 0.5 s"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+        ("import os; os._exit(7)", r"exit code 7\)"),
+        ("import time; time.sleep(60)", r"0\.5 s"),
     ],
 )
 def test_a_model_that_kills_its_process(
@@ -112,9 +112,9 @@ def test_a_model_that_kills_its_process(
 
 
 def test_models_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="there is no YuNet model"):
+    with pytest.raises(InputError, match=r"no YuNet .*\.onnx"):
         YuNetFinder(tmp_path / "missing.onnx")
-    with pytest.raises(InputError, match="there is no YuNet model"):
+    with pytest.raises(InputError, match=r"no YuNet .*\.onnx"):
         YuNetFinder("x" * 300 + ".onnx")
     empty = onnx.load_model_from_string(made_yunet())
     del empty.graph.node[:]
@@ -122,16 +122,16 @@ def test_models_that_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for name, content in contents.items():
         path = tmp_path / f"{name}.onnx"
         path.write_bytes(content)
-        with pytest.raises(InputError, match=r"is no YuNet face detector that OpenCV can run"):
+        with pytest.raises(InputError, match=rf"{name}\.onnx .*YuNet .*OpenCV"):
             YuNetFinder(path)
     monkeypatch.setattr(yunet, "MAX_FILE", 10)
-    with pytest.raises(InputError, match="larger than any YuNet model"):
+    with pytest.raises(InputError, match=r"text\.onnx .*larger"):
         YuNetFinder(tmp_path / "text.onnx")
 
 
 def test_without_an_interpreter_only_known_models_are_opened(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    with pytest.raises(InputError, match=r"without a Python interpreter it can't be tried: give face_detection_yunet_2023mar"):
+    with pytest.raises(InputError, match=r"Python interpreter .*face_detection_yunet_2023mar"):
         YuNetFinder(model)
 
 

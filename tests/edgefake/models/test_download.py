@@ -35,11 +35,11 @@ def test_a_passing_failure_is_tried_again(answer: Answer, registry: Path, cached
 @pytest.mark.parametrize(
     ("answer", "message", "requests"),
     [
-        (reply(BODY[:100], length=len(BODY)), "closed after 100 of 10240 bytes", 3),
+        (reply(BODY[:100], length=len(BODY)), "100 of 10240", 3),
         (reply(b"", code=503), "503", 3),
         (reply(b"", code=404), "HTTP 404 .* check EDGEFAKE_MODEL_URL", 1),
-        (reply(BODY[:-1]), "10239 bytes instead of 10240", 1),
-        (reply(BODY + b"x"), "10241 bytes instead of 10240", 1),
+        (reply(BODY[:-1]), "10239 .* 10240", 1),
+        (reply(BODY + b"x"), "10241 .* 10240", 1),
         (reply(BODY[:-1] + b"x"), "SHA-256 .* instead of", 1),
     ],
     ids=["truncated", "503", "404", "short", "long", "tampered"],
@@ -107,7 +107,7 @@ def test_a_server_that_never_ends(
     monkeypatch.setattr(download, "START_S", 0.3)
     monkeypatch.setattr(download, "LEAST_RATE", 50_000.0)  # 0.2 s for the 10 kB
     server = serve(answer)
-    with pytest.raises(ModelStoreError, match=r"is too slow \(no answer in 0.3 s, or less than 50 kB/s\)"):
+    with pytest.raises(ModelStoreError, match=r"slow .* 0\.3 s.* 50 kB/s"):
         find_model("small_int8", registry=registry)
     assert len(server.paths) == 1  # another attempt would cost as much
 
@@ -124,7 +124,7 @@ def test_the_login_in_the_address_is_sent_and_never_shown(
     server = serve(answer)
     address = server.url.replace("http://", "http://user:s3cr%40t@")
     monkeypatch.setenv("EDGEFAKE_MODEL_URL", address)
-    for message in ("HTTP 404", "in 3 attempts", "is not small_int8"):
+    for message in ("HTTP 404", "in 3 attempts", "not small_int8"):
         with pytest.raises(ModelStoreError, match=message) as caught:
             find_model("small_int8", registry=registry)
         assert "s3cr" not in str(caught.value) and "user" not in str(caught.value)
@@ -153,7 +153,7 @@ def test_no_server(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # and nobody listens
         monkeypatch.setenv("EDGEFAKE_MODEL_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
-        with pytest.raises(ModelStoreError, match=r"in 3 attempts .*check the network"):
+        with pytest.raises(ModelStoreError, match=r"3 attempts .*network"):
             find_model("small_int8", registry=registry)
 
 

@@ -60,12 +60,12 @@ def test_a_file_of_another_kind(name: str, model: Path, tmp_path: Path) -> None:
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for name in ("absent.onnx", "a\0.tflite", "x" * 300 + ".tflite"):
-        with pytest.raises(ModelFileError, match="cannot be read"):
+        with pytest.raises(ModelFileError, match=r"(onnx|tflite) .*read"):
             ModelFile(tmp_path / name)
     (tmp_path / "huge.tflite").touch()
     with (tmp_path / "huge.tflite").open("r+b") as stream:
         stream.truncate(3 << 30)  # takes no room on disk
-    with pytest.raises(ModelFileError, match="larger than any"):
+    with pytest.raises(ModelFileError, match="larger"):
         ModelFile(tmp_path / "huge.tflite")
 
 

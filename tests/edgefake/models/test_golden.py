@@ -69,7 +69,7 @@ def test_vectors_of_a_bgr_model_are_still_rgb(runtime: Runtime, make_card: MakeC
 
 def test_vectors_of_another_size_are_refused(runtime: Runtime, make_card: MakeCard) -> None:
     small = Golden(encode_pixels(np.zeros((8, 8, 3), np.uint8)), 0.0)
-    with pytest.raises(CardError, match="has 8×8 pixels, the model takes 16×16"):
+    with pytest.raises(CardError, match=r"8×8 .*16×16"):
         golden_errors(runtime, make_card(golden=(small,)))
 
 
@@ -100,7 +100,7 @@ def test_a_model_is_replayed_once_and_again_when_anything_changed(
         return len(replayed)
 
     for _ in range(2):  # a failure is not remembered
-        with pytest.raises(BackendError, match=r"tflite \(ai-edge-litert .*\) does not compute what .* off a golden vector"):
+        with pytest.raises(BackendError, match=r"tflite \(ai-edge-litert .*\) .*tiny_int8.* 1 .*\(0\.01"):
             load(path, right + 1)
     assert load(path, right) == 1
     assert load(path, right, name="another") == 0

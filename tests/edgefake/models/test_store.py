@@ -35,29 +35,29 @@ def test_a_path_stands_for_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 )
 def test_a_path_without_a_file(model: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ModelNotFoundError, match="does not exist"):
+    with pytest.raises(ModelNotFoundError, match="exist"):
         find_model(model)
 
 
 def test_an_address_is_no_model_and_told_without_its_secrets() -> None:
-    with pytest.raises(ModelNotFoundError, match=r"^the model file https://host/x\.tflite does not exist"):
+    with pytest.raises(ModelNotFoundError, match=r" https://host/x\.tflite "):
         find_model("https://me:secret@host/x.tflite")
 
 
 def test_what_no_file_can_be_called_is_no_model(registry: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"there is no model 'x+…x+'") as failure:
+    with pytest.raises(ModelNotFoundError, match=r"'x+…x+'") as failure:
         find_model("x" * 5000, registry=registry)
     assert len(str(failure.value)) < 500
 
 
 def test_a_pipe_is_no_model(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "m.tflite")
-    with pytest.raises(ModelNotFoundError, match="is no regular file"):
+    with pytest.raises(ModelNotFoundError, match=r"m\.tflite .*regular"):
         find_model(tmp_path / "m.tflite")
 
 
 def test_a_folder_is_no_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match="is a folder"):
+    with pytest.raises(ModelNotFoundError, match="folder"):
         find_model(tmp_path)
 
 
@@ -69,9 +69,9 @@ def test_a_bundled_model_needs_no_cache(registry: Path, tmp_path: Path, monkeypa
 
 
 def test_an_unknown_name_gets_near_matches_and_the_list(registry: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"'smal_int8' \(did you mean small_int8\?\): choose tiny, small_int8"):
+    with pytest.raises(ModelNotFoundError, match=r"'smal_int8' .*small_int8\?.* tiny, small_int8"):
         find_model("smal_int8", registry=registry)
-    with pytest.raises(ModelNotFoundError, match="no model 'xxxx': choose tiny"):
+    with pytest.raises(ModelNotFoundError, match=r"no model 'xxxx': .*tiny"):
         find_model("xxxx", registry=registry)
     with pytest.raises(ModelNotFoundError):
         find_model("", registry=registry)
@@ -82,7 +82,7 @@ def test_an_unknown_name_gets_near_matches_and_the_list(registry: Path) -> None:
 )
 def test_a_damaged_registry(text: str, registry: Path) -> None:
     registry.write_text(text, "latin-1")
-    with pytest.raises(ModelStoreError, match="install edgefake again"):
+    with pytest.raises(ModelStoreError, match=r"models\.json .*edgefake"):
         read_registry(registry)
 
 
@@ -105,7 +105,7 @@ def test_a_model_without_a_kind_without_files_or_with_two_of_a_form(registry: Pa
 
 
 def test_a_model_that_has_no_such_file(registry: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match=r"tiny has no \.onnx file here, only \.tflite"):
+    with pytest.raises(ModelNotFoundError, match=r"tiny .*no \.onnx .*\.tflite"):
         find_model("tiny", suffix=".onnx", registry=registry)
 
 
@@ -142,12 +142,12 @@ def test_a_bundled_file_is_checked_whenever_it_is_asked_for(registry: Path) -> N
     kept = path.stat()
     path.write_bytes(BODY[:-1] + b"x")
     os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))
-    with pytest.raises(ModelStoreError, match=r"the bundled model .*tiny.tflite is damaged \(SHA-256 .*: install edgefake"):
+    with pytest.raises(ModelStoreError, match=r"tiny\.tflite .*damaged .*SHA-256 "):
         find_model("tiny", registry=registry)
 
 
 def test_a_missing_registry(tmp_path: Path) -> None:
-    with pytest.raises(ModelStoreError, match=r"absent\.json cannot be read"):
+    with pytest.raises(ModelStoreError, match=r"absent\.json"):
         find_model("tiny", registry=tmp_path / "absent.json")
 
 
@@ -170,7 +170,7 @@ def test_the_cache_is_in_the_home_folder_by_default(
 
 
 def test_no_address(registry: Path, cached: Path) -> None:
-    with pytest.raises(ModelStoreError, match="small_int8 is not on this machine: set EDGEFAKE_MODEL_URL") as caught:
+    with pytest.raises(ModelStoreError, match=r"small_int8 .*EDGEFAKE_MODEL_URL") as caught:
         find_model("small_int8", registry=registry)
     assert str(cached.parent) in str(caught.value)
 
@@ -180,7 +180,7 @@ def test_offline_asks_no_server(
 ) -> None:
     server = serve(reply())
     monkeypatch.setenv("EDGEFAKE_OFFLINE", "1")
-    with pytest.raises(ModelStoreError, match="is not on this machine, and EDGEFAKE_OFFLINE forbids downloads"):
+    with pytest.raises(ModelStoreError, match=r"small_int8 .*EDGEFAKE_OFFLINE"):
         find_model("small_int8", registry=registry)
     cached.parent.mkdir()
     cached.write_bytes(BODY)
@@ -200,14 +200,14 @@ def test_a_damaged_cached_file_is_never_used(offline: str, registry: Path, cache
     monkeypatch.setenv("EDGEFAKE_OFFLINE", offline)
     cached.parent.mkdir()
     cached.write_bytes(BODY[::-1])
-    with pytest.raises(ModelStoreError, match=r"is damaged in the cache \(SHA-256"):
+    with pytest.raises(ModelStoreError, match=r"damaged .*cache \(SHA-256"):
         find_model("small_int8", registry=registry)
 
 
 def test_an_unwritable_cache_is_told_before_the_download(registry: Path, tmp_path: Path, serve: Callable[..., Server]) -> None:
     server = serve(reply())
     (tmp_path / "cache").write_text("a file where the folder should be")
-    with pytest.raises(ModelStoreError, match=r"cannot be written .*set EDGEFAKE_HOME"):
+    with pytest.raises(ModelStoreError, match=r"written .*EDGEFAKE_HOME"):
         find_model("small_int8", registry=registry)
     assert server.paths == []
 
@@ -215,7 +215,7 @@ def test_an_unwritable_cache_is_told_before_the_download(registry: Path, tmp_pat
 def test_a_failed_write_leaves_no_partial_file(registry: Path, cached: Path, serve: Callable[..., Server]) -> None:
     serve(reply())
     cached.mkdir(parents=True)  # the last step, putting the file in its place, fails
-    with pytest.raises(ModelStoreError, match="cannot be written"):
+    with pytest.raises(ModelStoreError, match=r"cache .*written"):
         find_model("small_int8", registry=registry)
     assert list(cached.parent.iterdir()) == [cached]
 

@@ -180,5 +180,5 @@ def test_lines_for_a_deleted_folder_are_lost_and_told_until_it_is_there_again(tm
 @pytest.mark.parametrize("path", ["", "a/b.jsonl"])
 def test_a_file_that_cannot_be_opened(path: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file where the folder should be")
-    with pytest.raises(SinkError, match=r"cannot be written .*give another file"):
+    with pytest.raises(SinkError, match=r"written .*another file"):
         opened(JsonLinesSink(tmp_path / path))

@@ -231,7 +231,7 @@ def test_a_path_is_a_path_for_writing_too(name: str, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("name", ["x" * 300 + ".mkv", "a\0b.mkv"])
 def test_a_name_that_no_file_can_have(name: str, tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match="cannot be made"):
+    with pytest.raises(SinkError, match=r"\.mkv .*made"):
         opened(VideoFileSink(tmp_path / name, show_fps=False)).send(GREY, result(0))
 
 
@@ -338,17 +338,17 @@ def test_no_suffix_of_a_video(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fps", [0, -5, float("nan"), float("inf"), 2000])
 def test_an_impossible_rate(fps: float, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="frames per second"):
+    with pytest.raises(InputError, match=f"got {fps}"):
         opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False), fps=fps)
 
 
 def test_no_such_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SinkError, match="cannot be made"):
+    with pytest.raises(SinkError, match=r"file .*made"):
         opened(VideoFileSink(tmp_path / "file" / "clip.mp4", show_fps=False))
     if os.geteuid():
         tmp_path.chmod(0o500)
-        with pytest.raises(SinkError, match="cannot be written"):
+        with pytest.raises(SinkError, match=r"clip\.mp4"):
             opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False))
 
 
@@ -359,7 +359,7 @@ def test_nothing_sent_leaves_no_file(tmp_path: Path) -> None:
 
 def test_a_frame_size_that_no_video_has(tmp_path: Path) -> None:
     sink = opened(VideoFileSink(tmp_path / "clip.mp4", show_fps=False))
-    with pytest.raises(SinkError, match=r"of 1×1 cannot be opened \(no video of 1×1 can be encoded\)"):
+    with pytest.raises(SinkError, match="1×1"):
         sink.send(np.zeros((1, 1, 3), np.uint8), result(0))
     sink.send(GREY, result(1))
     sink.close()

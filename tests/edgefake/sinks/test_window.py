@@ -31,7 +31,7 @@ def test_no_screen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(SinkError, match=r"no screen .* set DISPLAY, or write a video file"):
+    with pytest.raises(SinkError, match=r"no screen .*DISPLAY.* video file"):
         opened(WindowSink())
 
 
