@@ -85,7 +85,7 @@ def test_the_onnx_form_scores_like_onnxruntime(name: str, portrait: Path) -> Non
 
 def test_an_onnx_model_of_another_shape(make_card: MakeCard) -> None:
     path = find_model("cnn_int8", suffix=".onnx")
-    with pytest.raises(ModelFileError, match=r"takes uint8 \[N, 128, 128, 3\], its card says one input of \[N, 16, 16, 3\]"):
+    with pytest.raises(ModelFileError, match=r"\[N, 128, 128, 3\], .*card .*\[N, 16, 16, 3\]"):
         opened(path, make_card(), "openvino")
 
 
@@ -93,7 +93,7 @@ def test_a_closed_model_says_so(models: Path, make_card: MakeCard, faces: np.nda
     runtime = opened(models / "int8.tflite", make_card(), "openvino")
     runtime.close()
     runtime.close()
-    with pytest.raises(BackendError, match="this model is closed"):
+    with pytest.raises(BackendError, match="closed"):
         numbers(runtime, faces)
 
 
@@ -104,7 +104,7 @@ def test_raw_pixels(models: Path, make_card: MakeCard, faces: np.ndarray) -> Non
 
 
 def test_a_number_without_a_shape_is_refused(models: Path, make_card: MakeCard) -> None:
-    with pytest.raises(ModelFileError, match=r"scalar.tflite gives a number without a shape \(\[\]\), which OpenVINO"):
+    with pytest.raises(ModelFileError, match=r"scalar\.tflite .*\(\[\]\).* OpenVINO"):
         opened(models / "scalar.tflite", make_card("scalar"), "openvino")
 
 

@@ -119,7 +119,7 @@ def test_integers_without_a_scale_are_refused() -> None:
     ("name", "device", "told"),
     [
         ("tflite", "GPU", "'GPU'"),
-        ("onnx", "gpu", "'gpu'.*cpu, cuda or tensorrt"),
+        ("onnx", "gpu", "'gpu'.*cpu, cuda.*tensorrt"),
         ("onnx", "cuda:first", "'cuda:first'"),
         ("onnx", "cpu:1", "'cpu:1'"),
         ("onnx", 1, "device 1"),

@@ -96,7 +96,7 @@ def test_close_gives_everything_back_and_may_be_called_again(
     thread.join()
     runtime.close()
     assert held(trt) == []
-    with pytest.raises(BackendError, match="this model is closed: make a new Detector"):
+    with pytest.raises(BackendError, match="closed"):
         runtime.run(faces[:1])
 
 
@@ -155,7 +155,7 @@ def test_a_gpu_that_fails_even_at_closing(runtime: TensorRTRuntime, monkeypatch:
 
 def test_an_execution_that_is_refused_is_told(runtime: TensorRTRuntime, trt: FakeTensorRT, faces: np.ndarray) -> None:
     trt._error = "refused"
-    with pytest.raises(BackendError, match="TensorRT could not run the model"):
+    with pytest.raises(BackendError, match="TensorRT"):
         runtime.run(faces[:1])
 
 

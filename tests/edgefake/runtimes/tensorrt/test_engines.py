@@ -149,7 +149,7 @@ def test_building_again_is_said_in_the_log(
 
 def test_an_engine_with_float_layers_is_refused_by_name(trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path) -> None:
     trt._float = {"second"}
-    with pytest.raises(BackendError, match=r"would not run 1 of 2 layers in INT8 \(second\)"):
+    with pytest.raises(BackendError, match=r"1 of 2 .*INT8 \(second\)"):
         open_engine_of(model, card)
     assert not list(folder.glob("*.engine*"))
 
@@ -165,24 +165,24 @@ def test_an_engine_that_is_off_the_golden_outputs_is_refused(
     trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path, off: float
 ) -> None:
     trt._off = off
-    with pytest.raises(BackendError, match=r"off its golden outputs by (0\.1|nan), at most 0\.05 is right"):
+    with pytest.raises(BackendError, match=r"by (0\.1|nan), .* 0\.05"):
         open_engine_of(model, card)
     assert not list(folder.glob("*.engine*"))
 
 
 def test_a_build_that_fails_says_why(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
     trt._error = "no implementation for node x"
-    with pytest.raises(BackendError, match=r"could not be built \(no implementation for node x\): give it more workspace"):
+    with pytest.raises(BackendError, match=r"\(no implementation .*\): .*workspace"):
         open_engine_of(model, card)
     trt._error = "Requested size was 5 bytes: out of memory"
-    with pytest.raises(BackendError, match=r"out of memory\): the GPU has too little free memory"):
+    with pytest.raises(BackendError, match=r"out of .*\): the GPU"):
         open_engine_of(model, card)
 
 
 def test_a_file_that_tensorrt_cannot_read(trt: FakeTensorRT, tmp_path: Path, card: ModelCard) -> None:
     path = tmp_path / "edited.onnx"
     path.write_bytes(onnx_file().replace(b'"size"', b"size  "))
-    with pytest.raises(ModelFileError, match=r"TensorRT 10\.3\.0 cannot read this ONNX file \(this is no ONNX\)"):
+    with pytest.raises(ModelFileError, match=r"TensorRT 10\.3\.0 .*ONNX .*\(.*no ONNX\)"):
         open_engine_of(path, card)
 
 
@@ -195,7 +195,7 @@ def test_a_gpu_without_int8(use_machine: UseMachine, model: Path, card: ModelCar
 
 
 def test_a_scaling_that_would_not_be_heeded(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
-    with pytest.raises(ModelFileError, match="takes pixels as they are"):
+    with pytest.raises(ModelFileError, match="as they"):
         open_engine_of(model, replace(card, scaling=Scaling(0.0, 255.0)))
     assert not trt._configs
 
@@ -225,7 +225,7 @@ def test_a_disk_that_is_full(trt: FakeTensorRT, model: Path, card: ModelCard, fo
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))  # what is written beyond is refused by the kernel
     try:
-        with pytest.raises(ModelStoreError, match=r"engine cache .* cannot be written \(File too large\): make room"):
+        with pytest.raises(ModelStoreError, match=r"engine cache .*\(File too"):
             open_engine_of(model, card)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -237,7 +237,7 @@ def test_a_cache_that_cannot_be_written_is_told_before_the_build(
     trt: FakeTensorRT, model: Path, card: ModelCard, tmp_path: Path
 ) -> None:
     (tmp_path / "home").write_text("a file, not a folder")
-    with pytest.raises(ModelStoreError, match=r"engine cache .* cannot be written"):
+    with pytest.raises(ModelStoreError, match=r"engine cache .*written"):
         open_engine_of(model, card)
     assert not trt._configs
 
@@ -280,15 +280,13 @@ class TestEngineFile:
 
     def test_of_another_machine_is_refused(self, use_machine: UseMachine, engine: Path, card: ModelCard) -> None:
         use_machine(FakeTensorRT(version="8.6.1"), Gpu("Fake Nano", "8.7"))
-        told = r"was built for gpu Fake Orin, .* tensorrt 10\.3\.0, .* this machine has gpu Fake Nano, .* tensorrt 8\.6\.1"
+        told = r"Fake Orin, .* tensorrt 10\.3\.0, .*this .*Fake Nano, .* tensorrt 8\.6\.1"
         with pytest.raises(BackendError, match=told):
             open_engine_of(engine, card)
 
     def test_without_its_sidecar_is_refused(self, engine: Path, card: ModelCard) -> None:
         sidecar_path(engine).unlink()
-        with pytest.raises(
-            ModelFileError, match=r"cannot be read \(No such file or directory\): build the engine on this machine"
-        ):
+        with pytest.raises(ModelFileError, match=r"read \(No such .*: build"):
             open_engine_of(engine, card)
 
     def test_damaged_is_refused(self, engine: Path, card: ModelCard) -> None:
@@ -298,7 +296,7 @@ class TestEngineFile:
 
     def test_answers_to_its_golden_vectors(self, engine: Path, card: ModelCard) -> None:
         wrong = tuple(Golden(golden.png, golden.output + 1) for golden in card.golden)
-        with pytest.raises(BackendError, match="off its golden outputs by 1"):
+        with pytest.raises(BackendError, match=r"golden outputs .* 1"):
             open_engine_of(engine, replace(card, golden=wrong))
 
 
@@ -325,5 +323,5 @@ def test_a_detector_takes_the_onnx_file_or_an_engine_beside_its_sidecar(
         assert detector.runtime.startswith("tensorrt (10.3.0")
         assert detector.predict_faces(list(faces)) == first
     sidecar_path(engine).unlink()
-    with pytest.raises(ModelFileError, match="beside it, which says for which GPU it is"):
+    with pytest.raises(ModelFileError, match=r"beside it.* GPU"):
         Detector(engine)

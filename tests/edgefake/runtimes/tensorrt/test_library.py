@@ -17,7 +17,7 @@ from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT
 
 def test_no_tensorrt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorrt", None)
-    with pytest.raises(BackendError, match=r"TensorRT is not installed .* JetPack .* pip install edgefake\[tensorrt\]"):
+    with pytest.raises(BackendError, match=r"TensorRT .*installed .*JetPack .*edgefake\[tensorrt\]"):
         load_tensorrt()
 
 
@@ -25,14 +25,14 @@ def test_a_tensorrt_without_its_libraries(monkeypatch: pytest.MonkeyPatch, tmp_p
     (tmp_path / "tensorrt.py").write_text("raise ImportError('libnvinfer.so.10: cannot open shared object file')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "tensorrt", raising=False)
-    with pytest.raises(BackendError, match=r"installed but does not load \(libnvinfer\.so\.10: cannot open"):
+    with pytest.raises(BackendError, match=r"load \(libnvinfer\.so\.10: "):
         load_tensorrt()
 
 
 def test_no_memory_layer(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("pycuda", "pycuda.driver", "cuda", "cuda.bindings", "cuda.bindings.driver"):
         monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(BackendError, match=r"needs pycuda or cuda-bindings \(.*\): pip install pycuda, or cuda-bindings"):
+    with pytest.raises(BackendError, match=r"pycuda.*cuda-bindings \(.*\): .*install pycuda"):
         cuda_layer()
 
 
@@ -63,5 +63,5 @@ def test_a_driver_that_is_too_old() -> None:
         log.log(trt.ILogger.WARNING, "CUDA initialization failure with error: 35")  # type: ignore[attr-defined]
         raise TypeError("pybind11::init(): factory function returned nullptr")
 
-    with pytest.raises(BackendError, match=r"does not start \(CUDA initialization failure with error: 35\): update the NVIDIA"):
+    with pytest.raises(BackendError, match=r"start \(CUDA .* 35\): .*NVIDIA"):
         start(null_pointer, log)
