@@ -39,7 +39,7 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
     data = target.read_bytes()
     files = {file["file"]: file for file in entries.get(card.name, {}).get("files", ())}
     files[target.name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    entries[card.name] = {"kind": "detector", "files": list(files.values())}
+    entries[card.name] = {"kind": card.kind, "files": list(files.values())}
     write_json(registry, entries)
     if path.suffix != ".tflite":
         return target
@@ -88,5 +88,5 @@ def markdown(card: ModelCard, size: int) -> str:
 
 def _table(metrics: Metrics) -> list[str]:
     rows = [f"| {name} | {f.value:.4f} [{f.low:.4f}, {f.high:.4f}] |" for name, f in metrics.figures.items()]
-    heading = f"## Measured on {metrics.data}: {metrics.real} real and {metrics.fake} fake faces"
+    heading = f"## Measured on {metrics.data}: {metrics.size}"
     return [heading, "", "| figure | value |", "|---|---|", *rows, ""]

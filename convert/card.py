@@ -142,7 +142,7 @@ def _metrics(path: Path, card: ModelCard, data: str, samples: Sequence[Sample]) 
     p_fake = np.array(card.p_fake(on_device(device_outputs, path, card, samples)))
     estimates = evaluate_scores(labels, p_fake, threshold=card.thresholds[DEFAULT_THRESHOLD])
     figures = {name: Figure(**asdict(estimate)) for name, estimate in estimates.items()}
-    return Metrics(data, int((labels == 0).sum()), int((labels == 1).sum()), figures)
+    return Metrics(data, {"real": int((labels == 0).sum()), "fake": int((labels == 1).sum())}, figures)
 
 
 def toolchain() -> dict[str, str]:

@@ -42,4 +42,4 @@ def print_file(path: Path, card: ModelCard) -> None:
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     for metrics in card.metrics:
         auc = metrics.figures["auc"].value
-        print(f"  {metrics.data}: AUC {auc:.4f} on {metrics.real} real and {metrics.fake} fake faces")
+        print(f"  {metrics.data}: AUC {auc:.4f} on {metrics.size}")

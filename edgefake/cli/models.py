@@ -91,7 +91,7 @@ def _lines(card: ModelCard) -> Iterator[str]:
     for name, fact in facts.items():
         yield f"{name:<16}{printable(fact or '-', limit=None)}"
     for metrics in card.metrics:
-        yield f"measured on {printable(metrics.data, limit=None)} ({metrics.real} real, {metrics.fake} fake):"
+        yield f"measured on {printable(metrics.data, limit=None)} ({metrics.size}):"
         for name, figure in metrics.figures.items():
             yield f"  {printable(name):<24}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
 

@@ -6,8 +6,7 @@ import dataclasses
 import json
 import math
 import numbers
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,17 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import CardError, InputError, ModelFileError
+from edgefake.models.card_checks import SCHEMA, SCORE, WIDEST, check_values
+from edgefake.models.card_upgrades import UPGRADES
 from edgefake.models.card_values import Unfit, check_keys, checked, shown, types_of
 from edgefake.runtimes.spec import CENTRED, InputSpec, Scaling
 from edgefake.text import printable
 
-SCHEMA = 2
-SHA256 = re.compile("[0-9a-f]{64}")
 MAX_CARD = 2 << 20
 """Bytes. A card with its golden vectors has 50 kB; a card that unpacks to more is made to exhaust memory."""
 
-WIDEST = 4.0
-"""Logits, plain or calibrated, that a golden output may be off at most: a wider tolerance would check nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +47,14 @@ class Metrics:
     """How well the model did on one held-out data set."""
 
     data: str
-    real: int
-    fake: int
+    counts: dict[str, int]
+    """Of what the data set has: ``real`` and ``fake`` faces for a detector, ``pictures`` and ``faces`` for a face finder."""
     figures: dict[str, Figure]
+
+    @property
+    def size(self) -> str:
+        """The counts, for people."""
+        return " and ".join(f"{count} {what}" for what, count in self.counts.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +73,36 @@ class Golden:
 
     png: str
     """The input pixels, RGB, as base64 of a PNG."""
-    output: float
-    """The model's ``one_output``, before calibration."""
+    output: float | None
+    """A detector's ``one_output``, before calibration; None for a face finder."""
+    samples: dict[str, tuple[float, ...]] = dataclasses.field(default_factory=dict)
+    """Of every other output by its name: a few of its numbers, evenly spaced (``golden.sampled``)."""
+
+
+Kind = Literal["detector", "face_finder"]
+
+DETECTOR_ONLY = ("crop_margin", "output", "thresholds", "classes", "calibration", "golden_tolerance")
+"""Fields that speak of p_fake, or of the way to it. Cards of other kinds do not have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """Everything about a model. The fields with defaults may be left out when a card is made for a file that has none."""
+    """Everything about a model. The fields with defaults may be left out when a card is made for a file that has none.
+
+    A card of kind ``face_finder`` has no fields of ``DETECTOR_ONLY``, which are None or their defaults in it.
+    """
 
     name: str
     architecture: str
     precision: Literal["float32", "float16", "int8"]
-    input_size: int
-    """Side of the square input in pixels."""
-    crop_margin: float
+    input_size: int | tuple[int, int]
+    """Side of the square input in pixels; (height, width) of a face finder's that is not square. See ``height``, ``side``."""
+    crop_margin: float = None  # type: ignore[assignment]
     """Context around the face box, as a fraction of its longer side."""
-    output: Literal["logit", "p_fake", "logits", "probabilities"]
-    """What the output is: one number per face, which speaks for the second class, or, in the plural, one per class (before or
+    output: Literal["logit", "p_fake", "logits", "probabilities"] = None  # type: ignore[assignment]
+    """What the score is: one number per face, which speaks for the second class, or, in the plural, one per class (before or
     after the softmax)."""
-    thresholds: dict[str, float]
+    thresholds: dict[str, float] = None  # type: ignore[assignment]
     """p_fake thresholds by the false-positive rate they were chosen for: ``fpr_5%``, ``fpr_1%``, ``eer``."""
     scaling: Scaling = CENTRED
     colour_order: Literal["RGB", "BGR"] = "RGB"
@@ -109,59 +122,55 @@ class ModelCard:
     """SHA-256 of the float checkpoint that this model was made from."""
     payload_sha256: str | None = None
     """SHA-256 of the network in the file, without the card; written and checked with the file."""
+    kind: Kind = "detector"
+    outputs: tuple[str, ...] = (SCORE,)
+    """What each output of the graph is, in its order: a detector's ``score``, with or without a ``map``; a face finder's
+    ``score_S``, ``box_S`` and ``points_S`` for each stride S."""
+    sample_tolerances: dict[str, float] = dataclasses.field(default_factory=dict)
+    """Like ``golden_tolerance``, for each output that golden vectors have samples of."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
         try:
+            checked(Kind, self.kind, "kind")
             for field, kind in types_of(ModelCard).items():
-                object.__setattr__(self, field, checked(kind, getattr(self, field), field))
-            self._check_values()
+                if field in self.fields(self.kind):
+                    object.__setattr__(self, field, checked(kind, getattr(self, field), field))
+                elif (given := getattr(self, field)) != (default := _DEFAULTS[field]):
+                    raise Unfit(f"{field}: expected {default!r}, since a {self.kind} has none, got {shown(given)}")
+            if self.input_size == (self.height, self.height):
+                object.__setattr__(self, "input_size", self.height)
+            check_values(self)
         except Unfit as fault:
             raise CardError(f"the card of {shown(self.name)} is not usable: {fault}") from None
 
-    def _check_values(self) -> None:
-        """Raise ``Unfit`` for a value that no model has, and which would cost memory or pass anything."""
-        ranges = [
-            ("input_size", self.input_size, 8, 4096),
-            ("crop_margin (0.3 is 30 % of the face box)", self.crop_margin, 0, 3),
-            ("scaling.offset", self.scaling.offset, -65536, 65536),
-            ("scaling.scale", self.scaling.scale, 1e-3, 65536),
-            ("calibration.temperature", self.calibration.temperature, 1e-6, 1e6),
-            ("calibration.bias", self.calibration.bias, -1e6, 1e6),
-            ("golden_tolerance", self.golden_tolerance, 0, self.widest_tolerance),
-            *((f"thresholds, {shown(name)}", threshold, 0, 1) for name, threshold in self.thresholds.items()),
-        ]
-        for name, value, low, high in ranges:
-            if not low <= value <= high:
-                raise Unfit(f"{name} must be {low:.6g}…{high:.6g}, got {shown(value)}")
-        classes, shown_classes = [name.casefold() for name in self.classes], shown(self.classes)
-        hashes = [sha256 for sha256 in (self.parent_sha256, self.payload_sha256) if sha256 is not None]
-        problems = [
-            (self.schema != SCHEMA, f"schema must be {SCHEMA}, got {shown(self.schema)}"),
-            (not 0 < len(self.name) <= 200, f"name must have 1…200 characters, got {len(self.name)}"),
-            (not self.thresholds, "thresholds must name at least one p_fake threshold"),
-            (
-                len(classes) < 2 or classes.count("real") != 1 or len(set(classes)) != len(classes),
-                f"classes must name real once and at least one kind of fake, each once, got {shown_classes}",
-            ),
-            (
-                self.outputs == 1 and len(classes) > 2 and classes[0] != "real",
-                f"classes of one output must name real first, or just fake, real; got {shown_classes}",
-            ),
-            (not all(map(SHA256.fullmatch, hashes)), f"a SHA-256 must be 64 lower-case hexadecimal digits, got {shown(hashes)}"),
-        ]
-        for wrong, message in problems:
-            if wrong:
-                raise Unfit(message)
+    @staticmethod
+    def fields(kind: str) -> list[str]:
+        """The names of those that a card of this kind has."""
+        return [name for name in types_of(ModelCard) if kind == "detector" or name not in DETECTOR_ONLY]
 
     @property
     def input_spec(self) -> InputSpec:
         """What a runtime must know."""
-        return InputSpec(self.input_size, self.input_size, self.scaling, self.colour_order)
+        return InputSpec(self.height, self.width, self.scaling, self.colour_order)
 
     @property
-    def outputs(self) -> int:
-        """How many numbers the model gives per face."""
+    def height(self) -> int:
+        """Of the input in pixels."""
+        return self.input_size if isinstance(self.input_size, int) else self.input_size[0]
+
+    @property
+    def width(self) -> int:
+        return self.input_size if isinstance(self.input_size, int) else self.input_size[1]
+
+    @property
+    def side(self) -> int:
+        """Of the square input of a detector."""
+        return self.height
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a detector's score has per face."""
         return len(self.classes) if self.output in ("logits", "probabilities") else 1
 
     @property
@@ -170,13 +179,13 @@ class ModelCard:
         return 0.5 if self.output == "p_fake" else WIDEST * max(1.0, self.calibration.temperature)
 
     def one_output(self, raw: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """A runtime's first output (N, …), of ``outputs`` numbers per face, as one number per face (N,) that rises with fake.
+        """A runtime's first output (N, …), of ``numbers`` per face, as one number per face (N,) that rises with fake.
 
         Of several classes it is the log-odds of all fakes against real.
         """
         raw = raw.reshape(len(raw), -1)
         real = [name.casefold() for name in self.classes].index("real")
-        if self.outputs > 1:
+        if self.numbers > 1:
             return fake_log_odds(np.log(np.clip(raw, 1e-7, 1.0)) if self.output == "probabilities" else raw, real=real)
         if real == 0:
             return raw[:, 0]
@@ -205,8 +214,9 @@ class ModelCard:
     def to_json(self) -> str:
         """As ``from_json`` reads it. Raises ``CardError`` where no reader would accept it: figures must be finite, and
         ``MAX_CARD`` is the limit."""
+        value = dataclasses.asdict(self)
         try:
-            text = json.dumps(dataclasses.asdict(self), indent=2, allow_nan=False)
+            text = json.dumps({name: value[name] for name in self.fields(self.kind)}, indent=2, allow_nan=False)
         except ValueError:
             raise CardError(f"the card of {self.name!r} cannot be written: one of its figures is not a finite number") from None
         if len(text) > MAX_CARD:  # it is ASCII
@@ -228,23 +238,30 @@ class ModelCard:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise CardError(f"{where} is no JSON: {printable(error)}") from None
-        schema = value.get("schema") if isinstance(value, dict) else None
-        if type(schema) is int:
-            while schema in UPGRADES:
-                value = UPGRADES[schema](value)
-                schema = value["schema"]
-        if type(schema) is not int or schema != SCHEMA:
-            newer = type(schema) is int and schema > SCHEMA
-            remedy = "update edgefake (pip install -U edgefake)" if newer else "convert the model again"
-            readable = f"{', '.join(map(str, UPGRADES))} and {SCHEMA}"
-            raise CardError(f"{where} has schema {shown(schema)}, this version reads {readable}: {remedy}")
         try:
-            check_keys(ModelCard, value, where)
+            value = _of_today(value, where)
+            checked(Kind, value.get("kind"), f"{where}: kind")
+            check_keys(ModelCard.fields(value["kind"]), value, where)
             return ModelCard(**value)
         except Unfit as fault:
             raise CardError(f"{fault}: convert the model again with this version") from None
         except CardError as error:
             raise CardError(f"{source}: {error}") from None
+
+
+def _of_today(value: Any, where: str) -> dict[str, Any]:
+    """A card's JSON, of whichever schema, as one of today's. Raises ``CardError`` for a schema that is not known."""
+    schema = value.get("schema") if isinstance(value, dict) else None
+    if type(schema) is int:
+        while schema in UPGRADES:
+            value = UPGRADES[schema](value)
+            schema = value["schema"]
+    if type(schema) is not int or schema != SCHEMA:
+        newer = type(schema) is int and schema > SCHEMA
+        remedy = "update edgefake (pip install -U edgefake)" if newer else "convert the model again"
+        readable = f"{', '.join(map(str, UPGRADES))} and {SCHEMA}"
+        raise CardError(f"{where} has schema {shown(schema)}, this version reads {readable}: {remedy}")
+    return value  # type: ignore[no-any-return]
 
 
 def find_threshold(chosen: float | str, named: Mapping[str, float], name: str) -> float:
@@ -266,13 +283,4 @@ def fake_log_odds(logits: npt.NDArray[np.floating], *, real: int = 0) -> npt.NDA
     return np.asarray(fakes - logits[:, real], np.float32)
 
 
-def _from_1_to_2(value: dict[str, Any]) -> dict[str, Any]:
-    """Schema 1 had no digest of the network, and its first class was real, whatever it was called."""
-    classes = value.get("classes")
-    if isinstance(classes, list) and not any(isinstance(name, str) and name.casefold() == "real" for name in classes):
-        classes = ["real", *classes[1:]]
-    return {"payload_sha256": None, **value, "schema": 2} | ({"classes": classes} if "classes" in value else {})
-
-
-UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1_to_2}
-"""From one schema to the next."""
+_DEFAULTS = {field.name: field.default for field in dataclasses.fields(ModelCard)}

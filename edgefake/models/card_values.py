@@ -25,9 +25,11 @@ def checked(kind: Any, value: Any, where: str) -> Any:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _object(kind, value, where)
-    if origin in (Union, types.UnionType):  # the cards' only unions are "X or None"
-        return None if value is None else checked(arguments[0], value, where)
+    if origin in (Union, types.UnionType):
+        return _of_union(arguments, value, where)
     if origin is tuple and isinstance(value, (list, tuple)):
+        if arguments[-1] is not Ellipsis and len(value) != len(arguments):
+            raise Unfit(f"{where}: expected {len(arguments)} entries, got {shown(value)}")
         return tuple(checked(arguments[0], item, where) for item in value)
     if origin is dict and isinstance(value, dict):
         return {checked(str, key, where): checked(arguments[1], item, f"{where}, {shown(key)}") for key, item in value.items()}
@@ -64,9 +66,9 @@ def types_of(kind: Any) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def check_keys(kind: Any, keys: typing.Iterable[str], where: str) -> None:
-    """Raise ``Unfit`` unless ``keys`` are the names of the fields."""
-    known, given = types_of(kind).keys(), set(map(str, keys))
+def check_keys(fields: typing.Iterable[str], keys: typing.Iterable[str], where: str) -> None:
+    """Raise ``Unfit`` unless ``keys`` are the names of the ``fields``."""
+    known, given = set(fields), set(map(str, keys))
     differences = {"lacks": known - given, "has unknown": given - known}
     if faults := [f"{what} {printable(', '.join(sorted(names)))}" for what, names in differences.items() if names]:
         raise Unfit(f"{where} {' and '.join(faults)}")
@@ -77,8 +79,15 @@ def _object(kind: Any, value: Any, where: str) -> Any:
         value = {name: getattr(value, name) for name in types_of(kind)}
     if not isinstance(value, dict):
         raise Unfit(f"{where}: expected {kind.__name__} ({', '.join(types_of(kind))}), got {shown(value)}")
-    check_keys(kind, value, where)
+    check_keys(types_of(kind), value, where)
     return kind(**{name: checked(hint, value[name], f"{where}.{name}") for name, hint in types_of(kind).items()})
+
+
+def _of_union(arguments: tuple[Any, ...], value: Any, where: str) -> Any:
+    """The cards' unions are "X or None", and "one or several": the first type is that of a single one."""
+    if arguments[-1] is type(None):
+        return None if value is None else checked(arguments[0], value, where)
+    return checked(arguments[isinstance(value, (list, tuple))], value, where)
 
 
 def _float(value: Any) -> float:

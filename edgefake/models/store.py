@@ -19,7 +19,8 @@ from urllib.parse import quote
 
 from edgefake.errors import ModelNotFoundError, ModelStoreError
 from edgefake.files import write_atomically
-from edgefake.models.card import SHA256, ModelCard
+from edgefake.models.card import ModelCard
+from edgefake.models.card_checks import SHA256
 from edgefake.models.file import MAX_FILE, ModelFile
 from edgefake.models.forms import FORMS, suffixes
 from edgefake.secrets import without_secrets

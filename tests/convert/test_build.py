@@ -34,7 +34,7 @@ def test_cards_are_complete(converted: Converted, file: str, precision: str) -> 
     assert set(card.thresholds) == {"fpr_5%", "fpr_1%", "eer"}
     assert card.thresholds["fpr_5%"] <= card.thresholds["fpr_1%"]
     (metrics,) = card.metrics
-    assert (metrics.data, metrics.real, metrics.fake) == ("drawn test", 24, 24)
+    assert (metrics.data, metrics.counts) == ("drawn test", {"real": 24, "fake": 24})
     assert metrics.figures["auc"].low <= metrics.figures["auc"].value <= metrics.figures["auc"].high
     assert card.training is not None
     assert [command.split()[3] for command in card.training.commands] == ["fit", "qat"]
