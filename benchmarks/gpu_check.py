@@ -126,7 +126,7 @@ def _model(model: str) -> tuple[Path, ModelCard]:
 
 def _faces(pictures: Sequence[Path], card: ModelCard) -> Pixels:
     """Model inputs (N, S, S, 3) of whole pictures."""
-    size = card.input_size
+    size = card.side
     faces = np.empty((len(pictures), size, size, 3), np.uint8)
     for face, picture in zip(faces, pictures, strict=True):
         frame = read_image(picture)
@@ -135,7 +135,7 @@ def _faces(pictures: Sequence[Path], card: ModelCard) -> Pixels:
 
 
 def _grey(card: ModelCard, count: int) -> Pixels:
-    return np.full((count, card.input_size, card.input_size, 3), 128, np.uint8)
+    return np.full((count, card.height, card.width, 3), 128, np.uint8)
 
 
 def _agreement(first: Runtime, second: Runtime, faces: Pixels, card: ModelCard) -> Agreement:

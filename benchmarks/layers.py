@@ -69,7 +69,7 @@ def layer_calls(detector: Detector) -> dict[str, Call]:
     """
     card, scorer, interpreter = detector.card, detector.scorer, interpreter_of(detector)
     encode = Ends(interpreter, Path(card.name), card.input_spec).encode
-    size, margin = card.input_size, card.crop_margin
+    size, margin = card.side, card.crop_margin
     frame, crop = _picture(SIDE), _picture(size)
     pixels = face_pixels(frame, BOX, size=size, margin=margin)
     batch = pixels[np.newaxis]

@@ -57,7 +57,7 @@ def markdown(card: ModelCard, size: int) -> str:
     lines = [
         f"# {card.name}",
         "",
-        f"{card.architecture} at {card.input_size}×{card.input_size}, {card.precision}, {size / 1e6:.1f} MB. "
+        f"{card.architecture} at {card.width}×{card.height}, {card.precision}, {size / 1e6:.1f} MB. "
         f"One face in (crop margin {card.crop_margin:g}), calibrated p_fake out.",
         "",
         *(line for metrics in card.metrics for line in _table(metrics)),

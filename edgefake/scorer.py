@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from edgefake.arguments import whole_number
 from edgefake.defaults import DEFAULT_THRESHOLD
-from edgefake.errors import InputError, ModelFileError
+from edgefake.errors import InputError
 from edgefake.faces.frame import whole_frame
 from edgefake.faces.geometry import Box
 from edgefake.models.card import ModelCard, find_threshold
@@ -22,9 +22,8 @@ from edgefake.models.golden_pixels import check_pixels
 from edgefake.models.store import open_model
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
-from edgefake.runtimes import Outputs, Runtime, open_runtime, suffix_of
+from edgefake.runtimes import Runtime, open_runtime, suffix_of
 from edgefake.system import check_threads
-from edgefake.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +78,15 @@ class CardScorer:
         self.card, self.runtime = card, runtime
         self.name, self.threshold, self.crop_margin = card.name, card.threshold(threshold), card.crop_margin
         check_pixels()
-        _check_outputs(card, runtime.run(np.full((1, card.input_size, card.input_size, 3), 128, np.uint8)))
+        self._size = card.side
+        card.check_outputs(runtime.run(np.full((1, self._size, self._size, 3), 128, np.uint8)))
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
         """As the card says: its size, margin and colour order."""
         margin = self.crop_margin
         if box is None:
             box, margin = whole_frame(frame), 0.0
-        pixels = face_pixels(frame, box, size=self.card.input_size, margin=margin)
+        pixels = face_pixels(frame, box, size=self._size, margin=margin)
         return np.ascontiguousarray(pixels[:, :, ::-1]) if self.card.colour_order == "BGR" else pixels
 
     def score(self, crops: Sequence[Pixels]) -> list[Score]:
@@ -145,15 +145,6 @@ def threshold_of(scorer: Scorer, chosen: float | str | None) -> float:
         return scorer.threshold
     named = scorer.card.thresholds if isinstance(scorer, CardScorer) else {}
     return find_threshold(chosen, named, scorer.name)
-
-
-def _check_outputs(card: ModelCard, outputs: Outputs) -> None:
-    """Raise ``ModelFileError`` unless the ``outputs`` for one picture are those that ``card`` tells of."""
-    if len(outputs) != 1 or outputs[0].size != card.outputs:
-        raise ModelFileError(
-            f"{printable(card.name)} gives output {', '.join(str(list(output.shape)) for output in outputs)}, expected "
-            f"[1, {card.outputs}]: its card says {card.output!r} of {printable(', '.join(card.classes))}"
-        )
 
 
 def _batch(crops: Sequence[Pixels]) -> Pixels:

@@ -31,6 +31,6 @@ def on_device(function: Callable[..., Result], *arguments: Any) -> Result:
 
 def device_outputs(path: Path, card: ModelCard, samples: Sequence[Sample]) -> npt.NDArray[np.float32]:
     """The card's ``one_output`` (N,) of the model file for the faces of ``samples``. For use through ``on_device``."""
-    pixels = all_pixels(samples, size=card.input_size, margin=card.crop_margin)
+    pixels = all_pixels(samples, size=card.side, margin=card.crop_margin)
     runtime = open_runtime(ModelFile(path, card), card.input_spec, num_threads=2)
     return np.concatenate([card.one_output(runtime.run(pixels[i : i + 1])[0]) for i in range(len(pixels))])

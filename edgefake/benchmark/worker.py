@@ -117,7 +117,7 @@ def _detector(job: Job) -> Detector:
 
 def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: float) -> Sample:
     detector = detectors[0]
-    size = detector.card.input_size
+    size = detector.card.side
     faces = np.random.default_rng(0).integers(0, 256, (job.streams, job.batch, size, size, 3), np.uint8)
     # The very scorers that predict uses; each stream has faces of its own.
     streams = [partial(each.scorer.score, batch) for each, batch in zip(detectors, faces, strict=True)]

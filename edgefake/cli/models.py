@@ -63,24 +63,24 @@ def _row(name: str, kind: str, form: str, place: str, size: str, path: str) -> s
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    card = require_card(open_model(arguments.model))
+    card = require_card(open_model(arguments.model), None)
     print(card.to_json() if arguments.json else "\n".join(_lines(card)))
     return 0
 
 
 def _lines(card: ModelCard) -> Iterator[str]:
     """The card for people, one fact per line; golden vectors are counted, not printed."""
-    scaling, calibration = card.scaling, card.calibration
+    scaling = card.scaling
+    tolerances = ", ".join(f"{name} {card.tolerance(name):g}" for name in card.outputs) if card.golden else "-"
     facts = {
         "name": card.name,
+        "kind": card.kind.replace("_", " "),
         "architecture": card.architecture,
         "precision": card.precision,
-        "input": f"{card.input_size}×{card.input_size} {card.colour_order}, x = (pixel - {scaling.offset:g}) / {scaling.scale:g}",
-        "crop margin": f"{card.crop_margin:g} of the face box",
-        "output": f"{card.output} of {', '.join(card.classes)}",
-        "calibration": f"p_fake = sigmoid(logit / {calibration.temperature:.4g} {calibration.bias:+.4g})",
-        "thresholds": ", ".join(f"{name} {value:.4f}" for name, value in card.thresholds.items()),
-        "golden vectors": f"{len(card.golden)}, tolerance {card.golden_tolerance:g}",
+        "input": f"{card.width}×{card.height} {card.colour_order}, x = (pixel - {scaling.offset:g}) / {scaling.scale:g}",
+        "outputs": ", ".join(card.outputs),
+        **(_detector_facts(card) if card.kind == "detector" else {}),
+        "golden vectors": f"{len(card.golden)}, tolerance {tolerances}",
         "toolchain": ", ".join(f"{name} {version}" for name, version in card.toolchain.items()),
         "parent SHA-256": card.parent_sha256,
         "payload SHA-256": card.payload_sha256,
@@ -91,9 +91,19 @@ def _lines(card: ModelCard) -> Iterator[str]:
     for name, fact in facts.items():
         yield f"{name:<16}{printable(fact or '-', limit=None)}"
     for metrics in card.metrics:
-        yield f"measured on {printable(metrics.data, limit=None)} ({metrics.size}):"
+        yield f"measured on {printable(metrics.data, limit=None)} ({printable(metrics.size)}):"
         for name, figure in metrics.figures.items():
             yield f"  {printable(name):<24}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
+
+
+def _detector_facts(card: ModelCard) -> dict[str, str]:
+    calibration = card.calibration
+    return {
+        "crop margin": f"{card.crop_margin:g} of the face box",
+        "score": f"{card.output} of {', '.join(card.classes)}",
+        "calibration": f"p_fake = sigmoid(logit / {calibration.temperature:.4g} {calibration.bias:+.4g})",
+        "thresholds": ", ".join(f"{name} {value:.4f}" for name, value in card.thresholds.items()),
+    }
 
 
 def _verify(arguments: argparse.Namespace) -> int:

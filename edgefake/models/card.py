@@ -6,7 +6,7 @@ import dataclasses
 import json
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,7 +22,6 @@ from edgefake.text import printable
 
 MAX_CARD = 2 << 20
 """Bytes. A card with its golden vectors has 50 kB; a card that unpacks to more is made to exhaust memory."""
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +171,21 @@ class ModelCard:
     def numbers(self) -> int:
         """How many numbers a detector's score has per face."""
         return len(self.classes) if self.output in ("logits", "probabilities") else 1
+
+    def tolerance(self, output: str) -> float:
+        """How far a correct runtime may be off a golden vector in this output."""
+        return self.golden_tolerance if output == SCORE else self.sample_tolerances[output]
+
+    def check_outputs(self, outputs: Sequence[npt.NDArray[np.float32]]) -> None:
+        """Raise ``ModelFileError`` unless a runtime's ``outputs`` for one picture are those that the card tells of."""
+        given = ", ".join(str(list(output.shape)) for output in outputs)
+        if len(outputs) != len(self.outputs):
+            raise ModelFileError(f"{printable(self.name)} gives {given}, its card says {', '.join(self.outputs)}")
+        if self.kind == "detector" and outputs[0].size != self.numbers:
+            raise ModelFileError(
+                f"{printable(self.name)} gives {given}, expected a score of [1, {self.numbers}]: its card says {self.output!r} "
+                f"of {printable(', '.join(self.classes))}"
+            )
 
     @property
     def widest_tolerance(self) -> float:

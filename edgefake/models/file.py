@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from dataclasses import MISSING, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgefake.errors import CardError, ModelFileError
 from edgefake.files import write_atomically
-from edgefake.models.card import ModelCard
+from edgefake.models.card import Kind, ModelCard
 from edgefake.models.forms import Form, form_of
 from edgefake.text import printable
 
@@ -60,16 +60,36 @@ class ModelFile:
         return _digest(self.form, self.data, self.path)
 
 
-def require_card(file: ModelFile) -> ModelCard:
-    """The card of ``file``. Raises ``CardError`` where there is none."""
-    if file.card is None:
-        needed = [f.name for f in fields(ModelCard) if f.default is MISSING and f.default_factory is MISSING]
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    name: str
+    """For people."""
+    place: str
+    """Where one is given."""
+    needed: str
+    """The fields that its card cannot do without."""
+
+
+_KINDS = {
+    "detector": _Kind(
+        "a detector", "the model", "name, architecture, precision, input_size, crop_margin, output, thresholds, and its scaling"
+    ),
+    "face_finder": _Kind("a face finder", "faces=", "name, architecture, precision, input_size, kind, outputs, and its scaling"),
+}
+
+
+def require_card(file: ModelFile, kind: Kind | None = "detector") -> ModelCard:
+    """The card of ``file``. Raises ``CardError`` where there is none, or where it is of another ``kind``; None: any kind."""
+    path, card = printable(file.path), file.card
+    if card is None:
         raise CardError(
-            f"{printable(file.path)} carries no model card, or is cut short: give it one on a workstation (python -m convert "
-            f"card {printable(file.path.name)}), or in Python pass card=ModelCard(…) with at least {', '.join(needed)}, and its "
-            "scaling"
+            f"{path} carries no model card, or is cut short: give it one on a workstation (python -m convert card "
+            f"{printable(file.path.name)}), or in Python pass card=ModelCard(…) with at least {_KINDS[kind or 'detector'].needed}"
         )
-    return file.card
+    if kind is not None and kind != card.kind:
+        given = _KINDS[card.kind]
+        raise CardError(f"expected {_KINDS[kind].name}, got {path}, whose card says it is {given.name}: give it as {given.place}")
+    return card
 
 
 def write_card(path: str | Path, card: ModelCard) -> ModelCard:

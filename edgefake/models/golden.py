@@ -10,9 +10,11 @@ from contextlib import suppress
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from edgefake.errors import BackendError, CardError, ModelStoreError
+from edgefake.errors import BackendError, CardError, ModelFileError, ModelStoreError
 from edgefake.models.card import Golden, ModelCard
+from edgefake.models.card_checks import SCORE
 from edgefake.models.file import ModelFile
 from edgefake.models.store import cache_folder
 from edgefake.pixels import Pixels
@@ -45,9 +47,54 @@ def decode_pixels(png: str, height: int, width: int) -> Pixels:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def golden_errors(runtime: Runtime, card: ModelCard) -> list[float]:
-    """How far ``runtime`` is off each golden output of ``card``: at most ``card.golden_tolerance`` when correct."""
-    return [abs(_output(runtime, card, golden) - golden.output) for golden in card.golden]
+def sampled(output: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
+    """``count`` numbers of one picture's output, evenly spaced over all of them, first and last included; all, if it has fewer.
+
+    For ``Golden.samples``, when a model is converted and when it is replayed.
+    """
+    places = np.linspace(0, output.size - 1, min(count, output.size)).round().astype(int)
+    return np.take(output, places)
+
+
+def golden_errors(runtime: Runtime, card: ModelCard) -> dict[str, float]:
+    """How far each output of ``runtime`` is off the golden vectors of ``card`` at worst; empty where it has none.
+
+    At most ``card.tolerance`` of that output when correct.
+    """
+    errors: dict[str, list[float]] = {name: [] for name in card.outputs}
+    for golden in card.golden:
+        pixels = decode_pixels(golden.png, card.height, card.width)
+        outputs = runtime.run(np.ascontiguousarray(pixels[None, :, :, ::-1] if card.colour_order == "BGR" else pixels[None]))
+        card.check_outputs(outputs)
+        for name, output in zip(card.outputs, outputs, strict=True):
+            errors[name].append(_error(card, golden, name, output))
+    return {name: float(np.max(found)) for name, found in errors.items() if found}  # NaN is the greatest
+
+
+def _error(card: ModelCard, golden: Golden, name: str, output: npt.NDArray[np.float32]) -> float:
+    if golden.output is not None and name == SCORE:
+        return abs(float(card.one_output(output)[0]) - golden.output)
+    expected = golden.samples[name]
+    if len(found := sampled(output, len(expected))) != len(expected):
+        raise ModelFileError(
+            f"{printable(card.name)} gives {name} of {list(output.shape)}, its golden vectors have {len(expected)} samples of it"
+        )
+    return float(np.abs(found - expected).max())
+
+
+def check_golden(runtime: Runtime, card: ModelCard, remedy: str) -> float:
+    """The greatest of all ``golden_errors``, 0 where there are none.
+
+    Raises ``BackendError``, with what to do, where ``runtime`` computes something else than the converter measured.
+    """
+    errors = golden_errors(runtime, card)
+    for name, error in errors.items():
+        if not error <= card.tolerance(name):
+            raise BackendError(
+                f"{runtime.name} does not compute what {printable(card.name)} was measured with: its {name} is {error:.3g} off a "
+                f"golden vector, {card.tolerance(name):.3g} is allowed: {remedy}"
+            )
+    return max(errors.values(), default=0.0)
 
 
 def replay_once(runtime: Runtime, card: ModelCard, file: ModelFile) -> None:
@@ -59,9 +106,9 @@ def replay_once(runtime: Runtime, card: ModelCard, file: ModelFile) -> None:
     """
     if not card.golden:
         return
-    vectors = [(golden.png, golden.output) for golden in card.golden]
+    tolerances = (card.golden_tolerance, card.sample_tolerances)
     facts = (
-        *(file.payload_sha256, vectors, card.golden_tolerance, card.colour_order),
+        *(file.payload_sha256, card.golden, tolerances, card.colour_order),
         *(runtime.name, platform.node(), platform.machine()),
     )
     done = None
@@ -69,22 +116,9 @@ def replay_once(runtime: Runtime, card: ModelCard, file: ModelFile) -> None:
         done = cache_folder() / "replayed" / hashlib.sha256(repr(facts).encode()).hexdigest()
         if done.exists():
             return
-    worst = max(golden_errors(runtime, card))
-    if not worst <= card.golden_tolerance:
-        raise BackendError(
-            f"{runtime.name} does not compute what {printable(card.name)} was measured with: its output is {worst:.3g} off a "
-            f"golden vector ({card.golden_tolerance:.3g} is allowed): get {printable(file.path)} again if it was changed, else "
-            "install that runtime again or choose another backend"
-        )
+    path = printable(file.path)
+    check_golden(runtime, card, f"get {path} again if it was changed, else install that runtime again or choose another")
     with suppress(OSError):
         if done:
             done.parent.mkdir(parents=True, exist_ok=True)
             done.touch()
-
-
-def _output(runtime: Runtime, card: ModelCard, golden: Golden) -> float:
-    spec = card.input_spec
-    pixels = decode_pixels(golden.png, spec.height, spec.width)
-    if spec.colour_order == "BGR":
-        pixels = np.ascontiguousarray(pixels[:, :, ::-1])
-    return float(card.one_output(runtime.run(pixels[None])[0])[0])

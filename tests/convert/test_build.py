@@ -46,7 +46,7 @@ def test_cards_are_complete(converted: Converted, file: str, precision: str) -> 
 
 
 def _golden_errors(path, card: ModelCard, backend: str) -> float:  # type: ignore[no-untyped-def]
-    return max(golden_errors(open_runtime(ModelFile(path), card.input_spec, name=backend, num_threads=1), card))
+    return golden_errors(open_runtime(ModelFile(path), card.input_spec, name=backend, num_threads=1), card)["score"]
 
 
 def test_the_int8_graph_is_int8_throughout_in_one_partition(converted: Converted) -> None:

@@ -15,7 +15,7 @@ def open_model(file: ModelFile, spec: InputSpec, device: str | int | None, num_t
     ``device`` is the number of the GPU; ``num_threads`` says nothing to one. An engine is built for what the file's card says,
     and checked against it. Raises ``BackendError``, ``CardError``, ``ModelFileError`` or ``ModelStoreError``.
     """
-    card = require_card(file)
+    card = require_card(file, None)
     number = str(0 if device is None else device)
     if not (number.isdecimal() and number.isascii()):
         raise BackendError(f"tensorrt has no device {device!r}: give the number of a GPU, from 0 on")

@@ -35,7 +35,7 @@ class Origin:
     gpu: str
     capability: str
     precision: str
-    input_size: int
+    input_size: int | tuple[int, int]
     max_batch: int
     """Of an ONNX file with a dynamic batch."""
 

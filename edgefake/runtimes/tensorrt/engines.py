@@ -13,7 +13,7 @@ from typing import Any
 
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.models.card import ModelCard
-from edgefake.models.golden import golden_errors
+from edgefake.models.golden import check_golden
 from edgefake.runtimes.forks import not_after_fork
 from edgefake.runtimes.inputs import check_raw
 from edgefake.runtimes.tensorrt import cache
@@ -25,6 +25,7 @@ from edgefake.runtimes.tensorrt.inspection import not_int8
 from edgefake.runtimes.tensorrt.library import load_tensorrt, logger
 
 _log = logging.getLogger(__name__)
+_REMEDY = "update TensorRT and the driver, or choose another runtime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def open_engine(path: Path, card: ModelCard, *, gpu: int = 0) -> TensorRTRuntime
         )
     runtime = machine.load(cache.read_engine(path, sidecar), card)
     try:
-        _golden_error(runtime, card)
+        check_golden(runtime, card, _REMEDY)
     except BaseException:
         runtime.close()
         raise
@@ -138,7 +139,7 @@ def _built(model: bytes, engine: Path, origin: cache.Origin, card: ModelCard, ma
     runtime = machine.load(built.engine, card)
     try:
         int8 = _checked_int8(runtime, built.products) if card.precision == "int8" else 0
-        error = _golden_error(runtime, card)
+        error = check_golden(runtime, card, _REMEDY)
         sidecar = cache.Sidecar(origin, hashlib.sha256(built.engine).hexdigest(), int8, error, card)
         cache.write_engine(engine, built.engine, sidecar, timings, built.timings)
     except BaseException:
@@ -155,17 +156,6 @@ def _checked_int8(runtime: TensorRTRuntime, products: tuple[str, ...]) -> int:
             "again, or update TensorRT"
         )
     return len(products)
-
-
-def _golden_error(runtime: TensorRTRuntime, card: ModelCard) -> float:
-    """The greatest difference from the card's golden outputs; ``BackendError`` when that is too much."""
-    error = max(golden_errors(runtime, card), default=0.0)
-    if not error <= card.golden_tolerance:  # NaN too
-        raise BackendError(
-            f"{card.name} on {runtime.name} is off its golden outputs by {error:.3g}, at most {card.golden_tolerance:g} "
-            "is right: update TensorRT and the driver, or use the tflite backend"
-        )
-    return error
 
 
 def _target(origin: cache.Origin) -> str:

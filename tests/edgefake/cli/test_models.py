@@ -92,6 +92,20 @@ def test_show_is_for_people(name: str, capsys: pytest.CaptureFixture[str]) -> No
     assert card.golden[0].png not in by_name
 
 
+def test_show_a_face_finder(tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "finder.tflite"
+    shutil.copyfile(models / "oblong.tflite", path)
+    card = write_card(path, ModelCard("f", "drawn", "float32", (16, 32), kind="face_finder", outputs=("score_8",)))
+    assert main(["models", "show", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert all(fact in told for fact in ("face finder", "32×16 RGB", "score_8", str(card.payload_sha256)))
+    assert "p_fake" not in told and "thresholds" not in told
+    assert main(["models", "show", str(path), "--json"]) == 0
+    assert ModelCard.from_json(capsys.readouterr().out) == card
+    assert main(["predict", str(path), "--model", str(path)]) == 2
+    assert "faces=" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["models", "show", "cnn_int8", "--json"], ["models", "--json", "show", "cnn_int8"]])
 def test_show_as_json_is_the_card(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0

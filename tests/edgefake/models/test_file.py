@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edgefake import CardError, ModelCard, ModelFileError
+from edgefake import CardError, Detector, ModelCard, ModelFileError
+from edgefake.models.card import Kind
 from edgefake.models.file import ModelFile, require_card, write_card
 from edgefake.models.forms import FORMS
 from edgefake.models.store import find_model
@@ -69,7 +70,32 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         ModelFile(tmp_path / "huge.tflite")
 
 
-def test_a_card_that_is_required_is_there_or_told_missing(models: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "needed"),
+    [
+        ("detector", "name, architecture, precision, input_size, crop_margin, output, thresholds"),
+        ("face_finder", "name, architecture, precision, input_size, kind, outputs"),
+    ],
+)
+def test_a_card_that_is_required_is_there_or_told_missing(kind: Kind, needed: str, models: Path) -> None:
     path = models / "int8.tflite"
-    with pytest.raises(CardError, match=r"int8.tflite.*python -m convert card.*name, architecture, precision, input_size"):
-        require_card(ModelFile(path))
+    with pytest.raises(CardError, match=rf"int8\.tflite.*python -m convert card.*{needed}"):
+        require_card(ModelFile(path), kind)
+    values = {
+        **{"name": "n", "architecture": "a", "precision": "int8", "input_size": 16, "crop_margin": 0.3, "output": "logit"},
+        **{"thresholds": {"eer": 0.5}, "kind": "face_finder", "outputs": ["score_8"]},
+    }
+    card = ModelCard(**{name: values[name] for name in needed.split(", ")})  # type: ignore[arg-type]  # they are all it needs
+    assert require_card(ModelFile(path, card), kind) == card
+
+
+def test_a_card_of_another_kind_is_told(model: Path, models: Path) -> None:
+    finder = ModelCard("f", "a", "int8", 16, kind="face_finder", outputs=("score_8",))
+    with pytest.raises(CardError, match=rf"{model.name}.*a detector.*the model"):
+        require_card(ModelFile(model), "face_finder")
+    with pytest.raises(CardError, match=r"int8\.tflite.*a face finder.*faces="):
+        require_card(ModelFile(models / "int8.tflite", finder))
+    assert require_card(ModelFile(models / "int8.tflite", finder), None) == finder
+    write_card(model, finder)
+    with pytest.raises(CardError, match=rf"{model.name}.*a face finder.*faces="):
+        Detector(model)
