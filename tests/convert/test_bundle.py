@@ -10,6 +10,7 @@ from edgefake.errors import InputError
 from edgefake.models.card_files import ENTRY, payload_sha256, read_card
 from edgefake.models.store import find_model, list_models
 from tests.conftest import Converted
+from tests.edgefake.models.older import older
 
 
 def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(converted: Converted, tmp_path: Path) -> None:
@@ -26,14 +27,12 @@ def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(co
     network = payload_sha256(target)
     card = read_card(target)
     assert card is not None and card.payload_sha256 == network
-    old = json.loads(card.to_json())
-    del old["payload_sha256"]
     data = target.read_bytes()
     with zipfile.ZipFile(target) as archive:
         data = data[: archive.infolist()[0].header_offset]
     target.write_bytes(data)
     with zipfile.ZipFile(target, "a") as archive:
-        archive.writestr(ENTRY, json.dumps(old | {"schema": 1}))
+        archive.writestr(ENTRY, json.dumps(older(card, 1)))
     assert read_card(target) == replace(card, payload_sha256=None)
     assert bundle(target, tmp_path) == target
     assert read_card(target) == card and payload_sha256(target) == network

@@ -12,6 +12,7 @@ import pytest
 
 from edgefake import CardError, EdgefakeError, ModelCard
 from edgefake.models.card import DETECTOR_ONLY, Golden, Metrics, Scaling, Training
+from tests.edgefake.models.older import older
 
 MakeCard = Callable[..., ModelCard]
 
@@ -39,13 +40,7 @@ def old(schema: int, make_card: MakeCard, **changes: Any) -> dict[str, Any]:
     """A card as an older version of edgefake wrote it."""
     golden = (Golden("aGk=", -1.5), Golden("aG8=", 2.0))
     metrics = (Metrics("some faces", {"real": 10, "fake": 12}, {}),)
-    value = json.loads(make_card(golden=golden, golden_tolerance=0.1, metrics=metrics).to_json())
-    for key in ("kind", "outputs", "sample_tolerances", *(["payload_sha256"] if schema == 1 else [])):
-        del value[key]
-    for vector in value["golden"]:
-        del vector["samples"]
-    value["metrics"] = [{"data": "some faces", "real": 10, "fake": 12, "figures": {}}]
-    return {**value, "schema": schema, **changes}
+    return older(make_card(golden=golden, golden_tolerance=0.1, metrics=metrics), schema) | changes
 
 
 @pytest.mark.parametrize("schema", [1, 2])
