@@ -107,13 +107,13 @@ def test_a_face_finder_has_nothing_to_do_with_p_fake(key: str, make_card: MakeCa
     value = getattr(make_card(calibration={"temperature": 2.0, "bias": 0.0}, classes=["fake", "real"], golden_tolerance=0.1), key)
     with pytest.raises(CardError, match=f"{key}.*face_finder"):
         replace(FINDER, **{key: value})
-    with pytest.raises(CardError, match=f"unknown {key}"):
+    with pytest.raises(CardError, match=f"unknown.*{key}"):
         ModelCard.from_json(as_json(FINDER, **{key: asdict(value) if key == "calibration" else value}))
 
 
 @pytest.mark.parametrize("key", ["crop_margin", "output", "thresholds"])
 def test_a_detector_cannot_do_without(key: str, make_card: MakeCard) -> None:
-    with pytest.raises(CardError, match=f"{key}: expected"):
+    with pytest.raises(CardError, match=key):
         replace(make_card(), **{key: None})
     value = json.loads(make_card().to_json())
     del value[key]
@@ -133,24 +133,24 @@ def test_a_square_pair_is_one_side(make_card: MakeCard) -> None:
 
 
 SAMPLES = FINDER.golden[0].samples
-WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"kind": "finder"}, "kind: expected detector or face_finder, got 'finder'"),
-    ({"kind": None}, "kind: expected"),
-    ({"input_size": (192, 320, 3)}, "input_size: expected 2 entries"),
-    ({"input_size": (192,)}, "input_size: expected 2 entries"),
-    ({"input_size": (192, 320.5)}, "input_size: expected a whole number"),
-    ({"input_size": (192, 5000)}, "input_size .* must be 8…4096, got 5000"),
-    ({"outputs": ()}, "outputs must be"),
-    ({"outputs": ("score",)}, r"outputs must be score_S.*\('score',\)"),
-    ({"outputs": ("score_8", "score_8")}, "outputs must be .* each once"),
-    ({"outputs": OUTPUTS[:-1]}, "golden vectors must have samples"),
+WRONG = [
+    ({"kind": "finder"}, "kind.*detector.*face_finder.*'finder'"),
+    ({"kind": None}, "kind.*detector.*face_finder.*None"),
+    ({"input_size": (192, 320, 3)}, r"input_size.* 2 .*\(?\[?192, 320, 3"),
+    ({"input_size": (192,)}, r"input_size.* 2 .*192"),
+    ({"input_size": (192, 320.5)}, "input_size.*320.5"),
+    ({"input_size": (192, 5000)}, "input_size.* 8…4096.* 5000"),
+    ({"outputs": ()}, "outputs.*score_S"),
+    ({"outputs": ("score",)}, r"outputs.*score_S.*\('score',\)"),
+    ({"outputs": ("score_8", "score_8")}, "outputs.*score_S.*score_8.*score_8"),
+    ({"outputs": OUTPUTS[:-1]}, "samples.*points_16"),
     ({"sample_tolerances": {}}, "sample_tolerances"),
-    ({"sample_tolerances": dict.fromkeys(OUTPUTS, 9.0)}, "sample_tolerances, 'score_8' must be 0…4, got 9"),
-    ({"golden": (Golden("aGk=", 1.0, SAMPLES),)}, "no output"),
-    ({"golden": (Golden("aGk=", None, {**SAMPLES, "box_8": ()}),)}, "1…256 samples"),
-    ({"golden": (Golden("aGk=", None, {**SAMPLES, "box_8": (float("inf"),)}),)}, "finite number"),
-    ({"golden": (Golden("aGk=", None, {"box_8": (1.0,)}),)}, "golden vectors must have samples"),
-    ({"metrics": (Metrics("d", {"faces": 1.5}, {}),)}, "counts, 'faces': expected a whole number"),  # type: ignore[dict-item]
+    ({"sample_tolerances": dict.fromkeys(OUTPUTS, 9.0)}, "sample_tolerances.*'score_8'.* 0…4.* 9"),
+    ({"golden": (Golden("aGk=", 1.0, SAMPLES),)}, "face_finder.* no output"),
+    ({"golden": (Golden("aGk=", None, {**SAMPLES, "box_8": ()}),)}, "1…256"),
+    ({"golden": (Golden("aGk=", None, {**SAMPLES, "box_8": (float("inf"),)}),)}, "samples.*'box_8'.*inf"),
+    ({"golden": (Golden("aGk=", None, {"box_8": (1.0,)}),)}, "samples.*score_8.*box_8"),
+    ({"metrics": (Metrics("d", {"faces": 1.5}, {}),)}, "counts.*'faces'.*1.5"),
 ]
 
 
@@ -159,8 +159,9 @@ def test_a_wrong_value_of_a_face_finder(changes: dict[str, Any], message: str) -
     with pytest.raises(CardError, match=message):
         replace(FINDER, **changes)
     plain = json.loads(json.dumps(changes, default=asdict))
-    with pytest.raises(CardError, match=f"^a.tflite: .*{message}|card in a.tflite: {message}"):
+    with pytest.raises(CardError, match=message) as caught:
         ModelCard.from_json(as_json(FINDER, **plain), source="a.tflite")
+    assert "a.tflite" in str(caught.value)
 
 
 def test_a_detector_may_have_a_map(make_card: MakeCard) -> None:
@@ -168,11 +169,11 @@ def test_a_detector_may_have_a_map(make_card: MakeCard) -> None:
     card = make_card(outputs=["score", "map"], golden=golden, sample_tolerances={"map": 0.2})
     assert ModelCard.from_json(card.to_json()) == card and card.numbers == 1
     for outputs in (("map", "score"), ("map",), ("score", "score"), ("score", "map", "more"), ("Score",)):
-        with pytest.raises(CardError, match="outputs must be score, or score and map"):
+        with pytest.raises(CardError, match=r"outputs.*score.*map"):
             make_card(outputs=outputs)
     with pytest.raises(CardError, match="square"):
         make_card(input_size=(16, 32))
-    with pytest.raises(CardError, match="golden vectors of a detector must have an output"):
+    with pytest.raises(CardError, match=r"golden.*detector.* output"):
         make_card(golden=(Golden("aGk=", None),))
-    with pytest.raises(CardError, match="golden vectors must have samples"):
+    with pytest.raises(CardError, match=r"golden.*samples.*map"):
         make_card(golden=(Golden("aGk=", 0.5, {"map": (1.0,)}),))

@@ -93,9 +93,9 @@ def test_a_card_of_another_kind_is_told(model: Path, models: Path) -> None:
     finder = ModelCard("f", "a", "int8", 16, kind="face_finder", outputs=("score_8",))
     with pytest.raises(CardError, match=rf"{model.name}.*a detector.*the model"):
         require_card(ModelFile(model), "face_finder")
-    with pytest.raises(CardError, match=r"int8\.tflite.*a face finder.*faces="):
+    with pytest.raises(CardError, match=r"int8\.tflite.*face finder.*faces="):
         require_card(ModelFile(models / "int8.tflite", finder))
     assert require_card(ModelFile(models / "int8.tflite", finder), None) == finder
     write_card(model, finder)
-    with pytest.raises(CardError, match=rf"{model.name}.*a face finder.*faces="):
+    with pytest.raises(CardError, match=rf"{model.name}.*face finder.*faces="):
         Detector(model)
