@@ -121,7 +121,7 @@ def test_a_uint8_input_without_quantization_takes_pixels(opened: Callable[..., R
     expected = numbers(opened("float32"), faces)  # whose card scales as that file does itself
     for scaling in (Scaling(0.0, 1.0), Scaling(128.0, 128.0)):
         assert numbers(opened("raw_uint8", scaling=scaling), faces) == pytest.approx(expected, abs=1e-5)
-    with pytest.raises(ModelFileError, match=r"as they .*.* got Scaling\(offset=0\.0, scale=255\.0\)"):
+    with pytest.raises(ModelFileError, match=r"as they .* got Scaling\(offset=0\.0, scale=255\.0\)"):
         opened("raw_uint8", scaling=Scaling(0.0, 255.0))
 
 

@@ -50,6 +50,7 @@ def test_a_line_that_a_crash_cut_off_is_ended(tmp_path: Path) -> None:
     sink = opened(JsonLinesSink(path))
     sink.send(FRAME, result(0))
     sink.send(FRAME, result(1))
+    sink.close()
     torn, *whole = path.read_text().splitlines()
     assert torn == '{"schema": 1, "ind'
     assert [json.loads(line)["index"] for line in whole] == [0, 1]
@@ -146,7 +147,7 @@ def test_when_there_is_room_again_lines_are_whole(tmp_path: Path) -> None:
 
 
 def test_only_its_owner_may_read_a_new_file(tmp_path: Path) -> None:
-    opened(JsonLinesSink(tmp_path / "new.jsonl"))
+    opened(JsonLinesSink(tmp_path / "new.jsonl")).close()
     assert (tmp_path / "new.jsonl").stat().st_mode & 0o777 == 0o600
 
 
@@ -156,6 +157,7 @@ def test_a_file_that_was_moved_away_is_followed_by_a_new_one(tmp_path: Path) -> 
     sink.send(FRAME, result(0))
     path.rename(tmp_path / "results.jsonl.1")
     sink.send(FRAME, result(1))
+    sink.close()
     assert [json.loads(file.read_text())["index"] for file in (tmp_path / "results.jsonl.1", path)] == [0, 1]
 
 
