@@ -11,13 +11,14 @@ import tf_keras as keras
 
 from convert.gate import Comparison, Scores, compare, detection_faults
 from convert.layers import LayerNoise, int8_activations, layer_noise
-from convert.source import Source, one_outputs
+from convert.source import Source, keras_outputs
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import read_card
+from edgefake.runtimes import Outputs
 from training.batches import all_pixels
-from training.device import device_outputs, on_device
+from training.device import on_device, raw_outputs
 from training.samples import Sample, fake_labels
 
 LAYER_FACES = 32
@@ -50,15 +51,15 @@ def check_models(paths: Sequence[Path], source: Source, samples: Sequence[Sample
     pixels = all_pixels(samples, size=run.size, margin=run.margin)
     card = cards[0]
 
-    def keras_scores(name: str, model: object) -> Scores:
-        return Scores(name, np.array(card.p_fake(one_outputs(card, model, pixels))), converted=False)
+    def scores(name: str, own: ModelCard, outputs: Outputs, *, converted: bool) -> Scores:
+        p_fake = np.array(own.p_fake(own.one_output(outputs[0])))
+        return Scores(name, p_fake, converted, dict(zip(own.outputs[1:], outputs[1:], strict=True)))
 
-    forms = [keras_scores("float", source.float_model)]
+    forms = [scores("float", card, keras_outputs(source.float_model, pixels), converted=False)]
     if not source.post_training:
-        forms.append(keras_scores("QAT", source.int8_model))
+        forms.append(scores("QAT", card, keras_outputs(source.int8_model, pixels), converted=False))
     for path, own in zip(paths, cards, strict=True):
-        p_fake = np.array(own.p_fake(on_device(device_outputs, path, own, samples)))
-        forms.append(Scores(FORMS[path.suffix], p_fake, converted=True))
+        forms.append(scores(FORMS[path.suffix], own, on_device(raw_outputs, path, own, pixels), converted=True))
     threshold = card.threshold(DEFAULT_THRESHOLD)
     comparisons = [compare(labels, form, earlier, threshold) for n, form in enumerate(forms) for earlier in forms[:n]]
     detection = [fault for form in forms for fault in detection_faults(labels, form, threshold)]
@@ -70,7 +71,9 @@ def _layers(paths: Sequence[Path], source: Source, pixels: np.ndarray) -> tuple[
     if not tflite or not isinstance(source.float_model, keras.Model):  # a user's, as it is
         return ()
     some = pixels[:: max(1, len(pixels) // LAYER_FACES)]
-    return tuple(layer_noise(on_device(int8_activations, tflite[0], some), source.float_model, some))
+    outputs = dict(zip(source.outputs, source.float_model.output_names, strict=True))
+    activations = {outputs.get(name, name): values for name, values in on_device(int8_activations, tflite[0], some).items()}
+    return tuple(layer_noise(activations, source.float_model, some))
 
 
 def _card_of(path: Path, source: Source) -> ModelCard:
@@ -82,9 +85,13 @@ def _card_of(path: Path, source: Source) -> ModelCard:
         raise InputError(f"{path} carries no card: convert it with python -m convert")
     if card.precision != "int8":
         raise InputError(f"{path} is a {card.precision} model: check compares INT8 models with their parents")
-    if run.recipe != card.architecture or run.size != card.input_size:
+    if run.recipe != card.architecture or run.size != card.side:
         raise InputError(
-            f"{path} is a {card.architecture} at {card.input_size} px, the run trained a {run.recipe} at {run.size} px: "
+            f"{path} is a {card.architecture} at {card.side} px, the run trained a {run.recipe} at {run.size} px: "
             "name the run it came from"
+        )
+    if card.outputs != source.outputs:
+        raise InputError(
+            f"{path} gives {', '.join(card.outputs)}, the run's network {', '.join(source.outputs)}: name the run it came from"
         )
     return card

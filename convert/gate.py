@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ MAX_AUC_LOSS = 0.005
 MAX_FLIPS = 0.01
 MAX_FLIPS_BETWEEN_RUNTIMES = 0.005
 MAX_MEAN_DIFFERENCE_BETWEEN_RUNTIMES = 0.01
+MIN_SNR, MIN_SNR_BETWEEN_RUNTIMES = 6.0, 20.0
+"""Decibels of a map's variance over its mean squared difference."""
 
 Values = npt.NDArray[np.floating]
 
@@ -26,6 +28,8 @@ class Scores:
     """(N,)."""
     converted: bool
     """Whether it is a file for devices; else a Keras model that such files came from."""
+    maps: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    """What it gives beside the score by the output's name, (N, h, w, K)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Comparison:
     """Whether the reference is a converted model too, which must be closer than a parent."""
     gated: bool
     """Whether the model is a converted one: QAT against float tells what training changed, which is no fault of conversion."""
+    map_snr_db: dict[str, float]
+    """Signal-to-noise ratio of what is given beside the score, in decibels: variance over mean squared difference."""
 
     def faults(self) -> list[str]:
         """Why the gate fails; empty when it is passed."""
@@ -65,6 +71,12 @@ class Comparison:
                 f"{self.model}'s p_fake is {self.mean_difference:.4f} off {self.reference}'s on average, "
                 f"more than {MAX_MEAN_DIFFERENCE_BETWEEN_RUNTIMES}"
             )
+        least = MIN_SNR_BETWEEN_RUNTIMES if self.between_runtimes else MIN_SNR
+        found += [
+            f"{self.model}'s {name} is {snr:.1f} dB close to {self.reference}'s, less than {least:g}"
+            for name, snr in self.map_snr_db.items()
+            if not snr >= least
+        ]
         return found
 
 
@@ -82,7 +94,13 @@ def compare(labels: npt.NDArray[np.int_], model: Scores, reference: Scores, thre
         max_difference=float(difference.max()),
         between_runtimes=reference.converted,
         gated=model.converted,
+        map_snr_db={name: _snr_db(reference.maps[name], values) for name, values in model.maps.items()},
     )
+
+
+def _snr_db(reference: Values, values: Values) -> float:
+    noise = np.mean((reference - values) ** 2, dtype=np.float64)
+    return float(10 * np.log10(np.var(reference, dtype=np.float64) / max(noise, 1e-30)))
 
 
 def detection_faults(labels: npt.NDArray[np.int_], model: Scores, threshold: float) -> list[str]:

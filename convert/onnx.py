@@ -73,9 +73,11 @@ def export_onnx(tflite: Path, out: Path, *, batch: int | None = None) -> Path:
         raise InputError(f"{tflite} takes {card.scaling}: the ONNX form scales inside, to (pixel - 128) / 128 and no other")
     converted = _tf2onnx(tflite)
     taken = [d.dim_value for d in converted.graph.input[0].type.tensor_type.shape.dim][1:]
-    if taken != [card.input_size, card.input_size, 3]:
+    if taken != [card.height, card.width, 3]:
         raise InputError(f"{tflite} takes pictures as {taken}: the ONNX form is made of models of colours, channels last")
-    model = to_qdq(converted, batch=batch)
+    if (given := len(converted.graph.output)) != len(card.outputs):
+        raise InputError(f"{tflite} gives {given} outputs, its card says {', '.join(card.outputs)}: convert it again")
+    model = to_qdq(converted, outputs=card.outputs, batch=batch)
     if faults := read_qdq(model).faults():
         raise InputError(f"{tflite} cannot run in eight bits under TensorRT: {'; '.join(faults)}")
     versions = {name: metadata.version(name) for name in ("onnx", "tf2onnx")}

@@ -123,11 +123,12 @@ def _markdown(
         "",
         f"## The same faces in every form: {data}",
         "",
-        "| form | compared with | faces | AUC | its AUC | verdicts that differ | mean \\|Δp_fake\\| | max |",
-        "|---|---|---|---|---|---|---|---|",
+        "| form | compared with | faces | AUC | its AUC | verdicts that differ | mean \\|Δp_fake\\| | max | maps |",
+        "|---|---|---|---|---|---|---|---|---|",
         *(
             f"| {c.model}{'' if c.gated else ' (not gated)'} | {c.reference} | {c.faces} "
-            f"| {c.auc:.4f} | {c.reference_auc:.4f} | {c.flips:.2%} | {c.mean_difference:.4f} | {c.max_difference:.3f} |"
+            f"| {c.auc:.4f} | {c.reference_auc:.4f} | {c.flips:.2%} | {c.mean_difference:.4f} | {c.max_difference:.3f} "
+            f"| {', '.join(f'{name} {snr:.1f} dB' for name, snr in c.map_snr_db.items())} |"
             for c in check.comparisons
         ),
         "",

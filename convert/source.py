@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from convert.tflite import output_names
 from edgefake.errors import InputError
-from edgefake.models.card import ModelCard
 from edgefake.models.card_files import read_card
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float
+from edgefake.runtimes import Outputs
 from training.batches import all_pixels, readable
-from training.loop import logits
+from training.loop import all_outputs, logits
 from training.own.head import are_probabilities, log_odds
 from training.own.importing import Own, check_order, check_same
 from training.own.standard import standard
@@ -46,6 +46,11 @@ class Source:
     output: Output
     commands: tuple[str, ...]
     """That made the model, first to last."""
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """What the outputs are called, in their order: the score first."""
+        return output_names(self.float_model)
 
     def parent_sha256(self) -> str:
         """Of the parent's bytes; of a folder, of its files in the order of their names."""
@@ -98,10 +103,10 @@ def detector_source(own: Own, run: Run, command: str) -> Source:
     return Source(run, own.model.path, *models, True, output, (command,))
 
 
-def one_outputs(card: ModelCard, model: Any, pixels: Pixels, batch: int = 64) -> npt.NDArray[np.float32]:
-    """The card's ``one_output`` (N,) of a Keras model for faces (uint8, (N, S, S, 3), RGB)."""
-    chunks = [to_float(pixels[i : i + batch]) for i in range(0, len(pixels), batch)]
-    return card.one_output(np.concatenate([np.asarray(model.predict_on_batch(chunk), np.float32) for chunk in chunks]))
+def keras_outputs(model: Any, pixels: Pixels, batch: int = 64) -> Outputs:
+    """Every output (N, …) of a Keras model for pictures (uint8, (N, H, W, 3), RGB)."""
+    chunks = [all_outputs(model, to_float(pixels[i : i + batch])) for i in range(0, len(pixels), batch)]
+    return tuple(np.concatenate(parts).astype(np.float32) for parts in zip(*chunks, strict=True))
 
 
 def commands_of(run: Run, passed: frozenset[Path] = frozenset()) -> tuple[str, ...]:

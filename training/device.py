@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from edgefake.models.card import ModelCard
 from edgefake.models.file import ModelFile
-from edgefake.runtimes import open_runtime
+from edgefake.pixels import Pixels
+from edgefake.runtimes import Outputs, open_runtime
 from training.batches import all_pixels
 from training.samples import Sample
 
@@ -32,5 +33,15 @@ def on_device(function: Callable[..., Result], *arguments: Any) -> Result:
 def device_outputs(path: Path, card: ModelCard, samples: Sequence[Sample]) -> npt.NDArray[np.float32]:
     """The card's ``one_output`` (N,) of the model file for the faces of ``samples``. For use through ``on_device``."""
     pixels = all_pixels(samples, size=card.side, margin=card.crop_margin)
+    return card.one_output(raw_outputs(path, card, pixels)[0])
+
+
+def raw_outputs(path: Path, card: ModelCard, pixels: Pixels) -> Outputs:
+    """Every output (N, …) of the model file for pictures (uint8, (N, H, W, 3), RGB). For use through ``on_device``.
+
+    Raises ``ModelFileError`` where they are not those that ``card`` tells of.
+    """
     runtime = open_runtime(ModelFile(path, card), card.input_spec, num_threads=2)
-    return np.concatenate([card.one_output(runtime.run(pixels[i : i + 1])[0]) for i in range(len(pixels))])
+    answers = [runtime.run(picture[None]) for picture in pixels]
+    card.check_outputs(answers[0])
+    return tuple(np.concatenate(parts) for parts in zip(*answers, strict=True))

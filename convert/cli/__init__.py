@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convert.cli import bundle, card, check, everything, onnx, tflite
+from convert.cli import bundle, card, check, everything, finder, onnx, tflite
 from edgefake.cli.parser import Parser
 from edgefake.cli.run import run_command
 from training.cli.checks import check_paths
 
-COMMANDS = (everything, tflite, onnx, card, check, bundle)
+COMMANDS = (everything, tflite, onnx, card, check, finder, bundle)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

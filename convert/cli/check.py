@@ -59,6 +59,7 @@ def print_check(check: Check) -> int:
             f"{c.model} against {c.reference}{'' if c.gated else ' (not gated)'} on {c.faces} faces: "
             f"AUC {c.auc:.4f} against {c.reference_auc:.4f}, {c.flips:.2%} of verdicts differ, "
             f"|Δp_fake| mean {c.mean_difference:.4f}, max {c.max_difference:.3f}"
+            + "".join(f", {name} {snr:.1f} dB" for name, snr in c.map_snr_db.items())
         )
     if check.layers:
         worst = ", ".join(f"{layer.layer} {layer.snr_db:.1f} dB" for layer in check.layers[:10])

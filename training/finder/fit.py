@@ -91,12 +91,21 @@ def read_pictures(run: FinderRun) -> Pictures:
     """The pictures of a run that can be read. Raises ``InputError`` where none for training has a face."""
     photos = [read_photos(Path(data)) for data in run.data]
     training = [readable(chosen(part, "train")) for part in photos]
-    held_out = [photo for part in photos for photo in chosen(part, "val")]
-    validation = readable(held_out[:: math.ceil(len(held_out) / VALIDATED) or 1])
+    validation = _validation(photos)
     if not any(photo.sure.any() for part in training for photo in part):
         raise InputError(f"no picture for training in {', '.join(map(printable, run.data))} has a face: give a folder that has")
     print(f"{sum(map(len, training))} pictures to train on, {len(validation)} to validate on", flush=True)
     return Pictures(Collection(training), validation)
+
+
+def validation_photos(run: FinderRun) -> list[Photo]:
+    """What the run is validated on."""
+    return _validation([read_photos(Path(data)) for data in run.data])
+
+
+def _validation(photos: Sequence[Sequence[Photo]]) -> list[Photo]:
+    held_out = [photo for part in photos for photo in chosen(part, "val")]
+    return readable(held_out[:: math.ceil(len(held_out) / VALIDATED) or 1])
 
 
 def train(
