@@ -5,8 +5,9 @@
     detector.predict(frame)
     for frame, result in edgefake.watch("rtsp://door/main", detector): ...
 
-What a program may rely on is here, in ``edgefake.faces`` (face finders) and in ``edgefake.sinks`` (where results go); all other
-modules are internal and change without notice.
+What a program may rely on is here, in ``edgefake.faces`` (face finders), in ``edgefake.sinks`` (where results go) and in
+``edgefake.testing`` (suites for who writes one of either, a runtime or a scorer); all other modules are internal and change
+without notice.
 
 Importing this loads nothing more; NumPy and OpenCV are loaded with the first name that is used, and a runtime with the first
 ``Detector``.
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from edgefake import faces as faces
     from edgefake import sinks as sinks
+    from edgefake import testing as testing
     from edgefake.detector import Detector
     from edgefake.errors import (
         BackendError,
@@ -78,6 +80,7 @@ __all__ = [
     "read_image",
     "read_images",
     "sinks",
+    "testing",
     "watch",
     "write_card",
 ]
@@ -107,7 +110,7 @@ _HOMES = {
 }
 """The module of each name, loaded when it is used: who judges pictures needs no streams, and a command can be stopped at once."""
 
-_MODULES = ("faces", "sinks")
+_MODULES = ("faces", "sinks", "testing")
 
 
 def __getattr__(name: str) -> Any:

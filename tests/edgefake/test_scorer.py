@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from edgefake import Box, Detector, InputError, ModelCard, ModelFileError, Status, Verdict, read_image
+from edgefake.faces.frame import whole_frame
 from edgefake.faces.geometry import crop_square
 from edgefake.models.card import Scaling
 from edgefake.pixels import Pixels
 from edgefake.scorer import CardScorer, Score, Scorer, open_scorer
+from edgefake.testing import check_scorer
 from tests.edgefake.runtimes.opening import numbers, opened
 
 MakeCard = Callable[..., ModelCard]
@@ -30,7 +32,7 @@ class Ensemble:
         self.crop_margin = self.members[0].crop_margin
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
-        return frame if box is None else crop_square(frame, box, self.crop_margin)
+        return crop_square(frame, *((whole_frame(frame), 0.0) if box is None else (box, self.crop_margin)))
 
     def score(self, crops: Sequence[Pixels]) -> list[Score]:
         each = [member.score([member.crop(crop, None) for crop in crops]) for member in self.members]
@@ -165,3 +167,8 @@ def test_a_refused_model_is_closed(models: Path, make_card: MakeCard, monkeypatc
     with pytest.raises(ModelFileError):
         Detector(models / "two_outputs.tflite", card=make_card("two_outputs", scaling=Scaling(127.5, 127.5)))
     assert len(closed) == 1
+
+
+def test_the_contract(model: Path) -> None:
+    check_scorer(open_scorer(model, num_threads=1))
+    check_scorer(Ensemble("cnn_int8", "mobilenet_v2_035_int8"))

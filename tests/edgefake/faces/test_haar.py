@@ -10,9 +10,10 @@ import cv2.data
 import numpy as np
 import pytest
 
-from edgefake import InputError, read_image
+from edgefake import Box, InputError, read_image
 from edgefake.faces import haar
 from edgefake.faces.haar import HaarFinder
+from edgefake.testing import check_finder
 
 
 def test_haar_finds_the_face_of_the_portrait(portrait: Path) -> None:
@@ -64,3 +65,7 @@ def test_a_missing_a_damaged_and_a_dropped_cascade_are_told_when_the_finder_is_m
     monkeypatch.delattr(cv2, "CascadeClassifier")  # as in OpenCV 5
     with pytest.raises(InputError, match=r"5\.0 dropped.*YuNet.*\"frame\""):
         HaarFinder()
+
+
+def test_the_contract(portrait: Path) -> None:
+    check_finder(HaarFinder(), read_image(portrait), box=Box(120, 170, 230, 290))

@@ -16,6 +16,7 @@ from edgefake.faces import open_finder, yunet
 from edgefake.faces.geometry import crop_square
 from edgefake.faces.haar import HaarFinder
 from edgefake.faces.yunet import YuNetFinder
+from edgefake.testing import check_finder
 
 OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 
@@ -212,3 +213,7 @@ def test_yunet_on_pieces_of_a_portrait_finds_faces_that_can_be_cropped(portrait:
         piece = np.ascontiguousarray(frame[y : y + h, x : x + w])
         for face in finder.find(piece):
             assert crop_square(piece, face.box, 0.3).size
+
+
+def test_the_contract(model: Path) -> None:
+    check_finder(YuNetFinder(model, min_score=0.4), np.full((64, 96, 3), 90, np.uint8))

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelNotFoundError
 from edgefake.models.card import Scaling
 from edgefake.models.card_files import read_card, write_card
+from edgefake.testing import check_runtime
 from tests.edgefake.runtimes.opening import numbers, opened
 
 MakeCard = Callable[..., ModelCard]
@@ -308,3 +309,9 @@ def test_weights_in_another_file_are_refused(nested: bool, backend: str, tmp_pat
         Detector(path, card=make_card(), backend=backend, faces="frame")
     onnx.save(onnx.load(path), path)
     Detector(path, card=make_card(), backend="onnx", faces="frame").close()
+
+
+@pytest.mark.parametrize("batch", ["N", 1, 4])
+def test_the_contract(batch: int | str, tmp_path: Path, make_card: MakeCard) -> None:
+    onnx.save(network(2, batch=batch), tmp_path / "tiny.onnx")
+    check_runtime(opened(tmp_path / "tiny.onnx", make_card()), make_card())

@@ -14,6 +14,7 @@ import pytest
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, read_image
 from edgefake.models.card import Scaling
 from edgefake.models.store import find_model
+from edgefake.testing import check_runtime
 from tests.edgefake.runtimes.opening import numbers, opened
 
 MakeCard = Callable[..., ModelCard]
@@ -131,3 +132,8 @@ def test_without_openvino_the_extra_is_named() -> None:
     )
     child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert child.stdout == "openvino is not installed: pip install 'edgefake[openvino]'\n", child.stderr
+
+
+@pytest.mark.parametrize("name", ["int8", "uint8", "float32", "fixed_batch", "grey", "nchw", "two_numbers", "two_outputs"])
+def test_the_contract(name: str, models: Path, make_card: MakeCard) -> None:
+    check_runtime(opened(models / f"{name}.tflite", make_card(name), "openvino"), make_card(name))

@@ -18,6 +18,7 @@ from edgefake.models.card import Scaling
 from edgefake.preprocessing import to_grey
 from edgefake.runtimes import Runtime
 from edgefake.runtimes.inputs import InputEncoder, Layout
+from edgefake.testing import check_runtime
 from tests.edgefake.runtimes import opening
 from tests.edgefake.runtimes.opening import numbers
 
@@ -255,3 +256,11 @@ def test_truncated_and_random_files_are_refused_without_a_crash(models: Path, tm
     lines = child.stdout.splitlines()
     assert len(lines) == len(list(tmp_path.iterdir()))
     assert all(" refused: " in line for line in lines)
+
+
+TINY = ("int8", "uint8", "float32", "fixed_batch", "grey", "nchw", "scalar", "one_for_all", "two_numbers", "two_outputs")
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_the_contract(opened: Callable[..., Runtime], make_card: MakeCard, name: str) -> None:
+    check_runtime(opened(name), make_card(name))

@@ -18,6 +18,7 @@ from edgefake.errors import SinkError
 from edgefake.sinks.jsonl import JsonLinesSink
 from edgefake.sinks.queue import QueuedSink
 from edgefake.streaming.health import Health
+from edgefake.testing import check_sink
 from tests.edgefake.streaming.results import STREAM, opened, result, track
 from tests.processes import started
 
@@ -184,3 +185,8 @@ def test_a_file_that_cannot_be_opened(path: str, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a file where the folder should be")
     with pytest.raises(SinkError, match=r"written .*another file"):
         opened(JsonLinesSink(tmp_path / path))
+
+
+def test_the_contract(tmp_path: Path) -> None:
+    path = tmp_path / "results.jsonl"
+    check_sink(JsonLinesSink(path), arrived=lambda: len(path.read_text().splitlines()))

@@ -23,6 +23,7 @@ from edgefake.sinks import queue
 from edgefake.sinks.mqtt import MqttSink
 from edgefake.sinks.queue import QueuedSink
 from edgefake.streaming.health import Health
+from edgefake.testing import check_sink
 from tests.edgefake.streaming.results import STREAM, opened, result, track
 from tests.processes import started
 
@@ -349,3 +350,10 @@ def test_without_paho(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     with pytest.raises(SinkError, match=r'pip install "edgefake\[stream\]"'):
         opened(MqttSink("mqtt://127.0.0.1:1/a"))
+
+
+@needs_broker
+def test_the_contract(broker: Broker) -> None:
+    broker.start()
+    reader = broker.read()
+    check_sink(MqttSink(f"mqtt://127.0.0.1:{broker.port}/door"), arrived=lambda: len(reader.indices))

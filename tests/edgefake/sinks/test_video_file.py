@@ -22,6 +22,7 @@ from edgefake.sinks.queue import QueuedSink
 from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.health import Health
 from edgefake.streaming.overlay import draw
+from edgefake.testing import check_sink
 from tests.edgefake.streaming.results import STREAM, opened, result, track
 
 GREY = np.full((120, 160, 3), 128, np.uint8)
@@ -364,3 +365,8 @@ def test_a_frame_size_that_no_video_has(tmp_path: Path) -> None:
     sink.send(GREY, result(1))
     sink.close()
     assert [len(frames_of(path)) for path in sink.files] == [1]
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in module.SUFFIXES if suffix != ".avi"])  # which repeats frames to keep the pace
+def test_the_contract(suffix: str, tmp_path: Path) -> None:
+    check_sink(VideoFileSink(tmp_path / f"clip{suffix}"), arrived=lambda: sum(map(len, map(frames_of, tmp_path.iterdir()))))

@@ -17,6 +17,7 @@ from edgefake.sinks import webhook as module
 from edgefake.sinks.queue import QueuedSink
 from edgefake.sinks.webhook import WebhookSink
 from edgefake.streaming.health import Health
+from edgefake.testing import check_sink
 from tests.edgefake.streaming.results import STREAM, result, track
 
 FRAME = np.zeros((2, 2, 3), np.uint8)
@@ -214,3 +215,8 @@ def test_passwords_belong_in_headers_which_takes_python() -> None:
 def test_unusable_headers(headers: dict[str, str]) -> None:
     with pytest.raises(InputError, match="printable ASCII"):
         WebhookSink("https://host/", headers=headers)
+
+
+def test_the_contract(serve: Callable[..., Server]) -> None:
+    server = serve(503)
+    check_sink(WebhookSink(server.url), arrived=lambda: len(server.indices))

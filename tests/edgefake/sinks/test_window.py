@@ -13,6 +13,7 @@ from edgefake.sinks import StreamInfo
 from edgefake.sinks.queue import QueuedSink
 from edgefake.sinks.window import WindowSink
 from edgefake.streaming.health import Health
+from edgefake.testing import check_sink
 from tests.edgefake.streaming.results import opened, result, track
 
 
@@ -45,3 +46,8 @@ def test_frames_are_shown() -> None:
     report = queued.close(60)
     assert (report.delivered, report.lost, report.error) == (5, 0, None)
     assert not quits
+
+
+@pytest.mark.skipif(not (cv2.currentUIFramework() and os.environ.get("DISPLAY")), reason="OpenCV has no windows, or no screen")
+def test_the_contract() -> None:
+    check_sink(WindowSink())

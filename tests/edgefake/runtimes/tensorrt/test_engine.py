@@ -19,6 +19,7 @@ from edgefake.runtimes.spec import InputSpec
 from edgefake.runtimes.tensorrt import TensorRTRuntime
 from edgefake.runtimes.tensorrt.builder import build
 from edgefake.runtimes.tensorrt.library import logger
+from edgefake.testing import check_runtime
 from tests.edgefake.runtimes.tensorrt.conftest import open_engine_of
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
 from tests.edgefake.runtimes.tensorrt.fake_tensorrt import FakeTensorRT, logit, onnx_file, rows
@@ -166,3 +167,7 @@ def test_a_detector_on_tensorrt(trt: FakeTensorRT, model: Path, photo: np.ndarra
         assert first.p_fake is not None and second.p_fake is not None
         assert (first.p_fake < second.p_fake) == (photo.mean() < 128)
     assert held(trt) == []
+
+
+def test_the_contract(runtime: TensorRTRuntime, card: ModelCard) -> None:
+    check_runtime(runtime, card)

@@ -1,0 +1,95 @@
+"""The contract of sinks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from edgefake.faces.geometry import Box
+from edgefake.pixels import Pixels
+from edgefake.prediction import Status, Verdict
+from edgefake.sinks.base import Sink, StreamInfo, TryLater
+from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
+from edgefake.testing.clauses import clause, drawn, expect, frozen
+
+RESULTS = 6
+"""Of each stream that a sink is given."""
+PATIENCE_S = 30.0
+"""How long a sink may put off a result, and a result may be on its way."""
+
+
+def check_sink(sink: Sink, *, arrived: Callable[[], int] | None = None) -> None:
+    """Check the contract of ``edgefake.sinks.Sink``: two streams of six results each, the second like that of a camera.
+
+    - ``derived from Sink``: with a text as its name, and a ``uses_frame`` that is True or False.
+    - ``close before open``: is fine, as when a stream ends before it began.
+    - ``open``, ``send``, ``close``: in a thread of their own, for streams that tell their rate and length or neither, with
+      faces or without, and with None for a frame where ``uses_frame`` is False. Results may be put off (``TryLater``) a while.
+    - ``frames are not changed``: others look at them too.
+    - ``close twice``: is fine.
+    - ``another stream``: a sink that was closed can be opened again, in another thread.
+    - ``all results arrive``: each that ``send`` took is there after ``close``.
+
+    Args:
+        sink: not open, of a receiver that is there: a real file in an empty folder, a server that the test started.
+        arrived: how many results the receiver has in all, asked until they are twelve; None leaves out ``all results arrive``.
+    """
+    with clause("derived from Sink"):
+        expect(isinstance(sink, Sink), f"{type(sink).__name__} is not")
+        expect(isinstance(sink.name, str), f"its name is {sink.name!r}, expected a text")
+        expect(isinstance(sink.uses_frame, bool), f"uses_frame is {sink.uses_frame!r}, expected True or False")
+    with clause("close before open"):
+        sink.close()
+    file, camera = StreamInfo("clip.mp4", fps=25.0, total=RESULTS), StreamInfo("rtsp://door/main")
+    _apart(lambda: _stream(sink, file, drawn(RESULTS, 120, 160)))
+    _apart(lambda: _stream(sink, camera, drawn(RESULTS, 96, 128), again="another stream: "))
+    if arrived is not None:
+        with clause("all results arrive"):
+            deadline = time.monotonic() + PATIENCE_S
+            while (count := arrived()) < 2 * RESULTS and time.monotonic() < deadline:
+                time.sleep(0.02)
+            expect(count == 2 * RESULTS, f"{count} of {2 * RESULTS}")
+
+
+def _stream(sink: Sink, stream: StreamInfo, frames: Pixels, again: str = "") -> None:
+    """A stream of so many results, as a queue gives them to ``sink``."""
+    with clause(f"{again}open"):
+        sink.open(stream)
+    for index, frame in enumerate(frames):
+        given = frozen(frame) if index % 2 else frame.copy()
+        with clause(f"{again}send"):
+            _send(sink, given if sink.uses_frame else None, _result(stream, index))
+        with clause("frames are not changed"):
+            expect(np.array_equal(given, frame), f"send changed frame {index}")
+    with clause(f"{again}close"):
+        sink.close()
+    with clause("close twice"):
+        sink.close()
+
+
+def _send(sink: Sink, frame: Pixels | None, result: FrameResult) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return sink.send(frame, result)
+        except TryLater as reason:
+            expect(time.monotonic() < deadline, f"a result was put off for {PATIENCE_S:g} s ({reason})")
+            time.sleep(0.02)
+
+
+def _result(stream: StreamInfo, index: int) -> FrameResult:
+    """With no face at first, then one that has no score yet, then one with its verdict."""
+    new = TrackResult(1, Box(30.0, 20.0, 40.0, 50.0), Status.FACE_TOO_BLURRED, None, None, None, scored=0)
+    judged = TrackResult(1, new.box, Status.OK, 0.875, 0.9, Verdict.FAKE, scored=9)
+    tracks = ((), (new,), (judged, new))[min(index, 2)]
+    timings, seconds = StreamTimings(1.0, 2.0, 0.1, 0.5, 3.0), index / 25
+    return FrameResult(index, seconds, 1.7e9 + seconds, tracks, timings, 12.0, 0, 0, stream.name, "tested", 0.5)
+
+
+def _apart(call: Callable[[], None]) -> None:
+    """``call`` in a thread of its own; what it raises is raised here."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(call).result()
