@@ -66,7 +66,7 @@ def drawn(count: int, height: int, width: int, *, blocks: int = 4) -> Pixels:
     """Unlike pictures of blocks of colour: uint8, (count, height, width, 3)."""
     colours = np.random.default_rng(0).integers(0, 256, (count, blocks, blocks, 3), dtype=np.uint8)
     rows, columns = np.arange(height) * blocks // height, np.arange(width) * blocks // width
-    return colours[:, rows][:, :, columns]
+    return np.ascontiguousarray(colours[:, rows][:, :, columns])
 
 
 def frozen(pixels: Pixels) -> Pixels:

@@ -367,6 +367,8 @@ def test_a_frame_size_that_no_video_has(tmp_path: Path) -> None:
     assert [len(frames_of(path)) for path in sink.files] == [1]
 
 
-@pytest.mark.parametrize("suffix", [suffix for suffix in module.SUFFIXES if suffix != ".avi"])  # which repeats frames to keep the pace
+@pytest.mark.parametrize(
+    "suffix", [suffix for suffix in module.SUFFIXES if suffix != ".avi"]
+)  # which repeats frames to keep the pace
 def test_the_contract(suffix: str, tmp_path: Path) -> None:
     check_sink(VideoFileSink(tmp_path / f"clip{suffix}"), arrived=lambda: sum(map(len, map(frames_of, tmp_path.iterdir()))))
