@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.goals import Goal
-from benchmarks.timing import Timing, interleaved, timing
+from benchmarks.timing import interleaved, milliseconds
 from edgefake.cli.parser import Parser
 from edgefake.cli.run import run_command
 from edgefake.defaults import DEFAULT_THRESHOLD
@@ -33,6 +33,7 @@ from edgefake.models.store import find_model
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import Runtime, open_runtime
+from edgefake.statistics import Summary
 
 BATCH = 16
 
@@ -61,9 +62,9 @@ class GpuCheck:
     golden_error: float
     golden_tolerance: float
     agreement: Agreement | None
-    one_face: Timing
-    sixteen_faces: Timing
-    tflite_one_face: Timing
+    one_face: Summary
+    sixteen_faces: Summary
+    tflite_one_face: Summary
 
     @property
     def goals(self) -> tuple[Goal, ...]:
@@ -108,7 +109,7 @@ def check_gpu(model: str, pictures: Sequence[Path], *, runs: int) -> GpuCheck:
         built.sidecar.golden_error,
         card.golden_tolerance,
         _agreement(gpu, reference, faces, card) if len(faces) else None,
-        *map(timing, seconds),
+        *map(milliseconds, seconds),
     )
     gpu.close()
     reference.close()

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from benchmarks.allocations import Allocations, allocations
 from benchmarks.goals import Goal
 from benchmarks.layers import BARE, FACES, INCLUDES, INVOKING, LAYERS, PREDICT, SIDE, WHOLE, Stopwatch, layer_calls
-from benchmarks.timing import Timing, interleaved, timing
+from benchmarks.timing import interleaved, milliseconds
 from edgefake import Detector
+from edgefake.statistics import Summary
 
 Seconds = npt.NDArray[np.float64]
 
@@ -35,9 +36,9 @@ class Overhead:
 
     model: str
     runtime: str
-    predict: Timing
-    predict_faces: Timing
-    bare: Timing
+    predict: Summary
+    predict_faces: Summary
+    bare: Summary
     layers: tuple[Cost, ...]
     """Those of ``predict``, in its order, without ``invoke``: they add up to its ``beside_invoke``."""
     beside_invoke: tuple[Cost, ...]
@@ -82,7 +83,7 @@ def measure_overhead(model: str | os.PathLike[str], *, runs: int = 1000) -> Over
         invoke = {name: np.array(times[-runs:]) for name, times in invoking.items()}  # the warm-up does not count
         beside = {name: times - invoke.get(name, 0.0) for name, times in seconds.items()}
         memory, floor = {name: allocations(call) for name, call in calls.items()}, allocations(stopwatch.invoke)
-        predict, faces, bare = (timing(seconds[name].tolist()) for name in (PREDICT, FACES, BARE))
+        predict, faces, bare = (milliseconds(seconds[name].tolist()) for name in (PREDICT, FACES, BARE))
         return Overhead(
             model=detector.scorer.name,
             runtime=detector.runtime,

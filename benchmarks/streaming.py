@@ -14,9 +14,10 @@ import numpy as np
 
 import edgefake
 from benchmarks.goals import Goal
-from benchmarks.timing import Timing, timing
+from benchmarks.timing import milliseconds
 from edgefake import Detector, InputError
 from edgefake.pixels import Pixels
+from edgefake.statistics import Summary
 from edgefake.system import resident_mb
 
 FPS = 30.0
@@ -35,16 +36,16 @@ class VideoRun:
     faces: tuple[float, int]
     """Tracks per frame: mean and maximum."""
     dropped: int
-    latency_ms: tuple[float, float, float]
-    """From the arrival of a frame with scored faces to its result: median, 95th percentile, maximum."""
-    overhead: Timing
+    latency_ms: Summary
+    """From the arrival of a frame with scored faces to its result."""
+    overhead: Summary
     """Of a frame, everything but finding faces and inference."""
 
     @property
     def goals(self) -> tuple[Goal, ...]:
         return (
             Goal(f"{self.video}: frames dropped at {FPS:g} fps", self.dropped, 0, ""),
-            Goal(f"{self.video}: latency, 95th percentile", self.latency_ms[1], 66.0, "ms"),
+            Goal(f"{self.video}: latency, 95th percentile", self.latency_ms.p95, 66.0, "ms"),
             Goal(f"{self.video}: overhead per frame, median", self.overhead.median, 2.0, "ms"),
         )
 
@@ -79,10 +80,10 @@ class Streaming:
         rows += [f"{'':<24}{'size':>10}{'faces':>12}{'dropped':>12}{'latency p50':>13}{'p95':>7}{'max':>7}{'overhead':>10}  ms"]
         for run in self.runs:
             faces, dropped = f"{run.faces[0]:.1f}, ≤ {run.faces[1]}", f"{run.dropped} of {run.frames}"
-            median, p95, worst = run.latency_ms
+            latency = run.latency_ms
             rows.append(
                 f"{run.video:<24}{run.size[0]:>5}×{run.size[1]:<4}{faces:>12}{dropped:>12}"
-                f"{median:13.1f}{p95:7.1f}{worst:7.1f}{run.overhead.median:10.3f}"
+                f"{latency.median:13.1f}{latency.p95:7.1f}{latency.max:7.1f}{run.overhead.median:10.3f}"
             )
         if self.endurance:
             rows.append(f"memory {self.endurance.early_mb:.1f} MB early, {self.endurance.late_mb:.1f} MB late")
@@ -108,7 +109,6 @@ def _run(detector: Detector, video: str, seconds: float) -> VideoRun:
     scored = [result for result in results if result.timings.infer]
     if not scored:
         raise InputError(f"no face was found in {video}: give videos with faces to measure on")
-    median, p95, worst = np.percentile([result.latency for result in scored], (50, 95, 100)).tolist()
     dropped = results[-1].index + 1 - len(results)
     return VideoRun(
         video=Path(video).name,
@@ -116,8 +116,8 @@ def _run(detector: Detector, video: str, seconds: float) -> VideoRun:
         frames=results[-1].index + 1,
         faces=(float(np.mean(tracks)), max(tracks)),
         dropped=dropped,
-        latency_ms=(median, p95, worst),
-        overhead=timing(_overheads(detector, _frames(video, scored[0].index, IN_MEMORY))),
+        latency_ms=Summary.of([result.latency for result in scored]),
+        overhead=milliseconds(_overheads(detector, _frames(video, scored[0].index, IN_MEMORY))),
     )
 
 

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """Latencies of one thing, in milliseconds."""
-
-    runs: int
-    median: float
-    p90: float
-    p99: float
+from edgefake.statistics import Summary
 
 
-def timing(seconds: Sequence[float]) -> Timing:
-    """Summarise latencies given in seconds."""
-    median, p90, p99 = np.percentile(np.asarray(seconds) * 1e3, (50, 90, 99)).tolist()
-    return Timing(len(seconds), median, p90, p99)
+def milliseconds(seconds: Sequence[float]) -> Summary:
+    """Latencies given in seconds, summed up in milliseconds."""
+    return Summary.of(np.asarray(seconds) * 1e3)
 
 
 def interleaved(actions: Sequence[Callable[[], object]], *, runs: int, warm_up: int) -> list[list[float]]:

@@ -87,6 +87,6 @@ def markdown(card: ModelCard, size: int) -> str:
 
 
 def _table(metrics: Metrics) -> list[str]:
-    rows = [f"| {name} | {f.value:.4f} [{f.low:.4f}, {f.high:.4f}] |" for name, f in metrics.figures.items()]
+    rows = [f"| {name} | {f:.4f} |" for name, f in metrics.figures.items()]
     heading = f"## Measured on {metrics.data}: {metrics.size}"
     return [heading, "", "| figure | value |", "|---|---|", *rows, ""]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from convert.golden import log_odds_of, with_golden
+from convert.golden import uncalibrated, with_golden
 from edgefake import __version__
 from edgefake.defaults import DEFAULT_THRESHOLD
-from edgefake.models.card import Figure, Metrics, ModelCard, Training
+from edgefake.models.card import Metrics, ModelCard, Training
 from edgefake.models.card_files import write_card
 from training.decision import fit_decision
 from training.device import device_outputs, on_device
@@ -33,7 +33,7 @@ def complete(path: Path, bare: ModelCard, validation: Sequence[Sample], reports:
     Calibration and thresholds come from ``validation``, the metrics from ``reports`` (held-out samples by data set name).
     """
     outputs = on_device(device_outputs, path, bare, validation)
-    decision = fit_decision(fake_labels(validation), log_odds_of(bare, outputs))
+    decision = fit_decision(fake_labels(validation), uncalibrated(bare, outputs))
     card = replace(bare, calibration=decision.calibration, thresholds=decision.thresholds)
     card = with_golden(path, card)
     return write_card(
@@ -63,8 +63,7 @@ def bare_card(name: str, precision: str, source: Source, data: str, licence: str
 def _metrics(path: Path, card: ModelCard, data: str, samples: Sequence[Sample]) -> Metrics:
     labels = fake_labels(samples)
     p_fake = np.array(card.p_fake(on_device(device_outputs, path, card, samples)))
-    estimates = evaluate_scores(labels, p_fake, threshold=card.thresholds[DEFAULT_THRESHOLD])
-    figures = {name: Figure(**asdict(estimate)) for name, estimate in estimates.items()}
+    figures = evaluate_scores(labels, p_fake, threshold=card.thresholds[DEFAULT_THRESHOLD])
     return Metrics(data, {"real": int((labels == 0).sum()), "fake": int((labels == 1).sum())}, figures)
 
 

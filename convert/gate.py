@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from training.metrics import auc, evaluate_scores
+from edgefake.statistics import auc
+from training.metrics import evaluate_scores
 
 MAX_AUC_LOSS = 0.005
 MAX_FLIPS = 0.01

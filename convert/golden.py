@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logit
 
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.models.card import Golden, ModelCard
 from edgefake.models.card_checks import SCORE, WIDEST
 from edgefake.models.file import ModelFile
 from edgefake.models.golden import encode_pixels, sampled
+from edgefake.odds import log_odds_of
 from edgefake.pixels import Pixels
 from edgefake.runtimes import Outputs, Runtime, open_runtime
 from edgefake.runtimes.tflite import Ends
@@ -38,9 +38,9 @@ def with_golden(path: Path, card: ModelCard) -> ModelCard:
     return on_device(_with_golden, path, card)
 
 
-def log_odds_of(card: ModelCard, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
+def uncalibrated(card: ModelCard, outputs: npt.NDArray[np.float32]) -> npt.NDArray[np.floating]:
     """The card's ``one_output`` (N,) as what calibration divides by its temperature: a probability as its log-odds."""
-    return logit(np.clip(outputs, 1e-7, 1 - 1e-7, dtype=np.float64)) if card.output == "p_fake" else outputs
+    return log_odds_of(outputs) if card.output == "p_fake" else outputs
 
 
 def _with_golden(path: Path, card: ModelCard) -> ModelCard:
@@ -67,7 +67,7 @@ def _with_golden(path: Path, card: ModelCard) -> ModelCard:
 def _spread(card: ModelCard, scores: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.intp], float]:
     """Which inputs have unsaturated, well-spread scores, of those (runtimes, N), and the tolerance for them."""
     first, candidates = scores[0], np.arange(scores.shape[1])
-    unsaturated = np.flatnonzero(np.abs(log_odds_of(card, first) / card.calibration.temperature) < SATURATED)
+    unsaturated = np.flatnonzero(np.abs(uncalibrated(card, first) / card.calibration.temperature) < SATURATED)
     candidates = unsaturated if len(unsaturated) >= COUNT else candidates
     distinct, where = np.unique(first[candidates], return_index=True)
     inner = candidates[where[1:-1] if len(where) >= COUNT + 2 else where]

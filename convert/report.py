@@ -96,7 +96,7 @@ def _markdown(
     audit: Sequence[str],
 ) -> str:
     aucs = {
-        path.name: "; ".join(f"{m.data}: {(a := m.figures['auc']).value:.4f} [{a.low:.4f}, {a.high:.4f}]" for m in card.metrics)
+        path.name: "; ".join(f"{m.data}: {m.figures['auc']:.4f}" for m in card.metrics)
         for path, card in cards.items()
         if path.suffix == ".tflite"
     }

@@ -19,7 +19,7 @@ from edgefake.preprocessing import to_float
 from edgefake.runtimes import Outputs
 from training.batches import all_pixels, readable
 from training.loop import all_outputs, logits
-from training.own.head import are_probabilities, log_odds
+from training.own.head import are_probabilities, fake_logits
 from training.own.importing import Own, check_order, check_same
 from training.own.standard import standard
 from training.own.wrapped import Wrapped
@@ -98,7 +98,7 @@ def detector_source(own: Own, run: Run, command: str) -> Source:
         probabilities = are_probabilities(outputs)
         models = (Wrapped(own, probabilities=probabilities),) * 2
         output = ("probabilities" if run.classes else "p_fake") if probabilities else _logits(run)
-        scores = log_odds(outputs, own.classes, probabilities=probabilities)
+        scores = fake_logits(outputs, own.classes, probabilities=probabilities)
     check_order(own, pixels, fake_labels(validation), scores)
     return Source(run, own.model.path, *models, True, output, (command,))
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.graph import Graph, read_graph
+from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float, to_int8
 
 
@@ -33,7 +34,7 @@ def graphs_and_outputs(
     return found
 
 
-def named_outputs(path: Path, pixels: npt.NDArray[np.uint8]) -> tuple[dict[str, npt.NDArray[np.float32]], dict[str, float]]:
+def named_outputs(path: Path, pixels: Pixels) -> tuple[dict[str, npt.NDArray[np.float32]], dict[str, float]]:
     """(dequantized outputs (N, …), and their steps, 0 of a float one) by name, in the order of the graph, of a ``.tflite``."""
     from ai_edge_litert.interpreter import Interpreter
 

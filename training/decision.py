@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
 from edgefake.errors import InputError
 from edgefake.models.card import Calibration
+from edgefake.odds import p_fake, p_fake_of
 from training.metrics import check_classes, evaluate_scores, threshold_at_eer, threshold_at_fpr
 
 
@@ -34,7 +34,7 @@ def fit_decision(labels: npt.NDArray[np.int_], logits: npt.NDArray[np.floating])
     curve = LogisticRegression(C=1e6).fit(logits.reshape(-1, 1).astype(np.float64), labels)
     slope, bias = float(curve.coef_[0, 0]), float(curve.intercept_[0])
     if slope <= 0:
-        area = evaluate_scores(labels, expit(logits.astype(np.float64)), threshold=0.5)["auc"]
+        area = evaluate_scores(labels, p_fake_of(logits), threshold=0.5)["auc"]
         told = (
             f"the scores of this model are no higher for fake than for real validation faces (AUC {area}): train it first, or "
             "where it is trained, check --classes, --scaling and --margin"
@@ -46,14 +46,14 @@ def fit_decision(labels: npt.NDArray[np.int_], logits: npt.NDArray[np.floating])
         bias = -slope * float(logits.mean())
     calibration = Calibration(temperature=1.0 / slope, bias=bias)
 
-    def p_fake(logit: float) -> float:
-        return float(1.0 / (1.0 + np.exp(-(slope * logit + bias))))
+    def calibrated(logit: float) -> float:
+        return p_fake(logit / calibration.temperature + calibration.bias)
 
     return Decision(
         calibration,
         {
-            "fpr_5%": p_fake(threshold_at_fpr(labels, logits, 0.05)),
-            "fpr_1%": p_fake(threshold_at_fpr(labels, logits, 0.01)),
-            "eer": p_fake(threshold_at_eer(labels, logits)),
+            "fpr_5%": calibrated(threshold_at_fpr(labels, logits, 0.05)),
+            "fpr_1%": calibrated(threshold_at_fpr(labels, logits, 0.01)),
+            "eer": calibrated(threshold_at_eer(labels, logits)),
         },
     )

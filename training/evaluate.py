@@ -14,13 +14,14 @@ from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
 from edgefake.models.card_files import read_card
+from edgefake.statistics import Interval
 from edgefake.text import printable
 from training.batches import all_pixels, readable
 from training.decision import fit_decision
 from training.device import on_device
 from training.digests import digests, read_seen
 from training.families import FamilyFigures, family_figures
-from training.metrics import Confusion, Estimate, confusion, evaluate_one_class, evaluate_scores, share
+from training.metrics import Confusion, confusion, evaluate_one_class, evaluate_scores, share
 from training.notes import note
 from training.runs import Run, at, read_run, seen_by
 from training.samples import Sample, fake_labels
@@ -73,10 +74,10 @@ class Measurement:
     without_score: int
     """Pictures without a face that could be scored; they are in none of the figures."""
     threshold: float
-    figures: dict[str, Estimate]
+    figures: dict[str, Interval]
     """See ``training.metrics.evaluate_scores``; where one class is missing, only the rate of the other."""
     confusion: Confusion
-    kinds: dict[str, Estimate]
+    kinds: dict[str, Interval]
     """Share of each kind of fake that is called fake; empty where there is one kind."""
     families: tuple[FamilyFigures, ...]
     """Of each family; empty where the data name none."""

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
+from edgefake.statistics import Interval, auc
 from edgefake.text import printable
-from training.metrics import RESAMPLES, Estimate, share
+from training.metrics import RESAMPLES, share
 from training.notes import note
 from training.samples import Sample
 
@@ -33,14 +34,14 @@ class FamilyFigures:
     family: str
     real: int
     fake: int
-    auc: Estimate | None
+    auc: Interval | None
     """Of its fakes against each source of real faces, the mean of them; None without fakes, or without any real face."""
-    worst_auc: Estimate | None
+    worst_auc: Interval | None
     """... against the source where it is lowest, ``worst_source``: one of at least ``FEW`` faces, where there is any."""
     worst_source: str | None
-    tpr: Estimate | None
+    tpr: Interval | None
     """Share of its fakes called fake; None without any."""
-    fpr: Estimate | None
+    fpr: Interval | None
     """Share of its real faces called fake; None without any."""
 
 
@@ -85,29 +86,24 @@ def family_figures(
 
 def _against(
     fakes: npt.NDArray[np.float64], sources: Mapping[str, npt.NDArray[np.float64]], seed: int
-) -> tuple[Estimate, Estimate, str]:
+) -> tuple[Interval, Interval, str]:
     """(mean AUC over sources, the lowest, whose it is), with intervals of a bootstrap over fakes and over each source's faces."""
     rng = np.random.default_rng(seed)
     drawn = _weights(len(fakes), rng)
     areas, resampled = [], []
     for reals in sources.values():
         above = (fakes[:, None] > reals).astype(np.float32) + 0.5 * (fakes[:, None] == reals)
-        areas.append(float(above.mean()))
+        areas.append(auc(np.repeat((0, 1), (len(reals), len(fakes))), np.concatenate([reals, fakes])))
         resampled.append(((drawn @ above) * _weights(len(reals), rng)).sum(axis=1))
     known = [len(reals) >= FEW for reals in sources.values()]
     lowest = int(np.argmin(np.where(known, areas, np.inf) if any(known) else areas))
-    mean = _estimate(float(np.mean(areas)), np.mean(resampled, axis=0))
-    return mean, _estimate(areas[lowest], resampled[lowest]), [*sources][lowest] or "not named"
+    mean = Interval.of(float(np.mean(areas)), np.mean(resampled, axis=0))
+    return mean, Interval.of(areas[lowest], resampled[lowest]), [*sources][lowest] or "not named"
 
 
 def _weights(count: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """(RESAMPLES, count): what each of ``count`` faces weighs in each resample; a row's sum is 1."""
     return rng.multinomial(count, np.full(count, 1.0 / count), RESAMPLES).astype(np.float32) / np.float32(count)
-
-
-def _estimate(value: float, resampled: npt.NDArray[np.floating]) -> Estimate:
-    low, high = map(float, np.percentile(resampled, (2.5, 97.5)))
-    return Estimate(value, min(low, value), max(high, value))
 
 
 def balanced(samples: Sequence[Sample], rng: np.random.Generator) -> Indices:

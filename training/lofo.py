@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edgefake.errors import InputError
+from edgefake.statistics import Interval
 from edgefake.text import printable
 from training.batches import readable
 from training.evaluate import trained
 from training.families import FamilyFigures, family_figures, leave_out
 from training.fit import fit
 from training.loop import Stopping, logits
-from training.metrics import Estimate
 from training.runs import Run, State
 from training.scores import scores
 
@@ -33,9 +33,9 @@ class LeftOut:
     """All that it was trained without."""
     figures: FamilyFigures
     """At the threshold for 5 % of the real validation faces."""
-    strict_tpr: Estimate | None
+    strict_tpr: Interval | None
     """At the threshold for 1 %."""
-    strict_fpr: Estimate | None
+    strict_fpr: Interval | None
     validation_auc: float
     """Of the families that the run knows; its checkpoint was chosen by it."""
     run: str

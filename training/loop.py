@@ -14,17 +14,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tf_keras as keras
-from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
 from edgefake.files import write_json, writing
-from edgefake.models.card import fake_log_odds
+from edgefake.odds import class_log_odds, p_fake_of
 from edgefake.preprocessing import to_float
+from edgefake.statistics import auc
 from training.batches import Batch, all_pixels, training_batches
 from training.digests import SEEN
 from training.history import Epoch, record
-from training.metrics import auc
 from training.runs import Run, State, remember
 from training.samples import Sample, fake_labels
 
@@ -90,7 +89,7 @@ def train(
             epoch=state.epoch,
             loss=history["loss"][-1],
             accuracy=accuracy,
-            val_loss=log_loss(labels, expit(scores.astype(np.float64))),
+            val_loss=log_loss(labels, p_fake_of(scores)),
             val_accuracy=float(np.mean((scores >= 0) == labels)),
             val_auc=score,
             learning_rate=state.learning_rate,
@@ -166,7 +165,7 @@ def logits(model: Any, pixels: np.ndarray, batch: int = 64) -> np.ndarray:
     """The model's logits of fake against real (N,) for uint8 faces (N, size, size, 3), a batch at a time to bound memory."""
     chunks = [pixels[i : i + batch] for i in range(0, len(pixels), batch)]
     outputs = np.concatenate([np.asarray(all_outputs(model, to_float(chunk))[0], np.float32) for chunk in chunks])
-    return outputs[:, 0] if outputs.shape[1] == 1 else fake_log_odds(outputs)
+    return outputs[:, 0] if outputs.shape[1] == 1 else class_log_odds(outputs)
 
 
 def all_outputs(model: Any, x: Any) -> list[Any]:

@@ -10,27 +10,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
 from edgefake.errors import InputError
+from edgefake.statistics import Interval
 
 Labels = npt.NDArray[np.int_]
 Scores = npt.NDArray[np.floating]
 BINS = 15
 RESAMPLES = 1000
 AT_ONCE = 2_000_000  # weights of resamples held in memory together
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its 95 % confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +43,6 @@ class Bin:
     """The share of fakes that they really hold."""
 
 
-def auc(labels: Labels, scores: Scores) -> float:
-    """Area under the ROC curve."""
-    return float(roc_auc_score(labels, scores))
-
-
 def threshold_at_fpr(labels: Labels, scores: Scores, fpr: float) -> float:
     """The lowest threshold (verdict fake when score >= threshold) that keeps the false-positive rate at or below ``fpr``."""
     real = np.sort(scores[labels == 0])[::-1]
@@ -80,7 +64,7 @@ def threshold_at_eer(labels: Labels, scores: Scores) -> float:
 
 def evaluate_scores(
     labels: Labels, p_fake: Scores, *, threshold: float, resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Estimate]:
+) -> dict[str, Interval]:
     """All figures of a report, by name, of calibrated p_fake in 0…1, with bootstrap 95 % intervals (stratified by class).
 
     ``auc``, ``eer`` (interpolated on the ROC curve), ``tpr@1%fpr`` and ``tpr@5%fpr`` (the best of any threshold that keeps that
@@ -88,7 +72,7 @@ def evaluate_scores(
     ``threshold``: ``accuracy``, ``balanced_accuracy``, ``precision`` (0 when none is called fake), ``recall``, ``f1``, ``fpr``.
 
     The intervals are percentiles of the resamples. That of ``ece`` is reflected at the figure (the basic bootstrap, Davison &
-    Hinkley 1997) and widened to hold it, because every resample adds to it: percentiles would lie above the figure itself.
+    Hinkley 1997), because every resample adds to it: percentiles would lie above the figure itself.
     """
     check_classes(labels)
     ranking = _Ranking(labels, p_fake, threshold)
@@ -101,23 +85,22 @@ def evaluate_scores(
     ]
     estimates = {}
     for name, figure in values.items():
-        value = float(figure[0])
-        low, high = map(float, np.percentile(np.concatenate([part[name] for part in parts]), (2.5, 97.5)))
+        value, resampled = float(figure[0]), np.concatenate([part[name] for part in parts])
         if name == "ece":
-            low, high = max(0.0, 2 * value - high), max(value, 2 * value - low)
-        estimates[name] = Estimate(value, low, high)
+            resampled = np.maximum(0.0, 2 * value - resampled)
+        estimates[name] = Interval.of(value, resampled)
     return estimates
 
 
-def evaluate_one_class(labels: Labels, p_fake: Scores, *, threshold: float) -> dict[str, Estimate]:
+def evaluate_one_class(labels: Labels, p_fake: Scores, *, threshold: float) -> dict[str, Interval]:
     """What faces of one class alone can tell, at ``threshold``: ``recall`` (TPR) of fakes, ``fpr`` of real ones."""
     return {"recall" if np.all(labels == 1) else "fpr": share(p_fake >= threshold)}
 
 
-def share(hits: npt.NDArray[np.bool_]) -> Estimate:
+def share(hits: npt.NDArray[np.bool_]) -> Interval:
     """The share of True in ``hits`` (N,), N ≥ 1, with its Wilson 95 % interval, which is honest at 0 and 1 too."""
     low, high = wilson(hits.mean(), len(hits))
-    return Estimate(float(hits.mean()), float(low), float(high))
+    return Interval(float(hits.mean()), float(low), float(high))
 
 
 def wilson(share: Any, count: Any) -> tuple[Any, Any]:

@@ -15,8 +15,9 @@ from benchmarks.goals import Goal
 from benchmarks.peers.forms import faces, make_forms
 from benchmarks.peers.runners import FRAMES, MODELS
 from benchmarks.peers.turns import Seconds, take_turns
-from benchmarks.timing import Timing, timing
+from benchmarks.timing import milliseconds
 from edgefake.pixels import Pixels
+from edgefake.statistics import Interval, Summary
 from edgefake.system import default_threads
 
 OURS, FLOOR, FLOAT = "edgefake", "LiteRT INT8, bare", "LiteRT FP32, bare"
@@ -33,12 +34,9 @@ class Peer:
     """One way to run the network."""
 
     name: str
-    timing: Timing
-    ratio: float
-    """Its median over edgefake's."""
-    low: float
-    high: float
-    """Bootstrap 95 % interval of the ratio, over the rounds."""
+    timing: Summary
+    ratio: Interval
+    """Its median over edgefake's; the bootstrap is over the rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +54,27 @@ class Peers:
     def goals(self) -> tuple[Goal, ...]:
         """Ratios, upside down where more is better."""
         by_name = {peer.name: peer for peer in self.faces}
-        offered = min((by_name[name] for name in OFFERED if name in by_name), key=lambda peer: peer.ratio)
+        offered = min((by_name[name] for name in OFFERED if name in by_name), key=lambda peer: peer.ratio.value)
         others = (peer for peer in self.faces if peer.name not in OFFERED and not peer.name.startswith(OURS))
-        fastest = min(others, key=lambda peer: peer.ratio)
-        floor = by_name[FLOOR].ratio
+        fastest = min(others, key=lambda peer: peer.ratio.value)
+        floor = by_name[FLOOR].ratio.value
         goals = [
             Goal("edgefake, face to verdict / bare interpreter", 1 / floor, 1.03, "×"),
-            Goal(f"{offered.name} / {fastest.name}", offered.ratio / fastest.ratio, 1.05, "×"),
-            Goal("INT8 / FP32, both LiteRT", floor / by_name[FLOAT].ratio, 1 / 3, "×"),
+            Goal(f"{offered.name} / {fastest.name}", offered.ratio.value / fastest.ratio.value, 1.05, "×"),
+            Goal("INT8 / FP32, both LiteRT", floor / by_name[FLOAT].ratio.value, 1 / 3, "×"),
         ]
-        goals += [Goal(f"edgefake / {p.name}, 720p frame", 1 / p.ratio, 1 / 8, "×") for p in self.frames if p.name == SCRIPT]
+        scripts = (peer for peer in self.frames if peer.name == SCRIPT)
+        goals += [Goal(f"edgefake / {peer.name}, 720p frame", 1 / peer.ratio.value, 1 / 8, "×") for peer in scripts]
         return tuple(goals)
 
     def __str__(self) -> str:
         lines = [f"{self.recipe} at {self.size} px, {self.threads} threads, interleaved; ms, and medians as ratios to edgefake's"]
         for title, peers in (("a face", self.faces), ("a 1280×720 frame with one face", self.frames)):
             lines += ["", f"{title:<32}{'median':>9}{'p90':>9}{'p99':>9}{'ratio':>9}  95 % interval"]
-            for peer in sorted(peers, key=lambda peer: peer.ratio):
-                t = peer.timing
+            for peer in sorted(peers, key=lambda peer: peer.ratio.value):
+                t, ratio = peer.timing, peer.ratio
                 lines.append(
-                    f"{peer.name:<32}{t.median:9.3f}{t.p90:9.3f}{t.p99:9.3f}{peer.ratio:9.2f}  {peer.low:.2f}–{peer.high:.2f}"
+                    f"{peer.name:<32}{t.median:9.3f}{t.p90:9.3f}{t.p99:9.3f}{ratio.value:9.2f}  {ratio.low:.2f}–{ratio.high:.2f}"
                 )
         return "\n".join([*lines, "", *(f"skipped: {name}: {why}" for name, why in self.skipped.items())])
 
@@ -102,13 +101,12 @@ def frame() -> Pixels:
 
 def _compared(seconds: dict[str, Seconds]) -> tuple[Peer, ...]:
     ours = seconds[OURS]
-    return tuple(Peer(name, timing(own.ravel().tolist()), *_ratio(own, ours)) for name, own in seconds.items())
+    return tuple(Peer(name, milliseconds(own.ravel().tolist()), _ratio(own, ours)) for name, own in seconds.items())
 
 
-def _ratio(own: Seconds, ours: Seconds) -> tuple[float, float, float]:
-    """Ratio of the medians, with its bootstrap interval: rounds are drawn, for the runs of one turn are alike."""
+def _ratio(own: Seconds, ours: Seconds) -> Interval:
+    """Ratio of the medians; rounds are drawn, for the runs of one turn are alike."""
     rng = np.random.default_rng(0)
     drawn = rng.integers(0, len(own), (RESAMPLES, len(own)))
     ratios = [float(np.median(own[rows]) / np.median(ours[rows])) for rows in drawn]
-    low, high = np.percentile(ratios, (2.5, 97.5)).tolist()
-    return float(np.median(own) / np.median(ours)), low, high
+    return Interval.of(float(np.median(own) / np.median(ours)), ratios)

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.benchmark.figures import RESAMPLES, Interval, interval
+from edgefake.benchmark.figures import RESAMPLES
 from edgefake.detector import Detector
 from edgefake.errors import InputError
 from edgefake.images import find_images, read_image
+from edgefake.statistics import Interval, auc
 
 Scores = npt.NDArray[np.float64]
 
@@ -61,11 +62,11 @@ def separation(real: Scores, fake: Scores, threshold: float) -> tuple[Interval, 
     """AUC, and balanced accuracy at ``threshold``, of the p_fake of real and fake faces; the bootstrap is stratified by class."""
     rng = np.random.default_rng(0)
     figures = np.array([_figures(rng.choice(real, len(real)), rng.choice(fake, len(fake)), threshold) for _ in range(RESAMPLES)])
-    auc, balanced = _figures(real, fake, threshold)
-    return interval(auc, figures[:, 0]), interval(balanced, figures[:, 1])
+    area, balanced = _figures(real, fake, threshold)
+    return Interval.of(area, figures[:, 0]), Interval.of(balanced, figures[:, 1])
 
 
 def _figures(real: Scores, fake: Scores, threshold: float) -> Sequence[float]:
-    ranked = np.sort(real)
-    below = (np.searchsorted(ranked, fake, "left") + np.searchsorted(ranked, fake, "right")) / 2  # ties count half
-    return float(below.mean() / len(real)), float((np.mean(fake >= threshold) + np.mean(real < threshold)) / 2)
+    labels = np.repeat((0, 1), (len(real), len(fake)))
+    balanced = float((np.mean(fake >= threshold) + np.mean(real < threshold)) / 2)
+    return auc(labels, np.concatenate([real, fake])), balanced

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from edgefake.benchmark.figures import Interval, Samples, in_order, ratio
+from edgefake.benchmark.figures import Samples, in_order, ratio
 from edgefake.benchmark.plan import NUMBERS, case_name
 from edgefake.benchmark.report import SCHEMA, aligned
 from edgefake.errors import InputError
 from edgefake.schema import SCHEMA as COMPARISON
+from edgefake.statistics import Interval
 
 Word = Literal["faster", "slower", "no difference"]
 
@@ -82,9 +83,8 @@ class Comparison:
         yield f"\n{count or 'No'} regression{'' if count == 1 else 's'} of more than {100 * self.tolerance:g} %."
 
     def _cells(self, change: Change) -> list[str]:
-        r = change.ratio
         mark = " (regression)" if change.is_regression(self.tolerance) else ""
-        return [*map(str, change.key), f"{r.value:.3f} [{r.low:.3f}, {r.high:.3f}]", change.word + mark]
+        return [*map(str, change.key), f"{change.ratio:.3f}", change.word + mark]
 
 
 def compare(first: Path, second: Path, *, tolerance: float) -> Comparison:

@@ -10,10 +10,13 @@ two to five processes, 95 % intervals of ratios then held in 94 to 96 % of cases
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from edgefake.statistics import Interval, Summary
 
 RESAMPLES = 1000
 NORMAL = 1.96
@@ -26,36 +29,22 @@ Samples = Sequence[Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure with its bootstrap 95 % confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def holds(self, value: float) -> bool:
-        return self.low <= value <= self.high
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Latency:
     """Latencies of all processes together, in milliseconds."""
 
-    runs: int
-    mean: float
+    summary: Summary
     median: Interval
-    p90: float
-    p95: float
-    p99: float
-    max: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary, its median with the interval."""
+        return {**asdict(self.summary), "median": asdict(self.median)}
 
 
-def summary(samples: Samples) -> Summary:
+def latency(samples: Samples) -> Latency:
     """All runs of all processes in one; at least one run is needed."""
     ms = np.concatenate(samples)
-    p90, p95, p99 = np.percentile(ms, (90, 95, 99)).tolist()
     median = _stretched(float(np.median(ms)), _medians(samples, np.random.default_rng(0)), freedom=len(samples) - 1)
-    return Summary(len(ms), float(ms.mean()), median, p90, p95, p99, float(ms.max()))
+    return Latency(Summary.of(ms), median)
 
 
 def ratio(base: Samples, other: Samples) -> Interval:
@@ -72,15 +61,9 @@ def in_order(streams: Samples) -> list[float]:
     return merged
 
 
-def interval(value: float, resampled: npt.NDArray[np.float64]) -> Interval:
-    """``value`` with the middle 95 % of its resamples, widened to hold it."""
-    low, high = np.percentile(resampled, (2.5, 97.5)).tolist()
-    return Interval(value, min(low, value), max(high, value))
-
-
 def _stretched(value: float, resampled: npt.NDArray[np.float64], *, freedom: int) -> Interval:
-    """``interval``, made wider on the logarithmic scale for few degrees of freedom; 0 leaves it as it is."""
-    plain = interval(value, resampled)
+    """``Interval.of``, made wider on the logarithmic scale for few degrees of freedom; 0 leaves it as it is."""
+    plain = Interval.of(value, resampled)
     factor = _student(freedom) / NORMAL if freedom else 1.0
     return Interval(value, value * (plain.low / value) ** factor, value * (plain.high / value) ** factor)
 

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.benchmark.accuracy import Accuracy
-from edgefake.benchmark.figures import Interval, Summary, summary
+from edgefake.benchmark.figures import Latency, latency
 from edgefake.benchmark.machine import Machine
 from edgefake.benchmark.plan import Case, Left, Settings
 from edgefake.benchmark.stability import warnings
 from edgefake.benchmark.worker import STAGES, Sample
+from edgefake.statistics import Interval
 
 SCHEMA = 2
 NOT_AVAILABLE = "not available"
@@ -33,15 +34,15 @@ class Row:
     """At least one."""
     accuracy: Accuracy | None
     """Of this file on this runtime, whatever the threads, the batch and the streams."""
-    latency: Summary = field(init=False)
+    latency: Latency = field(init=False)
     """Of one inference with a whole batch; of several streams together, while all of them ran."""
-    verdict: Summary | None = field(init=False)
+    verdict: Latency | None = field(init=False)
     """Of the whole way from a picture file to its verdict; None for batches and several streams."""
 
     def __post_init__(self) -> None:  # once: intervals take a while
-        object.__setattr__(self, "latency", summary([sample.ms for sample in self.samples]))
+        object.__setattr__(self, "latency", latency([sample.ms for sample in self.samples]))
         totals = [sample.stages_ms["total"] for sample in self.samples if sample.stages_ms]
-        object.__setattr__(self, "verdict", summary(totals) if totals else None)
+        object.__setattr__(self, "verdict", latency(totals) if totals else None)
 
     @property
     def faces_per_second(self) -> float:
@@ -88,9 +89,9 @@ class Row:
             "runtime": first.runtime,
             **case.numbers,
             "file": {"bytes": self.size, "sha256": self.sha256},
-            "latency_ms": dataclasses.asdict(self.latency),
+            "latency_ms": self.latency.to_dict(),
             "faces_per_second": self.faces_per_second,
-            "verdict_ms": self.verdict and dataclasses.asdict(self.verdict),
+            "verdict_ms": self.verdict and self.verdict.to_dict(),
             "stages_ms": self.stages(),
             "cold_start": self.cold_start(),
             "peak_mb": self.peak_mb,
@@ -180,19 +181,16 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 _LATENCY: tuple[Column, ...] = (
-    ("median", lambda row: _interval(row.latency.median, _ms)),
-    ("p90", lambda row: _ms(row.latency.p90)),
-    ("p95", lambda row: _ms(row.latency.p95)),
-    ("p99", lambda row: _ms(row.latency.p99)),
-    ("max", lambda row: _ms(row.latency.max)),
+    ("median", lambda row: _interval_ms(row.latency.median)),
+    ("p90", lambda row: _ms(row.latency.summary.p90)),
+    ("p95", lambda row: _ms(row.latency.summary.p95)),
+    ("p99", lambda row: _ms(row.latency.summary.p99)),
+    ("max", lambda row: _ms(row.latency.summary.max)),
     ("faces/s", lambda row: f"{row.faces_per_second:.0f}"),
 )
 _ACCURACY: tuple[Column, ...] = (
-    ("AUC", lambda row: _interval(row.accuracy.auc, "{:.3f}".format) if row.accuracy else NOT_AVAILABLE),
-    (
-        "balanced accuracy",
-        lambda row: _interval(row.accuracy.balanced_accuracy, "{:.3f}".format) if row.accuracy else NOT_AVAILABLE,
-    ),
+    ("AUC", lambda row: f"{row.accuracy.auc:.3f}" if row.accuracy else NOT_AVAILABLE),
+    ("balanced accuracy", lambda row: f"{row.accuracy.balanced_accuracy:.3f}" if row.accuracy else NOT_AVAILABLE),
 )
 _COST: tuple[Column, ...] = (
     ("precision", lambda row: f"{row.samples[0].precision} {row.samples[0].input_size} px"),
@@ -239,8 +237,8 @@ def aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
             yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
 
 
-def _interval(figure: Interval, form: Callable[[float], str]) -> str:
-    return f"{form(figure.value)} [{form(figure.low)}, {form(figure.high)}]"
+def _interval_ms(figure: Interval) -> str:
+    return f"{_ms(figure.value)} [{_ms(figure.low)}, {_ms(figure.high)}]"
 
 
 def _ms(value: float) -> str:

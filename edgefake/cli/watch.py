@@ -222,10 +222,10 @@ class _Faces:
 
 def _status(result: FrameResult, report: HealthReport) -> str:
     """How the stream is doing, in one line."""
-    latency = report.stages["latency"]
+    latency = report.stages["latency"].recent_ms
     parts = [
         f"{_clock(result.seconds)}  {report.fps_in:.1f} fps in, {report.fps_out:.1f} judged",
-        f"latency {latency.median_ms:.0f} ms (95 %: {latency.p95_ms:.0f})",
+        f"latency {latency.median:.0f} ms (95 %: {latency.p95:.0f})",
         f"dropped {report.dropped}",
     ]
     if report.reconnects:

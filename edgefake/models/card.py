@@ -13,11 +13,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from edgefake import odds
 from edgefake.errors import CardError, InputError, ModelFileError
 from edgefake.models.card_checks import SCHEMA, SCORE, WIDEST, check_values
 from edgefake.models.card_upgrades import UPGRADES
 from edgefake.models.card_values import Unfit, check_keys, checked, shown, types_of
 from edgefake.runtimes.spec import CENTRED, InputSpec, Scaling
+from edgefake.statistics import Interval
 from edgefake.text import printable
 
 MAX_CARD = 2 << 20
@@ -33,22 +35,13 @@ class Calibration:
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """A measured figure with its bootstrap 95 % confidence interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
 class Metrics:
     """How well the model did on one held-out data set."""
 
     data: str
     counts: dict[str, int]
     """Of what the data set has: ``real`` and ``fake`` faces for a detector, ``pictures`` and ``faces`` for a face finder."""
-    figures: dict[str, Figure]
+    figures: dict[str, Interval]
 
     @property
     def size(self) -> str:
@@ -200,7 +193,8 @@ class ModelCard:
         raw = raw.reshape(len(raw), -1)
         real = [name.casefold() for name in self.classes].index("real")
         if self.numbers > 1:
-            return fake_log_odds(np.log(np.clip(raw, 1e-7, 1.0)) if self.output == "probabilities" else raw, real=real)
+            logits = np.log(np.clip(raw, odds.SMALLEST, 1.0)) if self.output == "probabilities" else raw
+            return odds.class_log_odds(logits, real=real)
         if real == 0:
             return raw[:, 0]
         return (1 - raw[:, 0]) if self.output == "p_fake" else -raw[:, 0]
@@ -216,10 +210,8 @@ class ModelCard:
                 f"{printable(self.name)} answered NaN: the model is broken, or its scaling is not {self.scaling}"
             )
         if self.output == "p_fake":
-            p = min(max(output, 1e-7), 1 - 1e-7)
-            output = math.log(p / (1 - p))
-        z = output / self.calibration.temperature + self.calibration.bias
-        return 0.5 * (1.0 + math.tanh(0.5 * z))  # the sigmoid, without overflow
+            output = odds.log_odds(output)
+        return odds.p_fake(output / self.calibration.temperature + self.calibration.bias)
 
     def threshold(self, chosen: float | str) -> float:
         """The p_fake threshold that ``chosen`` names, or ``chosen`` itself. Raises ``InputError`` for anything else."""
@@ -289,12 +281,6 @@ def find_threshold(chosen: float | str, named: Mapping[str, float], name: str) -
     if not isinstance(chosen, numbers.Real) or isinstance(chosen, bool) or not 0.0 <= chosen <= 1.0:
         raise InputError(f"a threshold must be a p_fake in 0…1{f' or one of {names}' if named else ''}, got {chosen!r}")
     return float(chosen)
-
-
-def fake_log_odds(logits: npt.NDArray[np.floating], *, real: int = 0) -> npt.NDArray[np.float32]:
-    """``log(p_fake / p_real)`` (N,) of class logits (N, K); p_fake is the softmax summed over all but column ``real``."""
-    fakes = np.logaddexp.reduce(np.delete(logits, real, axis=1), axis=1)
-    return np.asarray(fakes - logits[:, real], np.float32)
 
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(ModelCard)}

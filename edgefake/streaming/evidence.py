@@ -7,8 +7,7 @@ much evidence there is counts in seconds and in searches that found the face, no
 
 from __future__ import annotations
 
-import math
-
+from edgefake.odds import log_odds, p_fake
 from edgefake.prediction import Verdict
 
 HALF_LIFE_S = 1.0
@@ -30,23 +29,16 @@ MAX_LOG_ODDS = 6.0
 """No single frame counts as more certain than this (p_fake 0.0025 or 0.9975)."""
 
 
-def log_odds(p: float) -> float:
-    """``log(p / (1 - p))``, within ± ``MAX_LOG_ODDS``."""
-    if p <= 0.0 or p >= 1.0:
-        return math.copysign(MAX_LOG_ODDS, p - 0.5)
-    return max(-MAX_LOG_ODDS, min(MAX_LOG_ODDS, math.log(p / (1.0 - p))))
-
-
-def probability(log_odds: float) -> float:
-    """The inverse of ``log_odds``."""
-    return 1.0 / (1.0 + math.exp(-log_odds))
+def capped_log_odds(p_fake: float) -> float:
+    """The log-odds of one score, within ± ``MAX_LOG_ODDS``."""
+    return max(-MAX_LOG_ODDS, min(MAX_LOG_ODDS, log_odds(p_fake)))
 
 
 class Evidence:
-    """The scores of one face so far, the older the lighter."""
+    """The mean of a face's scores so far, in which an older score weighs less."""
 
     def __init__(self, threshold: float) -> None:
-        self._threshold = log_odds(threshold)
+        self._threshold = capped_log_odds(threshold)
         self._sum = 0.0
         self._weight = 0.0
         self._seconds = 0.0
@@ -56,13 +48,13 @@ class Evidence:
 
     @property
     def p_fake(self) -> float | None:
-        return probability(self._sum / self._weight) if self.scored else None
+        return p_fake(self._sum / self._weight) if self.scored else None
 
     def add(self, p_fake: float, seconds: float, *, searches: int) -> None:
         """Take in the calibrated score of a frame at ``seconds`` of media time; so many ``searches`` have found the face."""
         step = max(0.0, seconds - self._seconds)
         decay = 0.5 ** (step / HALF_LIFE_S)
-        self._sum = self._sum * decay + log_odds(p_fake)
+        self._sum = self._sum * decay + capped_log_odds(p_fake)
         self._weight = self._weight * decay + 1.0
         self._seconds = max(seconds, self._seconds)
         if self.scored:

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from edgefake.statistics import Summary
 from edgefake.system import temperature_c
 
 Stage = Literal["capture", "detect", "track", "preprocess", "infer", "sink", "latency"]
@@ -29,12 +30,11 @@ RATE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class StageTimes:
-    """One stage: how often it ran and how long in all, and the median and 95th percentile of its last ``WINDOW`` runs."""
+    """One stage: how often it ran and how long in all, and what its last ``WINDOW`` runs took."""
 
     runs: int
     total_s: float
-    median_ms: float
-    p95_ms: float
+    recent_ms: Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,7 @@ class _Stage:
 
 
 def _times(runs: int, total_s: float, recent: list[float]) -> StageTimes:
-    median, p95 = np.percentile(recent, (50, 95)) * 1e3
-    return StageTimes(runs, total_s, float(median), float(p95))
+    return StageTimes(runs, total_s, Summary.of(np.asarray(recent) * 1e3))
 
 
 def _rate(moments: deque[float], now: float) -> float:

@@ -99,7 +99,7 @@ def _lines(report: HealthReport) -> Iterator[str]:
 
 def _stage_samples(report: HealthReport) -> Iterator[Sample]:
     for stage, times in report.stages.items():
-        for quantile, milliseconds in (("0.5", times.median_ms), ("0.95", times.p95_ms)):
+        for quantile, milliseconds in (("0.5", times.recent_ms.median), ("0.95", times.recent_ms.p95)):
             yield "edgefake_stage_seconds", {"stage": stage, "quantile": quantile}, milliseconds / 1e3
         yield "edgefake_stage_seconds_sum", {"stage": stage}, times.total_s
         yield "edgefake_stage_seconds_count", {"stage": stage}, times.runs

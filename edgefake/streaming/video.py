@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from edgefake import odds
 from edgefake.prediction import Verdict
 from edgefake.schema import SCHEMA, figure, seconds_or_ms
-from edgefake.streaming.evidence import log_odds, probability
+from edgefake.streaming.evidence import capped_log_odds
 from edgefake.streaming.result import FrameResult
 
 LISTED = 8
@@ -134,7 +135,7 @@ class VideoTally:
             track.counts |= seen.verdict is not None
             if seen.frame_p_fake is not None:
                 track.scored += 1
-                track.log_odds += log_odds(seen.frame_p_fake)
+                track.log_odds += capped_log_odds(seen.frame_p_fake)
 
     def verdict(self, coverage: float | None = None) -> VideoVerdict:
         """The verdict on what was collected so far, which is ``coverage`` of the video."""
@@ -147,7 +148,7 @@ class VideoTally:
         return VideoVerdict(p_fake, self._verdict(p_fake), self._frames, faces, tracks, status, coverage)
 
     def _judge(self, id: int, track: _Track) -> TrackVerdict:
-        p_fake = probability(track.log_odds / track.scored) if track.counts else None
+        p_fake = odds.p_fake(track.log_odds / track.scored) if track.counts else None
         return TrackVerdict(id, track.first, track.last, track.scored, p_fake, self._verdict(p_fake))
 
     def _verdict(self, p_fake: float | None) -> Verdict | None:

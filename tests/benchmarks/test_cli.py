@@ -11,7 +11,7 @@ def test_json_has_figures_and_goals_and_the_exit_code_follows_from_them(capsys: 
     code = main(["overhead", "--model", "cnn_int8", "--json"])
     result = json.loads(capsys.readouterr().out)
     assert result["model"] == "cnn_int8"
-    assert result["predict"].keys() == result["bare"].keys() == {"runs", "median", "p90", "p99"}
+    assert result["predict"].keys() == result["bare"].keys() == {"runs", "mean", "median", "p90", "p95", "p99", "max"}
     assert result["goals"][0].keys() == {"name", "value", "limit", "unit", "met"}
     assert code == (0 if all(goal["met"] for goal in result["goals"]) else 1)
 

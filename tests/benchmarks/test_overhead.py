@@ -9,8 +9,8 @@ import pytest
 from benchmarks.allocations import Allocations
 from benchmarks.layers import CHECK, CROP, ENCODE, LAYERS, OBJECTS, PIXELS, PREDICT, SCORE, SHARPNESS, WHOLE
 from benchmarks.overhead import Cost, Overhead, _layers, measure_overhead
-from benchmarks.timing import Timing
 from edgefake import ModelNotFoundError
+from edgefake.statistics import Summary
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_layers_that_make_something_allocate_and_invoke_does_not(measured: Overh
 def test_json_has_all_of_it(measured: Overhead) -> None:
     read = json.loads(json.dumps(dataclasses.asdict(measured)))
     for part in ("predict", "predict_faces", "bare"):
-        assert Timing(**read[part]) == getattr(measured, part)
+        assert Summary(**read[part]) == getattr(measured, part)
     for part in ("layers", "beside_invoke", "invoke"):
         costs = [{**cost, "allocations": cost["allocations"] and Allocations(**cost["allocations"])} for cost in read[part]]
         assert tuple(Cost(**cost) for cost in costs) == getattr(measured, part)
@@ -78,7 +78,7 @@ def test_table_has_every_layer_and_fits_a_terminal(measured: Overhead) -> None:
     [(1.05, 1.02, (True, True)), (1.2, 1.02, (False, True)), (1.05, 1.04, (True, False))],
 )
 def test_goals_are_ratios_of_medians(predict: float, faces: float, met: tuple[bool, bool]) -> None:
-    timings = [Timing(10, median, 9.0, 9.0) for median in (2 * predict, 2 * faces, 2.0)]
+    timings = [Summary(10, median, median, 9.0, 9.0, 9.0, 9.0) for median in (2 * predict, 2 * faces, 2.0)]
     goals = Overhead("m", "tflite", *timings, layers=(), beside_invoke=(), invoke=()).goals
     assert [goal.value for goal in goals] == pytest.approx([predict, faces])
     assert tuple(goal.met for goal in goals) == met

@@ -14,6 +14,7 @@ from benchmarks.peers.forms import Forms, faces
 from benchmarks.peers.measure import FLOAT, FLOOR, OFFERED, OURS, SCRIPT, Peers, _compared, frame
 from benchmarks.peers.turns import BLOCK, take_turns
 from edgefake.faces.haar import HaarFinder
+from edgefake.statistics import Interval
 
 
 def _quick(forms: Forms, threads: int) -> Callable[[np.ndarray], object]:
@@ -46,9 +47,9 @@ def test_every_peer_has_its_turns_and_the_missing_are_told(tmp_path: Path) -> No
 def test_ratios_are_to_edgefake_with_an_interval_over_the_rounds() -> None:
     noise = np.random.default_rng(0).uniform(0.9, 1.1, (40, BLOCK))
     ours, peer = _compared({OURS: 0.001 * noise, "peer": 0.003 * noise[::-1]})
-    assert (ours.ratio, ours.low, ours.high) == (1.0, 1.0, 1.0)
-    assert peer.ratio == pytest.approx(3.0)
-    assert peer.low < 3.0 < peer.high < 3.3
+    assert ours.ratio == Interval(1.0, 1.0, 1.0)
+    assert peer.ratio.value == pytest.approx(3.0)
+    assert peer.ratio.low < 3.0 < peer.ratio.high < 3.3
     assert peer.timing.median == pytest.approx(3.0, rel=0.05)
 
 

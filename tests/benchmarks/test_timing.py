@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.timing import interleaved, timing
+from benchmarks.timing import interleaved, milliseconds
 
 
 def test_summary_is_in_milliseconds() -> None:
-    summary = timing([0.001 * n for n in range(1, 101)])
+    summary = milliseconds([0.001 * n for n in range(1, 101)])
     assert summary.runs == 100
     assert summary.median == pytest.approx(50.5)
     assert summary.p90 == pytest.approx(90.1)

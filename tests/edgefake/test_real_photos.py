@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgefake import Detector, Status, Verdict, read_image
-from training.metrics import auc
+from edgefake.statistics import auc
 from training.samples import load_samples
 
 MODELS = ("resnet18_int8", "cnn_int8")

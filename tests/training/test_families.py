@@ -12,13 +12,13 @@ import pytest
 
 from edgefake import Box
 from edgefake.errors import InputError
+from edgefake.statistics import auc
 from tests.drawn import drawn_dataset
 from training.batches import training_batches
 from training.cli import main
 from training.combine import combine
 from training.digests import digests, read_seen
 from training.families import FEW, balanced, family_figures, leave_out, turns
-from training.metrics import auc
 from training.notes import new_command
 from training.samples import Sample, load_samples
 

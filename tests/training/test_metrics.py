@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
 from edgefake.errors import InputError
+from edgefake.statistics import auc
 from training.metrics import (
     Confusion,
-    auc,
     confusion,
     evaluate_scores,
     reliability,

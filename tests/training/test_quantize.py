@@ -10,7 +10,7 @@ import tf_keras as keras
 from convert.graph import Graph
 from convert.tflite import int8_tflite
 from edgefake.errors import InputError
-from edgefake.models.card import fake_log_odds
+from edgefake.odds import class_log_odds
 from edgefake.preprocessing import to_int8
 from tests.interpreted import graphs_and_outputs
 from tests.small import ARCHITECTURES, FACES, SHALLOW, SIZE, float_model, int8_file, pixels, quantized_model, settled
@@ -159,7 +159,7 @@ def test_networks_of_other_makes_convert_too(network: Any, tmp_path: Path) -> No
     expected = _outputs(quantized.model)
     assert np.corrcoef(outputs[:, -1], expected[:, -1])[0, 1] > 0.98
     if network is _residual:  # three classes: the fakes' odds against real
-        np.testing.assert_allclose(fake_log_odds(outputs), fake_log_odds(expected), atol=0.2 * np.abs(expected).max())
+        np.testing.assert_allclose(class_log_odds(outputs), class_log_odds(expected), atol=0.2 * np.abs(expected).max())
 
 
 def test_layers_without_a_form_in_eight_bits_are_named_with_a_remedy() -> None:

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from sklearn.metrics import make_scorer
 from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.naive_bayes import CategoricalNB
 from sklearn.tree import DecisionTreeClassifier
 
+from edgefake.statistics import auc
 from training.audit.pictures import Picture
-from training.metrics import Labels, auc
+from training.metrics import Labels
 
 SUSPICIOUS = 0.6
 """A property whose AUC is above this is a warning."""
@@ -134,7 +136,8 @@ def _kinds(values: npt.NDArray[Any], labels: Labels) -> tuple[float, str]:
 
 
 def _cross_validated(model: Any, values: npt.NDArray[Any], labels: Labels) -> float:
-    return float(cross_val_score(model, values.reshape(-1, 1), labels, scoring="roc_auc", cv=FOLDS).mean())
+    scorer = make_scorer(auc, response_method="predict_proba")
+    return float(cross_val_score(model, values.reshape(-1, 1), labels, scoring=scorer, cv=FOLDS).mean())
 
 
 def _typical(values: npt.NDArray[Any]) -> str:

@@ -20,11 +20,11 @@ from edgefake.faces.yunet import open_yunet, read_yunet
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float
+from edgefake.statistics import Interval
 from training.finder import decode
 from training.finder.data import Photo
 from training.finder.decode import Floats, Found
 from training.finder.network import STEP
-from training.metrics import Estimate
 
 Search = Callable[[Pixels], Found]
 """From a picture (uint8, H×W×3, BGR) to its faces."""
@@ -169,7 +169,7 @@ def _ranked(pictures: Sequence[Picture]) -> tuple[Floats, npt.NDArray[np.bool_]]
     return scores[order], hits[order]
 
 
-def figures(all_sizes: Sequence[Picture], large: Sequence[Picture], score: float) -> dict[str, Estimate]:
+def figures(all_sizes: Sequence[Picture], large: Sequence[Picture], score: float) -> dict[str, Interval]:
     """Every figure by name with its 95 % interval; pictures are drawn anew, those with and those without a face apart.
 
     AP is of the pictures with a face alone; what is found in the others is told as a rate of its own. ``all_sizes`` and
@@ -197,10 +197,7 @@ def figures(all_sizes: Sequence[Picture], large: Sequence[Picture], score: float
     rng = np.random.default_rng(0)
     groups = [group for group in (np.flatnonzero(empty), np.flatnonzero(~empty)) if len(group)]
     drawn = [of(np.concatenate([rng.choice(group, len(group)) for group in groups])) for _ in range(RESAMPLES)]
-    return {
-        name: Estimate(value, *map(float, np.percentile([d[name] for d in drawn if name in d] or [value], (2.5, 97.5))))
-        for name, value in values.items()
-    }
+    return {name: Interval.of(value, [d[name] for d in drawn if name in d] or [value]) for name, value in values.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +241,7 @@ class Report:
 
     pictures: int
     faces: int
-    figures: dict[str, Estimate]
+    figures: dict[str, Interval]
     framing: Framing | None
 
 

@@ -7,14 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logit
 
 from edgefake.errors import InputError
-from edgefake.models.card import fake_log_odds
+from edgefake.odds import SMALLEST, class_log_odds, log_odds_of
 from training.functional import Graph, Node
 
 Outputs = npt.NDArray[np.float32]
-SMALLEST = 1e-7
 
 
 def check_classes(classes: Sequence[str], outputs: int) -> None:
@@ -55,14 +53,14 @@ def are_probabilities(outputs: Outputs) -> bool:
     return True
 
 
-def log_odds(outputs: Outputs, classes: Sequence[str], *, probabilities: bool) -> Outputs:
-    """Fake against real (N,), of a user's outputs (N, K) in the order of ``classes``; one output rises with the second class."""
+def fake_logits(outputs: Outputs, classes: Sequence[str], *, probabilities: bool) -> Outputs:
+    """Log-odds (N,) of fake against real, of a user's outputs (N, K) in the order of ``classes``; one rises with the second."""
     one = outputs.shape[1] == 1
     logits = outputs
     if probabilities:
-        logits = logit(np.clip(outputs, SMALLEST, 1 - SMALLEST)) if one else np.log(np.clip(outputs, SMALLEST, 1))
+        logits = log_odds_of(outputs).astype(np.float32) if one else np.log(np.clip(outputs, SMALLEST, 1))
     logits = logits @ ordering(classes, outputs.shape[1])
-    return logits[:, 0] if one else fake_log_odds(logits)
+    return logits[:, 0] if one else class_log_odds(logits)
 
 
 def to_logits(graph: Graph, classes: Sequence[str]) -> None:

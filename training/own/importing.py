@@ -10,19 +10,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 from sklearn.metrics import log_loss
 
 from edgefake.errors import InputError
 from edgefake.files import write_json
+from edgefake.odds import p_fake_of
 from edgefake.pixels import Pixels
+from edgefake.statistics import auc
 from training.batches import all_pixels, readable
 from training.digests import SEEN
 from training.loop import keeping, logits, save_checkpoint
-from training.metrics import auc, evaluate_scores
+from training.metrics import evaluate_scores
 from training.own.feed import FEEDS, Feed
 from training.own.files import UserModel
-from training.own.head import are_probabilities, check_classes, log_odds, real_first
+from training.own.head import are_probabilities, check_classes, fake_logits, real_first
 from training.own.scaling import check_stated
 from training.own.standard import standard
 from training.runs import Run, State, open_run, remember
@@ -106,7 +107,8 @@ def check_same(own: Own, pixels: Pixels, scores: npt.NDArray[np.floating]) -> fl
     # Logits of few faces may look like probabilities.
     readings = {are_probabilities(outputs), False}
     difference = min(
-        float(np.abs(expit(log_odds(outputs, own.classes, probabilities=reading)) - expit(scores)).max()) for reading in readings
+        float(np.abs(p_fake_of(fake_logits(outputs, own.classes, probabilities=reading)) - p_fake_of(scores)).max())
+        for reading in readings
     )
     if difference > MAX_DIFFERENCE:
         raise InputError(f"rebuilt in tf_keras, its p_fake differs by up to {difference:.2g}: a layer means something else there")
@@ -120,7 +122,7 @@ def check_order(own: Own, pixels: Pixels, labels: npt.NDArray[np.int_], scores: 
     order; warns where that may be chance, or the order is trusted.
     """
     classes = own.classes
-    value = evaluate_scores(labels, expit(scores.astype(np.float64)), threshold=0.5)["auc"]
+    value = evaluate_scores(labels, p_fake_of(scores), threshold=0.5)["auc"]
     if value.value < 0.5:
         order = f"--classes {','.join(reversed(classes))}" if len(classes) == 2 else "the names in the order of its training"
         said = (
@@ -147,10 +149,10 @@ def better_feed(own: Own, pixels: Pixels, labels: npt.NDArray[np.int_]) -> str |
     def quality(feed: Feed) -> tuple[float, float]:
         try:
             outputs = own.model.outputs(feed(pixels))
-            scores = log_odds(outputs, own.classes, probabilities=are_probabilities(outputs)).astype(np.float64)
+            scores = fake_logits(outputs, own.classes, probabilities=are_probabilities(outputs))
         except InputError:  # NaN, from what it was never fed
             return 0.0, np.inf
-        return auc(labels, scores), log_loss(labels, expit(scores))
+        return auc(labels, scores), log_loss(labels, p_fake_of(scores))
 
     others = {f"--scaling {name}": feed for name, feed in FEEDS.items()}
     others["no --bgr" if own.feed.bgr else "--bgr"] = replace(own.feed, bgr=not own.feed.bgr)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_curve
 
+from edgefake.odds import log_odds, log_odds_of
 from training.evaluate import Scored
 from training.metrics import reliability, wilson
 from training.samples import fake_labels
@@ -29,7 +30,7 @@ def roc(scored: Sequence[Scored]) -> Figure:
         labels, p_fake = _labels_and_scores(one)
         fpr, tpr, _ = roc_curve(labels, p_fake)
         figures = one.measurement.figures
-        label = f"{_name(one)}: AUC {figures['auc'].value:.3f} [{figures['auc'].low:.3f}, {figures['auc'].high:.3f}]"
+        label = f"{_name(one)}: AUC {figures['auc']:.3f}"
         for axes in (whole, corner):
             axes.plot(fpr, tpr, color=_colour(i), label=label, linewidth=1.6)
             point = figures["fpr"].value, figures["recall"].value
@@ -89,12 +90,12 @@ def score_histograms(scored: Sequence[Scored]) -> Figure:
     figure, panels = _panels(scored, 4.4)
     for axes, one in zip(panels, scored, strict=True):
         labels, p_fake = _labels_and_scores(one)
-        odds = np.clip(_log_odds(p_fake), EDGES[0], EDGES[-1])
+        odds = np.clip(log_odds_of(p_fake), EDGES[0], EDGES[-1])
         for label, name, colour in ((0, "real", REAL), (1, "fake", FAKE)):
             axes.hist(odds[labels == label], EDGES, color=colour, alpha=0.55, label=name)
         threshold = one.subject.threshold
-        axes.axvline(float(_log_odds(np.array(threshold))), color="black", linestyle="--", label="stored threshold")
-        axes.set_xticks(_log_odds(np.array(TICKS)), [f"{tick:g}" for tick in TICKS])
+        axes.axvline(log_odds(threshold), color="black", linestyle="--", label="stored threshold")
+        axes.set_xticks(log_odds_of(np.array(TICKS)), [f"{tick:g}" for tick in TICKS])
         axes.set(title=f"{_name(one)}\nthreshold {threshold:.3f}", xlabel="p_fake (log-odds scale)", ylabel="faces per bin")
         axes.grid(alpha=0.3)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
@@ -112,7 +113,7 @@ def reliability_diagrams(scored: Sequence[Scored]) -> Figure:
         low, high = wilson(held, faces)
         axes.errorbar(promised, held, [held - low, high - held], fmt="o", color=MODELS[0], capsize=3, markersize=5)
         ece = one.measurement.figures["ece"]
-        axes.set(title=f"{_name(one)}\ncalibration error {ece.value:.3f} [{ece.low:.3f}, {ece.high:.3f}]")
+        axes.set(title=f"{_name(one)}\ncalibration error {ece:.3f}")
         axes.set(xlabel="mean p_fake of the bin", ylabel="share of fakes in the bin", xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
         axes.set_box_aspect(1)
         axes.grid(alpha=0.3)
@@ -154,11 +155,6 @@ def _panels(scored: Sequence[Scored], height: float) -> tuple[Figure, list[Axes]
 def _labels_and_scores(one: Scored) -> tuple[np.ndarray, np.ndarray]:
     scored = ~np.isnan(one.p_fake)
     return fake_labels(one.data.samples)[scored], one.p_fake[scored]
-
-
-def _log_odds(p: np.ndarray) -> np.ndarray:
-    p = np.clip(p, 1e-6, 1 - 1e-6)
-    return np.log(p / (1 - p))
 
 
 def _lowest_rate(scored: Sequence[Scored]) -> float:

@@ -42,7 +42,7 @@ def test_what_is_measured(model: Path) -> None:
     assert (report.interrupted, report.skipped, report.failed) == (False, (), ())
     for row in report.rows:
         assert [list(map(len, sample.infer_ms)) for sample in row.samples] == [[3], [3]]  # six runs in two processes
-        assert row.latency.runs == 6 and row.faces_per_second > 0
+        assert row.latency.summary.runs == 6 and row.faces_per_second > 0
         for sample in row.samples:
             assert (sample.precision, sample.input_size, sample.runtime.split()[0]) == ("int8", 16, "tflite")
             assert min(sample.import_s, sample.load_s, sample.first_ms, sample.peak_mb or 0) > 0

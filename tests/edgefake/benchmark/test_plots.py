@@ -8,11 +8,11 @@ import pytest
 
 from edgefake import Detector
 from edgefake.benchmark.accuracy import Accuracy
-from edgefake.benchmark.figures import Interval
 from edgefake.benchmark.picture import drawn_frame
 from edgefake.benchmark.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, _Axis, plots
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
+from edgefake.statistics import Interval
 from tests.edgefake.benchmark.reports import report, row, sample
 
 

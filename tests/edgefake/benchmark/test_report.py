@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from edgefake.benchmark.accuracy import Accuracy
-from edgefake.benchmark.figures import Interval
 from edgefake.benchmark.plan import Left, Settings
 from edgefake.benchmark.report import Row
 from edgefake.benchmark.stability import warnings
 from edgefake.benchmark.worker import Sample
+from edgefake.statistics import Interval
 from tests.edgefake.benchmark.reports import CALM, report, row, sample
 
 ACCURACY = Accuracy("val", 40, 50, 3, 0.5, Interval(0.9, 0.85, 0.95), Interval(0.8, 0.7, 0.9))
@@ -54,7 +54,7 @@ def test_throughput_and_energy_of_several_streams_are_of_all_together() -> None:
     made = row(*samples, streams=2, batch=4)
     assert made.faces_per_second == pytest.approx(4 * 60 / 0.4)
     assert made.energy_mj == pytest.approx(6.0 * 0.4 / (4 * 60) * 1e3)
-    assert (made.latency.runs, made.latency.mean, made.latency.max) == (60, pytest.approx(40 / 3), 20.0)
+    assert (made.latency.summary.runs, made.latency.summary.mean, made.latency.summary.max) == (60, pytest.approx(40 / 3), 20.0)
 
 
 def test_streams_stand_in_json_and_tables() -> None:

@@ -22,8 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import CardError, Detector, EdgefakeError, InputError, ModelCard, ModelFileError
-from edgefake.models.card import Calibration, Figure, Golden, Metrics, Scaling, Training
+from edgefake.models.card import Calibration, Golden, Metrics, Scaling, Training
 from edgefake.models.card_files import ENTRY, MAX_CARD, check_model, payload_sha256, read_card, write_card
+from edgefake.statistics import Interval
 
 MakeCard = Callable[..., ModelCard]
 
@@ -39,7 +40,7 @@ FULL = ModelCard(
     colour_order="BGR",
     classes=("real", "face swap", "generated"),
     calibration=Calibration(1.7, -0.3),
-    metrics=(Metrics("some faces", {"real": 10, "fake": 12}, {"auc": Figure(0.9, 0.8, 0.95)}),),
+    metrics=(Metrics("some faces", {"real": 10, "fake": 12}, {"auc": Interval(0.9, 0.8, 0.95)}),),
     training=Training("some faces", "CC BY 4.0", ("python -m training fit", "python -m training qat"), 3),
     toolchain={"tensorflow": "2.21.0"},
     golden=(Golden("aGk=", -1.5, {"map": (0.5, -1.0)}), Golden("aG8=", 2.0, {"map": (0.0, 1.0)})),
@@ -303,7 +304,7 @@ WRONG = [
     ({"golden_tolerance": -1.0}, "golden_tolerance must be 0…0.5, got"),
     ({"output": "logit", "golden_tolerance": 7.0}, "golden_tolerance must be 0…6.8, got 7"),
     ({"golden": (Golden("aGk=", float("nan"), {"map": (0.0,)}),)}, "golden.output: expected a finite number, got nan"),
-    ({"metrics": (Metrics("d", {}, {"auc": Figure(float("nan"), 0, 1)}),)}, r"metrics.figures, 'auc'.value: expected a finite"),
+    ({"metrics": (Metrics("d", {}, {"auc": Interval(np.nan, 0, 1)}),)}, r"metrics.figures, 'auc'.value: expected a finite"),
     ({"parent_sha256": "AB" * 32}, "a SHA-256 must be 64 lower-case hexadecimal digits"),
     ({"payload_sha256": "ab"}, "a SHA-256 must be 64 lower-case hexadecimal digits"),
     ({"name": ""}, "name must have 1…200 characters"),

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import Verdict
-from edgefake.streaming.evidence import HALF_LIFE_S, MIN_SCORED_S, MIN_SEARCHES, Evidence, log_odds, probability
+from edgefake.odds import p_fake
+from edgefake.streaming.evidence import HALF_LIFE_S, MIN_SCORED_S, MIN_SEARCHES, Evidence, capped_log_odds
 
 FPS = 30
 ENOUGH = round(MIN_SCORED_S * FPS) + 2
@@ -60,7 +61,7 @@ def test_a_score_weighs_half_after_one_half_life() -> None:
     evidence = Evidence(0.5)
     evidence.add(0.9, 5.0, searches=1)
     evidence.add(0.2, 5.0 + HALF_LIFE_S, searches=1)
-    assert evidence.p_fake == pytest.approx(probability((log_odds(0.9) / 2 + log_odds(0.2)) / 1.5))
+    assert evidence.p_fake == pytest.approx(p_fake((capped_log_odds(0.9) / 2 + capped_log_odds(0.2)) / 1.5))
 
 
 def test_scores_around_the_threshold_do_not_make_the_verdict_flicker() -> None:
@@ -94,8 +95,8 @@ def test_one_frame_that_is_certain_does_not_decide(certain: float) -> None:
 
 @pytest.mark.parametrize("p", [0.0, 1e-300, 0.5, 1 - 1e-16, 1.0])
 def test_log_odds_are_finite(p: float) -> None:
-    assert abs(log_odds(p)) <= 6.0
-    assert 0.0 < probability(log_odds(p)) < 1.0
+    assert abs(capped_log_odds(p)) <= 6.0
+    assert 0.0 < p_fake(capped_log_odds(p)) < 1.0
 
 
 def test_a_clock_that_runs_backwards_forgets_nothing() -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from edgefake import Verdict
-from edgefake.streaming.evidence import probability
+from edgefake.odds import p_fake
 from edgefake.streaming.result import FrameResult, TrackResult
 from edgefake.streaming.video import LISTED, MIN_COVERAGE, VideoTally
 from tests.edgefake.streaming.results import result, track
@@ -29,8 +29,8 @@ def test_a_video_is_as_fake_as_its_worst_track() -> None:
 
 
 def test_scores_are_averaged_as_log_odds() -> None:
-    frames = [result(index, track(1, probability(3.0 if index % 2 else -1.0))) for index in range(30)]
-    assert tally(*frames).verdict().p_fake == pytest.approx(probability(1.0))
+    frames = [result(index, track(1, p_fake(3.0 if index % 2 else -1.0))) for index in range(30)]
+    assert tally(*frames).verdict().p_fake == pytest.approx(p_fake(1.0))
 
 
 def test_a_face_without_a_verdict_in_the_stream_does_not_count() -> None:

@@ -54,7 +54,7 @@ def logit(faces: Pixels) -> npt.NDArray[np.float32]:
     return (faces.reshape(len(faces), -1).mean(axis=1, keepdims=True) / 128 - 1).astype(np.float32)
 
 
-def rows(faces: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def rows(faces: Pixels) -> npt.NDArray[np.float32]:
     """Their ``rows`` (N, H, 3)."""
     return faces.mean(axis=2).astype(np.float32)
 
