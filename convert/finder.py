@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,7 +22,7 @@ from convert.tflite import int8_tflite, output_names
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.images import read_image
-from edgefake.models.card import Figure, Metrics, ModelCard, Training
+from edgefake.models.card import Metrics, ModelCard, Training
 from edgefake.models.card_files import write_card
 from edgefake.models.file import ModelFile, require_card
 from edgefake.pixels import Pixels
@@ -135,7 +135,7 @@ def _metrics(path: Path, card: ModelCard, run: FinderRun, data: str) -> tuple[Me
         return ()
     pixels, scales = _fitted(photos, card.height, card.width)
     pictures = _judged(on_device(raw_outputs, path, card, pixels), photos, scales, card.height, card.width)
-    found = {name: Figure(**asdict(f)) for name, f in figures(pictures, pictures, SCORE).items() if "large" not in name}
+    found = {name: f for name, f in figures(pictures, pictures, SCORE).items() if "large" not in name}
     counts = {"pictures": len(pictures), "faces": sum(picture.given for picture in pictures)}
     return (Metrics(f"{data} test, each picture in one piece", counts, found),)
 
