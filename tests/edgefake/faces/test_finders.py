@@ -12,7 +12,6 @@ from edgefake.faces import FINDERS, open_finder
 from edgefake.faces.frame import WholeFrame
 from edgefake.faces.haar import HaarFinder
 from edgefake.pixels import Pixels
-from edgefake.testing import check_finder
 
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 ROW = [1, 2, 3, 4]
@@ -83,7 +82,3 @@ def test_an_own_finder_that_returns_no_faces_is_named() -> None:
 
     with pytest.raises(InputError, match=r"Mine\.find .*None"):
         open_finder(Mine()).find(FRAME)
-
-
-def test_the_whole_frame_keeps_the_contract() -> None:
-    check_finder(WholeFrame(), FRAME)
