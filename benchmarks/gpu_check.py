@@ -34,6 +34,7 @@ from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import Runtime, open_runtime
 from edgefake.statistics import Summary
+from edgefake.tables import markdown_table
 
 BATCH = 16
 
@@ -158,10 +159,9 @@ _COLUMNS = (
 
 def table(checks: Sequence[GpuCheck]) -> str:
     """One Markdown table, a row per model; latencies are medians unless named otherwise."""
-    rows = [_COLUMNS, ["---"] * len(_COLUMNS), *map(_row, checks)]
     first = checks[0]
     head = f"{first.gpu} (compute capability {first.capability}), {first.runtime}:\n\n"
-    return head + "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return head + "\n".join(markdown_table(_COLUMNS, map(_row, checks)))
 
 
 def _row(check: GpuCheck) -> list[str]:

@@ -14,6 +14,7 @@ from convert.graph import read_graph
 from convert.onnx import read_qdq
 from edgefake.files import write_atomically, write_json
 from edgefake.models.card import ModelCard
+from edgefake.tables import markdown_table
 from training.device import on_device
 
 SCHEMA = 1
@@ -113,23 +114,30 @@ def _markdown(
         "",
         "## Files",
         "",
-        "| file | MB | M MACs | operators | not in eight bits | AUC with bootstrap 95 % interval |",
-        "|---|---|---|---|---|---|",
-        *(
-            f"| `{f.file}` | {f.bytes / 1e6:.2f} | {'' if f.macs is None else f'{f.macs / 1e6:.0f}'} | {sum(f.ops.values())} "
-            f"| {'' if f.float_ops is None else f.float_ops} | {aucs.get(f.file, 'see below')} |"
-            for f in files
+        *markdown_table(
+            ("file", "MB", "M MACs", "operators", "not in eight bits", "AUC with bootstrap 95 % interval"),
+            [
+                (
+                    *(f"`{f.file}`", f"{f.bytes / 1e6:.2f}", "" if f.macs is None else f"{f.macs / 1e6:.0f}"),
+                    *(sum(f.ops.values()), "" if f.float_ops is None else f.float_ops, aucs.get(f.file, "see below")),
+                )
+                for f in files
+            ],
         ),
         "",
         f"## The same faces in every form: {data}",
         "",
-        "| form | compared with | faces | AUC | its AUC | verdicts that differ | mean \\|Δp_fake\\| | max | maps |",
-        "|---|---|---|---|---|---|---|---|---|",
-        *(
-            f"| {c.model}{'' if c.gated else ' (not gated)'} | {c.reference} | {c.faces} "
-            f"| {c.auc:.4f} | {c.reference_auc:.4f} | {c.flips:.2%} | {c.mean_difference:.4f} | {c.max_difference:.3f} "
-            f"| {', '.join(f'{name} {snr:.1f} dB' for name, snr in c.map_snr_db.items())} |"
-            for c in check.comparisons
+        *markdown_table(
+            ("form", "compared with", "faces", "AUC", "its AUC", "verdicts that differ", "mean |Δp_fake|", "max", "maps"),
+            [
+                (
+                    *(f"{c.model}{'' if c.gated else ' (not gated)'}", c.reference, c.faces),
+                    *(f"{c.auc:.4f}", f"{c.reference_auc:.4f}", f"{c.flips:.2%}"),
+                    *(f"{c.mean_difference:.4f}", f"{c.max_difference:.3f}"),
+                    ", ".join(f"{name} {snr:.1f} dB" for name, snr in c.map_snr_db.items()),
+                )
+                for c in check.comparisons
+            ],
         ),
         "",
     ]
@@ -137,9 +145,10 @@ def _markdown(
         lines += [
             "## The layers of the INT8 model furthest from float",
             "",
-            "| layer | signal-to-noise ratio, dB |",
-            "|---|---|",
-            *(f"| `{layer.layer}` | {layer.snr_db:.1f} |" for layer in check.layers[:WORST_LAYERS]),
+            *markdown_table(
+                ("layer", "signal-to-noise ratio, dB"),
+                [(f"`{layer.layer}`", f"{layer.snr_db:.1f}") for layer in check.layers[:WORST_LAYERS]],
+            ),
             "",
         ]
     return "\n".join(lines)

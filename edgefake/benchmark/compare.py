@@ -10,10 +10,11 @@ from typing import Any, Literal, NamedTuple
 
 from edgefake.benchmark.figures import Samples, in_order, ratio
 from edgefake.benchmark.plan import NUMBERS, case_name
-from edgefake.benchmark.report import SCHEMA, aligned
+from edgefake.benchmark.report import SCHEMA
 from edgefake.errors import InputError
 from edgefake.schema import SCHEMA as COMPARISON
 from edgefake.statistics import Interval
+from edgefake.tables import markdown_table
 
 Word = Literal["faster", "slower", "no difference"]
 
@@ -74,10 +75,10 @@ class Comparison:
 
     def _lines(self) -> Iterator[str]:
         head = ["model", "runtime", "threads", "batch", "streams", "what", "second / first", "outcome"]
-        table = [head, *(self._cells(change) for change in self.changes)]
+        rows = [self._cells(change) for change in self.changes]
         if all(change.key.streams == 1 for change in self.changes):
-            table = [[*cells[:4], *cells[5:]] for cells in table]  # it should fit a terminal
-        yield from aligned(table)
+            head, *rows = ([*cells[:4], *cells[5:]] for cells in (head, *rows))  # it should fit a terminal
+        yield from markdown_table(head, rows)
         yield from (f"- {note}" for note in self.notes)
         count = len(self.regressions)
         yield f"\n{count or 'No'} regression{'' if count == 1 else 's'} of more than {100 * self.tolerance:g} %."

@@ -17,6 +17,7 @@ from edgefake.benchmark.plan import Case, Left, Settings
 from edgefake.benchmark.stability import warnings
 from edgefake.benchmark.worker import STAGES, Sample
 from edgefake.statistics import Interval
+from edgefake.tables import markdown_table
 
 SCHEMA = 2
 NOT_AVAILABLE = "not available"
@@ -223,18 +224,8 @@ def _picture(settings: Settings) -> str:
     return f"{picture}; faces: {Path(settings.faces).name}"
 
 
-def _table(columns: Sequence[Column], rows: Sequence[Row]) -> Iterator[str]:
-    """A Markdown table whose columns line up in a terminal too."""
-    yield from aligned([[name for name, _ in columns], *([cell(row) for _, cell in columns] for row in rows)])
-
-
-def aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table of ``cells``, the header first."""
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for index, line in enumerate(cells):
-        yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |"
-        if index == 0:
-            yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+def _table(columns: Sequence[Column], rows: Sequence[Row]) -> list[str]:
+    return markdown_table([name for name, _ in columns], [[cell(row) for _, cell in columns] for row in rows])
 
 
 def _interval_ms(figure: Interval) -> str:

@@ -11,6 +11,7 @@ from edgefake.models.card import ModelCard
 from edgefake.models.file import require_card
 from edgefake.models.store import LocatedFile, list_models, open_model, unknown_model
 from edgefake.schema import SCHEMA
+from edgefake.tables import text_table
 from edgefake.text import printable
 
 
@@ -51,15 +52,11 @@ def _list(arguments: argparse.Namespace) -> int:
         rows = [{"schema": SCHEMA, **dataclasses.asdict(f.stored), **place} for f, place in zip(files, places, strict=True)]
         print(json.dumps(rows, indent=2))
         return 0
-    print(_row("name", "kind", "form", "place", "size", "path"))
+    table: list[tuple[object, ...]] = [("name", "kind", "form", "place", "size", "path")]
     for f in sorted(files, key=lambda f: f.stored.name):
-        size, path = f"{f.stored.size / 1e6:.1f} MB", printable(f.path or "-", limit=None)
-        print(_row(f.stored.name, f.stored.kind, f.stored.form, f.place, size, path))
+        table.append((f.stored.name, f.stored.kind, f.stored.form, f.place, f"{f.stored.size / 1e6:.1f} MB", f.path or "-"))
+    print(*text_table(table), sep="\n")
     return 0
-
-
-def _row(name: str, kind: str, form: str, place: str, size: str, path: str) -> str:
-    return f"{name:<22}  {kind:<11}  {form:<7}  {place:<12}  {size:>8}  {path}"
 
 
 def _show(arguments: argparse.Namespace) -> int:

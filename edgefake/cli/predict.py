@@ -20,6 +20,7 @@ from edgefake.images import MAX_PIXELS, PictureFile, count_files, find_images, w
 from edgefake.prediction import Prediction
 from edgefake.schema import SCHEMA
 from edgefake.secrets import without_secrets
+from edgefake.tables import text_row
 from edgefake.text import portable_path, printable
 
 _COPY = ".annotated.jpg"
@@ -187,5 +188,5 @@ def _table_row(outcome: _Outcome) -> str:
     return _row(outcome.summary, p_fake, str(len(prediction.faces)), printable(outcome.path, limit=None) + which)
 
 
-def _row(verdict: str, p_fake: str, faces: str, picture: str) -> str:
-    return f"{verdict:<16}  {p_fake:>6}  {faces:>5}  {picture}"
+def _row(*cells: str) -> str:
+    return text_row(cells, ("<16", ">6", ">5", ""))

@@ -22,6 +22,7 @@ from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict
+from edgefake.tables import text_row
 from edgefake.text import portable_path, printable
 
 VIDEO_SUFFIXES = frozenset(
@@ -178,5 +179,4 @@ def _table_rows(outcome: _Outcome) -> str:
 
 
 def _row(*cells: str) -> str:
-    verdict, p_fake, frames, faces, tracks, video = cells
-    return f"{verdict:<10}  {p_fake:>6}  {frames:>6}  {faces:>6}  {tracks:>6}  {printable(video, limit=None)}"
+    return text_row(cells, ("<10", ">6", ">6", ">6", ">6", ""))

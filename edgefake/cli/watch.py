@@ -18,7 +18,7 @@ from edgefake.streaming.health import HealthReport
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.video import VideoTally, VideoVerdict
-from edgefake.text import printable
+from edgefake.tables import text_row
 
 _EPILOG = """\
 sources:
@@ -186,7 +186,7 @@ class _Pictures:
         word = (result.verdict or status).value.replace("_", " ")
         self._counts[word] += 1
         p_fake = "-" if result.p_fake is None else f"{result.p_fake:.3f}"
-        return [f"{word:<16}  {p_fake:>6}  {printable(result.source, limit=None)}"]
+        return [text_row((word, p_fake, result.source), ("<16", ">6", ""))]
 
     def __str__(self) -> str:
         return ", ".join(f"{count} {word}" for word, count in self._counts.most_common()) or "no picture came"

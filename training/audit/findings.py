@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from edgefake.tables import text_table
 from edgefake.text import portable_path, printable
 from training.audit.copies import Copy, Group, find_copies
 from training.audit.pictures import Picture, measure
@@ -77,9 +78,7 @@ class Audit:
         for name, found in by_property.items():
             reach = "yes" if next(iter(found.values())).reaches_model else "no"
             rows.append([name, *(_cell(found.get(each)) for each in sets), reach])
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        return "\n".join([*lines, "in fakes: > larger, < smaller, ≠ different; ! a warning; – too few have it"])
+        return "\n".join([*text_table(rows), "in fakes: > larger, < smaller, ≠ different; ! a warning; – too few have it"])
 
 
 def audit(data: Path, samples: Sequence[Sample]) -> Audit:

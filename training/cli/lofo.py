@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgefake.tables import markdown_table
 from edgefake.text import printable
 from training.cli.fit import add_settings, run_of, stopping_of
 
@@ -54,7 +55,6 @@ def add(commands: Any) -> None:
 def _lofo(options: argparse.Namespace) -> int:
     run = run_of(options)
     from training.lofo import groups_of, leave_one_out
-    from training.report.markdown import rows_of
 
     groups = groups_of(run, options.leave)
     found = []
@@ -63,7 +63,7 @@ def _lofo(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps(asdict(one)), flush=True)
     if not options.json:
-        print("\n".join(rows_of(HEADING, map(_row, found))))
+        print("\n".join(markdown_table(HEADING, map(_row, found))))
     return 0
 
 

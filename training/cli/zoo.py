@@ -7,6 +7,8 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from edgefake.tables import text_table
+
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
@@ -26,7 +28,5 @@ def _zoo(options: argparse.Namespace) -> int:
         rate, start = f"{recipe.learning_rate:g}", "yes" if recipe.imagenet else "no"
         rows.append((name, str(recipe.size), str(recipe.batch), rate, start, recipe.summary))
     if not options.json:
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-        for row in rows:
-            print("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip())
+        print(*text_table(rows), sep="\n")
     return 0

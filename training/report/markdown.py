@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from edgefake.tables import markdown_table
 from edgefake.text import printable
 from training.evaluate import Measurement
 from training.metrics import BINS, RESAMPLES
@@ -45,7 +46,7 @@ def table(measurements: Sequence[Measurement]) -> str:
     titles = RANKING | AT_THRESHOLD
     heading = ("model", "precision", "data", "degradation", "real + fake", *(titles[key] for key in HEADLINES))
     rows = [(m.model, m.precision, m.data, m.degradation, _count(m), *(_figure(m, k) for k in HEADLINES)) for m in measurements]
-    lines = rows_of(heading, rows)
+    lines = markdown_table(heading, rows)
     if any(m.families for m in measurements):
         lines += ["", *_families(measurements)]
     return "\n".join(lines)
@@ -63,7 +64,7 @@ def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
         "5 % false positives, chosen on other faces. "
         f"Calibration error: expected distance between p_fake and the share of fakes, in {BINS} bins of equal mass.",
         "",
-        *rows_of(
+        *markdown_table(
             ("model", "file", "precision", "architecture", "input", "trained on"),
             [(m.name, f"`{m.path}`", m.precision, m.architecture, f"{m.input_size} px", m.training_data) for m in record.models],
         ),
@@ -71,7 +72,7 @@ def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
         "A run is never measured on pictures that taught it or chose its thresholds. A model file does not list its pictures: "
         "compare what it was trained on with the data below.",
         "",
-        *rows_of(("degradation", "what it is"), record.degradations.items()),
+        *markdown_table(("degradation", "what it is"), record.degradations.items()),
         "",
     ]
     for data in record.data:
@@ -120,13 +121,13 @@ def _figures(measurements: Sequence[Measurement], titles: Mapping[str, str], *, 
         )
         for m in measurements
     ]
-    return rows_of(heading, rows)
+    return markdown_table(heading, rows)
 
 
 def _confusions(measurements: Sequence[Measurement]) -> list[str]:
     heading = ("model", "degradation", "real called real", "real called fake", "fake called real", "fake called fake")
     counts = [(m, m.confusion) for m in measurements]
-    return rows_of(
+    return markdown_table(
         heading,
         [(m.model, m.degradation, c.real_as_real, c.real_as_fake, c.fake_as_real, c.fake_as_fake) for m, c in counts],
     )
@@ -134,7 +135,7 @@ def _confusions(measurements: Sequence[Measurement]) -> list[str]:
 
 def _kinds(measurements: Sequence[Measurement], kinds: Sequence[str]) -> list[str]:
     rows = [(m.model, m.degradation, *(m.kinds.get(kind, "not measured") for kind in kinds)) for m in measurements]
-    return rows_of(("model", "degradation", *kinds), rows)
+    return markdown_table(("model", "degradation", *kinds), rows)
 
 
 def _families(measurements: Sequence[Measurement]) -> list[str]:
@@ -147,12 +148,12 @@ def _families(measurements: Sequence[Measurement]) -> list[str]:
         for m in measurements
         for f in m.families
     ]
-    return rows_of(heading, rows)
+    return markdown_table(heading, rows)
 
 
 def _mistakes(record: Record, data: DataRecord) -> list[str]:
     rows = [(m.model, m.degradation, m.label, f"{m.p_fake:.4f}", f"`{m.file}`") for m in record.mistakes if m.data == data.name]
-    return rows_of(("model", "degradation", "label", "p_fake", "picture"), rows) if rows else ["None."]
+    return markdown_table(("model", "degradation", "label", "p_fake", "picture"), rows) if rows else ["None."]
 
 
 def _figure(m: Measurement, key: str) -> str:
@@ -161,13 +162,3 @@ def _figure(m: Measurement, key: str) -> str:
 
 def _count(m: Measurement) -> str:
     return f"{m.real} + {m.fake}" + (f" ({m.without_score} without score)" if m.without_score else "")
-
-
-def rows_of(heading: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """The lines of a Markdown table."""
-    lines = [heading, ["---"] * len(heading), *rows]
-    return [f"| {' | '.join(map(_cell, line))} |" for line in lines]
-
-
-def _cell(value: object) -> str:
-    return printable(value, limit=None).replace("|", "\\|")
