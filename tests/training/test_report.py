@@ -50,7 +50,8 @@ def test_the_folder_holds_tables_json_and_plots(
 
     text = (out / "report.md").read_text()
     assert text.startswith("# Evaluation\n\n> **data test is not audited:** run `python -m training audit ")
-    assert f"| tiny_int8 | int8 | jpeg30 | 24 + 24 | {_estimate(report, 'tiny_int8', 'jpeg30', 'auc')} |" in " ".join(text.split())
+    row = f"| tiny_int8 | int8 | jpeg30 | 24 + 24 | {_estimate(report, 'tiny_int8', 'jpeg30', 'auc')} |"
+    assert row in " ".join(text.split())
     linked = {line.partition("](")[2].rstrip(")") for line in text.splitlines() if line.startswith("![")}
     assert linked == {path.name for path in out.glob("*.png")}
     assert len(linked) == 5 + 2 * 2
