@@ -15,6 +15,8 @@ from edgefake.pixels import Pixels
 
 T = TypeVar("T")
 
+_UINT8 = np.dtype(np.uint8)
+
 
 def listed(values: Iterable[T], expected: str) -> list[T]:
     """Any iterable as a list. Raises ``InputError``, which says what was expected, for what is none."""
@@ -38,20 +40,23 @@ def whole_number(name: str, value: Any) -> int:
 
 def checked_frame(frame: Pixels) -> Pixels:
     """``frame`` itself, or a contiguous copy; ``InputError`` unless it is uint8 H×W×3 with pixels in it."""
-    if isinstance(frame, str | bytes | os.PathLike):
-        raise InputError(f"expected a frame (uint8, H×W×3, BGR), got {reprlib.repr(frame)}: read it with edgefake.read_image")
-    if not isinstance(frame, np.ndarray):
-        raise InputError(f"expected a frame as a NumPy array (uint8, H×W×3, BGR), got {type(frame).__name__}")
-    if frame.dtype != np.uint8:
-        raise InputError(
-            f"expected a uint8 frame with pixels 0…255, got {frame.dtype}: scale it back and use frame.astype(np.uint8)"
-        )
-    if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
-        raise InputError(f"expected a BGR frame (H×W×3), got a grey one {frame.shape}: convert it with cv2.COLOR_GRAY2BGR")
-    if frame.ndim == 3 and frame.shape[2] == 4:
-        raise InputError(f"expected a BGR frame (H×W×3), got one with alpha {frame.shape}: convert it with cv2.COLOR_BGRA2BGR")
-    if frame.ndim != 3 or frame.shape[2] != 3:
-        raise InputError(f"expected a BGR frame (H×W×3), got an array of shape {frame.shape}")
-    if frame.size == 0:
-        raise InputError(f"the frame is empty: its shape is {frame.shape}")
+    if not (isinstance(frame, np.ndarray) and frame.dtype == _UINT8 and frame.ndim == 3 and frame.shape[2] == 3 and frame.size):
+        raise InputError(_frame_fault(frame))
     return np.ascontiguousarray(frame)
+
+
+def _frame_fault(frame: Any) -> str:
+    """What is wrong with a ``frame``."""
+    if isinstance(frame, str | bytes | os.PathLike):
+        return f"expected a frame (uint8, H×W×3, BGR), got {reprlib.repr(frame)}: read it with edgefake.read_image"
+    if not isinstance(frame, np.ndarray):
+        return f"expected a frame as a NumPy array (uint8, H×W×3, BGR), got {type(frame).__name__}"
+    if frame.dtype != _UINT8:
+        return f"expected a uint8 frame with pixels 0…255, got {frame.dtype}: scale it back and use frame.astype(np.uint8)"
+    if frame.ndim == 2 or (frame.ndim == 3 and frame.shape[2] == 1):
+        return f"expected a BGR frame (H×W×3), got a grey one {frame.shape}: convert it with cv2.COLOR_GRAY2BGR"
+    if frame.ndim == 3 and frame.shape[2] == 4:
+        return f"expected a BGR frame (H×W×3), got one with alpha {frame.shape}: convert it with cv2.COLOR_BGRA2BGR"
+    if frame.ndim != 3 or frame.shape[2] != 3:
+        return f"expected a BGR frame (H×W×3), got an array of shape {frame.shape}"
+    return f"the frame is empty: its shape is {frame.shape}"

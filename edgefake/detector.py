@@ -15,12 +15,12 @@ from edgefake.arguments import checked_frame, listed
 from edgefake.errors import InputError
 from edgefake.faces.finders import Faces, open_finder
 from edgefake.faces.frame import WholeFrame, whole_frame
-from edgefake.faces.geometry import Face, FaceLike, as_faces
+from edgefake.faces.geometry import Box, Face, FaceLike, as_faces
 from edgefake.models.card import ModelCard
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
 from edgefake.quality import face_status, sharpness
-from edgefake.scorer import CardScorer, Score, Scorer, checked_scorer, open_scorer, threshold_of
+from edgefake.scorer import CardScorer, Scorer, checked_scorer, open_scorer, threshold_of
 
 MAX_BATCH = 32
 """Faces that go to the scorer at once: of more, the memory would grow with their number and the speed would not."""
@@ -174,40 +174,40 @@ class Detector:
 
     def _score(self, prepared: list[_Prepared]) -> float:
         """Fill in the scores of all faces, ``MAX_BATCH`` at a time; how many milliseconds the scorer took."""
-        jobs = [(one, face) for one in prepared for face in one.found]
+        jobs = [(one, found) for one in prepared for found in one.found]
         infer_ms = 0.0
         for start in range(0, len(jobs), MAX_BATCH):
             part = jobs[start : start + MAX_BATCH]
-            faces = [self._face(one, face) for one, face in part]
+            faces = [self._face(one, found.box) for one, found in part]
             started = time.perf_counter()
-            crops = [face.crop for face in faces if face.status is Status.OK]
+            crops = [crop for _, status, crop in faces if status is Status.OK]
             scores = self.scorer.score(crops) if crops else []
             if len(scores) != len(crops):
                 raise InputError(f"expected the scorer {self.scorer.name} to give {len(crops)} scores, got {len(scores)}")
             answers = iter(scores)
-            for (one, _), face in zip(part, faces, strict=True):
-                score = next(answers) if face.status is Status.OK else None
-                one.scores.append(self._face_score(face, score))
+            for (one, found), (quality, status, _) in zip(part, faces, strict=True):
+                p_fake = evidence = None
+                if status is Status.OK:
+                    score = next(answers)
+                    p_fake, evidence = score.p_fake, score.evidence
+                verdict = self._verdict(p_fake)
+                one.scores.append(FaceScore(found.box, status, p_fake, verdict, quality, found.score, found.landmarks, evidence))
             infer_ms += (time.perf_counter() - started) * 1e3
         return infer_ms
 
-    def _face(self, one: _Prepared, found: Face) -> _Face:
+    def _face(self, one: _Prepared, box: Box) -> tuple[Quality, Status, Pixels]:
+        """How good the face in ``box`` is, whether it can be scored, and what the scorer takes of it."""
         started = time.perf_counter()
-        box = found.box
-        crop = self.scorer.crop(one.frame, None if one.whole else box)
-        margin = 0.0 if one.whole else self.scorer.crop_margin
-        side = min(box.size * (1.0 + margin), *one.frame.shape[:2])
-        quality = Quality(box.size, sharpness(crop, side))
+        frame, scorer, size = one.frame, self.scorer, box.size
+        height, width, _ = frame.shape
+        if one.whole:
+            crop, side = scorer.crop(frame, None), size
+        else:
+            crop, side = scorer.crop(frame, box), size * (1.0 + scorer.crop_margin)
+        quality = Quality(size, sharpness(crop, min(side, height, width)))
+        status = face_status(quality)
         one.preprocess_ms += (time.perf_counter() - started) * 1e3
-        return _Face(found, face_status(quality), quality, crop)
-
-    def _face_score(self, face: _Face, score: Score | None) -> FaceScore:
-        found, quality = face.found, face.quality
-        if score is None:
-            return FaceScore(found.box, face.status, None, None, quality, found.score, found.landmarks)
-        p_fake = score.p_fake
-        verdict = Verdict.FAKE if p_fake >= self.threshold else Verdict.REAL
-        return FaceScore(found.box, face.status, p_fake, verdict, quality, found.score, found.landmarks, score.evidence)
+        return quality, status, crop
 
     def _verdict(self, p_fake: float | None) -> Verdict | None:
         if p_fake is None:
@@ -225,16 +225,6 @@ class Detector:
         else:
             status = Status.NO_FACE
         return Prediction(status, p_fake, self._verdict(p_fake), tuple(faces), self.threshold, timings, self.scorer.name)
-
-
-@dataclass(slots=True)
-class _Face:
-    """A face on its way to the scorer."""
-
-    found: Face
-    status: Status
-    quality: Quality
-    crop: Pixels
 
 
 @dataclass(slots=True)

@@ -14,21 +14,23 @@ from edgefake.faces.geometry import Box, crop_square
 from edgefake.pixels import Pixels
 
 
-def face_pixels(frame: Pixels, box: Box, *, size: int, margin: float) -> Pixels:
+def face_pixels(frame: Pixels, box: Box | None, *, size: int, margin: float, bgr: bool = False) -> Pixels:
     """Crop the face in ``box`` and bring it to the model's input size.
 
     Args:
         frame: uint8, H×W×3, BGR.
-        box: the face, in pixels of ``frame``; may reach outside it.
+        box: the face, in pixels of ``frame``; may reach outside it. None: the frame is a face with its context already, of which
+            the square in the middle is taken.
         size: side of the result in pixels.
         margin: context around the face, as a fraction of the longer side of ``box``.
+        bgr: leave the colours in their order.
 
     Returns:
-        uint8, size×size×3, **RGB**, C-contiguous.
+        uint8, size×size×3, **RGB** unless ``bgr``, C-contiguous; of a crop in the right size and order, the crop itself.
     """
     crop = resize_square(crop_square(frame, box, margin), size)
     # Colours are swapped after the resize: at 224 px that is 20 times fewer pixels than in a 720p frame.
-    return np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2RGB), np.uint8)
+    return crop if bgr else cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
 
 
 def resize_square(crop: Pixels, size: int) -> Pixels:
@@ -42,10 +44,10 @@ def resize_square(crop: Pixels, size: int) -> Pixels:
     if ratio >= 2:
         side = side // ratio
         # At most ratio - 1 source pixels on the right and the bottom are left out, so that the ratio is exact.
-        crop = np.asarray(cv2.resize(crop[: side * ratio, : side * ratio], (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        crop = cv2.resize(crop[: side * ratio, : side * ratio], (side, side), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     if side == size:
         return np.ascontiguousarray(crop)
-    return np.asarray(cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)
+    return cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
 def to_grey(faces: Pixels, *, bgr: bool = False) -> Pixels:

@@ -26,17 +26,15 @@ def sharpness(pixels: Pixels, crop_side: float) -> float:
     """
     side = pixels.shape[0]
     fine = min(max(2, round(side / min(crop_side, 80.0))), (side - 1) // 4)
-    coarse = _mean_change(pixels, 4 * fine)
+    coarse = _mean_change(pixels, 4 * fine, side)
     if coarse < 0.5:
         return 0.0  # a flat picture has no detail
-    return _mean_change(pixels, fine) / coarse
+    return _mean_change(pixels, fine, side) / coarse
 
 
-def _mean_change(pixels: Pixels, step: int) -> float:
+def _mean_change(pixels: Pixels, step: int, side: int) -> float:
     """Mean absolute difference of pixels that lie ``step`` apart on the diagonal, in grey levels."""
-    total: float = cv2.norm(pixels[step:, step:], pixels[:-step, :-step], cv2.NORM_L1)
-    count: int = 3 * (pixels.shape[0] - step) ** 2
-    return total / count
+    return cv2.norm(pixels[step:, step:], pixels[:-step, :-step], cv2.NORM_L1) / (3 * (side - step) ** 2)
 
 
 def face_status(quality: Quality) -> Status:

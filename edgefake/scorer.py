@@ -12,18 +12,19 @@ import numpy.typing as npt
 
 from edgefake.arguments import whole_number
 from edgefake.defaults import DEFAULT_THRESHOLD
-from edgefake.errors import InputError
-from edgefake.faces.frame import whole_frame
+from edgefake.errors import InputError, ModelFileError
 from edgefake.faces.geometry import Box
 from edgefake.models.card import ModelCard, find_threshold
+from edgefake.models.card_checks import MAP
 from edgefake.models.file import require_card
 from edgefake.models.golden import replay_once
 from edgefake.models.golden_pixels import check_pixels
 from edgefake.models.store import open_model
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
-from edgefake.runtimes import Runtime, open_runtime, suffix_of
+from edgefake.runtimes import Outputs, Runtime, open_runtime, suffix_of
 from edgefake.system import check_threads
+from edgefake.text import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,22 +78,34 @@ class CardScorer:
     def __init__(self, card: ModelCard, runtime: Runtime, *, threshold: float | str = DEFAULT_THRESHOLD) -> None:
         self.card, self.runtime = card, runtime
         self.name, self.threshold, self.crop_margin = card.name, card.threshold(threshold), card.crop_margin
+        self._size, self._bgr = card.side, card.colour_order == "BGR"
         check_pixels()
-        self._size = card.side
-        card.check_outputs(runtime.run(np.full((1, self._size, self._size, 3), 128, np.uint8)))
+        outputs = runtime.run(np.full((1, self._size, self._size, 3), 128, np.uint8))
+        card.check_outputs(outputs)
+        self._maps(outputs)
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
         """As the card says: its size, margin and colour order."""
-        margin = self.crop_margin
-        if box is None:
-            box, margin = whole_frame(frame), 0.0
-        pixels = face_pixels(frame, box, size=self._size, margin=margin)
-        return np.ascontiguousarray(pixels[:, :, ::-1]) if self.card.colour_order == "BGR" else pixels
+        return face_pixels(frame, box, size=self._size, margin=self.crop_margin, bgr=self._bgr)
 
     def score(self, crops: Sequence[Pixels]) -> list[Score]:
         """One call of the runtime for all ``crops``, which may be one array (N, S, S, 3)."""
         outputs = self.runtime.run(_batch(crops))
-        return [Score(p_fake) for p_fake in self.card.p_fake(self.card.one_output(outputs[0]))]
+        p_fakes = self.card.p_fake(self.card.one_output(outputs[0]))
+        if len(outputs) == 1:
+            return [Score(p_fake) for p_fake in p_fakes]
+        return list(map(Score, p_fakes, self._maps(outputs)))
+
+    def _maps(self, outputs: Outputs) -> list[npt.NDArray[np.float32]]:
+        """The evidence (h, w) of each face, where the card tells of a map: logits that rise with fake."""
+        if len(outputs) == 1:
+            return []
+        maps = outputs[self.card.outputs.index(MAP)]
+        if maps.ndim == 4 and maps.shape[3] == 1:
+            maps = maps[..., 0]
+        if maps.ndim != 3:
+            raise ModelFileError(f"{printable(self.name)} gives a map of {list(maps.shape)}, expected [1, h, w] or [1, h, w, 1]")
+        return list(maps if self.card.classes[0].casefold() == "real" else -maps)
 
     def close(self) -> None:
         self.runtime.close()

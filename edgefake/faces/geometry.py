@@ -11,6 +11,8 @@ from edgefake.arguments import listed
 from edgefake.errors import InputError
 from edgefake.pixels import Pixels
 
+_INF = math.inf
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -22,7 +24,8 @@ class Box:
     height: float
 
     def __post_init__(self) -> None:
-        if not all(map(math.isfinite, (self.x, self.y, self.width, self.height))) or self.width <= 0 or self.height <= 0:
+        # Comparisons, which NaN fails too: of what is done for every face, a call of isfinite per number would be the slowest.
+        if not (-_INF < self.x < _INF and -_INF < self.y < _INF and 0 < self.width < _INF and 0 < self.height < _INF):
             raise InputError(
                 f"expected a face box (x, y, width, height) of finite numbers with width and height above 0, "
                 f"got ({self.x}, {self.y}, {self.width}, {self.height})"
@@ -137,12 +140,17 @@ def square_around(box: Box, margin: float, *, width: int, height: int) -> tuple[
     return max(0, min(left, width - side)), max(0, min(top, height - side)), side
 
 
-def crop_square(frame: Pixels, box: Box, margin: float) -> Pixels:
+def crop_square(frame: Pixels, box: Box | None, margin: float) -> Pixels:
     """Cut the square around ``box`` out of the frame, see ``square_around``: a view of ``frame``, uint8, side×side×3.
 
-    Raises ``InputError`` when the box does not touch the frame, or is more than ``MAX_REACH`` times as large.
+    None: ``frame`` is a face with its context already; its middle is taken, with no margin. Raises ``InputError`` when the box
+    does not touch the frame, or is more than ``MAX_REACH`` times as large.
     """
     height, width = frame.shape[:2]
+    if box is None:
+        if height == width:
+            return frame
+        box, margin = Box(0.0, 0.0, float(width), float(height)), 0.0
     if box.size > MAX_REACH * max(height, width):
         raise InputError(
             f"the face {box} is more than {MAX_REACH:g} times as large as the {width}×{height} frame: "

@@ -190,19 +190,19 @@ class ModelCard:
 
         Of several classes it is the log-odds of all fakes against real.
         """
-        raw = raw.reshape(len(raw), -1)
-        real = [name.casefold() for name in self.classes].index("real")
         if self.numbers > 1:
+            raw, real = raw.reshape(len(raw), -1), [name.casefold() for name in self.classes].index("real")
             logits = np.log(np.clip(raw, odds.SMALLEST, 1.0)) if self.output == "probabilities" else raw
             return odds.class_log_odds(logits, real=real)
-        if real == 0:
-            return raw[:, 0]
-        return (1 - raw[:, 0]) if self.output == "p_fake" else -raw[:, 0]
+        raw = raw.reshape(len(raw))
+        if self.classes[0].casefold() == "real":
+            return raw
+        return (1 - raw) if self.output == "p_fake" else -raw
 
     def p_fake(self, raw: npt.NDArray[np.float32]) -> list[float]:
         """Calibrated p_fake in [0, 1] of each ``one_output`` (N,); monotone in it. NaN raises ``ModelFileError``."""
         # Scalars on purpose: for the one face of a typical frame, NumPy's functions cost ten times as much.
-        return [self._calibrated(output) for output in raw.tolist()]
+        return list(map(self._calibrated, raw.tolist()))
 
     def _calibrated(self, output: float) -> float:
         if math.isnan(output):  # every comparison with it is false, so it would pass for a real face

@@ -14,6 +14,8 @@ from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_grey
 from edgefake.runtimes.spec import InputSpec, Scaling
 
+_TOP_BIT, _UINT8 = np.uint8(0x80), np.dtype(np.uint8)
+
 RAW = (Scaling(0.0, 1.0), Scaling())
 """What a card may say of a file that takes pixels and scales them itself: just that, or what this project's models see then."""
 
@@ -96,7 +98,7 @@ class InputEncoder:
         if not self._plain:
             pixels = self._arranged(pixels)
         if self.flips_top_bit:
-            np.bitwise_xor(pixels, np.uint8(0x80), out=tensor.view(np.uint8))
+            np.bitwise_xor(pixels, _TOP_BIT, tensor.view(_UINT8))
         elif self.as_is:
             np.copyto(tensor, pixels)
         else:

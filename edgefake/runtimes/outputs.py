@@ -30,7 +30,7 @@ class OutputDecoder:
     def __call__(self, tensor: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """``tensor`` in its shape: a new array, but for float32."""
         if self._table is not None:
-            return self._table.take(tensor.view(np.uint8))
+            return self._table.take(tensor, mode="wrap")  # what is below zero counts from its end
         return tensor.astype(np.float32, copy=False) if self._is_float else self._real(tensor)
 
     def _real(self, tensor: npt.NDArray[Any]) -> npt.NDArray[np.float32]:

@@ -114,18 +114,17 @@ class _Interpreter:
         ends = Ends(self.interpreter, path, spec)
         self._picture, self._input, self.encode = ends.layout.shape, ends.input, ends.encode
         self._outputs = ends.outputs
+        self._view = self.interpreter.tensor(ends.input)
         self._batch = 1
         self._one_by_one = any(output.shape[:1] != (1,) for output in ends.outputs)  # it has no axis for several
 
     def run(self, pixels: Pixels) -> Outputs:
-        if self._takes(len(pixels)):
+        if len(pixels) == self._batch or self._takes(len(pixels)):
             return self._invoke(pixels)
         return joined([self._invoke(one) for one in pixels[:, None]])
 
     def _takes(self, batch: int) -> bool:
         """Make room for ``batch`` pictures (0.1 ms); or for one, where the graph has a batch of one written into it."""
-        if batch == self._batch:
-            return True
         if self._one_by_one:
             return False
         try:
@@ -144,13 +143,13 @@ class _Interpreter:
         self._batch = batch
 
     def _invoke(self, pixels: Pixels) -> Outputs:
-        # tensor() gives a view of the interpreter's own buffer; it must be gone before the next invoke or resize.
-        self.encode(pixels, self.interpreter.tensor(self._input)())
+        # _view() gives a view of the interpreter's own buffer; it must be gone before the next invoke or resize.
+        self.encode(pixels, self._view())
         try:
             self.interpreter.invoke()
         except (ValueError, RuntimeError) as error:
             raise _cannot("run", self._path, self.name, error) from error
-        outputs = tuple(output.decode(self.interpreter.get_tensor(output.index)) for output in self._outputs)
+        outputs = tuple([output.decode(self.interpreter.get_tensor(output.index)) for output in self._outputs])
         return tuple(map(of_one, outputs)) if self._one_by_one else outputs
 
 
