@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from edgefake.faces.finders import FaceFinder
@@ -22,6 +24,7 @@ def check_finder(finder: FaceFinder, frame: Pixels, *, box: Box | None = None) -
     - ``one for each person``: no box lies in another.
     - ``framing``: the face is framed as YuNet frames it.
     - ``other frames``: those of any size, down to a single pixel, get such faces or none.
+    - ``find_fast``: likewise in any frame, where the finder has it.
     - ``same again``: the same frame gets the same faces, whatever was in between.
     - ``read-only frames``: a frame may be, and is not changed.
     - ``threads``: several may call ``find`` at once.
@@ -32,7 +35,7 @@ def check_finder(finder: FaceFinder, frame: Pixels, *, box: Box | None = None) -
         box: where YuNet finds a face in ``frame``; None leaves out ``framing``.
     """
     with clause("faces"):
-        expected = _find(finder, frame)
+        expected = _find(finder.find, frame)
         expect(len(expected) > 0, "none in the given frame, which must show a face that it finds")
     with clause("best first"):
         scores = [face.score for face in expected]
@@ -45,27 +48,36 @@ def check_finder(finder: FaceFinder, frame: Pixels, *, box: Box | None = None) -
             best = max(overlap(face.box, box) for face in expected)
             expect(best >= FRAMING, f"the overlap with the box of YuNet is {best:.2f}, at least {FRAMING} is the same framing")
     with clause("other frames"):
-        small = [drawn(1, height, width)[0] for height, width in ((1, 1), (3, 200), (200, 3), (97, 131))]
-        for other in (*small, np.ascontiguousarray(frame[:, ::-1]), frame.repeat(2, axis=0).repeat(2, axis=1)):
-            _find(finder, other)
+        for other in _others(frame):
+            _find(finder.find, other)
+    if (fast := getattr(finder, "find_fast", None)) is not None:
+        with clause("find_fast"):
+            for other in (frame, *_others(frame)):
+                _find(fast, other)
     with clause("same again"):
-        again = _find(finder, frame)
+        again = _find(finder.find, frame)
         expect(again == expected, f"{again} instead of {expected}")
     with clause("read-only frames"):
         unwritable = frozen(frame)
-        expect(_find(finder, unwritable) == expected, "other faces than in the same frame, writable")
+        expect(_find(finder.find, unwritable) == expected, "other faces than in the same frame, writable")
         expect(np.array_equal(unwritable, frame), "find changed the frame")
     with clause("threads"):
         mirrored = np.ascontiguousarray(frame[:, ::-1])
-        answers = {True: expected, False: _find(finder, mirrored)}
+        answers = {True: expected, False: _find(finder.find, mirrored)}
         turns = [i % 2 == 0 for i in range(2 * THREADS)]
-        for turn, got in zip(turns, at_once(lambda turn: _find(finder, frame if turn else mirrored), turns), strict=True):
+        for turn, got in zip(turns, at_once(lambda turn: _find(finder.find, frame if turn else mirrored), turns), strict=True):
             expect(got == answers[turn], "other faces while other threads search")
 
 
-def _find(finder: FaceFinder, frame: Pixels) -> list[Face]:
+def _others(frame: Pixels) -> list[Pixels]:
+    """Small and narrow frames, and ``frame`` mirrored and enlarged."""
+    small = [drawn(1, height, width)[0] for height, width in ((1, 1), (3, 200), (200, 3), (97, 131))]
+    return [*small, np.ascontiguousarray(frame[:, ::-1]), frame.repeat(2, axis=0).repeat(2, axis=1)]
+
+
+def _find(find: Callable[[Pixels], list[Face]], frame: Pixels) -> list[Face]:
     """The faces in ``frame``, if they are such as are promised."""
-    faces = finder.find(frame)
+    faces = find(frame)
     expect(isinstance(faces, list), f"{kind(faces)}, expected a list")
     for face in faces:
         expect(isinstance(face, Face) and isinstance(face.box, Box), f"{face!r}, expected a Face with a Box")

@@ -77,6 +77,7 @@ def _run(runtime: Runtime, pixels: Pixels) -> Outputs:
 
 
 def _expect_same(got: Outputs, expected: Outputs, tolerance: float, what: str) -> None:
+    expect(len(got) == len(expected), f"{len(got)} outputs {what}, expected {len(expected)}")
     for number, (one, other) in enumerate(zip(got, expected, strict=True)):
         expect(one.shape == other.shape, f"output {number} {what} has shape {one.shape}, expected {other.shape}")
         off = float(np.abs(one.astype(np.float64) - other).max(initial=0.0))

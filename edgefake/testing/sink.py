@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,10 +82,10 @@ def _send(sink: Sink, frame: Pixels | None, result: FrameResult) -> None:
 
 
 def _result(stream: StreamInfo, index: int) -> FrameResult:
-    """With no face at first, then one that has no score yet, then one with its verdict."""
+    """With no face at first, then one that has no score yet, then that with its verdict and another."""
     new = TrackResult(1, Box(30.0, 20.0, 40.0, 50.0), Status.FACE_TOO_BLURRED, None, None, None, scored=0)
     judged = TrackResult(1, new.box, Status.OK, 0.875, 0.9, Verdict.FAKE, scored=9)
-    tracks = ((), (new,), (judged, new))[min(index, 2)]
+    tracks = ((), (new,), (judged, replace(new, id=2)))[min(index, 2)]
     timings, seconds = StreamTimings(1.0, 2.0, 0.1, 0.5, 3.0), index / 25
     return FrameResult(index, seconds, 1.7e9 + seconds, tracks, timings, 12.0, 0, 0, stream.name, "tested", 0.5)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -101,6 +103,7 @@ BROKEN_RUNTIMES = [
     ("outputs: 7 different", running(lambda pixels: (np.ones((len(pixels), 2), np.float32),))),
     ("batch = singles: output 0", running(lambda pixels: (mean(pixels)[::-1].copy(),))),
     ("batch = singles: output 0", running(lambda pixels: (mean(pixels) / len(pixels),))),
+    ("batch = singles: 1 outputs", running(lambda pixels: (mean(pixels),) * (1 + (len(pixels) == 1)))),
     ("batch = singles: shape", running(lambda pixels: (mean(pixels[:32]),))),
     ("own arrays: output 0", running(buffered)),
     ("views and read-only input: run changed", running(written_to)),
@@ -146,8 +149,8 @@ class Knowing:
         return list(FACES) if frame.shape == FRAME.shape else []
 
 
-def finding(find: Callable[[Knowing, Pixels], Any]) -> Knowing:
-    return type("Broken", (Knowing,), {"find": find})()  # type: ignore[no-any-return]
+def finding(find: Callable[[Knowing, Pixels], Any], **more: Any) -> Knowing:
+    return type("Broken", (Knowing,), {"find": find, **more})()  # type: ignore[no-any-return]
 
 
 def always(*faces: object) -> Knowing:
@@ -187,6 +190,7 @@ BROKEN_FINDERS = [
     ("one for each person: 1 of 2", always(FACES[0], Face(Box(6, 6, 20, 20), 0.5))),
     ("framing: the overlap ", always(Face(Box(9, 9, 9, 9)))),
     ("other frames: it raised ", finding(fixed_size)),
+    ("find_fast: NoneType", finding(Knowing.find, find_fast=lambda self, frame: None)),
     ("same again: ", finding(counted)),
     ("read-only frames: find changed", finding(scribbling)),
     ("threads: ", finding(unreliable)),
@@ -195,7 +199,7 @@ BROKEN_FINDERS = [
 
 def test_a_good_finder() -> None:
     check_finder(Knowing(), FRAME, box=Box(4, 5, 31, 29))
-    check_finder(Knowing(), FRAME)
+    check_finder(finding(Knowing.find, find_fast=Knowing.find), FRAME)
 
 
 @pytest.mark.parametrize(("told", "broken"), BROKEN_FINDERS, ids=[told for told, _ in BROKEN_FINDERS])
@@ -362,3 +366,8 @@ def test_a_sink_that_closes_only_once() -> None:
         Shelf.close(self)
 
     refused("close twice: it raised ValueError", lambda: check_sink(shelf(close=close)))
+
+
+def test_no_test_framework_is_needed() -> None:
+    code = "import sys; sys.modules['pytest'] = None; from edgefake import testing; testing.check_sink"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -70,21 +69,6 @@ def test_several_numbers(tmp_path: Path, faces: np.ndarray, make_card: MakeCard)
     onnx.save(network(2), tmp_path / "two.onnx")
     (both,) = opened(tmp_path / "two.onnx", make_card(), "onnx").run(faces)
     assert both == pytest.approx(np.stack([expected(faces), 2 * expected(faces)], axis=1), abs=1e-4)
-
-
-def test_threads_may_share_it(path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
-    runtime = opened(path, make_card(), "onnx")
-    with ThreadPoolExecutor(4) as pool:
-        results = list(pool.map(lambda i: numbers(runtime, faces[i % 7 : i % 7 + 1])[0], range(56)))
-    assert results == pytest.approx(list(expected(faces)) * 8, abs=1e-4)
-
-
-def test_a_closed_model_says_so(path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
-    runtime = opened(path, make_card(), "onnx")
-    runtime.close()
-    runtime.close()
-    with pytest.raises(BackendError, match="closed"):
-        numbers(runtime, faces)
 
 
 def test_a_detector_reads_the_card_in_the_file(path: Path, portrait: Path, make_card: MakeCard) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgefake import BackendError, Detector, ModelCard, ModelFileError, read_image
+from edgefake import Detector, ModelCard, ModelFileError, read_image
 from edgefake.models.card import Scaling
 from edgefake.models.store import find_model
 from edgefake.testing import check_runtime
@@ -55,14 +54,6 @@ def test_several_numbers_and_outputs(name: str, models: Path, make_card: MakeCar
         assert one.shape == other.shape and one == pytest.approx(other, abs=1e-4)
 
 
-def test_threads_do_not_mix_their_faces(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
-    runtime = opened(models / "int8.tflite", make_card(), "openvino")
-    expected = numbers(runtime, faces)
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda i: numbers(runtime, faces[i % 7 : i % 7 + 1])[0], range(280)))
-    assert answers == list(expected) * 40
-
-
 @pytest.mark.parametrize("name", BUNDLED)
 def test_the_bundled_models_pass_their_golden_vectors(name: str, portrait: Path) -> None:
     frame = read_image(portrait)
@@ -88,14 +79,6 @@ def test_an_onnx_model_of_another_shape(make_card: MakeCard) -> None:
     path = find_model("cnn_int8", suffix=".onnx")
     with pytest.raises(ModelFileError, match=r"\[N, 128, 128, 3\], .*card .*\[N, 16, 16, 3\]"):
         opened(path, make_card(), "openvino")
-
-
-def test_a_closed_model_says_so(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
-    runtime = opened(models / "int8.tflite", make_card(), "openvino")
-    runtime.close()
-    runtime.close()
-    with pytest.raises(BackendError, match="closed"):
-        numbers(runtime, faces)
 
 
 def test_raw_pixels(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:

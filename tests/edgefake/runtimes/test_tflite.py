@@ -156,14 +156,6 @@ def test_the_name_says_which_interpreter(opened: Callable[..., Runtime]) -> None
     assert runtime.name.startswith("tflite (")
 
 
-def test_a_closed_runtime_says_so(opened: Callable[..., Runtime], faces: np.ndarray) -> None:
-    runtime = opened("int8")
-    runtime.close()
-    runtime.close()
-    with pytest.raises(BackendError, match="closed"):
-        numbers(runtime, faces)
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [
