@@ -9,7 +9,8 @@ import pytest
 from edgefake import Detector
 from edgefake.benchmark.accuracy import Accuracy
 from edgefake.benchmark.picture import drawn_frame
-from edgefake.benchmark.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, _Axis, plots
+from edgefake.benchmark.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plots
+from edgefake.charts import Axis
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
 from edgefake.statistics import Interval
@@ -53,14 +54,14 @@ def test_the_median_is_where_half_of_the_runs_are() -> None:
 def test_twice_as_many_faces_are_twice_as_high(dimension: str) -> None:
     one, two = row(sample([4.0] * 4), **{dimension: 1}), row(sample([4.0] * 4, [4.0] * 4), **{dimension: 2})
     lines = coloured(plots(report(two, one))[f"{dimension}.png"])
-    x, height = _Axis(0, 2.5, 0, RIGHT - LEFT), BOTTOM - TOP
+    x, height = Axis(0, 2.5, 0, RIGHT - LEFT), BOTTOM - TOP
     tops = [height - np.flatnonzero(lines[:, round(x(count))]).mean() for count in (1, 2)]
     assert tops[1] / tops[0] == pytest.approx(2.0, rel=0.05)
 
 
 @pytest.mark.parametrize(("low", "high", "is_log"), [(0, 0.3, False), (0, 7000, False), (0.85, 1, False), (0.3, 4, True)])
 def test_axes_have_a_few_round_ticks(low: float, high: float, is_log: bool) -> None:
-    ticks = _Axis(low, high, 0, 100, is_log).ticks()
+    ticks = Axis(low, high, 0, 100, is_log).ticks()
     assert 2 <= len(ticks) <= 12 and all(low <= tick <= high for tick in ticks)
     assert all(float(f"{tick:.2g}") == pytest.approx(tick) for tick in ticks)
 
