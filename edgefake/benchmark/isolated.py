@@ -6,6 +6,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from edgefake.benchmark.accuracy import Accuracy
 from edgefake.benchmark.worker import Job, Sample
@@ -46,7 +47,7 @@ def _done(job: Job) -> object:
             child.kill()
             raise
     if child.returncode != 0:
-        raise EdgefakeError(f"the process that ran {job.path.name} on {job.backend} {_end(child.returncode, messages)}")
+        raise EdgefakeError(f"the process that ran {Path(job.model).name} on {job.backend} {_end(child.returncode, messages)}")
     result = pickle.loads(answer)
     if isinstance(result, EdgefakeError):
         raise result

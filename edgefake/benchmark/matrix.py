@@ -85,7 +85,7 @@ class _Outcome:
 
     def _give_up(self, case: Case, error: EdgefakeError) -> None:
         """Anything but a missing runtime, which no case could use, is a failure. The samples that there are stay."""
-        alike = [other for other in self._samples if other.path == case.path and other.backend == case.backend]
+        alike = [other for other in self._samples if (other.model, other.backend) == (case.model, case.backend)]
         if self._samples[case]:
             self.failed.append(Left(f"a process of {case}", str(error)))
         elif isinstance(error, BackendError) and not any(self._samples[other] for other in alike):
@@ -99,7 +99,7 @@ class _Outcome:
 
 def _job(case: Case, settings: Settings, picture: Path, *, data: Path | None = None) -> Job:
     return Job(
-        path=case.path,
+        model=case.model if case.path is None else case.path,
         backend=case.backend,
         threads=case.threads,
         batch=case.batch,
@@ -116,8 +116,8 @@ def _job(case: Case, settings: Settings, picture: Path, *, data: Path | None = N
 def _row(case: Case, samples: list[Sample], accuracy: dict[tuple[str, str], Accuracy]) -> Row:
     return Row(
         case=case,
-        size=case.path.stat().st_size,
-        sha256=sha256_of(case.path),
+        size=None if case.path is None else case.path.stat().st_size,
+        sha256=None if case.path is None else sha256_of(case.path),
         samples=tuple(samples),
         accuracy=accuracy.get((case.model, case.backend)),
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgefake.defaults import DEFAULT_THRESHOLD
+from edgefake.benchmark.factory import FACTORY, names_factory
 from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.models.store import find_model
 from edgefake.runtimes import DEPRECATED_NAMES, RUNTIMES, reader_of, suffix_of
@@ -19,19 +19,21 @@ NUMBERS = ("threads", "batch", "streams")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row: a model file on a runtime, in so many streams, each with so many threads and faces at once.
+    """One row: a model file on a runtime, or what a factory makes, in so many streams, each with so many threads and faces at
+    once.
 
     Precision and input size are the file's.
     """
 
     model: str
-    """The name of the file without its ending."""
+    """The name of the file without its ending, or ``module:function``."""
     backend: str
     threads: int
     batch: int
     streams: int
     """Detectors that run at once in one process."""
-    path: Path
+    path: Path | None
+    """None for a factory."""
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -53,8 +55,8 @@ class Settings:
     """Fresh ones per case: their differences are what intervals stand on."""
     faces: str = "haar"
     """How faces are found, as for ``Detector``."""
-    threshold: float | str = DEFAULT_THRESHOLD
-    """Which p_fake balanced accuracy is measured at, as for ``Detector``."""
+    threshold: float | str | None = None
+    """Which p_fake balanced accuracy is measured at, as for ``Detector``; None: each model's own."""
     picture: Path | None = None
     """For the way from file to verdict; None draws one of 1280×720."""
     data: Path | None = None
@@ -102,7 +104,7 @@ def make_plan(
     for name, numbers in (("threads", threads), ("batch", batches), ("streams", streams)):
         if wrong := [number for number in numbers if number < 1]:
             raise InputError(f"{name} must be at least 1, got {wrong[0]}")
-    files: dict[tuple[str, str], Path] = {}
+    files: dict[tuple[str, str], Path | None] = {}
     skipped = []
     for model, backend in itertools.product(dict.fromkeys(models), dict.fromkeys(backends)):
         found = _file(model, backend)
@@ -110,10 +112,9 @@ def make_plan(
             skipped.append(found)
             continue
         path, backend = found
-        if files.setdefault((path.stem, backend), path) != path:
-            raise InputError(
-                f"{files[path.stem, backend]} and {path} have one name, and rows could not be told apart: rename one"
-            )
+        name = model if path is None else path.stem
+        if files.setdefault((name, backend), path) != path:
+            raise InputError(f"{files[name, backend]} and {path} have one name, and rows could not be told apart: rename one")
     cases = [
         Case(model, backend, *numbers, path)
         for (model, backend), path in files.items()
@@ -126,8 +127,13 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _file(model: str, backend: str) -> tuple[Path, str] | Left:
-    """The file of ``model`` that ``backend`` reads, and the backend's name where it was ``auto``; or why there is none."""
+def _file(model: str, backend: str) -> tuple[Path | None, str] | Left:
+    """The file of ``model`` that ``backend`` reads (a factory has none), and the backend's name where it was ``auto``; or why
+    there is none."""
+    if names_factory(model):
+        if backend == "auto":
+            return None, FACTORY
+        return Left(f"{model} on {backend}", "what a factory makes opens its own runtime: leave the backend out")
     suffix = suffix_of(backend)
     try:
         path = find_model(model, suffix=suffix)

@@ -28,9 +28,9 @@ class Row:
     """One case and what its processes measured."""
 
     case: Case
-    size: int
+    size: int | None
     """Of the model file, in bytes."""
-    sha256: str
+    sha256: str | None
     samples: tuple[Sample, ...]
     """At least one."""
     accuracy: Accuracy | None
@@ -89,7 +89,7 @@ class Row:
             "backend": case.backend,
             "runtime": first.runtime,
             **case.numbers,
-            "file": {"bytes": self.size, "sha256": self.sha256},
+            "file": self.case.path and {"bytes": self.size, "sha256": self.sha256},
             "latency_ms": self.latency.to_dict(),
             "faces_per_second": self.faces_per_second,
             "verdict_ms": self.verdict and self.verdict.to_dict(),
@@ -194,8 +194,8 @@ _ACCURACY: tuple[Column, ...] = (
     ("balanced accuracy", lambda row: f"{row.accuracy.balanced_accuracy:.3f}" if row.accuracy else NOT_AVAILABLE),
 )
 _COST: tuple[Column, ...] = (
-    ("precision", lambda row: f"{row.samples[0].precision} {row.samples[0].input_size} px"),
-    ("file MB", lambda row: f"{row.size / 1e6:.1f}"),
+    ("precision", lambda row: f"{row.samples[0].precision or NOT_AVAILABLE} {row.samples[0].input_size} px"),
+    ("file MB", lambda row: _known(row.size and row.size / 1e6, ".1f")),
     ("import s", lambda row: f"{row.cold_start()['import_s']:.2f}"),
     ("load s", lambda row: f"{row.cold_start()['load_s']:.2f}"),
     ("first ms", lambda row: f"{row.cold_start()['first_ms']:.1f}"),

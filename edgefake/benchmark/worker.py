@@ -17,6 +17,7 @@ import numpy as np
 from edgefake.benchmark.accuracy import Accuracy, measure_accuracy
 from edgefake.benchmark.conditions import Conditions, between, governor, moment
 from edgefake.benchmark.energy import PowerLog, find_meter
+from edgefake.benchmark.factory import made
 from edgefake.benchmark.figures import in_order
 from edgefake.benchmark.parallel import together
 from edgefake.benchmark.repeat import repeated
@@ -25,24 +26,29 @@ from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
-from edgefake.scorer import Score, Scorer
+from edgefake.scorer import CardScorer, Score, Scorer
 from edgefake.system import available_cores, peak_memory_mb
 
 STAGES = ("read", "find_faces", "preprocess", "infer", "post", "total")
 """Of the way from a picture file to a verdict. ``post`` is calibration, verdict and all that is in no other stage."""
 
 
+SIDE = 256
+"""Of the random faces that are scored, in pixels."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """What a process has to do."""
 
-    path: Path
+    model: Path | str
+    """A file, or a factory (``module:function``)."""
     backend: str
     threads: int
     batch: int
     streams: int
     faces: str
-    threshold: float | str
+    threshold: float | str | None
     picture: Path | None
     """For the way from file to verdict; None leaves that out."""
     min_runs: int
@@ -56,7 +62,8 @@ class Sample:
     """What one process measured."""
 
     runtime: str
-    precision: str
+    precision: str | None
+    """None where it is no one model."""
     input_size: int
     import_s: float
     """Of ``from edgefake import Detector``, which brings NumPy and OpenCV."""
@@ -112,15 +119,18 @@ def _do(job: Job, import_s: float) -> Sample | Accuracy:
 
 
 def _detector(job: Job) -> Detector:
-    return Detector(job.path, backend=job.backend, faces=job.faces, threshold=job.threshold, num_threads=job.threads)
+    if isinstance(job.model, str):
+        return Detector(made(job.model, job.threads), faces=job.faces, threshold=job.threshold)
+    return Detector(job.model, backend=job.backend, faces=job.faces, threshold=job.threshold, num_threads=job.threads)
 
 
 def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: float) -> Sample:
     detector = detectors[0]
-    size = detector.card.side
-    faces = np.random.default_rng(0).integers(0, 256, (job.streams, job.batch, size, size, 3), np.uint8)
-    # The very scorers that predict uses; each stream has faces of its own.
-    streams = [partial(each.scorer.score, batch) for each, batch in zip(detectors, faces, strict=True)]
+    card = detector.scorer.card if isinstance(detector.scorer, CardScorer) else None
+    faces = np.random.default_rng(0).integers(0, 256, (job.streams, job.batch, SIDE, SIDE, 3), np.uint8)
+    # The very scorers that predict uses, and what they take; each stream has faces of its own.
+    crops = [[each.scorer.crop(face, None) for face in some] for each, some in zip(detectors, faces, strict=True)]
+    streams = [partial(each.scorer.score, batch) for each, batch in zip(detectors, crops, strict=True)]
     started = time.perf_counter()
     streams[0]()
     first_ms = 1e3 * (time.perf_counter() - started)
@@ -133,8 +143,8 @@ def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: f
     stages = _stages(job, detector, job.picture) if job.picture else {}
     return Sample(
         runtime=detector.runtime,
-        precision=detector.card.precision,
-        input_size=size,
+        precision=None if card is None else card.precision,
+        input_size=len(crops[0][0]),
         import_s=round(import_s, 4),
         load_s=round(load_s, 4),
         first_ms=round(first_ms, 3),

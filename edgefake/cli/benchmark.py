@@ -17,6 +17,9 @@ from edgefake.images import write_image
 if TYPE_CHECKING:
     from edgefake.benchmark.report import Report
 
+_MODEL_HELP = """a name that `edgefake models` lists, a file, or MODULE:FUNCTION, a function that is called with num_threads= and
+gives a Scorer"""
+
 _EPILOG = """\
 Every case is measured in several fresh processes, in turn. For figures that hold, stop other programs, set the clock governor to
 performance, and keep the device awake.
@@ -37,7 +40,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("models", nargs="*", metavar="MODEL", help="a name that `edgefake models` lists, or a file")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=_MODEL_HELP)
     matrix = parser.add_argument_group("cases", "Every combination is measured; lists are separated by commas.")
     matrix.add_argument("--backend", type=_names, default="auto", metavar="LIST", help="such as tflite,onnx (default: auto)")
     matrix.add_argument(
@@ -57,7 +60,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     measure.add_argument("--processes", type=int, default=5, help="fresh processes per case (default: %(default)s)")
     measure.add_argument("--faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
     measure.add_argument(
-        "--threshold", type=parse_threshold, default=DEFAULT_THRESHOLD, help="as for predict (default: %(default)s)"
+        "--threshold", type=parse_threshold, help=f"as for predict (default: the model's own, {DEFAULT_THRESHOLD})"
     )
     measure.add_argument("--picture", metavar="FILE", type=Path, help="what is judged, file to verdict (default: a drawn one)")
     measure.add_argument("--data", metavar="DIR", type=Path, help="a folder with real/ and fake/: measure accuracy on it as well")

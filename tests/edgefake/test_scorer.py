@@ -10,39 +10,20 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edgefake import Box, Detector, InputError, ModelCard, ModelFileError, Status, Verdict, read_image
+from edgefake import Box, Detector, InputError, ModelCard, ModelFileError, Status, Verdict, read_image, watch
 from edgefake.faces.geometry import crop_square
 from edgefake.models.card import Scaling
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.scorer import CardScorer, Score, Scorer, open_scorer
+from edgefake.streaming.video import VideoTally
 from edgefake.testing import check_scorer
+from tests.edgefake.ensemble import Ensemble
 from tests.edgefake.runtimes.opening import numbers, opened
 
 MakeCard = Callable[..., ModelCard]
 
 BOXES = [Box(20, 30, 80, 90), Box(150, 60, 64, 64), Box(-10, 120, 60, 50)]
-
-
-class Ensemble:
-    """The mean of several models on the same crop, whatever the sizes of their inputs."""
-
-    def __init__(self, *models: str) -> None:
-        self.members = [open_scorer(model, num_threads=1) for model in models]
-        self.name = " + ".join(member.name for member in self.members)
-        self.threshold = float(np.mean([member.threshold for member in self.members]))
-        self.crop_margin = self.members[0].crop_margin
-
-    def crop(self, frame: Pixels, box: Box | None) -> Pixels:
-        return crop_square(frame, box, self.crop_margin)
-
-    def score(self, crops: Sequence[Pixels]) -> list[Score]:
-        each = [member.score([member.crop(crop, None) for crop in crops]) for member in self.members]
-        return [Score(float(np.mean([score.p_fake for score in scores]))) for scores in zip(*each, strict=True)]
-
-    def close(self) -> None:
-        for member in self.members:
-            member.close()
 
 
 def test_an_ensemble_of_bundled_models(portrait: Path) -> None:
@@ -62,6 +43,19 @@ def test_an_ensemble_of_bundled_models(portrait: Path) -> None:
         assert cut.p_fake == prediction.p_fake
         with pytest.raises(InputError, match=r"cnn_int8 \+ mobilenet_v2_035_int8 .*card"):
             _ = both.card
+
+
+def test_an_ensemble_follows_streams_and_judges_videos(portrait: Path) -> None:
+    frame = read_image(portrait)
+    frames = [np.roll(frame, shift, axis=1) for shift in range(12)]
+    with Detector(Ensemble("cnn_int8", "mobilenet_v2_035_int8")) as detector:
+        tally, alone = VideoTally(detector.threshold), detector.predict(frame)
+        for _, result in watch(frames, detector, fps=10.0):
+            assert result.model == detector.scorer.name
+            tally.add(result)
+    video = tally.verdict()
+    assert video.frames == 12 and video.faces > 0
+    assert len(video.tracks) == 1 and video.tracks[0].p_fake == pytest.approx(alone.p_fake, abs=0.1)
 
 
 class Fixed:

@@ -27,7 +27,7 @@ class Deed:
 
 def job(**changes: Any) -> Job:
     standard = {
-        "path": Path("x.tflite"),
+        "model": Path("x.tflite"),
         "backend": "tflite",
         "threads": 1,
         "batch": 1,
