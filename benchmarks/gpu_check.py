@@ -27,9 +27,8 @@ from edgefake.faces.frame import whole_frame
 from edgefake.files import write_json
 from edgefake.images import find_images, read_image
 from edgefake.models.card import ModelCard
-from edgefake.models.card_files import check_model, read_card
-from edgefake.models.file import ModelFile
-from edgefake.models.store import find_model
+from edgefake.models.file import ModelFile, require_card
+from edgefake.models.store import find_model, open_model
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import Runtime, open_runtime
@@ -82,16 +81,17 @@ def check_gpu(model: str, pictures: Sequence[Path], *, runs: int) -> GpuCheck:
     """Build, check and time ``model`` (a name, or an ``.onnx`` with its ``.tflite`` beside it). Raises ``EdgefakeError``."""
     from edgefake.runtimes.tensorrt.engines import prepare
 
-    path, card = _model(model)
+    file = open_model(model, suffix=".onnx")
+    card = require_card(file)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        built = prepare(path, card, folder=Path(folder))
+        built = prepare(file, folder=Path(folder))
         build_seconds = time.perf_counter() - started
         built.runtime.close()
         started = time.perf_counter()
-        loaded = prepare(path, card, folder=Path(folder))
+        loaded = prepare(file, folder=Path(folder))
         load_seconds = time.perf_counter() - started
-    tflite = find_model(model) if Path(model).suffix != ".onnx" else path.with_suffix(".tflite")
+    tflite = find_model(model) if Path(model).suffix != ".onnx" else file.path.with_suffix(".tflite")
     same = dataclasses.replace(card, payload_sha256=None)  # which is of the .onnx
     reference = open_runtime(ModelFile(tflite, same), same.input_spec, name="tflite", num_threads=2)
     faces = _faces(pictures, card)
@@ -115,15 +115,6 @@ def check_gpu(model: str, pictures: Sequence[Path], *, runs: int) -> GpuCheck:
     gpu.close()
     reference.close()
     return check
-
-
-def _model(model: str) -> tuple[Path, ModelCard]:
-    path = find_model(model, suffix=".onnx")
-    check_model(path)
-    card = read_card(path)
-    if card is None:
-        raise InputError(f"{path} carries no model card: convert it again with python -m convert")
-    return path, card
 
 
 def _faces(pictures: Sequence[Path], card: ModelCard) -> Pixels:

@@ -10,24 +10,22 @@ from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.files import write_atomically, write_json
 from edgefake.models.card import Metrics, ModelCard
-from edgefake.models.card_files import read_card, write_card
+from edgefake.models.file import ModelFile, require_card, write_card
 
 ZOO = Path(__file__).parents[1] / "edgefake" / "zoo"
 
 
 def bundle(path: Path, zoo: Path = ZOO) -> Path:
-    """Copy the ``.tflite`` or ``.onnx`` at ``path`` into ``zoo``, register its size and SHA-256; the card of a ``.tflite`` is
-    written as Markdown beside it.
+    """Copy the model file at ``path`` into ``zoo``, register its size and SHA-256; the card of a model's first file is written as
+    Markdown beside it.
 
     The copy's card is written anew: an older one becomes one of today's schema, with the digest of the network, which is not
     touched. A file of ``zoo`` itself is renewed in place. What follows the line ``<!-- notes -->`` in an earlier Markdown card
     is kept: people write there what a model can't do. Returns the copy's path.
     """
     if not path.is_file():
-        raise InputError(f"there is no file {path}: expected a converted .tflite or .onnx model")
-    card = read_card(path)
-    if card is None:
-        raise InputError(f"{path} carries no card: convert it with python -m convert tflite")
+        raise InputError(f"there is no file {path}: expected a converted model")
+    card = require_card(ModelFile(path), None)
     if Path(card.name).name != card.name:
         raise InputError(f"{path} is named {card.name!r} in its card: a bundled model needs a name that a file can have")
     target = zoo / f"{card.name}{path.suffix}"
@@ -41,7 +39,7 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
     files[target.name] = {"file": target.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
     entries[card.name] = {"kind": card.kind, "files": list(files.values())}
     write_json(registry, entries)
-    if path.suffix != ".tflite":
+    if next(iter(files)) != target.name:
         return target
     page = target.with_suffix(".md")
     notes = page.read_text().partition(NOTES)[2] if page.exists() else "\n"

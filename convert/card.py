@@ -15,7 +15,7 @@ from convert.golden import uncalibrated, with_golden
 from edgefake import __version__
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.models.card import Metrics, ModelCard, Training
-from edgefake.models.card_files import write_card
+from edgefake.models.file import write_card
 from training.decision import fit_decision
 from training.device import device_outputs, on_device
 from training.metrics import evaluate_scores

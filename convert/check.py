@@ -15,14 +15,14 @@ from convert.source import Source, keras_outputs
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
-from edgefake.models.card_files import read_card
+from edgefake.models.file import ModelFile, require_card
+from edgefake.models.forms import FORMS
 from edgefake.runtimes import Outputs
 from training.batches import all_pixels
 from training.device import on_device, raw_outputs
 from training.samples import Sample, fake_labels
 
 LAYER_FACES = 32
-FORMS = {".tflite": "TFLite INT8", ".onnx": "ONNX INT8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ def check_models(paths: Sequence[Path], source: Source, samples: Sequence[Sample
     if not source.post_training:
         forms.append(scores("QAT", card, keras_outputs(source.int8_model, pixels), converted=False))
     for path, own in zip(paths, cards, strict=True):
-        forms.append(scores(FORMS[path.suffix], own, on_device(raw_outputs, path, own, pixels), converted=True))
+        name, outputs = f"{FORMS[path.suffix].name} INT8", on_device(raw_outputs, path, own, pixels)
+        forms.append(scores(name, own, outputs, converted=True))
     threshold = card.threshold(DEFAULT_THRESHOLD)
     comparisons = [compare(labels, form, earlier, threshold) for n, form in enumerate(forms) for earlier in forms[:n]]
     detection = [fault for form in forms for fault in detection_faults(labels, form, threshold)]
@@ -78,11 +79,7 @@ def _layers(paths: Sequence[Path], source: Source, pixels: np.ndarray) -> tuple[
 
 def _card_of(path: Path, source: Source) -> ModelCard:
     run = source.run
-    if path.suffix not in FORMS:
-        raise InputError(f"{path} is neither .tflite nor .onnx: check compares converted models with their parents")
-    card = read_card(path)
-    if card is None:
-        raise InputError(f"{path} carries no card: convert it with python -m convert")
+    card = require_card(ModelFile(path))
     if card.precision != "int8":
         raise InputError(f"{path} is a {card.precision} model: check compares INT8 models with their parents")
     if run.recipe != card.architecture or run.size != card.side:

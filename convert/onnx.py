@@ -19,7 +19,7 @@ from convert.qdq import to_qdq
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.models.card import Scaling
-from edgefake.models.card_files import check_model, read_card, write_card
+from edgefake.models.file import ModelFile, require_card, write_card
 from edgefake.runtimes.quiet import quiet
 
 OPSET = 17
@@ -63,10 +63,7 @@ def export_onnx(tflite: Path, out: Path, *, batch: int | None = None) -> Path:
         raise InputError(f"there is no file {tflite}: expected an INT8 .tflite model")
     if tflite.suffix != ".tflite":
         raise InputError(f"{tflite} is no .tflite: the ONNX form is made of an INT8 .tflite model")
-    check_model(tflite)
-    card = read_card(tflite)
-    if card is None:
-        raise InputError(f"{tflite} carries no card: give it one with python -m convert card")
+    card = require_card(ModelFile(tflite), None)
     if card.precision != "int8":
         raise InputError(f"{tflite} is a {card.precision} model: the ONNX form is made of the INT8 one")
     if card.scaling != Scaling():

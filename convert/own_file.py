@@ -16,7 +16,7 @@ from convert.card import UNKNOWN_THRESHOLDS, complete, toolchain
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.models.card import ModelCard, Scaling, Training
-from edgefake.models.card_files import check_model
+from edgefake.models.file import model_bytes
 from edgefake.runtimes.inputs import Layout, find_layout
 from edgefake.runtimes.tflite import load
 from training.device import on_device
@@ -64,7 +64,7 @@ def write_own_card(
 
     Raises ``InputError`` where the file takes or gives what no card can describe, or its scores do not rise with fakes.
     """
-    check_model(strange.path)
+    model = model_bytes(strange.path)
     if out.suffix != strange.path.suffix:
         raise InputError(f"{strange.path} stays what it is: name {out.name} with the ending {strange.path.suffix}")
     found = on_device(signature, strange.path, strange.size)
@@ -80,7 +80,6 @@ def write_own_card(
             "where its own first layers scale them)"
         )
     check_classes(strange.classes, found.outputs)
-    model = strange.path.read_bytes()
     if len(set(feed.offset)) > 1 or len(set(feed.scale)) > 1:
         if strange.path.suffix != ".onnx" or found.layout.channels == 1:
             raise InputError(

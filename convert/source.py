@@ -13,7 +13,7 @@ import numpy as np
 
 from convert.tflite import output_names
 from edgefake.errors import InputError
-from edgefake.models.card_files import read_card
+from edgefake.models.file import ModelFile
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float
 from edgefake.runtimes import Outputs
@@ -117,7 +117,7 @@ def commands_of(run: Run, passed: frozenset[Path] = frozenset()) -> tuple[str, .
     start = Path(run.weights)
     earlier: tuple[str, ...] = ()
     if start.suffix == ".tflite" and start.is_file():
-        card = read_card(start)
+        card = ModelFile(start).card
         earlier = card.training.commands if card and card.training else ()
     elif start.parent not in passed and (start.parent / "run.json").exists():
         earlier = commands_of(read_run(start.parent), passed | {start.parent})

@@ -13,7 +13,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from edgefake.errors import InputError
-from edgefake.models.card_files import check_model
+from edgefake.models.file import model_bytes
 
 OPERATORS = {
     schema.BuiltinOperator.CONV_2D: (1, 2, 3, 0),  # output channels first, in Keras last
@@ -27,7 +27,7 @@ def load_dequantized(features: Any, path: Path) -> None:
     The BatchNorms of ``features`` become additions of a bias; ``training.start.adapt_batch_norm`` makes them trainable again.
     Raises ``InputError`` for a file that is no INT8 model of this architecture.
     """
-    check_model(path)
+    model_bytes(path)  # refuses what is no model
     try:
         stored = _stored_weights(path)
     except Exception as error:  # what reading a FlatBuffer raises depends on the damage

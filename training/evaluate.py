@@ -13,7 +13,8 @@ import numpy as np
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
-from edgefake.models.card_files import read_card
+from edgefake.models.file import ModelFile, require_card
+from edgefake.models.forms import FORMS, suffixes
 from edgefake.statistics import Interval
 from edgefake.text import printable
 from training.batches import all_pixels, readable
@@ -26,8 +27,6 @@ from training.notes import note
 from training.runs import Run, at, read_run, seen_by
 from training.samples import Sample, fake_labels
 from training.scores import PFake, detector_scores, device_scores, scores
-
-FILES = (".tflite", ".onnx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +112,7 @@ def evaluate(
     """
     check_models(models, find_faces)
     contents = [digests(sample.path for sample in data.samples) for data in data_sets]
-    runs = {model: _placed(model, read_run(model), data_sets) for model in models if model.suffix not in FILES}
+    runs = {model: _placed(model, read_run(model), data_sets) for model in models if model.suffix not in FORMS}
     for model, run in runs.items():
         _refuse_seen(model, run, data_sets, contents)
     subjects = [
@@ -130,18 +129,18 @@ def evaluate(
 def check_models(models: Sequence[Path], find_faces: str | None = None) -> None:
     """Raise ``InputError`` unless each is a model file with a card or, without ``find_faces``, a run; loads no runtime."""
     for model in models:
-        if model.suffix in FILES:
+        if model.suffix in FORMS:
             _card(model)
             continue
         read_run(model)
         if find_faces is not None:
             given = printable(model)
-            raise InputError(f"--find-faces measures what a device does: give a .tflite or .onnx file, not the run {given}")
+            raise InputError(f"--find-faces measures what a device does: give a model file ({suffixes()}), not the run {given}")
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:
     """The last part of each path, without its ending, or all of it where another ends alike."""
-    last = [path.resolve().stem if path.suffix in FILES else path.resolve().name for path in paths]
+    last = [path.resolve().stem if path.suffix in FORMS else path.resolve().name for path in paths]
     return [printable(name if last.count(name) == 1 else path) for name, path in zip(last, paths, strict=True)]
 
 
@@ -193,10 +192,7 @@ def _without_copies(data: DataSet, content: Mapping[Path, str]) -> DataSet:
 def _card(path: Path) -> ModelCard:
     if not path.is_file():
         raise InputError(f"there is no model file {printable(path)}: convert one with python -m convert tflite")
-    card = read_card(path)
-    if card is None:
-        raise InputError(f"{printable(path)} carries no card: convert it with python -m convert tflite")
-    return card
+    return require_card(ModelFile(path))
 
 
 def _converted(path: Path, name: str) -> Subject:

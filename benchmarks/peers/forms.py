@@ -58,7 +58,7 @@ def make_forms(recipe: str, size: int | None, folder: Path) -> Forms:
     from convert.onnx import OPSET, export_onnx
     from convert.tflite import float_tflite, int8_tflite
     from edgefake.models.card import ModelCard
-    from edgefake.models.card_files import write_card
+    from edgefake.models.file import write_card
     from edgefake.preprocessing import to_float
     from training.quantize import QuantizedModel, fold
     from training.recipes import build, recipe_named

@@ -13,10 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from edgefake.cli.terminal import LiveLine
-from edgefake.errors import CardError, InputError
-from edgefake.models.card import ModelCard
-from edgefake.models.card_files import check_model, read_card
-from edgefake.models.store import find_model
+from edgefake.errors import InputError
+from edgefake.models.file import require_card
+from edgefake.models.store import open_model
 from edgefake.schema import SCHEMA, seconds_or_ms
 
 _EPILOG = """\
@@ -50,13 +49,15 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.workspace < 1:
         raise InputError(f"--workspace must be at least 1 MB, got {arguments.workspace}")
-    path = find_model(arguments.model, suffix=".onnx")
-    card = _card(path)
+    file = open_model(arguments.model, suffix=".onnx")
+    if file.path.suffix != ".onnx":
+        raise InputError(f"an engine is built from an .onnx file, got {file.path}: make one with python -m convert onnx")
+    card = require_card(file, None)
     from edgefake.runtimes.tensorrt.engines import prepare
 
     started = time.monotonic()
     with LiveLine(every_s=0.0), _stopped_by_ctrl_c():
-        prepared = prepare(path, card, folder=arguments.cache, workspace_mb=arguments.workspace)
+        prepared = prepare(file, folder=arguments.cache, workspace_mb=arguments.workspace)
     prepared.runtime.close()
     seconds, sidecar = time.monotonic() - started, prepared.sidecar
     if arguments.json:
@@ -69,16 +70,6 @@ def _run(arguments: argparse.Namespace) -> int:
     allowed = max(map(card.tolerance, card.outputs if card.golden else ()), default=0.0)
     print(f"off the golden outputs by {sidecar.golden_error:.3g} (at most {allowed:g})")
     return 0
-
-
-def _card(path: Path) -> ModelCard:
-    if path.suffix != ".onnx":
-        raise InputError(f"an engine is built from an .onnx file, got {path}: make one with python -m convert onnx")
-    check_model(path)
-    card = read_card(path)
-    if card is None:
-        raise CardError(f"{path} carries no model card: give it one on a workstation (python -m convert card {path.name})")
-    return card
 
 
 @contextmanager

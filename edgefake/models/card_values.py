@@ -75,6 +75,8 @@ def check_keys(fields: typing.Iterable[str], keys: typing.Iterable[str], where: 
 
 
 def _object(kind: Any, value: Any, where: str) -> Any:
+    if isinstance(value, kind) and hasattr(kind, "__post_init__"):  # it has checked itself
+        return value
     if isinstance(value, kind):
         value = {name: getattr(value, name) for name in types_of(kind)}
     if not isinstance(value, dict):

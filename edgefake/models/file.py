@@ -57,7 +57,7 @@ class ModelFile:
     @functools.cached_property
     def payload_sha256(self) -> str:
         """SHA-256 of the network, without the card and other metadata, in lower-case hexadecimal."""
-        return _digest(self.form, self.data, self.path)
+        return _payload_sha256(self.form, self.data, self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,18 @@ def require_card(file: ModelFile, kind: Kind | None = "detector") -> ModelCard:
     return card
 
 
+def model_bytes(path: Path) -> bytes:
+    """The whole of a model file, whatever its card says. Raises ``ModelFileError`` when it is none."""
+    data = _read(path)
+    form_of(path).check(data, path)
+    return data
+
+
+def payload_sha256(path: Path) -> str:
+    """SHA-256 of the network in a model file, whatever its card says. Raises ``ModelFileError``."""
+    return _payload_sha256(form_of(path), _read(path), path)
+
+
 def write_card(path: str | Path, card: ModelCard) -> ModelCard:
     """Put ``card`` into the model file at ``path``, replacing one that is there; the network itself is untouched.
 
@@ -100,7 +112,7 @@ def write_card(path: str | Path, card: ModelCard) -> ModelCard:
     """
     path = Path(path)
     form, data = form_of(path), _read(path)
-    card = replace(card, payload_sha256=_digest(form, data, path))
+    card = replace(card, payload_sha256=_payload_sha256(form, data, path))
     write_atomically(path, form.write_card(data, card, path))
     return card
 
@@ -115,7 +127,7 @@ def _read(path: Path) -> bytes:
         raise ModelFileError(f"{printable(path)} cannot be read ({reason}): give a model file that can") from error
 
 
-def _digest(form: Form, data: bytes, path: Path) -> str:
+def _payload_sha256(form: Form, data: bytes, path: Path) -> str:
     digest = hashlib.sha256()
     for piece in form.payload(data, path):
         digest.update(piece)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from edgefake.errors import BackendError, ModelFileError
-from edgefake.models.file import ModelFile
+from edgefake.models.file import ModelFile, payload_sha256
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Native(Generic[T]):
 
 
 def _checked(path: Path, sha256: str, load: Callable[[Path], T]) -> T:
-    if ModelFile(path).payload_sha256 != sha256:
+    if payload_sha256(path) != sha256:
         raise ModelFileError(f"{path} is another network than the one this process was forked with: make a new Detector")
     return load(path)
 

@@ -9,7 +9,7 @@ import pytest
 
 from convert.cli import main
 from convert.gate import Comparison
-from edgefake.models.card_files import read_card, write_card
+from edgefake.models.file import ModelFile, write_card
 from tests.conftest import Converted
 
 ORIGIN = ["--data-name", "drawn", "--licence", "Apache-2.0"]
@@ -88,7 +88,7 @@ def test_check_takes_both_forms_and_notices_one_that_was_edited(
     assert main(["check", *models, "--run", str(converted.qat_run), "--split", "test"]) == 2  # its card is of another network
     assert f"{edited} is not the network that its card was written for" in capsys.readouterr().err
 
-    card = read_card(everything / "tiny_int8.onnx")
+    card = ModelFile(everything / "tiny_int8.onnx").card
     assert card is not None
     write_card(edited, card)
     assert main(["check", *models, "--run", str(converted.qat_run), "--split", "test"]) == 1

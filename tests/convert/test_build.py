@@ -8,7 +8,6 @@ from convert.cli import main
 from convert.graph import read_graph
 from convert.source import commands_of
 from edgefake.models.card import ModelCard
-from edgefake.models.card_files import read_card
 from edgefake.models.file import ModelFile
 from edgefake.models.golden import golden_errors
 from edgefake.runtimes import open_runtime
@@ -28,7 +27,7 @@ def test_three_precisions_and_nothing_else_are_written(converted: Converted) -> 
 
 @pytest.mark.parametrize(("file", "precision"), VARIANTS.items())
 def test_cards_are_complete(converted: Converted, file: str, precision: str) -> None:
-    card = read_card(converted.out / file)
+    card = ModelFile(converted.out / file).card
     assert card is not None
     assert (card.name, card.precision, card.input_size) == (file.removesuffix(".tflite"), precision, 32)
     assert set(card.thresholds) == {"fpr_5%", "fpr_1%", "eer"}
@@ -74,7 +73,7 @@ def _flips_top_bit(path) -> bool:  # type: ignore[no-untyped-def]
 
 
 def test_the_commands_reach_back_to_a_published_model(converted: Converted) -> None:
-    card = read_card(converted.int8)
+    card = ModelFile(converted.int8).card
     assert card is not None and card.training is not None
     run = replace(read_run(converted.float_run), weights=str(converted.int8), command="python -m training fit again")
     assert commands_of(run) == (*card.training.commands, "python -m training fit again")

@@ -7,8 +7,9 @@ import pytest
 
 from convert.bundle import NOTES, bundle
 from edgefake.errors import InputError
-from edgefake.models.card_files import ENTRY, payload_sha256, read_card
+from edgefake.models.file import ModelFile, payload_sha256
 from edgefake.models.store import find_model, list_models
+from edgefake.models.tflite_form import ENTRY
 from tests.conftest import Converted
 from tests.edgefake.models.older import older
 
@@ -25,7 +26,7 @@ def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(co
 
     # A card of an older schema becomes one of today's, in its place, and the network stays as it was.
     network = payload_sha256(target)
-    card = read_card(target)
+    card = ModelFile(target).card
     assert card is not None and card.payload_sha256 == network
     data = target.read_bytes()
     with zipfile.ZipFile(target) as archive:
@@ -33,9 +34,9 @@ def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(co
     target.write_bytes(data)
     with zipfile.ZipFile(target, "a") as archive:
         archive.writestr(ENTRY, json.dumps(older(card, 1)))
-    assert read_card(target) == replace(card, payload_sha256=None)
+    assert ModelFile(target).card == replace(card, payload_sha256=None)
     assert bundle(target, tmp_path) == target
-    assert read_card(target) == card and payload_sha256(target) == network
+    assert ModelFile(target).card == card and payload_sha256(target) == network
     assert find_model("tiny_int8", registry=registry) == target
 
     page = tmp_path / "tiny_int8.md"

@@ -9,7 +9,7 @@ import pytest
 from convert.check import Check
 from convert.cli import main
 from convert.gate import Scores, compare, detection_faults
-from edgefake.models.card_files import read_card, write_card
+from edgefake.models.file import ModelFile, write_card
 from tests.conftest import Converted
 
 
@@ -85,7 +85,7 @@ def test_bad_arguments_are_explained(converted: Converted, tmp_path: Path, capsy
     assert main(["check", str(converted.out / "tiny_fp32.tflite"), "--run", str(converted.qat_run), "--split", "test"]) == 2
     assert "check compares INT8 models" in capsys.readouterr().err
 
-    card = read_card(converted.int8)
+    card = ModelFile(converted.int8).card
     assert card is not None
     foreign = tmp_path / "foreign.tflite"
     shutil.copy(converted.int8, foreign)

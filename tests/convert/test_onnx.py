@@ -20,7 +20,7 @@ from convert.onnx import _tf2onnx, read_qdq
 from convert.tflite import int8_tflite, post_training_tflite
 from edgefake.errors import InputError
 from edgefake.models.card import Scaling
-from edgefake.models.card_files import read_card, write_card
+from edgefake.models.file import ModelFile, write_card
 from edgefake.preprocessing import to_int8
 from tests.conftest import Converted
 from tests.interpreted import graphs_and_outputs
@@ -142,7 +142,7 @@ def test_the_command_writes_the_same_card_beside_the_model(
     source = tmp_path / "tiny_int8.tflite"
     shutil.copyfile(converted.int8, source)
     assert main(["onnx", str(source)]) == 0
-    card, origin = read_card(tmp_path / "tiny_int8.onnx"), read_card(source)
+    card, origin = ModelFile(tmp_path / "tiny_int8.onnx").card, ModelFile(source).card
     assert card is not None and origin is not None
     assert replace(card, toolchain=origin.toolchain, payload_sha256=origin.payload_sha256) == origin  # but for its own network
     assert card.toolchain.keys() - origin.toolchain.keys() == {"onnx", "tf2onnx"}
@@ -172,8 +172,8 @@ def test_what_has_no_onnx_form(converted: Converted, tmp_path: Path, capsys: pyt
         return capsys.readouterr().err
 
     assert "is a float32 model: the ONNX form is made of the INT8 one" in error(converted.out / "tiny_fp32.tflite")
-    assert "carries no card: give it one with python -m convert card" in error(int8_file("cnn"))
-    other, card = tmp_path / "other.tflite", read_card(converted.int8)
+    assert "python -m convert card" in error(int8_file("cnn"))
+    other, card = tmp_path / "other.tflite", ModelFile(converted.int8).card
     assert card is not None
     shutil.copyfile(converted.int8, other)
     write_card(other, replace(card, scaling=Scaling(0.0, 255.0), payload_sha256=None, golden=()))
@@ -192,7 +192,7 @@ def test_an_edited_model_is_noticed_when_it_is_loaded(converted: Converted, tmp_
     path = tmp_path / "tiny.onnx"
     assert main(["onnx", str(converted.int8), "--out", str(path)]) == 0
     Detector(path).close()
-    card, model = read_card(path), onnx.load(path)
+    card, model = ModelFile(path).card, onnx.load(path)
     assert card is not None
     for initializer in model.graph.initializer:
         if initializer.name == "logit_bias":

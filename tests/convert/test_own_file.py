@@ -12,7 +12,8 @@ from convert.cli import main
 from convert.own_file import scaled_inside, signature
 from edgefake.errors import InputError
 from edgefake.models.card import Scaling
-from edgefake.models.card_files import ENTRY, read_card
+from edgefake.models.file import ModelFile
+from edgefake.models.tflite_form import ENTRY
 from edgefake.runtimes.inputs import Layout
 from tests.conftest import Converted
 from training.batches import all_pixels
@@ -26,7 +27,7 @@ def strange(converted: Converted, tmp_path: Path) -> Path:
     data = (converted.out / "tiny_int8.tflite").read_bytes()
     path = tmp_path / "theirs.tflite"
     path.write_bytes(data[: data.index(b"PK\x03\x04")])
-    assert ENTRY.encode() not in path.read_bytes() and read_card(path) is None
+    assert ENTRY.encode() not in path.read_bytes() and ModelFile(path).card is None
     return path
 
 
@@ -39,7 +40,7 @@ def test_the_card_holds_what_was_measured(strange: Path, converted: Converted, c
     before = strange.read_bytes()
     assert _card(strange, converted, "--name", "their_model") == 0
     assert "AUC" in capsys.readouterr().out
-    card, ours = read_card(strange.with_name("carded.tflite")), read_card(converted.int8)
+    card, ours = ModelFile(strange.with_name("carded.tflite")).card, ModelFile(converted.int8).card
     assert card is not None and ours is not None
     assert strange.read_bytes() == before
     assert (card.name, card.architecture, card.precision, card.output) == ("their_model", "theirs", "int8", "logit")
@@ -66,7 +67,7 @@ def test_probabilities_are_told_from_logits(strange: Path, converted: Converted,
         _like_the_labels(model, converted, sign=1.0 if classes == "real,fake" else -1.0)
         path.write_bytes(float_tflite(model, size=32, precision="float32"))
         assert _card(path, converted, "--classes", classes) == 0
-        card = read_card(tmp_path / "carded.tflite")
+        card = ModelFile(tmp_path / "carded.tflite").card
         assert card is not None
         assert (card.output, card.precision, ",".join(card.classes)) == ("p_fake", "float32", classes)
         cards.append(card)
@@ -150,7 +151,7 @@ def test_an_export_of_pytorch_gets_its_scaling_and_a_card(converted: Converted, 
     known = ["--data", str(converted.data), "--margin", "0", "--data-name", "drawn", "--licence", "free"]
     more = ["--scaling", "torch", "--classes", "fake,real", "--out", str(tmp_path / "carded.onnx")]
     assert main(["card", str(tmp_path / "theirs.onnx"), *known, *more]) == 0
-    card = read_card(tmp_path / "carded.onnx")
+    card = ModelFile(tmp_path / "carded.onnx").card
     assert card is not None
     assert (card.output, card.classes, card.precision, card.scaling) == ("logits", ("fake", "real"), "float32", Scaling(0.0, 1.0))
     assert card.metrics[0].figures["auc"].value > 0.5

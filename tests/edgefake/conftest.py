@@ -15,7 +15,7 @@ import pytest
 from edgefake import Detector, ModelCard
 from edgefake.models import download
 from edgefake.models.card import Scaling
-from edgefake.models.card_files import write_card
+from edgefake.models.file import write_card
 from edgefake.pixels import Pixels
 from tests.edgefake.models.model_server import BODY, Answer, Server
 

@@ -28,7 +28,7 @@ from edgefake import (
 )
 from edgefake.detector import MAX_BATCH
 from edgefake.faces.geometry import crop_square
-from edgefake.models.card_files import write_card
+from edgefake.models.file import write_card
 from edgefake.models.store import find_model
 from edgefake.preprocessing import face_pixels
 from tests.edgefake.runtimes.opening import numbers, opened

@@ -11,7 +11,7 @@ import pytest
 
 from edgefake import Box, read_image
 from edgefake.errors import InputError
-from edgefake.models.card_files import read_card
+from edgefake.models.file import ModelFile
 from tests.conftest import Converted
 from tests.drawn import drawn_dataset
 from training.cli import main
@@ -62,7 +62,7 @@ def test_scores_are_those_of_each_model_alone_on_pictures_that_were_degraded_bef
         path = tmp_path / f"{i}.png"
         cv2.imwrite(str(path), frame)
         degraded.append(replace(sample, path=path, box=box))
-    card = read_card(converted.int8)
+    card = ModelFile(converted.int8).card
     assert card is not None
     clean, noisy = (card.p_fake(on_device(device_outputs, converted.int8, card, part)) for part in (data.samples, degraded))
     together = list(evaluate([converted.out / "tiny_fp16.tflite", converted.int8], [data], degradations=["noise", "clean"]))
@@ -284,7 +284,7 @@ def test_bad_arguments_are_explained(converted: Converted, tmp_path: Path, capsy
     bare = tmp_path / "bare.tflite"
     bare.write_bytes(b"\0\0\0\0TFL3")
     for arguments, message in (
-        ([str(bare), *data], "carries no card"),
+        ([str(bare), *data], "no model card"),
         ([str(tmp_path / "gone.tflite"), *data], "there is no model"),
         ([str(tmp_path), *data], "no run.json"),
         ([str(converted.int8), "--data", str(tmp_path / "nothing")], "expected a folder"),

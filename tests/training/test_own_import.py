@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tf_keras as keras2
 
-from edgefake.models.card_files import read_card
+from edgefake.models.file import ModelFile
 from tests.drawn import drawn_dataset
 from tests.own_detectors import SIZE, stripes
 from training.cli import main
@@ -145,7 +145,7 @@ def test_post_training_quantization_takes_any_detector(data: Path, tmp_path: Pat
         1,
     )  # so few faces may fail the gate
     assert "is quantized as it is, not layer by layer" in "".join(capsys.readouterr())
-    card = read_card(tmp_path / "mine_int8.tflite")
+    card = ModelFile(tmp_path / "mine_int8.tflite").card
     assert card is not None and card.precision == "int8" and card.input_size == SIZE
     assert card.metrics[0].figures["auc"].value > 0.9
 

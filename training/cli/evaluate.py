@@ -85,9 +85,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _tell_what_files_hide(models: Sequence[Path]) -> None:
-    from training.evaluate import FILES
+    from edgefake.models.forms import FORMS
 
-    if files := [str(model) for model in models if model.suffix in FILES]:
+    if files := [str(model) for model in models if model.suffix in FORMS]:
         say(f"note: a model file does not list its training pictures: see that {', '.join(map(printable, files))} saw none")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgefake.errors import BackendError
-from edgefake.models.file import ModelFile, require_card
+from edgefake.models.file import ModelFile
 from edgefake.runtimes.spec import InputSpec
 from edgefake.runtimes.tensorrt.engine import TensorRTRuntime
 from edgefake.runtimes.tensorrt.engines import open_engine, prepare
@@ -15,10 +15,9 @@ def open_model(file: ModelFile, spec: InputSpec, device: str | int | None, num_t
     ``device`` is the number of the GPU; ``num_threads`` says nothing to one. An engine is built for what the file's card says,
     and checked against it. Raises ``BackendError``, ``CardError``, ``ModelFileError`` or ``ModelStoreError``.
     """
-    card = require_card(file, None)
     number = str(0 if device is None else device)
     if not (number.isdecimal() and number.isascii()):
         raise BackendError(f"tensorrt has no device {device!r}: give the number of a GPU, from 0 on")
     if file.path.suffix == ".engine":
-        return open_engine(file.path, card, gpu=int(number))
-    return prepare(file.path, card, gpu=int(number)).runtime
+        return open_engine(file, gpu=int(number))
+    return prepare(file, gpu=int(number)).runtime

@@ -13,6 +13,8 @@ from typing import Any
 
 from edgefake.errors import BackendError, ModelFileError
 from edgefake.models.card import ModelCard
+from edgefake.models.engine_form import Origin, Sidecar, read_sidecar, sidecar_path
+from edgefake.models.file import ModelFile, require_card
 from edgefake.models.golden import check_golden
 from edgefake.runtimes.forks import not_after_fork
 from edgefake.runtimes.inputs import check_raw
@@ -34,42 +36,41 @@ class Prepared:
 
     runtime: TensorRTRuntime
     engine: Path
-    sidecar: cache.Sidecar
+    sidecar: Sidecar
     built: bool
     """Whether it was built just now."""
 
 
-def prepare(
-    path: Path, card: ModelCard, *, folder: Path | None = None, workspace_mb: int = WORKSPACE_MB, gpu: int = 0
-) -> Prepared:
-    """The engine of the ``.onnx`` file at ``path``, from ``folder`` (default: the cache) or, once per kind of GPU, built into it.
+def prepare(file: ModelFile, *, folder: Path | None = None, workspace_mb: int = WORKSPACE_MB, gpu: int = 0) -> Prepared:
+    """The engine of an ``.onnx`` file with a card, from ``folder`` (default: the cache) or, once per kind of GPU, built into it.
 
     Raises:
         BackendError: no GPU, driver, TensorRT or pycuda; the engine cannot be built, or is not what its card promises.
-        ModelFileError: TensorRT cannot read the file.
+        ModelFileError: TensorRT cannot read the file. CardError: it has no card.
         ModelStoreError: the cache cannot be written.
     """
+    card = require_card(file, None)
     machine = _this_machine(card, gpu)
-    model = path.read_bytes()
-    origin = machine.origin(hashlib.sha256(model).hexdigest(), card)
-    engine = cache.engine_path(folder or cache.engine_folder(), path, origin)
+    origin = machine.origin(hashlib.sha256(file.data).hexdigest(), card)
+    engine = cache.engine_path(folder or cache.engine_folder(), file.path, origin)
     if found := _cached(engine, origin, card, machine):
         return found
     with cache.lock(engine):
-        return _cached(engine, origin, card, machine) or _built(model, engine, origin, card, machine, workspace_mb)
+        return _cached(engine, origin, card, machine) or _built(file.data, engine, origin, card, machine, workspace_mb)
 
 
-def open_engine(path: Path, card: ModelCard, *, gpu: int = 0) -> TensorRTRuntime:
-    """The ``.engine`` file at ``path``, which its sidecar must say was built for this machine. See ``prepare`` for errors."""
+def open_engine(file: ModelFile, *, gpu: int = 0) -> TensorRTRuntime:
+    """An ``.engine`` file, which its sidecar must say was built for this machine. See ``prepare`` for errors."""
+    card = require_card(file, None)
     machine = _this_machine(card, gpu)
-    sidecar = cache.read_sidecar(path)
+    sidecar = read_sidecar(file.path)
     here = machine.origin(sidecar.origin.onnx_sha256, card)
     if sidecar.origin != here:
         raise BackendError(
-            f"{path} was built for {_target(sidecar.origin)}, this machine has {_target(here)}: "
+            f"{file.path} was built for {_target(sidecar.origin)}, this machine has {_target(here)}: "
             "build it here (edgefake build-engine MODEL.onnx)"
         )
-    runtime = machine.load(cache.read_engine(path, sidecar), card)
+    runtime = machine.load(_whole(file, sidecar), card)
     try:
         check_golden(runtime, card, _REMEDY)
     except BaseException:
@@ -86,8 +87,8 @@ class _Machine:
     trt: Any
     cuda: Callable[[], Cuda]
 
-    def origin(self, onnx_sha256: str, card: ModelCard) -> cache.Origin:
-        return cache.Origin(
+    def origin(self, onnx_sha256: str, card: ModelCard) -> Origin:
+        return Origin(
             onnx_sha256, self.trt.__version__, self.gpu.name, self.gpu.capability, card.precision, card.input_size, MAX_BATCH
         )
 
@@ -118,21 +119,28 @@ def _this_machine(card: ModelCard, gpu: int) -> _Machine:
     return _Machine(found, load_tensorrt(), partial(cuda_layer(), gpu))
 
 
-def _cached(engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machine) -> Prepared | None:
+def _whole(engine: ModelFile, sidecar: Sidecar) -> bytes:
+    """The engine's bytes. Raises ``ModelFileError`` unless they are those that the sidecar was written for."""
+    if engine.payload_sha256 != sidecar.engine_sha256:
+        raise ModelFileError(f"{engine.path} is not the engine that its sidecar was written for (SHA-256 differs): build another")
+    return engine.data
+
+
+def _cached(engine: Path, origin: Origin, card: ModelCard, machine: _Machine) -> Prepared | None:
     """The engine when it is there, whole and for this machine."""
-    if not cache.sidecar_path(engine).exists():
+    if not sidecar_path(engine).exists():
         return None
     try:
-        sidecar = cache.read_sidecar(engine)
+        sidecar = read_sidecar(engine)
         if sidecar.origin != origin:
             raise ModelFileError(f"{engine} is of another model or machine")
-        return Prepared(machine.load(cache.read_engine(engine, sidecar), card), engine, sidecar, built=False)
+        return Prepared(machine.load(_whole(ModelFile(engine), sidecar), card), engine, sidecar, built=False)
     except ModelFileError as error:
         _log.warning("building an engine again: %s", error)
         return None
 
 
-def _built(model: bytes, engine: Path, origin: cache.Origin, card: ModelCard, machine: _Machine, workspace_mb: int) -> Prepared:
+def _built(model: bytes, engine: Path, origin: Origin, card: ModelCard, machine: _Machine, workspace_mb: int) -> Prepared:
     timings = cache.timings_path(engine.parent, origin)
     _log.info("building the TensorRT engine of %s for %s, once", card.name, machine.gpu.name)
     built = machine.build(model, card, workspace_mb, timings.read_bytes() if timings.is_file() else b"")
@@ -140,7 +148,7 @@ def _built(model: bytes, engine: Path, origin: cache.Origin, card: ModelCard, ma
     try:
         int8 = _checked_int8(runtime, built.products) if card.precision == "int8" else 0
         error = check_golden(runtime, card, _REMEDY)
-        sidecar = cache.Sidecar(origin, hashlib.sha256(built.engine).hexdigest(), int8, error, card)
+        sidecar = Sidecar(origin, hashlib.sha256(built.engine).hexdigest(), int8, error, card)
         cache.write_engine(engine, built.engine, sidecar, timings, built.timings)
     except BaseException:
         runtime.close()
@@ -158,7 +166,7 @@ def _checked_int8(runtime: TensorRTRuntime, products: tuple[str, ...]) -> int:
     return len(products)
 
 
-def _target(origin: cache.Origin) -> str:
+def _target(origin: Origin) -> str:
     fields = dataclasses.asdict(origin)
     return ", ".join(
         f"{name} {fields[name]}" for name in ("gpu", "capability", "tensorrt", "precision", "input_size", "max_batch")

@@ -16,7 +16,7 @@ from edgefake.benchmark.plan import Settings, make_plan
 from edgefake.benchmark.report import Report
 from edgefake.benchmark.worker import STAGES, Job, Sample
 from edgefake.images import write_image
-from edgefake.models.card_files import write_card
+from edgefake.models.file import write_card
 from edgefake.models.store import find_model
 
 QUICK = {"runs": 6, "seconds": 0.0}

@@ -18,7 +18,7 @@ import edgefake
 from edgefake import ModelCard
 from edgefake.cli import main
 from edgefake.images import read_image, write_image
-from edgefake.models.card_files import write_card
+from edgefake.models.file import write_card
 from tests.edgefake.benchmark.reports import report, row, sample
 from tests.processes import started
 

@@ -14,7 +14,7 @@ import pytest
 import edgefake
 from edgefake.cli import main
 from edgefake.models.card import ModelCard
-from edgefake.models.card_files import read_card, write_card
+from edgefake.models.file import ModelFile, write_card
 from edgefake.models.store import find_model
 
 NAMES = ("resnet18_int8", "cnn_int8")
@@ -80,7 +80,7 @@ def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_show_is_for_people(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    card = read_card(find_model(name))
+    card = ModelFile(find_model(name)).card
     assert card is not None
     assert main(["models", "show", name]) == 0
     by_name = capsys.readouterr().out
@@ -109,7 +109,7 @@ def test_show_a_face_finder(tmp_path: Path, models: Path, capsys: pytest.Capture
 @pytest.mark.parametrize("arguments", [["models", "show", "cnn_int8", "--json"], ["models", "--json", "show", "cnn_int8"]])
 def test_show_as_json_is_the_card(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0
-    assert ModelCard.from_json(capsys.readouterr().out) == read_card(find_model("cnn_int8"))
+    assert ModelCard.from_json(capsys.readouterr().out) == ModelFile(find_model("cnn_int8")).card
 
 
 @pytest.mark.parametrize(("model", "message"), [("cnn_int9", "did you mean cnn_int8"), ("absent.tflite", "does not exist")])

@@ -22,8 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import CardError, Detector, EdgefakeError, InputError, ModelCard, ModelFileError
-from edgefake.models.card import Calibration, Golden, Metrics, Scaling, Training
-from edgefake.models.card_files import ENTRY, MAX_CARD, check_model, payload_sha256, read_card, write_card
+from edgefake.models.card import MAX_CARD, Calibration, Golden, Metrics, Scaling, Training
+from edgefake.models.file import ModelFile, payload_sha256, write_card
+from edgefake.models.tflite_form import ENTRY
 from edgefake.statistics import Interval
 
 MakeCard = Callable[..., ModelCard]
@@ -60,7 +61,7 @@ def test_every_field_survives_the_round_trip(tmp_path: Path, models: Path) -> No
     shutil.copyfile(models / "int8.tflite", path)
     written = write_card(path, FULL)
     assert written == replace(FULL, payload_sha256=hashlib.sha256((models / "int8.tflite").read_bytes()).hexdigest())
-    assert read_card(path) == written
+    assert ModelFile(path).card == written
     assert ModelCard.from_json(written.to_json()) == written
 
 
@@ -75,7 +76,7 @@ def test_same_model_and_card_give_the_same_bytes(tmp_path: Path, models: Path) -
 def test_writing_again_replaces_the_card_and_keeps_the_model(model: Path, models: Path, make_card: MakeCard) -> None:
     before = model.read_bytes()
     written = write_card(model, FULL)
-    assert read_card(model) == written
+    assert ModelFile(model).card == written
     assert model.read_bytes().startswith((models / "int8.tflite").read_bytes())
     write_card(model, make_card())
     assert model.read_bytes() == before
@@ -87,13 +88,13 @@ def test_entries_of_others_are_kept(tmp_path: Path, models: Path) -> None:
     shutil.copyfile(models / "int8.tflite", path)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("labels.txt", "real\nfake\n")
-    assert read_card(path) is None
+    assert ModelFile(path).card is None
     for card in (FULL, replace(FULL, name="second")):
         written = write_card(path, card)
         with zipfile.ZipFile(path) as archive:
             assert sorted(archive.namelist()) == [ENTRY, "labels.txt"]
             assert archive.read("labels.txt") == b"real\nfake\n"
-    assert read_card(path) == written
+    assert ModelFile(path).card == written
 
 
 def test_a_model_with_a_card_still_loads(model: Path, models: Path) -> None:
@@ -116,11 +117,11 @@ def test_a_model_with_a_card_still_loads(model: Path, models: Path) -> None:
 
 
 def test_a_network_other_than_the_cards_is_refused_though_size_and_time_are_the_same(model: Path) -> None:
-    card, kept, data = read_card(model), model.stat(), model.read_bytes()
+    card, kept, data = ModelFile(model).card, model.stat(), model.read_bytes()
     Detector(model).close()
     model.write_bytes(data[:372] + data[372:756][::-1] + data[756:])  # the convolution's weights, backwards
     os.utime(model, ns=(kept.st_atime_ns, kept.st_mtime_ns))
-    for open_it in (read_card, Detector, lambda path: Detector(path, card=card)):
+    for open_it in (ModelFile, Detector, lambda path: Detector(path, card=card)):
         with pytest.raises(ModelFileError, match="is not the network that its card was written for"):
             open_it(model)
     assert card is not None
@@ -144,7 +145,7 @@ def test_a_card_that_unpacks_to_much_is_not_unpacked(model: Path, method: int, m
     assert model.stat().st_size < 200_000
     tracemalloc.start()
     with pytest.raises(CardError, match=message):
-        read_card(model)
+        ModelFile(model)
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
 
@@ -155,7 +156,7 @@ def test_a_card_that_unpacks_to_more_than_it_announces(model: Path) -> None:
     model.write_bytes(data.replace((8_000_000).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
     tracemalloc.start()
     with pytest.raises(CardError):
-        read_card(model)
+        ModelFile(model)
     assert tracemalloc.get_traced_memory()[1] < 5_000_000
     tracemalloc.stop()
 
@@ -169,10 +170,10 @@ def test_metadata_of_others_may_be_large(model: Path, models: Path) -> None:
         archive.writestr("noise.bin", noise)
         archive.writestr(ENTRY, FULL.to_json())
     model.write_bytes(file.getvalue())
-    assert read_card(model) == FULL
+    assert ModelFile(model).card == FULL
     network = payload_sha256(model)
     written = write_card(model, FULL)
-    assert read_card(model) == written == replace(FULL, payload_sha256=network)
+    assert ModelFile(model).card == written == replace(FULL, payload_sha256=network)
     with zipfile.ZipFile(model) as archive:
         assert archive.read("noise.bin") == noise
     assert network == hashlib.sha256((models / "int8.tflite").read_bytes()).hexdigest()
@@ -183,7 +184,7 @@ def test_a_card_is_written_if_it_can_be_read(size: int, model: Path) -> None:
     before = model.read_bytes()
     card = replace(FULL, architecture="x" * size)
     if size < MAX_CARD:
-        assert read_card(model) != (written := write_card(model, card)) and read_card(model) == written
+        assert ModelFile(model).card != (written := write_card(model, card)) and ModelFile(model).card == written
     else:
         with pytest.raises(CardError, match="more than the 2097152 that are read: shorten it"):
             write_card(model, card)
@@ -213,24 +214,23 @@ def test_damaged_files_are_refused_in_one_sentence(form: str, model: Path, tmp_p
             mutant[at : at + int(rng.integers(0, 20))] = piece
         path.write_bytes(mutant[: int(rng.integers(start, len(mutant)))] if seed % 10 == 0 else mutant)
         with suppress(EdgefakeError):
-            check_model(path)
-            read_card(path)
+            ModelFile(path)
 
 
 def test_files_without_a_card(models: Path) -> None:
-    assert read_card(models / "int8.tflite") is None
+    assert ModelFile(models / "int8.tflite").card is None
 
 
 def test_a_damaged_card_is_reported_wherever_the_damage_is(model: Path, models: Path, make_card: MakeCard) -> None:
     """Every byte of the appended zip, flipped: the card is refused, not seen, or (in a zip's unused fields) unharmed."""
-    data, card = model.read_bytes(), read_card(model)
+    data, card = model.read_bytes(), ModelFile(model).card
     refused = 0
     for position in range((models / "int8.tflite").stat().st_size, len(data)):
         damaged = bytearray(data)
         damaged[position] ^= 0xFF
         model.write_bytes(damaged)
         try:
-            assert read_card(model) in (None, card)
+            assert ModelFile(model).card in (None, card)
         except ModelFileError as error:
             assert str(model) in str(error)
             refused += 1
@@ -241,7 +241,7 @@ def test_a_damaged_card_is_reported_wherever_the_damage_is(model: Path, models: 
 def test_a_truncated_file_has_no_card(model: Path, length: float) -> None:
     data = model.read_bytes()
     model.write_bytes(data[: int(len(data) * length)])
-    assert read_card(model) is None
+    assert ModelFile(model).card is None
 
 
 def changed(**changes: object) -> str:

@@ -21,8 +21,7 @@ import edgefake
 from edgefake import BackendError, CardError, ModelCard, ModelFileError
 from edgefake.models import golden
 from edgefake.models.card import Golden
-from edgefake.models.card_files import payload_sha256, read_card
-from edgefake.models.file import ModelFile
+from edgefake.models.file import ModelFile, payload_sha256
 from edgefake.models.golden import check_golden, decode_pixels, encode_pixels, golden_errors, replay_once, sampled
 from edgefake.runtimes import Runtime
 from tests.edgefake.runtimes.opening import numbers, opened
@@ -178,7 +177,7 @@ def test_bundled_models_replay_their_golden_vectors(path: Path, interpreter: str
     """In a process of its own, because two interpreters in one process can clash."""
     if importlib.util.find_spec(INTERPRETERS[interpreter]) is None:
         pytest.skip(f"{interpreter} is not installed")
-    card = read_card(path)
+    card = ModelFile(path).card
     assert card is not None and card.golden and card.golden_tolerance > 0
     others = [module for name, module in INTERPRETERS.items() if name != interpreter]
     script = (
@@ -203,5 +202,5 @@ def test_bundled_models_replay_their_golden_vectors(path: Path, interpreter: str
 
 @pytest.mark.parametrize("path", [path for path in sorted(BUNDLED[0].parent.iterdir()) if path.suffix in (".tflite", ".onnx")])
 def test_every_bundled_file_carries_its_payload_digest(path: Path) -> None:
-    card = read_card(path)
+    card = ModelFile(path).card
     assert card is not None and card.payload_sha256 == payload_sha256(path)

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from edgefake import BackendError, Detector, ModelCard, ModelFileError, ModelNotFoundError
 from edgefake.models.card import Scaling
-from edgefake.models.card_files import read_card, write_card
+from edgefake.models.file import ModelFile, write_card
 from edgefake.testing import check_runtime
 from tests.edgefake.runtimes.opening import numbers, opened
 
@@ -244,26 +244,26 @@ def test_edited_weights_are_not_those_of_the_card(path: Path, make_card: MakeCar
     written = write_card(path, make_card())
     model = onnx.load(path)
     onnx.save(model, path)  # whoever saves it again changes nothing
-    assert read_card(path) == written
+    assert ModelFile(path).card == written
     weights = model.graph.initializer[0]
     values = numpy_helper.to_array(weights).copy()
     values.reshape(-1)[:3] += 1
     weights.CopyFrom(numpy_helper.from_array(values, weights.name))
     onnx.save(model, path)
-    for open_it in (read_card, Detector, lambda path: Detector(path, card=written)):
+    for open_it in (ModelFile, Detector, lambda path: Detector(path, card=written)):
         with pytest.raises(ModelFileError, match="the network"):
             open_it(path)
 
 
 def test_the_card_in_an_onnx_file(path: Path, make_card: MakeCard) -> None:
-    assert read_card(path) is None
+    assert ModelFile(path).card is None
     model = onnx.load(path)
     model.metadata_props.add(key="maker", value="somebody")
     model.doc_string = "kept"
     onnx.save(model, path)
     for name in ("first", "sécond" * 30):  # longer than 127 bytes, and replacing the one before
         write_card(path, make_card(name=name))
-        card = read_card(path)
+        card = ModelFile(path).card
         assert card is not None and card.name == name
     again = onnx.load(path)
     assert [(entry.key, len(entry.value) > 0) for entry in again.metadata_props] == [("maker", True), ("edgefake_card", True)]

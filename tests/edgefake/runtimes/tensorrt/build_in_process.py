@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from edgefake.models.card_files import read_card
+from edgefake.models.file import ModelFile
 from edgefake.runtimes.tensorrt import engines
 from tests.edgefake.runtimes.tensorrt.conftest import ORIN, open_engine_of
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
@@ -28,7 +28,7 @@ def main(path: Path, seconds: float) -> None:
     trt = _Talking()
     trt._build_seconds = seconds
     engines.find_gpu, engines.load_tensorrt, engines.cuda_layer = lambda number: ORIN, lambda: trt, lambda: FakeCuda  # type: ignore
-    card = read_card(path)
+    card = ModelFile(path).card
     assert card is not None
     open_engine_of(path, card).close()
     print(len(trt._configs))

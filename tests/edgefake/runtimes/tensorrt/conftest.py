@@ -10,8 +10,7 @@ import pytest
 
 from edgefake import ModelCard
 from edgefake.models.card import Golden
-from edgefake.models.card_files import write_card
-from edgefake.models.file import ModelFile
+from edgefake.models.file import ModelFile, write_card
 from edgefake.models.golden import encode_pixels
 from edgefake.runtimes.tensorrt import TensorRTRuntime, engines, open_model
 from edgefake.runtimes.tensorrt.gpu import Gpu

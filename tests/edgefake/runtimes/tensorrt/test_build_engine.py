@@ -54,7 +54,7 @@ def test_files_that_are_no_model(trt: FakeTensorRT, tmp_path: Path, capsys: pyte
     broken.write_bytes(b"\xff" * 10)
     for path, told in (
         (models / "int8.tflite", "an engine is built from an .onnx file"),
-        (bare, "carries no model card"),
+        (bare, "no model card"),
         (broken, "is no ONNX model"),
         (tmp_path / "missing.onnx", "does not exist"),
     ):

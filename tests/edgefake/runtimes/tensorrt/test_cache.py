@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from edgefake import EdgefakeError, ModelCard, ModelFileError
-from edgefake.runtimes.tensorrt.cache import Origin, Sidecar, read_sidecar, sidecar_path
+from edgefake.models.engine_form import Origin, Sidecar, read_sidecar, sidecar_path
 
 
 @pytest.fixture
@@ -22,6 +23,10 @@ def test_a_sidecar_is_read_as_it_was_written(sidecar: Sidecar, tmp_path: Path) -
     engine = tmp_path / "model.engine"
     sidecar_path(engine).write_text(sidecar.to_json())
     assert read_sidecar(engine) == sidecar
+    finder = ModelCard("f", "a", "int8", (16, 32), kind="face_finder", outputs=("score_8",))
+    other = replace(sidecar, card=finder, origin=replace(sidecar.origin, input_size=finder.input_size))
+    sidecar_path(engine).write_text(other.to_json())
+    assert read_sidecar(engine) == other and other.origin.key != sidecar.origin.key
 
 
 @pytest.mark.parametrize("value", [None, 3.5, -1, "x", [], {}, True, "\ud800", 10**400], ids=str)
