@@ -23,8 +23,7 @@ from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.images import read_image
 from edgefake.models.card import Metrics, ModelCard, Training
-from edgefake.models.card_files import write_card
-from edgefake.models.file import ModelFile, require_card
+from edgefake.models.file import ModelFile, require_card, write_card
 from edgefake.pixels import Pixels
 from edgefake.runtimes import Outputs
 from edgefake.text import printable

@@ -17,8 +17,7 @@ import tf_keras as keras
 from convert.cli import main
 from convert.gate import Scores, compare
 from convert.source import keras_outputs, qat_source
-from edgefake.models.card_files import read_card, write_card
-from edgefake.models.file import ModelFile
+from edgefake.models.file import ModelFile, write_card
 from edgefake.models.golden import golden_errors
 from edgefake.pixels import Pixels
 from edgefake.runtimes import Outputs, open_runtime
@@ -86,7 +85,7 @@ def test_every_place_is_held_to_the_label(made: Made) -> None:
 
 @pytest.mark.parametrize("file", FORMS)
 def test_the_card_names_both_and_golden_vectors_hold_both(made: Made, file: str) -> None:
-    card = read_card(made.out / file)
+    card = ModelFile(made.out / file).card
     assert card is not None
     assert (card.kind, card.outputs) == ("detector", ("score", "map"))
     assert all(len(golden.samples["map"]) == 16 for golden in card.golden)
@@ -107,7 +106,7 @@ def test_int8_files_answer_alike_within_a_step(made: Made) -> None:
     _, steps = on_device(named_outputs, made.out / FORMS[0], pixels[:1])
     answers: dict[str, Outputs] = {}
     for file in FORMS[:2]:
-        card = read_card(made.out / file)
+        card = ModelFile(made.out / file).card
         answers[file] = on_device(raw_outputs, made.out / file, card, pixels)
     for index, name in enumerate(("score", "map")):
         tflite, exported = (answers[file][index] for file in FORMS[:2])
@@ -144,7 +143,7 @@ def test_a_card_whose_outputs_are_not_those_of_its_file_is_refused(
 ) -> None:
     path = tmp_path / "toy.tflite"
     shutil.copyfile(made.out / FORMS[0], path)
-    card = read_card(path)
+    card = ModelFile(path).card
     assert card is not None
     fewer = tuple(replace(golden, samples={}) for golden in card.golden)
     write_card(path, replace(card, outputs=("score",), golden=fewer, sample_tolerances={}))
