@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("edgefake", deadline=None)  # how long an example takes is the machine's affair
+hypothesis.settings.load_profile("edgefake")
 
 
 @pytest.fixture(autouse=True, scope="session")
