@@ -55,18 +55,16 @@ def markdown(card: ModelCard, size: int) -> str:
     lines = [
         f"# {card.name}",
         "",
-        f"{card.architecture} at {card.width}×{card.height}, {card.precision}, {size / 1e6:.1f} MB. "
-        f"One face in (crop margin {card.crop_margin:g}), calibrated p_fake out.",
+        f"{card.architecture} at {card.width}×{card.height}, {card.precision}, {size / 1e6:.1f} MB. {_what(card)}",
         "",
         *(line for metrics in card.metrics for line in _table(metrics)),
-        "Figures in brackets are bootstrap 95 % intervals. "
-        f"Accuracies, rates and counts of verdicts are at the stored threshold `{DEFAULT_THRESHOLD}`.",
-        "",
-        "| threshold | p_fake |",
-        "|---|---|",
-        *(f"| `{name}` | {value:.4f} |" for name, value in card.thresholds.items()),
-        "",
+        "Figures in brackets are bootstrap 95 % intervals.",
     ]
+    if card.kind == "detector":
+        lines[-1] += f" Accuracies, rates and counts of verdicts are at the stored threshold `{DEFAULT_THRESHOLD}`."
+        rows = [f"| `{name}` | {value:.4f} |" for name, value in card.thresholds.items()]
+        lines += ["", "| threshold | p_fake |", "|---|---|", *rows]
+    lines.append("")
     if card.training is not None:
         lines += [
             "## How it was made",
@@ -82,6 +80,13 @@ def markdown(card: ModelCard, size: int) -> str:
             "",
         ]
     return "\n".join(lines)
+
+
+def _what(card: ModelCard) -> str:
+    if card.kind == "face_finder":
+        return "A picture in, what every cell of it says of a face near it out: scores, boxes, five points."
+    beside = " and a map of logits" if len(card.outputs) > 1 else ""
+    return f"One face in (crop margin {card.crop_margin:g}), calibrated p_fake{beside} out."
 
 
 def _table(metrics: Metrics) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from edgefake.text import printable
 from training.digests import digests, keep_seen, read_seen
 from training.families import leave_out, tell_of_families
 from training.notes import say
-from training.safe.records import read_record
+from training.safe.records import read_plain, read_record
 from training.samples import CLASSES, Sample, hold_out, listed, load_samples
 
 LARGEST_SIZE, LARGEST_MARGIN = 4096, 10
@@ -153,12 +154,16 @@ def is_run(path: Path) -> bool:
 
 
 def read_run(folder: Path) -> Run:
-    """The run in ``folder``; ``InputError`` when there is none or it is damaged."""
+    """The run in ``folder``; ``InputError`` when there is none, it is damaged or a face finder's."""
     try:
         run = read_record(folder / "run.json", Run)
     except FileNotFoundError:
         raise InputError(f"{folder} holds no run.json: expected the folder of a training run") from None
     except InputError as error:
+        if _is_finders(folder):
+            raise InputError(
+                f"{folder} holds a face finder's run: python -m training finder and python -m convert finder take those"
+            ) from None
         raise InputError(f"{folder}/run.json is damaged or of another version: {error}") from error
     if not re.fullmatch(r"\w[\w.-]{0,99}", run.recipe):  # model files are called after it
         raise InputError(f"{folder}/run.json is damaged: expected the name of a recipe or model, got {ascii(run.recipe)[:60]}")
@@ -168,6 +173,14 @@ def read_run(folder: Path) -> Run:
             f"{LARGEST_MARGIN} and a hold_out below 1, got {run.size}, {run.batch}, {run.margin:g} and {run.hold_out:g}"
         )
     return run
+
+
+def _is_finders(folder: Path) -> bool:
+    """Whether the run in ``folder`` has what only those of ``training.finder`` have."""
+    try:
+        return "crops" in json.loads(read_plain(folder / "run.json"))
+    except (InputError, OSError, ValueError, RecursionError, TypeError):
+        return False
 
 
 def checkpoint_of(folder: Path) -> Path:

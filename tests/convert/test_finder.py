@@ -1,0 +1,130 @@
+"""The face finder on its way to the device: QAT, INT8 ``.tflite``, ``.onnx``, gate and card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.bundle import bundle
+from convert.cli import main
+from convert.finder import FinderCheck
+from convert.graph import read_graph
+from edgefake.models.card_files import read_card
+from edgefake.models.file import ModelFile
+from edgefake.models.golden import golden_errors
+from edgefake.models.store import list_models
+from edgefake.runtimes import open_runtime
+from tests.training.finder.drawn import drawn_photos
+from training.cli import main as training
+from training.device import on_device
+from training.finder.runs import read_run
+
+OUTPUTS = tuple(f"{what}_{stride}" for stride in (8, 16, 32) for what in ("score", "box", "points"))
+
+
+@dataclass(frozen=True)
+class Made:
+    float_run: Path
+    qat_run: Path
+    out: Path
+    report: dict[str, object]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """By the commands that a user gives; the tiny one is no good finder."""
+    root = tmp_path_factory.mktemp("finder")
+    data = drawn_photos(root / "data", {"train": 24, "val": 8, "test": 4})
+    small = "--crops 160 --epochs 2 --size 96 --batch 8 --learning-rate 5e-3"
+    assert training(f"finder fit --data {data} --run {root / 'float'} {small}".split()) == 0
+    assert training(f"finder qat {root / 'float'} --run {root / 'qat'} --crops 16 --epochs 1".split()) == 0
+    return Made(root / "float", root / "qat", root / "out", {})
+
+
+def _convert(made: Made, *more: str) -> int:
+    told = ["--data-name", "drawn", "--licence", "Apache-2.0", "--height", "64", "--width", "96"]
+    return main(["finder", str(made.qat_run), "--out", str(made.out), *told, *more])
+
+
+def test_qat_goes_on_where_it_stopped(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "again"
+    shutil.copytree(made.qat_run, folder)
+    run = read_run(folder)
+    assert (run.stage, run.weights, run.data) == ("qat", str(made.float_run / "best.h5"), read_run(made.float_run).data)
+    arguments = ["finder", "qat", str(made.float_run), "--run", str(folder), "--crops", "16", "--epochs"]
+    assert training([*arguments, "1"]) == 0  # nothing left to do
+    assert len((folder / "history.csv").read_text().splitlines()) == 2
+    assert training([*arguments, "2"]) == 2  # the rate falls over the epochs: another run
+    assert "holds another run" in capsys.readouterr().err
+    assert training(["finder", "qat", str(folder), "--run", str(tmp_path / "third")]) == 2
+    assert str(made.float_run / "best.h5") in capsys.readouterr().err
+
+
+def test_both_files_say_the_same_under_the_same_names(made: Made, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert _convert(made, "--json") in (0, 1)  # eight pictures are no test of the gate
+    report = json.loads(capsys.readouterr().out)
+    assert list(report["ap"]) == ["float", "QAT", "TFLite INT8", "ONNX INT8"]
+    assert report["pictures"] == 8
+    assert abs(report["ap"]["ONNX INT8"] - report["ap"]["TFLite INT8"]) < 0.1
+    tflite = made.out / "face_finder_int8.tflite"
+    assert on_device(read_graph, tflite).faults() == []
+    for path in (tflite, tflite.with_suffix(".onnx")):
+        card = read_card(path)
+        assert card is not None
+        assert (card.kind, card.name, card.outputs) == ("face_finder", "face_finder_int8", OUTPUTS)
+        assert (card.height, card.width) == (64, 96)
+        assert card.training is not None
+        assert [command.split()[4] for command in card.training.commands] == ["fit", "qat"]
+        (metrics,) = card.metrics
+        assert metrics.counts["pictures"] == 4
+        assert metrics.figures["ap"].low <= metrics.figures["ap"].value <= metrics.figures["ap"].high
+        errors = on_device(_golden_errors, path)
+        assert set(errors) == set(OUTPUTS)
+        assert all(errors[name] <= card.tolerance(name) for name in errors)
+
+
+def _golden_errors(path: Path) -> dict[str, float]:
+    file = ModelFile(path)
+    assert file.card is not None
+    return golden_errors(open_runtime(file, file.card.input_spec), file.card)
+
+
+def test_it_is_bundled_as_what_it_is(made: Made, tmp_path: Path) -> None:
+    for path in sorted(made.out.iterdir()):
+        bundle(path, tmp_path)
+    (stored,) = {located.stored.name: located.stored for located in list_models(registry=tmp_path / "models.json")}.values()
+    assert (stored.name, stored.kind) == ("face_finder_int8", "face_finder")
+    page = (tmp_path / "face_finder_int8.md").read_text()
+    assert "face_finder at 96×64, int8" in page and "p_fake" not in page
+
+
+def test_the_gate_fails_where_ap_falls() -> None:
+    ap = {"float": 0.9, "QAT": 0.5, "TFLite INT8": 0.8901, "ONNX INT8": 0.8899}
+    (fault,) = FinderCheck(8, ap).faults()
+    assert "ONNX INT8" in fault and "0.0101" in fault
+    assert FinderCheck(8, {**ap, "ONNX INT8": np.nan}).faults()
+
+
+@pytest.mark.parametrize(
+    ("more", "told"), [(["--height", "100"], ("32", "100")), (["--width", "50"], ("32", "50"))], ids=lambda value: str(value)
+)
+def test_sizes_between_the_cells_are_refused(
+    made: Made, more: list[str], told: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _convert(made, *more) == 2
+    error = capsys.readouterr().err
+    assert all(fact in error for fact in told)
+
+
+def test_runs_of_another_kind_are_told_apart(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = ["--out", str(tmp_path), "--data-name", "x", "--licence", "x"]
+    assert main(["finder", str(made.float_run), *told]) == 2
+    assert "python -m training finder qat" in capsys.readouterr().err
+    assert main(["all", str(made.qat_run), *told]) == 2
+    assert "python -m convert finder" in capsys.readouterr().err
