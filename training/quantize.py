@@ -6,7 +6,7 @@ use the very same scales; the input fixed at scale 1/128, so that the INT8 input
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -90,13 +90,15 @@ class DepthwiseQuantizer(_quantizers.LastValueQuantizer):  # type: ignore[misc]
 class QuantizedModel:
     """A Keras model with fake quantization, and the quantizers of its activations."""
 
-    def __init__(self, folded: Any) -> None:
+    def __init__(self, folded: Any, *, limits: Mapping[str, float] | None = None) -> None:
         """Insert fake quantization into a model that ``fold`` made.
 
-        The ranges are not set yet: ``calibrate``, or load weights. Raises ``InputError`` naming the layers that have no form in
-        eight bits.
+        The ranges are not set yet: ``calibrate``, or load weights. ``limits`` are those that are known, by layer: larger values
+        of its output say nothing more, and would take steps from the others.
+        Raises ``InputError`` naming the layers that have no form in eight bits.
         """
         _check_quantizable(folded)
+        self._limits = limits or {}
         with tfmot.quantization.keras.quantize_scope():
             self.model = tfmot.quantization.keras.quantize_apply(keras.models.clone_model(folded, clone_function=_annotated))
         self._quantizers: list[SymmetricQuantizer] = []
@@ -156,16 +158,21 @@ class QuantizedModel:
             quantizer = DepthwiseQuantizer()
             variables = quantizer.build(kernel.shape, f"{wrapper.layer.name}_per_channel", wrapper)
             wrapper._weight_vars = [(kernel, quantizer, variables)]
+        limit = self._limits.get(wrapper.layer.name)
         if wrapper._output_quantizers:
-            wrapper._output_quantizers = [self._new_quantizer()]
-            self._ranges += [wrapper._output_quantizer_vars[name] for name in ("min_var", "max_var")]
+            wrapper._output_quantizers = [self._new_quantizer([wrapper._output_quantizer_vars], limit)]
         for activation in wrapper._quantize_activations:
-            activation.quantizer = self._new_quantizer()
-            for variables in ("_pre_activation_vars", "_post_activation_vars"):
-                if hasattr(activation, variables):
-                    self._ranges += [getattr(activation, variables)[name] for name in ("min_var", "max_var")]
+            held = (getattr(activation, name, None) for name in ("_pre_activation_vars", "_post_activation_vars"))
+            activation.quantizer = self._new_quantizer([variables for variables in held if variables], limit)
 
-    def _new_quantizer(self) -> SymmetricQuantizer:
+    def _new_quantizer(self, ranges: Sequence[dict[str, Any]], limit: float | None) -> Any:
+        """For outputs whose ranges these variables hold."""
+        if limit is not None:
+            for variables in ranges:
+                variables["min_var"].assign(-limit)
+                variables["max_var"].assign(limit)
+            return _quantizers.FixedQuantizer(num_bits=8, init_min=-limit, init_max=limit, narrow_range=True)
+        self._ranges += [variables[name] for variables in ranges for name in ("min_var", "max_var")]
         self._quantizers.append(SymmetricQuantizer())
         return self._quantizers[-1]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from edgefake.models.card_files import read_card
 
 from convert.bundle import bundle
 from convert.cli import main
 from convert.finder import FinderCheck
 from convert.graph import read_graph
-from edgefake.models.card_files import read_card
 from edgefake.models.file import ModelFile
 from edgefake.models.golden import golden_errors
 from edgefake.models.store import list_models

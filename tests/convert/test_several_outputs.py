@@ -118,6 +118,15 @@ def test_other_forms_keep_order_and_names_too(make: Callable[[], Any], form: str
     assert list(found) == list(output_names(model))
 
 
+def test_a_known_range_is_kept_through_calibration(tmp_path: Path) -> None:
+    quantized = QuantizedModel(fold(settled(local(), to_float(PIXELS))), limits={"map": 2.54})
+    quantized.calibrate([to_float(PIXELS)])
+    path = tmp_path / "limited.tflite"
+    path.write_bytes(int8_tflite(quantized.model, size=(HEIGHT, WIDTH)))
+    assert on_device(read_graph, path).faults() == []
+    assert on_device(named_outputs, path, PIXELS[:1])[1]["map"] == pytest.approx(0.02)
+
+
 def test_one_output_is_the_score_whatever_its_layer_is_called(tmp_path: Path) -> None:
     model = local()
     alone = keras.Model(model.input, model.outputs[0])

@@ -13,7 +13,7 @@ import tf_keras as keras
 from edgefake.errors import InputError
 from edgefake.text import printable
 from training.finder.fit import Pictures, batches_of, finder_model, read_pictures, train
-from training.finder.network import build
+from training.finder.network import STRIDES, build
 from training.finder.runs import FinderRun, FinderState, last_checkpoint, open_run, read_run
 from training.lock import alone_in
 from training.quantize import QuantizedModel, fold
@@ -21,6 +21,8 @@ from training.runs import checkpoint_of
 from training.start import load_weights
 
 CALIBRATION_CROPS = 512
+SCORE_LIMITS = {f"score_{stride}": 8.0 for stride in STRIDES}
+"""Logits beyond ±8 are sure: a background cell's -30 is not to take the steps in which faces differ."""
 CALIBRATION_EPOCH = 2**31
 """Draws crops that no training epoch draws."""
 
@@ -63,7 +65,7 @@ def _qat(run: FinderRun, folder: Path) -> FinderState:
     state = open_run(run, folder)
     keras.utils.set_random_seed(run.seed + state.epoch)
     pictures = read_pictures(run)
-    quantized = QuantizedModel(fold(finder_model(Path(run.weights))))
+    quantized = QuantizedModel(fold(finder_model(Path(run.weights))), limits=SCORE_LIMITS)
     if state.epoch:
         load_weights(quantized.model, last_checkpoint(folder, state))
     else:
@@ -89,6 +91,6 @@ def folded_finder(checkpoint: Path, height: int, width: int) -> Any:
 
 def quantized_finder(checkpoint: Path, height: int, width: int) -> Any:
     """The QAT model of a checkpoint, for inputs of this size."""
-    quantized = QuantizedModel(fold(build(height, width)))
+    quantized = QuantizedModel(fold(build(height, width)), limits=SCORE_LIMITS)
     load_weights(quantized.model, checkpoint)
     return quantized.model
