@@ -12,6 +12,19 @@ import pytest
 hypothesis.settings.register_profile("edgefake", deadline=None)  # how long an example takes is the machine's affair
 hypothesis.settings.load_profile("edgefake")
 
+TENSORFLOW = ("tests/training/", "tests/convert/")
+NETWORK = ("tests/versions/", "tests/devices/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks come with the place: what loads TensorFlow, and what fetches packages."""
+    for item in items:
+        place = item.path.relative_to(item.config.rootpath).as_posix()
+        if place.startswith(TENSORFLOW):
+            item.add_marker("tensorflow")
+        if place.startswith(NETWORK):
+            item.add_marker("network")
+
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

@@ -78,13 +78,13 @@ def test_what_is_shown(text: str, shown: str) -> None:
         'rtspsrc user-pw="{}"',
     ],
 )
-@settings(derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(derandomize=True, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(secret=secrets)
 def test_no_secret_is_shown_wherever_it_stands(form: str, secret: str) -> None:
     assert PIECE not in without_secrets(form.replace("{}", secret))
 
 
-@settings(derandomize=True, deadline=None, max_examples=200, database=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(derandomize=True, max_examples=200, database=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=st.text(alphabet=":/@[]?#!='\" \\arts\n…", max_size=40))
 def test_no_text_is_too_odd(text: str) -> None:
     without_secrets(text)

@@ -46,3 +46,5 @@ def test_without_streams_at_all(portrait: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stderr", None)
     assert main(["predict", "--model", "cnn_int8", str(portrait)]) == 0
     assert main(["predict", "absent.jpg"]) == 2
+    for opened in (sys.stdout, sys.stderr):
+        opened.close()

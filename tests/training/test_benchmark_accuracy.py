@@ -14,7 +14,7 @@ from training.metrics import evaluate_scores
 STEPS = st.lists(st.integers(0, 12), min_size=1, max_size=30)  # few levels, so that many scores are equal, as in INT8
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(real=STEPS, fake=STEPS, threshold=st.integers(0, 12))
 def test_figures_equal_those_of_scikit_learn(real: list[int], fake: list[int], threshold: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn
 
@@ -62,7 +62,6 @@ def test_eer_is_interpolated_between_the_points_of_the_curve() -> None:
     assert _figures(labels, scores)["eer"] == pytest.approx(1 / 3)
 
 
-@settings(deadline=None)
 @given(
     real=st.lists(st.integers(0, 20), min_size=1, max_size=60),
     fake=st.lists(st.integers(0, 20), min_size=1, max_size=60),
@@ -136,7 +135,6 @@ def test_a_share_has_an_interval_of_the_binomial_width() -> None:
     assert estimate.high - estimate.low == pytest.approx(2 * 1.96 * np.sqrt(0.25 * 0.75 / 400), rel=0.1)
 
 
-@settings(deadline=None)
 @given(
     real=st.lists(st.integers(0, 20), min_size=1, max_size=60),
     fake=st.lists(st.integers(0, 20), min_size=1, max_size=60),

@@ -206,12 +206,12 @@ def test_frames_of_an_animated_png_are_laid_over_each_other(tmp_path: Path, odd:
     alpha = np.random.default_rng(0).integers(0, 2, (4, *odd.shape[:2]), np.uint8) * 255
     frames = [pillow.fromarray(np.dstack([np.roll(odd, n, axis=1), alpha[n]])) for n in range(4)]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], disposal=disposal, blend=blend)
-    expected = pillow.open(tmp_path / "a.png")
-    for number, found in enumerate(read_images(tmp_path / "a.png")):
-        expected.seek(number)
-        shown = pillow.new("RGBA", expected.size, "white")
-        shown.alpha_composite(expected.convert("RGBA"))
-        assert np.abs(found[:, :, ::-1].astype(int) - np.asarray(shown.convert("RGB"))).max() <= 1
+    with pillow.open(tmp_path / "a.png") as expected:
+        for number, found in enumerate(read_images(tmp_path / "a.png")):
+            expected.seek(number)
+            shown = pillow.new("RGBA", expected.size, "white")
+            shown.alpha_composite(expected.convert("RGBA"))
+            assert np.abs(found[:, :, ::-1].astype(int) - np.asarray(shown.convert("RGB"))).max() <= 1
     assert number == 3
 
 

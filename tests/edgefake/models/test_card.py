@@ -122,7 +122,7 @@ def test_a_network_other_than_the_cards_is_refused_though_size_and_time_are_the_
     model.write_bytes(data[:372] + data[372:756][::-1] + data[756:])  # the convolution's weights, backwards
     os.utime(model, ns=(kept.st_atime_ns, kept.st_mtime_ns))
     for open_it in (ModelFile, Detector, lambda path: Detector(path, card=card)):
-        with pytest.raises(ModelFileError, match="is not the network that its card was written for"):
+        with pytest.raises(ModelFileError, match="the network"):
             open_it(model)
     assert card is not None
     Detector(model, card=replace(card, payload_sha256=None)).close()  # a card of the user's own promises nothing
@@ -186,7 +186,7 @@ def test_a_card_is_written_if_it_can_be_read(size: int, model: Path) -> None:
     if size < MAX_CARD:
         assert ModelFile(model).card != (written := write_card(model, card)) and ModelFile(model).card == written
     else:
-        with pytest.raises(CardError, match="more than the 2097152 that are read: shorten it"):
+        with pytest.raises(CardError, match="2097152"):
             write_card(model, card)
         assert model.read_bytes() == before
 
@@ -253,24 +253,24 @@ def changed(**changes: object) -> str:
     [
         ("{", "is no JSON"),
         (b"\xff\xfe\x00", "is no JSON"),
-        ("[]", "has schema None"),
-        (changed(schema=4), "has schema 4, this version reads 1, 2 and 3: update edgefake"),
-        (changed(schema=0), "has schema 0, this version reads 1, 2 and 3: convert the model again"),
-        (changed(schema=True), "has schema True"),
-        (changed(surprise=1), "has unknown surprise"),
+        ("[]", "schema None"),
+        (changed(schema=4), "schema 4, .* 1, 2 and 3: .*edgefake"),
+        (changed(schema=0), "schema 0, .* 1, 2 and 3: convert"),
+        (changed(schema=True), "schema True"),
+        (changed(surprise=1), "unknown surprise"),
         (json.dumps({k: v for k, v in json.loads(FULL.to_json()).items() if k != "output"}), "lacks output"),
-        (changed(scaling={"offset": 0.0}), "scaling lacks scale"),
+        (changed(scaling={"offset": 0.0}), "scaling .*lacks scale"),
         (changed(scaling=None), r"scaling: expected Scaling \(offset, scale\), got None"),
-        (changed(input_size=224.0), "input_size: expected a whole number, got 224.0"),
-        (changed(input_size=True), "input_size: expected a whole number, got True"),
-        (changed(crop_margin="0.3"), "crop_margin: expected a finite number, got '0.3'"),
-        (changed(crop_margin=float("nan")), "crop_margin: expected a finite number, got nan"),
-        (changed(crop_margin=10**400), "crop_margin: expected a finite number, got 1000"),
-        (changed(precision="int4"), "precision: expected float32 or float16 or int8, got 'int4'"),
-        (changed(output=["logit"]), r"output: expected logit or p_fake or logits or probabilities, got \['logit'\]"),
-        (changed(metrics={}), "metrics: expected a list, got"),
-        (changed(toolchain=[]), "toolchain: expected an object, got"),
-        (changed(name="t\ud800ny"), "name: expected text, got half a character"),
+        (changed(input_size=224.0), r"input_size: .*whole number, got 224\.0"),
+        (changed(input_size=True), "input_size: .*whole number, got True"),
+        (changed(crop_margin="0.3"), "crop_margin: .*finite number, got '0.3'"),
+        (changed(crop_margin=float("nan")), "crop_margin: .*finite number, got nan"),
+        (changed(crop_margin=10**400), "crop_margin: .*finite number, got 1000"),
+        (changed(precision="int4"), "precision: .*float32 .*float16 .*int8, got 'int4'"),
+        (changed(output=["logit"]), r"output: .*logit .*p_fake .*logits .*probabilities, got \['logit'\]"),
+        (changed(metrics={}), "metrics: .*list, got"),
+        (changed(toolchain=[]), "toolchain: .*object, got"),
+        (changed(name="t\ud800ny"), "name: .*half a"),
         ('{"schema":' + "[" * 100_000, "is no JSON"),
     ],
 )
@@ -281,36 +281,36 @@ def test_reading_is_strict(text: str | bytes, message: str) -> None:
 
 WRONG = [
     ({"thresholds": {"fpr_5%": 1.2}}, "thresholds, 'fpr_5%' must be 0…1, got 1.2"),
-    ({"thresholds": {}}, "at least one p_fake threshold"),
+    ({"thresholds": {}}, "p_fake threshold"),
     ({"input_size": 7}, "input_size 7 must be 8…4096"),
     ({"input_size": 10**9}, "input_size 1000000000 must be 8…4096"),
-    ({"classes": ("real",)}, "at least one kind of fake"),
-    ({"classes": ("genuine", "fake")}, "classes must name real once"),
-    ({"classes": ("fake", "real", "generated")}, "classes of one output must name real first, or just fake, real"),
+    ({"classes": ("real",)}, "kind of"),
+    ({"classes": ("genuine", "fake")}, "classes .*real once"),
+    ({"classes": ("fake", "real", "generated")}, "classes .*real first.* fake, real"),
     ({"classes": ("real", "fake", "fake")}, "each once"),
     ({"crop_margin": -0.1}, r"crop_margin .* must be 0…3, got -0.1"),
-    ({"crop_margin": 30}, r"crop_margin \(0.3 is 30 % of the face box\) must be 0…3, got 30"),
+    ({"crop_margin": 30}, r"crop_margin .* 0…3, got 30"),
     ({"scaling": Scaling(0.0, 0.0)}, "scaling.scale must be 0.001…65536, got 0"),
     ({"scaling": Scaling(0.0, 1e-300)}, "scaling.scale must be 0.001…65536"),
-    ({"scaling": Scaling("0", 1.0)}, "scaling.offset: expected a finite number, got '0'"),
+    ({"scaling": Scaling("0", 1.0)}, r"scaling\.offset: .*finite number, got '0'"),
     ({"scaling": (127.5, 127.5)}, r"scaling: expected Scaling \(offset, scale\), got \(127.5, 127.5\)"),
     ({"calibration": Calibration(0.0)}, "calibration.temperature must be 1e-06…1e[+]06, got 0.0"),
     ({"calibration": Calibration(1e-300)}, "calibration.temperature must be"),
-    ({"calibration": Calibration(1.0, float("inf"))}, "calibration.bias: expected a finite number, got inf"),
-    ({"output": "sigmoid"}, "output: expected logit or p_fake or logits or probabilities, got 'sigmoid'"),
-    ({"colour_order": "bgr"}, "colour_order: expected RGB or BGR, got 'bgr'"),
-    ({"precision": "int4"}, "precision: expected float32 or float16 or int8, got 'int4'"),
+    ({"calibration": Calibration(1.0, float("inf"))}, r"calibration\.bias: .*finite number, got inf"),
+    ({"output": "sigmoid"}, "output: .*logit .*p_fake .*logits .*probabilities, got 'sigmoid'"),
+    ({"colour_order": "bgr"}, "colour_order: expected RGB .*BGR, got 'bgr'"),
+    ({"precision": "int4"}, "precision: .*float32 .*float16 .*int8, got 'int4'"),
     ({"golden_tolerance": 1e9}, "golden_tolerance must be 0…0.5, got"),
     ({"golden_tolerance": -1.0}, "golden_tolerance must be 0…0.5, got"),
     ({"output": "logit", "golden_tolerance": 7.0}, "golden_tolerance must be 0…6.8, got 7"),
-    ({"golden": (Golden("aGk=", float("nan"), {"map": (0.0,)}),)}, "golden.output: expected a finite number, got nan"),
-    ({"metrics": (Metrics("d", {}, {"auc": Interval(np.nan, 0, 1)}),)}, r"metrics.figures, 'auc'.value: expected a finite"),
-    ({"parent_sha256": "AB" * 32}, "a SHA-256 must be 64 lower-case hexadecimal digits"),
-    ({"payload_sha256": "ab"}, "a SHA-256 must be 64 lower-case hexadecimal digits"),
-    ({"name": ""}, "name must have 1…200 characters"),
-    ({"name": "x" * 100_000}, "name must have 1…200 characters"),
+    ({"golden": (Golden("aGk=", float("nan"), {"map": (0.0,)}),)}, r"golden\.output: .*finite number, got nan"),
+    ({"metrics": (Metrics("d", {}, {"auc": Interval(np.nan, 0, 1)}),)}, r"metrics\.figures, 'auc'\.value: .*finite"),
+    ({"parent_sha256": "AB" * 32}, "SHA-256 .* 64 .*hexadecimal"),
+    ({"payload_sha256": "ab"}, "SHA-256 .* 64 .*hexadecimal"),
+    ({"name": ""}, "name .* 1…200 characters"),
+    ({"name": "x" * 100_000}, "name .* 1…200 characters"),
     ({"training": "some faces"}, r"training: expected Training \(data, licence, commands, seed\), got 'some faces'"),
-    ({"schema": 1}, "schema must be 3"),
+    ({"schema": 1}, "schema .* 3"),
 ]
 
 
@@ -383,8 +383,8 @@ def test_the_numbers_of_a_score() -> None:
 def test_thresholds_by_name_and_number() -> None:
     assert FULL.threshold("eer") == 0.3
     assert FULL.threshold(0) == 0.0 and FULL.threshold(1.0) == 1.0 and FULL.threshold(np.float32(0.5)) == 0.5
-    with pytest.raises(InputError, match="has no threshold 'fpr_1%': choose fpr_5%, eer or a number"):
+    with pytest.raises(InputError, match=r"threshold 'fpr_1%': .*fpr_5%, eer"):
         FULL.threshold("fpr_1%")
     for bad in (-0.1, 1.1, float("nan"), True, None):
-        with pytest.raises(InputError, match="a threshold must be a p_fake in 0…1 or one of fpr_5%, eer"):
+        with pytest.raises(InputError, match=r"p_fake .* 0…1 .*fpr_5%, eer"):
             FULL.threshold(bad)  # type: ignore[arg-type]
