@@ -27,6 +27,12 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend", default="auto", metavar="NAME", help=f"the runtime: auto, {', '.join(RUNTIMES)} (default: %(default)s)"
     )
+    parser.add_argument(
+        "--device",
+        metavar="NAME",
+        help="where the runtime runs the model: cuda, cuda:1, tensorrt (onnx), GPU, NPU (openvino), a number (tensorrt); "
+        "default: the processor, for tensorrt the first GPU",
+    )
 
 
 def open_detector(arguments: argparse.Namespace) -> Detector:
@@ -34,6 +40,7 @@ def open_detector(arguments: argparse.Namespace) -> Detector:
     return Detector(
         arguments.model,
         backend=arguments.backend,
+        device=arguments.device,
         faces=arguments.faces,
         threshold=arguments.threshold,
         num_threads=arguments.threads,
