@@ -68,7 +68,7 @@ def test_the_report_compares_every_form_with_those_before_it(everything: Path) -
 
 def test_runtimes_must_agree_more_closely_than_parents() -> None:
     def faults(*, between: bool, flips: float = 0.0, mean: float = 0.0) -> list[str]:
-        return Comparison("ONNX INT8", "TFLite INT8", 1000, 0.9, 0.9, flips, mean, 0.5, between, True).faults()
+        return Comparison("ONNX INT8", "TFLite INT8", 1000, 0.9, 0.9, flips, mean, 0.5, between, True, {}).faults()
 
     assert faults(between=False, flips=0.007, mean=0.02) == []
     assert "0.70% of ONNX INT8's verdicts differ from TFLite INT8's, more than 0.5%" in faults(between=True, flips=0.007)[0]
