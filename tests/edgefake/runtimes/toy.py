@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgefake import BackendError, InputSpec, ModelCard, ModelFileError
-from edgefake.models.file import ModelFile
 from edgefake.models.forms import Form
 from edgefake.pixels import Pixels
 from edgefake.runtimes import Outputs
+
+if TYPE_CHECKING:
+    from edgefake.models.file import ModelFile  # which imports the table of forms
 
 MARK = b"TOY1\n"
 
