@@ -108,7 +108,7 @@ def replay_once(runtime: Runtime, card: ModelCard, file: ModelFile) -> None:
         return
     tolerances = (card.golden_tolerance, card.sample_tolerances)
     facts = (
-        *(file.payload_sha256, card.golden, tolerances, card.colour_order),
+        *(file.payload_sha256, card.golden, tolerances, card.colour_order, card.outputs, card.output, card.classes),
         *(runtime.name, platform.node(), platform.machine()),
     )
     done = None
