@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from edgefake.models.card_files import read_card
 
 from convert.bundle import bundle
 from convert.cli import main
@@ -75,7 +74,7 @@ def test_both_files_say_the_same_under_the_same_names(made: Made, capsys: pytest
     tflite = made.out / "face_finder_int8.tflite"
     assert on_device(read_graph, tflite).faults() == []
     for path in (tflite, tflite.with_suffix(".onnx")):
-        card = read_card(path)
+        card = ModelFile(path).card
         assert card is not None
         assert (card.kind, card.name, card.outputs) == ("face_finder", "face_finder_int8", OUTPUTS)
         assert (card.height, card.width) == (64, 96)
