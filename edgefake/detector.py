@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import numpy as np
 
+from edgefake import deprecation
 from edgefake.arguments import checked_frame, listed
 from edgefake.errors import InputError
 from edgefake.faces.finders import Faces, open_finder
@@ -32,8 +33,8 @@ class Detector:
     Args:
         model: a name (``edgefake models`` lists them), the path of a model file, or a ``Scorer``, which is closed with the
             detector.
-        backend: ``auto`` (``tflite`` for a name or a ``.tflite`` file, ``onnx`` for an ``.onnx`` file), ``tflite``, ``onnx``,
-            ``openvino`` or ``tensorrt``. An explicit backend never falls back to another.
+        runtime: ``auto`` (``tflite`` for a name or a ``.tflite`` file, ``onnx`` for an ``.onnx`` file), ``tflite``, ``onnx``,
+            ``openvino`` or ``tensorrt``. An explicit runtime never falls back to another.
         device: where the runtime runs the model, as it calls it: ``"cuda"``, ``"cuda:1"``, ``"tensorrt"`` (onnx), ``"GPU"``,
             ``"NPU"`` (openvino), 1 (tensorrt). Default: the processor; for tensorrt the first GPU.
         faces: how faces are found: ``"haar"`` (OpenCV's own cascade), ``"yunet:PATH"`` or the path of a YuNet ``.onnx``,
@@ -44,8 +45,9 @@ class Detector:
             called fake).
         num_threads: threads of the runtime, at most one per core of the machine; default: one per available core, at most 4.
         card: what the file is, for a file that carries no card.
+        backend: deprecated, the name of ``runtime`` until 0.2.
 
-    ``backend``, ``device``, ``num_threads`` and ``card`` say how a model is opened; a ``Scorer`` is open already.
+    ``runtime``, ``device``, ``num_threads`` and ``card`` say how a model is opened; a ``Scorer`` is open already.
     One detector may be used from several threads. Use it as a context manager, or ``close`` it, to free the model early.
 
     Raises:
@@ -64,21 +66,24 @@ class Detector:
         self,
         model: str | os.PathLike[str] | Scorer,
         *,
-        backend: str = "auto",
+        runtime: str = "auto",
         device: str | int | None = None,
         faces: Faces = "haar",
         threshold: float | str | None = None,
         num_threads: int | None = None,
         card: ModelCard | None = None,
+        backend: str | None = None,
     ) -> None:
+        if backend is not None:
+            runtime = _by_old_keyword(backend, runtime)
         self._finder = open_finder(faces)
         self._whole = isinstance(self._finder, WholeFrame)
         if isinstance(model, (str, os.PathLike)):
             chosen = {} if threshold is None else {"threshold": threshold}
-            self.scorer = open_scorer(model, runtime=backend, device=device, num_threads=num_threads, card=card, **chosen)
+            self.scorer = open_scorer(model, runtime=runtime, device=device, num_threads=num_threads, card=card, **chosen)
             self.threshold = self.scorer.threshold
             return
-        options = {"device": device, "num_threads": num_threads, "card": card, "backend": None if backend == "auto" else backend}
+        options = {"device": device, "num_threads": num_threads, "card": card, "runtime": None if runtime == "auto" else runtime}
         if given := [name for name, value in options.items() if value is not None]:
             raise InputError(f"expected no {' and no '.join(given)} with a Scorer, which is open already: leave them out")
         self.scorer = checked_scorer(model)
@@ -238,6 +243,13 @@ class _Prepared:
     find_ms: float
     preprocess_ms: float = 0.0
     scores: list[FaceScore] = field(default_factory=list)
+
+
+def _by_old_keyword(backend: str, runtime: str) -> str:
+    if runtime != "auto":
+        raise InputError(f"expected runtime= alone, got backend={backend!r} too, its deprecated name: leave that out")
+    deprecation.warn("backend")
+    return backend
 
 
 def _listed(frames: Iterable[Pixels], what: str) -> list[Pixels]:

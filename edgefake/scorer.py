@@ -22,7 +22,7 @@ from edgefake.models.golden_pixels import check_pixels
 from edgefake.models.store import open_model
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
-from edgefake.runtimes import Outputs, Runtime, open_runtime, suffix_of
+from edgefake.runtimes import Outputs, Runtime, open_runtime, suffix_of, todays_name
 from edgefake.system import check_threads
 from edgefake.text import printable
 
@@ -133,6 +133,7 @@ def open_scorer(
     if num_threads is not None:
         num_threads = whole_number("num_threads", num_threads)
         check_threads(num_threads)
+    runtime, device = todays_name(runtime, device)
     file = open_model(model, suffix=suffix_of(runtime), card=card)
     card = require_card(file)
     card.threshold(threshold)  # told before the minutes that an engine may take

@@ -22,7 +22,7 @@ from edgefake.system import default_threads
 
 OURS, FLOOR, FLOAT = "edgefake", "LiteRT INT8, bare", "LiteRT FP32, bare"
 OFFERED = (FLOOR, "OpenVINO INT8, the .tflite", "OpenVINO INT8, QDQ ONNX")
-"""Runtimes that edgefake has a backend for, without edgefake."""
+"""Runtimes that edgefake has too, without edgefake."""
 SCRIPT = "OpenCV + Keras script"
 PORTRAIT = Path(__file__).parents[2] / "tests" / "images" / "portrait.jpg"
 WARM_UP = 5

@@ -24,7 +24,7 @@ def edgefake_faces(forms: Forms, threads: int) -> Run:
 
 
 def edgefake_openvino(forms: Forms, threads: int) -> Run:
-    """The same on the backend ``openvino``."""
+    """The same on the runtime ``openvino``."""
     return _edgefake(forms, threads, "openvino")
 
 
@@ -124,10 +124,10 @@ FRAMES: dict[str, Open] = {"edgefake": edgefake_frame, "OpenCV + Keras script": 
 """From a 1280×720 frame to verdicts."""
 
 
-def _edgefake(forms: Forms, threads: int, backend: str) -> Run:
+def _edgefake(forms: Forms, threads: int, runtime: str) -> Run:
     from edgefake import Detector
 
-    detector = Detector(forms.int8_tflite, backend=backend, num_threads=threads)
+    detector = Detector(forms.int8_tflite, runtime=runtime, num_threads=threads)
     return lambda face: detector.predict_faces([face])
 
 

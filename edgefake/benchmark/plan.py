@@ -11,7 +11,7 @@ from pathlib import Path
 from edgefake.benchmark.factory import FACTORY, names_factory
 from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.models.store import find_model
-from edgefake.runtimes import DEPRECATED_NAMES, RUNTIMES, reader_of, suffix_of
+from edgefake.runtimes import OLD_NAMES, RUNTIMES, reader_of, suffix_of
 
 NUMBERS = ("threads", "batch", "streams")
 """The dimensions of a case that are counts."""
@@ -142,7 +142,7 @@ def _file(model: str, backend: str) -> tuple[Path | None, str] | Left:
         return Left(f"{model} on {backend}", str(error))
     if backend == "auto":
         return path, reader_of(path.suffix) or backend
-    suffixes = RUNTIMES[DEPRECATED_NAMES[backend][0] if backend in DEPRECATED_NAMES else backend].suffixes
+    suffixes = RUNTIMES[OLD_NAMES[backend][0] if backend in OLD_NAMES else backend].suffixes
     if path.suffix not in suffixes:
         return Left(f"{model} on {backend}", f"it reads {' and '.join(suffixes)} files")
     return path, backend

@@ -121,7 +121,7 @@ def _do(job: Job, import_s: float) -> Sample | Accuracy:
 def _detector(job: Job) -> Detector:
     if isinstance(job.model, str):
         return Detector(made(job.model, job.threads), faces=job.faces, threshold=job.threshold)
-    return Detector(job.model, backend=job.backend, faces=job.faces, threshold=job.threshold, num_threads=job.threads)
+    return Detector(job.model, runtime=job.backend, faces=job.faces, threshold=job.threshold, num_threads=job.threads)
 
 
 def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: float) -> Sample:

@@ -21,7 +21,7 @@ from edgefake.schema import SCHEMA, seconds_or_ms
 _EPILOG = """\
 The engine is checked before it is kept: every convolution and matrix product must run in INT8, and the golden vectors in the
 model's card must give their outputs. It runs on this kind of GPU with this version of TensorRT only. An engine that is there
-already is used; without this command it is built when a detector is first opened with backend="tensorrt".
+already is used; without this command it is built when a detector is first opened with runtime="tensorrt".
 
 exit codes:
   0  the engine is there

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
+from edgefake.cli.terminal import complain
 from edgefake.defaults import DEFAULT_MODEL, DEFAULT_THRESHOLD
+from edgefake.deprecation import DEPRECATIONS
 from edgefake.detector import Detector
 from edgefake.faces.finders import FACES_HELP
-from edgefake.runtimes import RUNTIMES
+from edgefake.runtimes import RUNTIMES, todays_name
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +27,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=int, help="threads of the runtime, no more than cores (default: one per available core, at most 4)"
     )
-    parser.add_argument(
-        "--backend", default="auto", metavar="NAME", help=f"the runtime: auto, {', '.join(RUNTIMES)} (default: %(default)s)"
-    )
+    add_runtime_option(parser, default="auto", metavar="NAME", help=f"auto, {', '.join(RUNTIMES)} (default: %(default)s)")
     parser.add_argument(
         "--device",
         metavar="NAME",
@@ -35,16 +36,38 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_runtime_option(parser: argparse._ActionsContainer, **options: Any) -> None:
+    """``--runtime``, and its deprecated name."""
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--runtime", **options)
+    old = {**options, "default": argparse.SUPPRESS, "help": argparse.SUPPRESS}
+    either.add_argument("--backend", dest="runtime", action=_OldName, **old)
+
+
 def open_detector(arguments: argparse.Namespace) -> Detector:
     """The detector that the options ask for."""
+    runtime, device = todays_name(arguments.runtime, arguments.device, tell=tell_deprecated)
     return Detector(
         arguments.model,
-        backend=arguments.backend,
-        device=arguments.device,
+        runtime=runtime,
+        device=device,
         faces=arguments.faces,
         threshold=arguments.threshold,
         num_threads=arguments.threads,
     )
+
+
+def tell_deprecated(key: str) -> None:
+    """On stderr, where Python's own warnings are not shown."""
+    complain(f"warning: {DEPRECATIONS[key]}")
+
+
+class _OldName(argparse.Action):
+    """An option's deprecated name, which is told."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: str | None = None) -> None:
+        tell_deprecated(self.option_strings[0])
+        setattr(namespace, self.dest, values)
 
 
 def parse_threshold(text: str) -> float | str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from edgefake import deprecation
 from edgefake.errors import BackendError
 from edgefake.pixels import Pixels
 from edgefake.runtimes.spec import InputSpec
@@ -58,8 +60,22 @@ RUNTIMES = {
 }
 """By name; where ``auto`` is asked for, the first that reads a file of its kind."""
 
-DEPRECATED_NAMES = {"onnx-cuda": ("onnx", "cuda"), "onnx-tensorrt": ("onnx", "tensorrt")}
-"""Names of a runtime on a device, from before there was ``device=``."""
+OLD_NAMES = {"onnx-cuda": ("onnx", "cuda"), "onnx-tensorrt": ("onnx", "tensorrt")}
+"""Deprecated: names of a runtime on a device, from before there was ``device=``."""
+
+
+def todays_name(
+    name: str, device: str | int | None, *, tell: Callable[[str], object] = deprecation.warn
+) -> tuple[str, str | int | None]:
+    """``name`` and ``device``, in the place of one of ``OLD_NAMES``, of which ``tell`` is told. Raises ``BackendError``."""
+    if not isinstance(name, str) or name not in OLD_NAMES:
+        return name, device
+    runtime, its_device = OLD_NAMES[name]
+    if device is not None:
+        told = f"the runtime {name!r} names its device already, got the device {device!r} too"
+        raise BackendError(f"{told}: give the runtime {runtime!r} with it")
+    tell(name)
+    return runtime, its_device
 
 
 def suffix_of(name: str) -> str | None:
@@ -95,26 +111,15 @@ def open_runtime(
     name = (reader_of(path.suffix) if name == "auto" else name) or name
     if name == "auto":
         suffixes = dict.fromkeys(suffix for entry in RUNTIMES.values() for suffix in entry.suffixes)
-        raise BackendError(f"no backend reads {path.name}: expected a file ending in {', '.join(suffixes)}")
+        raise BackendError(f"no runtime reads {path.name}: expected a file ending in {', '.join(suffixes)}")
     entry = _known(name)
     if path.suffix not in entry.suffixes:
-        raise BackendError(f"backend {name!r} reads {' and '.join(entry.suffixes)} files, got {path.name}")
-    if name in DEPRECATED_NAMES:
-        if device is not None:
-            raise BackendError(f"backend {name!r} names its device already, got device={device!r} too: give {_modern(name)}")
-        device = DEPRECATED_NAMES[name][1]
+        raise BackendError(f"the runtime {name!r} reads {' and '.join(entry.suffixes)} files, got {path.name}")
     threads = default_threads() if num_threads is None else num_threads
     return importlib.import_module(entry.module).open_model(file, spec, device, threads)  # type: ignore[no-any-return]
 
 
 def _known(name: str) -> Entry:
-    if isinstance(name, str) and name in DEPRECATED_NAMES:
-        return RUNTIMES[DEPRECATED_NAMES[name][0]]
     if not isinstance(name, str) or name not in RUNTIMES:
-        raise BackendError(f"unknown backend {name!r}: choose auto, {', '.join(RUNTIMES)}")
+        raise BackendError(f"unknown runtime {name!r}: choose auto, {', '.join(RUNTIMES)}")
     return RUNTIMES[name]
-
-
-def _modern(name: str) -> str:
-    runtime, device = DEPRECATED_NAMES[name]
-    return f"backend={runtime!r}, device='{device}:N'"

@@ -60,7 +60,7 @@ def _load(path: Path, spec: InputSpec, device: str, num_threads: int) -> _Reques
         ends = (_onnx_ends if path.suffix == ".onnx" else _tflite_ends)(model, path, spec)
         model.reshape([1, *ends.picture])
         if any(output.partial_shape.rank == 0 for output in model.outputs):  # the compiler crashes on it
-            raise ModelFileError(f"{path} gives a number without a shape ([]), which OpenVINO does not take: use another backend")
+            raise ModelFileError(f"{path} gives a number without a shape ([]), which OpenVINO does not take: use another runtime")
         compiled = core.compile_model(model, device, options)
     except RuntimeError as error:
         raise _cannot("loaded", path, error) from error

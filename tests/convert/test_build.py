@@ -40,12 +40,12 @@ def test_cards_are_complete(converted: Converted, file: str, precision: str) -> 
     assert card.parent_sha256 == hashlib.sha256((converted.float_run / "best.h5").read_bytes()).hexdigest()
     assert len(card.golden) == 4
     assert len({golden.output for golden in card.golden}) == 4
-    for backend in ("tflite", "openvino"):
-        assert on_device(_golden_errors, converted.out / file, card, backend) <= card.golden_tolerance
+    for runtime in ("tflite", "openvino"):
+        assert on_device(_golden_errors, converted.out / file, card, runtime) <= card.golden_tolerance
 
 
-def _golden_errors(path, card: ModelCard, backend: str) -> float:  # type: ignore[no-untyped-def]
-    return golden_errors(open_runtime(ModelFile(path), card.input_spec, name=backend, num_threads=1), card)["score"]
+def _golden_errors(path, card: ModelCard, runtime: str) -> float:  # type: ignore[no-untyped-def]
+    return golden_errors(open_runtime(ModelFile(path), card.input_spec, name=runtime, num_threads=1), card)["score"]
 
 
 def test_the_int8_graph_is_int8_throughout_in_one_partition(converted: Converted) -> None:

@@ -250,14 +250,14 @@ def test_damaged_models(model: Path, make_card: MakeCard) -> None:
         Detector(model, card=make_card())
 
 
-@pytest.mark.parametrize(("backend", "suffix"), [("tflite", ".tflite"), ("onnx", ".onnx"), ("openvino", ".onnx")])
-def test_a_model_whose_name_is_not_utf8(tmp_path: Path, portrait: Path, backend: str, suffix: str) -> None:
-    if backend != "tflite":
-        pytest.importorskip("onnxruntime" if backend == "onnx" else "openvino")
+@pytest.mark.parametrize(("runtime", "suffix"), [("tflite", ".tflite"), ("onnx", ".onnx"), ("openvino", ".onnx")])
+def test_a_model_whose_name_is_not_utf8(tmp_path: Path, portrait: Path, runtime: str, suffix: str) -> None:
+    if runtime != "tflite":
+        pytest.importorskip("onnxruntime" if runtime == "onnx" else "openvino")
     path = os.fsdecode(os.fsencode(tmp_path) + b"/modell\xe9" + suffix.encode())
     shutil.copy(find_model("cnn_int8", suffix=suffix), path)
     answers = [
-        Detector(model, backend=backend, faces="frame").predict(read_image(portrait)).p_fake for model in ("cnn_int8", path)
+        Detector(model, runtime=runtime, faces="frame").predict(read_image(portrait)).p_fake for model in ("cnn_int8", path)
     ]
     assert answers[0] == answers[1]
 

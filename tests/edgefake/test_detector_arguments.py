@@ -135,10 +135,10 @@ def test_thresholds(model: Path, threshold: float) -> None:
 
 
 def test_unknown_names(model: Path) -> None:
-    with pytest.raises(BackendError, match="unknown backend 'gpu': choose auto, tflite"):
-        Detector(model, backend="gpu")
-    with pytest.raises(BackendError, match=r"unknown backend \[\]: choose auto, tflite"):
-        Detector(model, backend=[])  # type: ignore[arg-type]
+    with pytest.raises(BackendError, match="unknown runtime 'gpu': choose auto, tflite"):
+        Detector(model, runtime="gpu")
+    with pytest.raises(BackendError, match=r"unknown runtime \[\]: choose auto, tflite"):
+        Detector(model, runtime=[])  # type: ignore[arg-type]
     with pytest.raises(InputError, match=r"faces .*retinaface"):
         Detector(model, faces="retinaface")
     with pytest.raises(InputError, match="faces"):

@@ -98,7 +98,7 @@ def test_a_scorer_that_answers_for_another_number_of_faces_is_told(photo: np.nda
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"backend": "tflite"}, "backend"),
+        ({"runtime": "tflite"}, "runtime"),
         ({"device": 0, "num_threads": 2}, r"device.*num_threads"),
         ({"threshold": "fpr_5%"}, r"fixed.*'fpr_5%'"),
         ({"threshold": 1.5}, r"0…1, got 1\.5"),

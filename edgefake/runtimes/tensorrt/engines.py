@@ -113,7 +113,7 @@ def _this_machine(card: ModelCard, gpu: int) -> _Machine:
     found = find_gpu(gpu)
     if card.precision == "int8" and not found.has_int8:
         raise BackendError(
-            f"{found.name} (compute capability {found.capability}) has no INT8 arithmetic: use the tflite backend, or a float "
+            f"{found.name} (compute capability {found.capability}) has no INT8 arithmetic: use the tflite runtime, or a float "
             "model"
         )
     return _Machine(found, load_tensorrt(), partial(cuda_layer(), gpu))

@@ -36,11 +36,11 @@ def find_gpu(number: int = 0) -> Gpu:
     except OSError as error:
         raise BackendError(
             f"TensorRT needs an NVIDIA GPU and its driver, which is not installed here ({error}): "
-            "install it (on a Jetson it is part of JetPack), or use the tflite backend"
+            "install it (on a Jetson it is part of JetPack), or use the tflite runtime"
         ) from error
     code = driver.cuInit(0)
     if code == _NO_DEVICE:
-        raise BackendError("the NVIDIA driver finds no GPU: check nvidia-smi and CUDA_VISIBLE_DEVICES, or use the tflite backend")
+        raise BackendError("the NVIDIA driver finds no GPU: check nvidia-smi and CUDA_VISIBLE_DEVICES, or use the tflite runtime")
     if code:
         raise BackendError(
             f"the NVIDIA driver does not start ({_error_name(driver, code)}): check nvidia-smi, then restart the machine"

@@ -51,7 +51,7 @@ def test_unknown_names() -> None:
         plan("cnn_int9", backends=("onnx",))
     with pytest.raises(ModelNotFoundError, match=r"absent\.tflite"):
         plan("absent.tflite", backends=("onnx", "tflite"))
-    with pytest.raises(BackendError, match="unknown backend 'tflit': choose"):
+    with pytest.raises(BackendError, match="unknown runtime 'tflit': choose"):
         plan("cnn_int8", backends=("tflite", "tflit"))
 
 

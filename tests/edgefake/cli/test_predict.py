@@ -197,7 +197,7 @@ def test_a_copy_that_cannot_be_written_is_that_pictures_error(tmp_path: Path, ca
         (["--threshold", "1.5"], "in 0…1"),
         (["--threads", "0"], "num_threads"),
         (["--threads", "3000000000"], "one for each core of this machine, got 3000000000"),
-        (["--backend", "cuda"], "unknown backend 'cuda'"),
+        (["--runtime", "cuda"], "unknown runtime 'cuda'"),
         (["--device", "GPU"], "'GPU'"),
         (["--model", "x" * 300 + ".onnx"], "does not exist"),
         (["--faces", "dlib"], "faces must be"),

@@ -13,11 +13,11 @@ import numpy as np
 import edgefake
 from edgefake.models.store import find_model
 
-backend, children = sys.argv[1], int(sys.argv[2])
+runtime, children = sys.argv[1], int(sys.argv[2])
 crop = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8).repeat(16, axis=0).repeat(16, axis=1)
-file = find_model("cnn_int8", suffix=".onnx" if backend == "onnx" else ".tflite")
+file = find_model("cnn_int8", suffix=".onnx" if runtime == "onnx" else ".tflite")
 os.chdir(file.parent)
-detector = edgefake.Detector(file.name, backend=backend, num_threads=min(2, os.cpu_count()))
+detector = edgefake.Detector(file.name, runtime=runtime, num_threads=min(2, os.cpu_count()))
 (expected,) = detector.predict_faces([crop])
 threading.Thread(target=lambda: [detector.predict_faces([crop]) for _ in iter(int, 1)], daemon=True).start()
 time.sleep(0.1)
@@ -27,7 +27,7 @@ def judged():
     try:
         (got,) = detector.predict_faces([crop])
         detector.close()
-        edgefake.Detector("cnn_int8", backend=backend, num_threads=1).close()
+        edgefake.Detector("cnn_int8", runtime=runtime, num_threads=1).close()
         return "the same" if got == expected else f"another answer: {got}"
     except edgefake.EdgefakeError as error:
         return f"{type(error).__name__}: {error}"
@@ -59,16 +59,16 @@ os._exit(0)
 """
 
 
-def outcomes(backend: str, children: int) -> list[str]:
-    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT, backend, str(children)]
+def outcomes(runtime: str, children: int) -> list[str]:
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT, runtime, str(children)]
     child = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert child.returncode == 0, child.stderr
     return child.stdout.splitlines()
 
 
-@pytest.mark.parametrize(("backend", "children"), [("tflite", 12), ("onnx", 4)])
-def test_a_forked_child_judges(backend: str, children: int) -> None:
-    assert outcomes(backend, children) == ["the same"] * children
+@pytest.mark.parametrize(("runtime", "children"), [("tflite", 12), ("onnx", 4)])
+def test_a_forked_child_judges(runtime: str, children: int) -> None:
+    assert outcomes(runtime, children) == ["the same"] * children
 
 
 def test_openvino_says_that_it_does_not_survive() -> None:

@@ -82,14 +82,14 @@ def test_a_detector_reads_the_card_in_the_file(path: Path, portrait: Path, make_
         assert detector.predict(edgefake.read_image(portrait)).p_fake is not None
 
 
-@pytest.mark.parametrize("backend", ["onnx-cuda", "onnx-tensorrt"])
-def test_a_provider_that_is_not_there_is_no_reason_to_take_another(backend: str, path: Path, make_card: MakeCard) -> None:
+@pytest.mark.parametrize("device", ["cuda", "tensorrt"])
+def test_a_provider_that_is_not_there_is_no_reason_to_take_another(device: str, path: Path, make_card: MakeCard) -> None:
     import onnxruntime
 
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this onnxruntime has GPU providers")
     with pytest.raises(BackendError, match=r"has no .*ExecutionProvider, only .*CPUExecutionProvider: install onnxruntime-gpu"):
-        opened(path, make_card(), backend)
+        opened(path, make_card(), "onnx", device)
 
 
 @pytest.mark.parametrize(
@@ -105,27 +105,27 @@ def test_networks_of_other_shapes(changes: dict[str, int], message: str, tmp_pat
         opened(tmp_path / "other.onnx", make_card(), "onnx")
 
 
-@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
 @pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.FLOAT16])
 @pytest.mark.parametrize("scaling", [Scaling(0.0, 255.0), Scaling(127.5, 127.5)])
 def test_float_input_is_scaled_on_the_device(
-    backend: str, kind: int, scaling: Scaling, tmp_path: Path, faces: np.ndarray, make_card: MakeCard
+    name: str, kind: int, scaling: Scaling, tmp_path: Path, faces: np.ndarray, make_card: MakeCard
 ) -> None:
     """As PyTorch exports: (N, 3, H, W), and scaled by whoever calls it."""
     onnx.save(exported(kind), tmp_path / "theirs.onnx")
-    runtime = opened(tmp_path / "theirs.onnx", make_card(scaling=scaling), backend)
+    runtime = opened(tmp_path / "theirs.onnx", make_card(scaling=scaling), name)
     means = ((faces.astype(np.float64) - scaling.offset) / scaling.scale).mean(axis=(1, 2))
     for count in (7, 1, 3):
         got = numbers(runtime, faces[:count])
         assert got == pytest.approx((means @ WEIGHTS)[:count, 0], abs=1e-5 if kind == TensorProto.FLOAT else 0.01)
 
 
-@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
-def test_one_channel_is_grey(backend: str, order: str, tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+def test_one_channel_is_grey(name: str, order: str, tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
     onnx.save(exported(channels=1), tmp_path / "grey.onnx")
     card = make_card(scaling=Scaling(0.0, 1.0), colour_order=order)
-    runtime = opened(tmp_path / "grey.onnx", card, backend)
+    runtime = opened(tmp_path / "grey.onnx", card, name)
     weights = [0.299, 0.587, 0.114][:: 1 if order == "RGB" else -1]
     assert numbers(runtime, faces) == pytest.approx((faces.mean(axis=(1, 2)) @ weights) * WEIGHTS[0, 0], abs=0.5)
 
@@ -135,7 +135,7 @@ def test_sides_that_are_left_open(tmp_path: Path, faces: np.ndarray, make_card: 
     for axis in (2, 3):
         model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = f"side_{axis}"
     onnx.save(model, tmp_path / "open.onnx")
-    results = [numbers(opened(tmp_path / "open.onnx", make_card(), backend), faces) for backend in ("onnx", "openvino")]
+    results = [numbers(opened(tmp_path / "open.onnx", make_card(), name), faces) for name in ("onnx", "openvino")]
     assert results[0] == pytest.approx(results[1], abs=1e-5)
 
 
@@ -155,24 +155,24 @@ def exported(kind: int = TensorProto.FLOAT, *, channels: int = 3) -> onnx.ModelP
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-@pytest.mark.parametrize("backend", ["onnx", "openvino"])
-def test_pixels_that_the_file_scales_itself(backend: str, path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_pixels_that_the_file_scales_itself(name: str, path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
     """A uint8 input: another scaling in the card would not be heeded, so it is refused."""
     for scaling in (Scaling(0.0, 1.0), Scaling(128.0, 128.0)):
-        runtime = opened(path, make_card(scaling=scaling), backend)
+        runtime = opened(path, make_card(scaling=scaling), name)
         assert numbers(runtime, faces) == pytest.approx(expected(faces), abs=1e-4)
     for scaling in (Scaling(0.0, 255.0), Scaling(1000.0, 1.0)):
         with pytest.raises(ModelFileError, match=r"as they .*Scaling\(0, 1\), got"):
-            opened(path, make_card(scaling=scaling), backend)
+            opened(path, make_card(scaling=scaling), name)
 
 
-@pytest.mark.parametrize("backend", ["onnx", "openvino"])
-def test_an_output_of_which_the_file_tells_nothing(backend: str, tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_an_output_of_which_the_file_tells_nothing(name: str, tmp_path: Path, faces: np.ndarray, make_card: MakeCard) -> None:
     model = network(2)
     del model.graph.output[0].type.tensor_type.shape.dim[:]  # says nothing of what it gives
     model.graph.output[0].type.tensor_type.ClearField("shape")
     onnx.save(model, tmp_path / "unknown.onnx")
-    (both,) = opened(tmp_path / "unknown.onnx", make_card(), backend).run(faces)
+    (both,) = opened(tmp_path / "unknown.onnx", make_card(), name).run(faces)
     assert both == pytest.approx(np.stack([expected(faces), 2 * expected(faces)], axis=1), abs=1e-4)
 
 
@@ -209,10 +209,10 @@ def test_files_that_are_no_model(path: Path, tmp_path: Path, make_card: MakeCard
             opened(broken, make_card(), "onnx")
 
 
-def test_a_backend_reads_its_own_files(path: Path, models: Path, make_card: MakeCard) -> None:
-    with pytest.raises(BackendError, match=r"backend 'tflite' reads .tflite files, got tiny.onnx"):
+def test_a_runtime_reads_its_own_files(path: Path, models: Path, make_card: MakeCard) -> None:
+    with pytest.raises(BackendError, match=r"runtime 'tflite' reads .tflite files, got tiny.onnx"):
         opened(path, make_card(), "tflite")
-    with pytest.raises(BackendError, match=r"backend 'onnx' reads .onnx files, got int8.tflite"):
+    with pytest.raises(BackendError, match=r"runtime 'onnx' reads .onnx files, got int8.tflite"):
         opened(models / "int8.tflite", make_card(), "onnx")
 
 
@@ -229,15 +229,15 @@ def test_without_onnxruntime_the_extra_is_named(path: Path) -> None:
     assert child.stdout == "onnxruntime is not installed: pip install 'edgefake[onnx]'\n", child.stderr
 
 
-def test_a_name_stands_for_the_file_that_the_backend_reads(tmp_path: Path) -> None:
+def test_a_name_stands_for_the_file_that_the_runtime_reads(tmp_path: Path) -> None:
     for name in ("resnet18_int8", "cnn_int8", "mobilenet_v2_035_int8"):
         with (
-            Detector(name, backend="onnx", num_threads=1) as by_onnx,
-            Detector(name, backend="tflite", num_threads=1) as by_tflite,
+            Detector(name, runtime="onnx", num_threads=1) as by_onnx,
+            Detector(name, runtime="tflite", num_threads=1) as by_tflite,
         ):
             assert by_onnx.card.golden == by_tflite.card.golden  # which both replayed
     with pytest.raises(ModelNotFoundError, match="'resnet18'"):
-        Detector("resnet18", backend="onnx")
+        Detector("resnet18", runtime="onnx")
 
 
 def test_edited_weights_are_not_those_of_the_card(path: Path, make_card: MakeCard) -> None:
@@ -282,17 +282,17 @@ def in_a_subgraph(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-@pytest.mark.parametrize("backend", ["onnx", "openvino"])
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
 @pytest.mark.parametrize("nested", [False, True])
-def test_weights_in_another_file_are_refused(nested: bool, backend: str, tmp_path: Path, make_card: MakeCard) -> None:
+def test_weights_in_another_file_are_refused(nested: bool, name: str, tmp_path: Path, make_card: MakeCard) -> None:
     """They can be changed without a trace: the digest is of this file."""
     model, path = in_a_subgraph(network()) if nested else network(), tmp_path / "two_files.onnx"
     onnx.save(model, path, save_as_external_data=True, size_threshold=0, convert_attribute=True)
     assert len(list(tmp_path.iterdir())) > 1
     with pytest.raises(ModelFileError, match=r"two_files\.onnx .*another file"):
-        Detector(path, card=make_card(), backend=backend, faces="frame")
+        Detector(path, card=make_card(), runtime=name, faces="frame")
     onnx.save(onnx.load(path), path)
-    Detector(path, card=make_card(), backend="onnx", faces="frame").close()
+    Detector(path, card=make_card(), runtime="onnx", faces="frame").close()
 
 
 @pytest.mark.parametrize("batch", ["N", 1, 4])

@@ -57,7 +57,7 @@ def test_several_numbers_and_outputs(name: str, models: Path, make_card: MakeCar
 @pytest.mark.parametrize("name", BUNDLED)
 def test_the_bundled_models_pass_their_golden_vectors(name: str, portrait: Path) -> None:
     frame = read_image(portrait)
-    with Detector(name, backend="openvino", num_threads=1) as openvino, Detector(name, num_threads=1) as tflite:
+    with Detector(name, runtime="openvino", num_threads=1) as openvino, Detector(name, num_threads=1) as tflite:
         assert openvino.runtime.startswith("openvino")
         assert tflite.runtime.startswith("tflite")  # auto does not change with what is installed
         (got,), (expected,) = openvino.predict(frame).faces, tflite.predict(frame).faces
@@ -68,7 +68,7 @@ def test_the_bundled_models_pass_their_golden_vectors(name: str, portrait: Path)
 @pytest.mark.parametrize("name", BUNDLED)
 def test_the_onnx_form_scores_like_onnxruntime(name: str, portrait: Path) -> None:
     path, frame = find_model(name, suffix=".onnx"), read_image(portrait)
-    with Detector(path, backend="openvino", num_threads=1) as openvino, Detector(path, backend="onnx", num_threads=1) as onnx:
+    with Detector(path, runtime="openvino", num_threads=1) as openvino, Detector(path, runtime="onnx", num_threads=1) as onnx:
         (got,), (expected,) = openvino.predict(frame).faces, onnx.predict(frame).faces
         assert got.p_fake == pytest.approx(expected.p_fake, abs=0.02)
         assert got.verdict is expected.verdict
@@ -83,7 +83,7 @@ def test_an_onnx_model_of_another_shape(make_card: MakeCard) -> None:
 
 def test_raw_pixels(models: Path, make_card: MakeCard, faces: np.ndarray) -> None:
     card = make_card("raw_uint8", scaling=Scaling(0.0, 1.0))
-    got, expected = (numbers(opened(models / "raw_uint8.tflite", card, backend), faces) for backend in ("openvino", "tflite"))
+    got, expected = (numbers(opened(models / "raw_uint8.tflite", card, runtime), faces) for runtime in ("openvino", "tflite"))
     assert got == pytest.approx(expected, abs=1e-5)
 
 
@@ -110,7 +110,7 @@ def test_without_openvino_the_extra_is_named() -> None:
     script = (
         "import sys; sys.modules['openvino'] = None\n"
         "import edgefake\n"
-        "try: edgefake.Detector('cnn_int8', backend='openvino')\n"
+        "try: edgefake.Detector('cnn_int8', runtime='openvino')\n"
         "except edgefake.BackendError as error: print(error)\n"
     )
     child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

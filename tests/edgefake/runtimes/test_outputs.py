@@ -123,7 +123,6 @@ def test_integers_without_a_scale_are_refused() -> None:
         ("onnx", "cuda:first", "'cuda:first'"),
         ("onnx", "cpu:1", "'cpu:1'"),
         ("onnx", 1, "device 1"),
-        ("onnx-cuda", "cuda:1", "onnx-cuda.*'cuda:1'"),
         ("openvino", "GPU.7", r"'GPU\.7'.*CPU"),
         ("tensorrt", "GPU", "'GPU'"),
         ("tensorrt", -1, "device -1"),

@@ -100,10 +100,10 @@ done.set()
     assert subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60).returncode == 0
 
 
-@pytest.mark.parametrize("backend", ["tflite", "openvino"])
-def test_the_first_line_is_ours(backend: str, portrait: Path) -> None:
+@pytest.mark.parametrize("runtime", ["tflite", "openvino"])
+def test_the_first_line_is_ours(runtime: str, portrait: Path) -> None:
     child = subprocess.run(
-        [sys.executable, "-m", "edgefake", "predict", "--model", "cnn_int8", "--backend", backend, portrait],
+        [sys.executable, "-m", "edgefake", "predict", "--model", "cnn_int8", "--runtime", runtime, portrait],
         capture_output=True,
         text=True,
         timeout=60,

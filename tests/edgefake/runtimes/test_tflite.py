@@ -172,10 +172,10 @@ def test_a_card_of_another_size_is_refused(opened: Callable[..., Runtime]) -> No
         opened("int8", input_size=32)
 
 
-def test_backends_are_never_guessed(models: Path, make_card: MakeCard) -> None:
-    with pytest.raises(BackendError, match="unknown backend 'tensorrt9': choose auto, tflite"):
+def test_runtimes_are_never_guessed(models: Path, make_card: MakeCard) -> None:
+    with pytest.raises(BackendError, match="unknown runtime 'tensorrt9': choose auto, tflite"):
         opening.opened(models / "int8.tflite", make_card(), "tensorrt9")
-    with pytest.raises(BackendError, match=r"backend 'onnx' reads \.onnx files, got int8\.tflite"):
+    with pytest.raises(BackendError, match=r"runtime 'onnx' reads \.onnx files, got int8\.tflite"):
         opening.opened(models / "int8.tflite", make_card(), "onnx")
 
 

@@ -91,7 +91,7 @@ def test_the_gpu_is_named(driver: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("100", "the NVIDIA driver finds no GPU: check nvidia-smi and CUDA_VISIBLE_DEVICES, or use the tflite backend"),
+        ("100", "the NVIDIA driver finds no GPU: check nvidia-smi and CUDA_VISIBLE_DEVICES, or use the tflite runtime"),
         ("803", "the NVIDIA driver does not start (CUDA_ERROR_FAKE): check nvidia-smi, then restart the machine"),
     ],
 )
@@ -103,7 +103,7 @@ def test_no_driver(tmp_path: Path) -> None:
     (tmp_path / "libcuda.so.1").write_text("not a library, and before the real one")
     told = run(PROBE, libraries=tmp_path).stderr
     assert "BackendError: TensorRT needs an NVIDIA GPU and its driver, which is not installed here (" in told
-    assert told.endswith("install it (on a Jetson it is part of JetPack), or use the tflite backend\n")
+    assert told.endswith("install it (on a Jetson it is part of JetPack), or use the tflite runtime\n")
 
 
 @pytest.mark.parametrize("layer", LAYERS)

@@ -161,7 +161,7 @@ def test_an_execution_that_is_refused_is_told(runtime: TensorRTRuntime, trt: Fak
 
 
 def test_a_detector_on_tensorrt(trt: FakeTensorRT, model: Path, photo: np.ndarray) -> None:
-    with Detector(model, backend="tensorrt", faces="frame") as detector:
+    with Detector(model, runtime="tensorrt", faces="frame") as detector:
         assert detector.runtime == "tensorrt (10.3.0, fake CUDA)"
         first, second = detector.predict_batch([photo, 255 - photo])
         assert first.p_fake is not None and second.p_fake is not None

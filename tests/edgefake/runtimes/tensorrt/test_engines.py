@@ -316,7 +316,7 @@ def test_what_is_missing_is_told_before_the_build(
 def test_a_detector_takes_the_onnx_file_or_an_engine_beside_its_sidecar(
     trt: FakeTensorRT, model: Path, folder: Path, faces: np.ndarray
 ) -> None:
-    with Detector(model, backend="tensorrt", faces="frame") as detector:
+    with Detector(model, runtime="tensorrt", faces="frame") as detector:
         first = detector.predict_faces(list(faces))
     engine = only_engine(folder)
     with Detector(engine, faces="frame") as detector:  # auto: nothing else reads engines
