@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from edgefake.benchmark.figures import Samples, in_order, ratio
-from edgefake.benchmark.plan import NUMBERS, case_name
+from edgefake.benchmark.plan import NUMBERS, case_name, where
 from edgefake.benchmark.report import SCHEMA
 from edgefake.errors import InputError
+from edgefake.runtimes import OLD_NAMES
 from edgefake.schema import SCHEMA as COMPARISON
 from edgefake.statistics import Interval
 from edgefake.tables import markdown_table
@@ -23,15 +24,20 @@ class Key(NamedTuple):
     """What a figure is of."""
 
     model: str
-    backend: str
+    runtime: str
+    device: str | int | None
     threads: int
     batch: int
     streams: int
     what: str
     """``inference`` or ``file to verdict``."""
 
+    @property
+    def where(self) -> str:
+        return where(self.runtime, self.device)
+
     def __str__(self) -> str:
-        return f"{self.what} of {case_name(self.model, self.backend, {name: getattr(self, name) for name in NUMBERS})}"
+        return f"{self.what} of {case_name(self.model, self.where, {name: getattr(self, name) for name in NUMBERS})}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,7 @@ class Comparison:
 
     def _cells(self, change: Change) -> list[str]:
         mark = " (regression)" if change.is_regression(self.tolerance) else ""
-        return [*map(str, change.key), f"{change.ratio:.3f}", change.word + mark]
+        return [change.key.model, change.key.where, *map(str, change.key[3:]), f"{change.ratio:.3f}", change.word + mark]
 
 
 def compare(first: Path, second: Path, *, tolerance: float) -> Comparison:
@@ -117,7 +123,7 @@ class _Runs:
 
     runs: dict[Key, Samples]
     files: dict[str, str]
-    """SHA-256 by model and backend."""
+    """SHA-256 by model and place."""
     machine: dict[str, Any]
     fingerprint: str
     interrupted: bool
@@ -134,18 +140,32 @@ def _read(path: Path) -> _Runs:
     schema = value.get("schema") if isinstance(value, dict) and value.get("tool") == "edgefake benchmark" else None
     if schema is None:
         raise InputError(f"{path} is no benchmark report: give a file that `edgefake benchmark --json` printed")
-    if schema != SCHEMA:
-        raise InputError(f"{path} has schema {schema}, this version reads {SCHEMA}: measure again with this version of edgefake")
+    if schema not in (SCHEMA, *UPGRADES):
+        readable = f"{', '.join(map(str, UPGRADES))} and {SCHEMA}"
+        raise InputError(f"{path} has schema {schema}, this version reads {readable}: measure again with it")
     try:
-        return _decoded(value)
+        return _decoded(UPGRADES[schema](value) if schema in UPGRADES else value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} is damaged ({error!r}): measure again") from error
+
+
+def _from_2_to_3(value: dict[str, Any]) -> dict[str, Any]:
+    """The runtime was called backend, and named its device."""
+    rows = []
+    for row in value["rows"]:
+        runtime, device = OLD_NAMES.get(row["backend"], (row["backend"], None))
+        rows.append({**row, "runtime": runtime, "device": device})
+    return {**value, "rows": rows}
+
+
+UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {2: _from_2_to_3}
+"""From an older schema to today's, as far as comparing needs it."""
 
 
 def _decoded(value: Mapping[str, Any]) -> _Runs:
     runs: dict[Key, Samples] = {}
     for row in value["rows"]:
-        key = Key(str(row["model"]), str(row["backend"]), **_numbers(row), what="inference")
+        key = Key(str(row["model"]), str(row["runtime"]), row["device"], **_numbers(row), what="inference")
         runs[key] = [in_order(list(map(_latencies, process["infer_ms"]))) for process in row["processes"]]
         if all(process["stages_ms"] for process in row["processes"]):
             runs[key._replace(what="file to verdict")] = [
@@ -154,14 +174,12 @@ def _decoded(value: Mapping[str, Any]) -> _Runs:
     machine = dict(value["machine"])
     return _Runs(
         runs=runs,
-        files={f"{row['model']} on {row['backend']}": row["file"]["sha256"] for row in value["rows"]},
+        files={f"{row['model']} on {_where(row)}": row["file"]["sha256"] for row in value["rows"] if row["file"]},
         fingerprint=machine.pop("fingerprint"),
         machine=machine,
         interrupted=value["interrupted"],
         warnings=[
-            f"{case_name(row['model'], row['backend'], _numbers(row))}: {text}"
-            for row in value["rows"]
-            for text in row["warnings"]
+            f"{case_name(row['model'], _where(row), _numbers(row))}: {text}" for row in value["rows"] for text in row["warnings"]
         ],
     )
 
@@ -176,6 +194,10 @@ def _differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> Iterator[str]:
     for name in a:
         if a[name] != b.get(name):
             yield f"{name} {a[name]} and {b.get(name)}"
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    return where(row["runtime"], row["device"])
 
 
 def _numbers(row: Mapping[str, Any]) -> dict[str, int]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from edgefake.benchmark.accuracy import Accuracy
+from edgefake.benchmark.plan import where
 from edgefake.benchmark.worker import Job, Sample
 from edgefake.errors import EdgefakeError
 
@@ -19,6 +20,7 @@ sys.path[:] = sys.argv[1:]
 started = time.perf_counter()
 from edgefake import Detector
 seconds = time.perf_counter() - started
+from edgefake.benchmark.plan import where
 from edgefake.benchmark.worker import answer
 answer(seconds)
 """
@@ -47,7 +49,9 @@ def _done(job: Job) -> object:
             child.kill()
             raise
     if child.returncode != 0:
-        raise EdgefakeError(f"the process that ran {Path(job.model).name} on {job.backend} {_end(child.returncode, messages)}")
+        raise EdgefakeError(
+            f"the process that ran {Path(job.model).name} on {where(job.runtime, job.device)} {_end(child.returncode, messages)}"
+        )
     result = pickle.loads(answer)
     if isinstance(result, EdgefakeError):
         raise result

@@ -72,24 +72,24 @@ class _Outcome:
                     self._samples[case].append(measured(_job(case, settings, picture)))
                 except EdgefakeError as error:
                     self._give_up(case, error)
-        for model, backend in dict.fromkeys((case.model, case.backend) for case in self._samples) if settings.data else ():
-            progress(f"accuracy: {model} on {backend}")
-            case = next(case for case in self._samples if (case.model, case.backend) == (model, backend))
+        for model, where in dict.fromkeys((case.model, case.where) for case in self._samples) if settings.data else ():
+            progress(f"accuracy: {model} on {where}")
+            case = next(case for case in self._samples if (case.model, case.where) == (model, where))
             try:
-                self._accuracy[model, backend] = scored(_job(case, settings, picture, data=settings.data))
+                self._accuracy[model, where] = scored(_job(case, settings, picture, data=settings.data))
             except EdgefakeError as error:
-                self.failed.append(Left(f"accuracy of {model} on {backend}", str(error)))
+                self.failed.append(Left(f"accuracy of {model} on {where}", str(error)))
 
     def rows(self) -> tuple[Row, ...]:
         return tuple(_row(case, samples, self._accuracy) for case, samples in self._samples.items() if samples)
 
     def _give_up(self, case: Case, error: EdgefakeError) -> None:
         """Anything but a missing runtime, which no case could use, is a failure. The samples that there are stay."""
-        alike = [other for other in self._samples if (other.model, other.backend) == (case.model, case.backend)]
+        alike = [other for other in self._samples if (other.model, other.where) == (case.model, case.where)]
         if self._samples[case]:
             self.failed.append(Left(f"a process of {case}", str(error)))
         elif isinstance(error, BackendError) and not any(self._samples[other] for other in alike):
-            self.skipped.append(Left(f"{case.model} on {case.backend}", str(error)))
+            self.skipped.append(Left(f"{case.model} on {case.where}", str(error)))
             for other in alike:
                 del self._samples[other]
         else:
@@ -100,7 +100,8 @@ class _Outcome:
 def _job(case: Case, settings: Settings, picture: Path, *, data: Path | None = None) -> Job:
     return Job(
         model=case.model if case.path is None else case.path,
-        backend=case.backend,
+        runtime=case.runtime,
+        device=case.device,
         threads=case.threads,
         batch=case.batch,
         streams=case.streams,
@@ -119,5 +120,5 @@ def _row(case: Case, samples: list[Sample], accuracy: dict[tuple[str, str], Accu
         size=None if case.path is None else case.path.stat().st_size,
         sha256=None if case.path is None else sha256_of(case.path),
         samples=tuple(samples),
-        accuracy=accuracy.get((case.model, case.backend)),
+        accuracy=accuracy.get((case.model, case.where)),
     )

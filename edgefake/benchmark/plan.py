@@ -11,7 +11,7 @@ from pathlib import Path
 from edgefake.benchmark.factory import FACTORY, names_factory
 from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.models.store import find_model
-from edgefake.runtimes import OLD_NAMES, RUNTIMES, reader_of, suffix_of
+from edgefake.runtimes import RUNTIMES, reader_of, suffix_of
 
 NUMBERS = ("threads", "batch", "streams")
 """The dimensions of a case that are counts."""
@@ -27,7 +27,9 @@ class Case:
 
     model: str
     """The name of the file without its ending, or ``module:function``."""
-    backend: str
+    runtime: str
+    device: str | int | None
+    """Where the runtime executes it; None: its first."""
     threads: int
     batch: int
     streams: int
@@ -39,8 +41,12 @@ class Case:
     def numbers(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in NUMBERS}
 
+    @property
+    def where(self) -> str:
+        return where(self.runtime, self.device)
+
     def __str__(self) -> str:
-        return case_name(self.model, self.backend, self.numbers)
+        return case_name(self.model, self.where, self.numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,42 +88,52 @@ class Plan:
     skipped: tuple[Left, ...]
 
 
-def case_name(model: str, backend: str, numbers: Mapping[str, int]) -> str:
+Place = tuple[str, str | int | None]
+"""A runtime and one of its devices; None: its first."""
+
+
+def where(runtime: str, device: str | int | None) -> str:
+    """A place, for people: ``onnx``, ``onnx cuda:1``."""
+    return runtime if device is None else f"{runtime} {device}"
+
+
+def case_name(model: str, where: str, numbers: Mapping[str, int]) -> str:
     """For people. A single stream goes without saying."""
     told = [f"{name} {number}" for name, number in numbers.items() if (name, number) != ("streams", 1)]
-    return ", ".join([f"{model} on {backend}", *told])
+    return ", ".join([f"{model} on {where}", *told])
 
 
 def make_plan(
     models: Sequence[str],
     *,
-    backends: Sequence[str],
+    places: Sequence[Place],
     threads: Sequence[int],
     batches: Sequence[int],
     streams: Sequence[int],
 ) -> Plan:
-    """All combinations. A model that has no file for a backend is skipped for it.
+    """All combinations. A model that has no file for a runtime is skipped for it.
 
-    Raises ``BackendError`` for an unknown backend, ``ModelNotFoundError`` for an unknown model, ``InputError`` for numbers below
+    Raises ``BackendError`` for an unknown runtime, ``ModelNotFoundError`` for an unknown model, ``InputError`` for numbers below
     1 and for different files of the same name.
     """
     for name, numbers in (("threads", threads), ("batch", batches), ("streams", streams)):
         if wrong := [number for number in numbers if number < 1]:
             raise InputError(f"{name} must be at least 1, got {wrong[0]}")
-    files: dict[tuple[str, str], Path | None] = {}
+    files: dict[tuple[str, Place], Path | None] = {}
     skipped = []
-    for model, backend in itertools.product(dict.fromkeys(models), dict.fromkeys(backends)):
-        found = _file(model, backend)
+    for model, place in itertools.product(dict.fromkeys(models), dict.fromkeys(places)):
+        found = _file(model, *place)
         if isinstance(found, Left):
             skipped.append(found)
             continue
-        path, backend = found
+        path, runtime = found
+        place = runtime, place[1]
         name = model if path is None else path.stem
-        if files.setdefault((name, backend), path) != path:
-            raise InputError(f"{files[name, backend]} and {path} have one name, and rows could not be told apart: rename one")
+        if files.setdefault((name, place), path) != path:
+            raise InputError(f"{files[name, place]} and {path} have one name, and rows could not be told apart: rename one")
     cases = [
-        Case(model, backend, *numbers, path)
-        for (model, backend), path in files.items()
+        Case(model, *place, *numbers, path)
+        for (model, place), path in files.items()
         for numbers in itertools.product(dict.fromkeys(threads), dict.fromkeys(batches), dict.fromkeys(streams))
     ]
     return Plan(tuple(cases), tuple(skipped))
@@ -127,22 +143,23 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _file(model: str, backend: str) -> tuple[Path | None, str] | Left:
-    """The file of ``model`` that ``backend`` reads (a factory has none), and the backend's name where it was ``auto``; or why
+def _file(model: str, runtime: str, device: str | int | None) -> tuple[Path | None, str] | Left:
+    """The file of ``model`` that ``runtime`` reads (a factory has none), and the runtime's name where it was ``auto``; or why
     there is none."""
+    what = f"{model} on {where(runtime, device)}"
     if names_factory(model):
-        if backend == "auto":
+        if (runtime, device) == ("auto", None):
             return None, FACTORY
-        return Left(f"{model} on {backend}", "what a factory makes opens its own runtime: leave the backend out")
-    suffix = suffix_of(backend)
+        return Left(what, "what a factory makes opens its own runtime: leave runtime and device out")
+    suffix = suffix_of(runtime)
     try:
         path = find_model(model, suffix=suffix)
     except ModelNotFoundError as error:
         find_model(model)  # raises when the model is unknown altogether
-        return Left(f"{model} on {backend}", str(error))
-    if backend == "auto":
-        return path, reader_of(path.suffix) or backend
-    suffixes = RUNTIMES[OLD_NAMES[backend][0] if backend in OLD_NAMES else backend].suffixes
+        return Left(what, str(error))
+    if runtime == "auto":
+        return path, reader_of(path.suffix) or runtime
+    suffixes = RUNTIMES[runtime].suffixes
     if path.suffix not in suffixes:
-        return Left(f"{model} on {backend}", f"it reads {' and '.join(suffixes)} files")
-    return path, backend
+        return Left(what, f"it reads {' and '.join(suffixes)} files")
+    return path, runtime

@@ -63,7 +63,7 @@ def _scaling(rows: Sequence[Row], dimension: str) -> Pixels:
     lines: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         rest = {name: number for name, number in row.case.numbers.items() if name != dimension}
-        points = lines.setdefault(case_name(row.case.model, row.case.backend, rest), [])
+        points = lines.setdefault(case_name(row.case.model, row.case.where, rest), [])
         points.append((row.case.numbers[dimension], row.faces_per_second))
     x = Axis(0, max(row.case.numbers[dimension] for row in rows) + 0.5, LEFT, RIGHT)
     y = Axis(0, max(row.faces_per_second for row in rows) * 1.05, BOTTOM, TOP)

@@ -19,7 +19,8 @@ from edgefake.benchmark.worker import STAGES, Sample
 from edgefake.statistics import Interval
 from edgefake.tables import markdown_table
 
-SCHEMA = 2
+SCHEMA = 3
+"""Of 3: ``runtime`` was ``backend``, ``device`` was part of its name, and ``runtime_version`` was ``runtime``."""
 NOT_AVAILABLE = "not available"
 
 
@@ -86,8 +87,9 @@ class Row:
             "model": case.model,
             "precision": first.precision,
             "input_size": first.input_size,
-            "backend": case.backend,
-            "runtime": first.runtime,
+            "runtime": case.runtime,
+            "device": case.device,
+            "runtime_version": first.runtime_version,
             **case.numbers,
             "file": self.case.path and {"bytes": self.size, "sha256": self.sha256},
             "latency_ms": self.latency.to_dict(),
@@ -145,7 +147,7 @@ Column = tuple[str, Callable[[Row], str]]
 
 _CASE: tuple[Column, ...] = (
     ("model", lambda row: row.case.model),
-    ("runtime", lambda row: row.case.backend),
+    ("runtime", lambda row: row.case.where),
     ("threads", lambda row: str(row.case.threads)),
     ("batch", lambda row: str(row.case.batch)),
 )

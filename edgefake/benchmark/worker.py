@@ -43,7 +43,8 @@ class Job:
 
     model: Path | str
     """A file, or a factory (``module:function``)."""
-    backend: str
+    runtime: str
+    device: str | int | None
     threads: int
     batch: int
     streams: int
@@ -61,7 +62,8 @@ class Job:
 class Sample:
     """What one process measured."""
 
-    runtime: str
+    runtime_version: str
+    """As ``Detector.runtime`` tells it."""
     precision: str | None
     """None where it is no one model."""
     input_size: int
@@ -121,7 +123,14 @@ def _do(job: Job, import_s: float) -> Sample | Accuracy:
 def _detector(job: Job) -> Detector:
     if isinstance(job.model, str):
         return Detector(made(job.model, job.threads), faces=job.faces, threshold=job.threshold)
-    return Detector(job.model, runtime=job.backend, faces=job.faces, threshold=job.threshold, num_threads=job.threads)
+    return Detector(
+        job.model,
+        runtime=job.runtime,
+        device=job.device,
+        faces=job.faces,
+        threshold=job.threshold,
+        num_threads=job.threads,
+    )
 
 
 def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: float) -> Sample:
@@ -142,7 +151,7 @@ def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: f
     runs = together(streams, min_runs=job.min_runs, min_seconds=job.min_seconds, meanwhile=power.sample)
     stages = _stages(job, detector, job.picture) if job.picture else {}
     return Sample(
-        runtime=detector.runtime,
+        runtime_version=detector.runtime,
         precision=None if card is None else card.precision,
         input_size=len(crops[0][0]),
         import_s=round(import_s, 4),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgefake.cli.options import parse_threshold
+from edgefake.cli.options import add_runtime_option, parse_threshold, tell_deprecated
 from edgefake.cli.terminal import LiveLine
-from edgefake.defaults import DEFAULT_MODEL, DEFAULT_THRESHOLD
+from edgefake.defaults import DEFAULT_MODEL
 from edgefake.errors import InputError
 from edgefake.faces.finders import FACES_HELP
 from edgefake.files import write_atomically
@@ -42,7 +43,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("models", nargs="*", metavar="MODEL", help=_MODEL_HELP)
     matrix = parser.add_argument_group("cases", "Every combination is measured; lists are separated by commas.")
-    matrix.add_argument("--backend", type=_names, default="auto", metavar="LIST", help="such as tflite,onnx (default: auto)")
+    add_runtime_option(matrix, type=_names, default="auto", metavar="LIST", help="such as tflite,onnx (default: auto)")
+    matrix.add_argument(
+        "--device", type=_names, metavar="LIST", help="such as cpu,cuda:1, as the runtime calls them (default: its first)"
+    )
     matrix.add_argument(
         "--threads", type=_numbers, metavar="LIST", help="no more than cores (default: 1 and one per core, at most 4)"
     )
@@ -59,9 +63,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     measure.add_argument("--seconds", type=float, default=3.0, help="least time per case (default: %(default)s)")
     measure.add_argument("--processes", type=int, default=5, help="fresh processes per case (default: %(default)s)")
     measure.add_argument("--faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
-    measure.add_argument(
-        "--threshold", type=parse_threshold, help=f"as for predict (default: the model's own, {DEFAULT_THRESHOLD})"
-    )
+    measure.add_argument("--threshold", type=parse_threshold, help="as for predict (default: each model's own)")
     measure.add_argument("--picture", metavar="FILE", type=Path, help="what is judged, file to verdict (default: a drawn one)")
     measure.add_argument("--data", metavar="DIR", type=Path, help="a folder with real/ and fake/: measure accuracy on it as well")
     output = parser.add_argument_group("output")
@@ -95,13 +97,14 @@ def _run(arguments: argparse.Namespace) -> int:
     # Imported when asked for, to keep the start of the other commands fast.
     from edgefake.benchmark.matrix import run
     from edgefake.benchmark.plan import Settings, make_plan
+    from edgefake.runtimes import todays_name
     from edgefake.system import check_threads, default_threads
 
+    asked = itertools.product(arguments.runtime, arguments.device or (None,))
+    places = [todays_name(*place, tell=tell_deprecated) for place in asked]
     threads = arguments.threads or (1, default_threads())
     check_threads(max(threads))
-    plan = make_plan(
-        arguments.models, backends=arguments.backend, threads=threads, batches=arguments.batch, streams=arguments.streams
-    )
+    plan = make_plan(arguments.models, places=places, threads=threads, batches=arguments.batch, streams=arguments.streams)
     settings = Settings(
         runs=arguments.runs,
         seconds=arguments.seconds,

@@ -65,7 +65,7 @@ def test_both_names_of_an_option_are_a_wrong_command_line(capsys: pytest.Capture
 
 
 def test_the_help_shows_todays_name_only(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("predict", "watch", "video"):
+    for command in ("predict", "watch", "video", "benchmark"):
         with pytest.raises(SystemExit):
             main([command, "--help"])
         text = capsys.readouterr().out

@@ -22,7 +22,7 @@ def sample(ms: Sequence[float], *others: Sequence[float], stages: bool = True, *
     """What a process on a calm machine measured: ``ms`` of each stream, and ten times as long from file to verdict of one."""
     streams = (ms, *others)
     made = Sample(
-        runtime="tflite (ai-edge-litert 2.3.0)",
+        runtime_version="tflite (ai-edge-litert 2.3.0)",
         precision="int8",
         input_size=160,
         import_s=0.3,
@@ -45,7 +45,7 @@ def row(
     *samples: Sample, model: str = "small", threads: int = 1, batch: int = 1, streams: int = 1, accuracy: Accuracy | None = None
 ) -> Row:
     """Without ``samples``, two calm processes of one stream."""
-    case = Case(model, "tflite", threads, batch, streams, Path(f"{model}.tflite"))
+    case = Case(model, "tflite", None, threads, batch, streams, Path(f"{model}.tflite"))
     return Row(case, 1_000_000, "00", samples or (sample([2.0, 2.0]), sample([2.0, 2.0])), accuracy)
 
 

@@ -14,6 +14,8 @@ from edgefake.benchmark.compare import Comparison, compare
 from edgefake.benchmark.report import Report, Row
 from tests.edgefake.benchmark.reports import report, row, sample
 
+RESULTS = Path(__file__).parents[3] / "benchmarks" / "results"
+
 
 def around(level: float, *, seed: int = 0, model: str = "small") -> Row:
     """Five processes that differ by 2 %."""
@@ -96,12 +98,32 @@ def test_json(tmp_path: Path) -> None:
     ]
     assert value["regressions"][0] == {
         "model": "small",
-        "backend": "tflite",
+        "runtime": "tflite",
+        "device": None,
         "threads": 1,
         "batch": 1,
         "streams": 1,
         "what": "inference",
     }
+
+
+@pytest.mark.parametrize(("old", "place"), [("tflite", ("tflite", None)), ("onnx-cuda", ("onnx", "cuda"))])
+def test_a_report_from_before_runtimes_had_devices(old: str, place: tuple[str, str | None], tmp_path: Path) -> None:
+    made = row()
+    made = dataclasses.replace(made, case=dataclasses.replace(made.case, runtime=place[0], device=place[1]))
+    value = json.loads(report(made).to_json())
+    (tmp_path / "new.json").write_text(json.dumps(value))
+    (one,) = value["rows"]
+    one |= {"backend": old, "runtime": one.pop("runtime_version")}
+    del one["device"]
+    (tmp_path / "old.json").write_text(json.dumps({**value, "schema": 2}))
+    found = compare(tmp_path / "old.json", tmp_path / "new.json", tolerance=0.05)
+    assert found.notes == () and {(change.key.runtime, change.key.device) for change in found.changes} == {place}
+
+
+def test_the_results_in_the_repository_can_be_compared() -> None:
+    for path in RESULTS.glob("*.json"):
+        assert compare(path, path, tolerance=0.05).regressions == []
 
 
 @pytest.mark.parametrize(
@@ -110,7 +132,7 @@ def test_json(tmp_path: Path) -> None:
         ("", "is no JSON"),
         ("[1, 2]", "no benchmark"),
         ('{"schema": 1}', "no benchmark"),
-        ('{"tool": "edgefake benchmark", "schema": 1}', "schema 1, .* 2: "),
+        ('{"tool": "edgefake benchmark", "schema": 1}', "schema 1, .* 2 and 3: "),
         ('{"tool": "edgefake benchmark", "schema": 2}', "is damaged"),
         ('{"tool": "edgefake benchmark", "schema": 2, "rows": [{"model": 3}]}', "is damaged"),
     ],

@@ -18,11 +18,11 @@ ONE = {"threads": (1,), "batches": (1,), "streams": (1,)}
 
 
 def test_an_ensemble_is_measured_beside_a_model(tmp_path: Path) -> None:
-    plan = make_plan([ENSEMBLE, "cnn_int8"], backends=("auto",), **ONE)  # type: ignore[arg-type]
+    plan = make_plan([ENSEMBLE, "cnn_int8"], places=(("auto", None),), **ONE)  # type: ignore[arg-type]
     report = run(plan, Settings(runs=4, seconds=0.0, processes=1))
     ensemble, model = report.rows
-    assert (ensemble.case.model, ensemble.case.backend, ensemble.case.path) == (ENSEMBLE, "factory", None)
-    assert ensemble.samples[0].runtime == "cnn_int8 + mobilenet_v2_035_int8"
+    assert (ensemble.case.model, ensemble.case.runtime, ensemble.case.path) == (ENSEMBLE, "factory", None)
+    assert ensemble.samples[0].runtime_version == "cnn_int8 + mobilenet_v2_035_int8"
     assert tuple(ensemble.stages()) == STAGES == tuple(model.stages())
     rows = json.loads(report.to_json())["rows"]
     assert [(row["file"] is None, row["precision"]) for row in rows] == [(True, None), (False, "int8")]
@@ -30,8 +30,8 @@ def test_an_ensemble_is_measured_beside_a_model(tmp_path: Path) -> None:
 
 
 def test_a_factory_opens_its_own_runtime() -> None:
-    plan = make_plan([ENSEMBLE], backends=("auto", "onnx"), **ONE)  # type: ignore[arg-type]
-    assert [case.backend for case in plan.cases] == ["factory"]
+    plan = make_plan([ENSEMBLE], places=(("auto", None), ("onnx", None)), **ONE)  # type: ignore[arg-type]
+    assert [case.runtime for case in plan.cases] == ["factory"]
     assert [left.what for left in plan.skipped] == [f"{ENSEMBLE} on onnx"]
 
 

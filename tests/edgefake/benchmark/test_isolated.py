@@ -28,7 +28,8 @@ class Deed:
 def job(**changes: Any) -> Job:
     standard = {
         "model": Path("x.tflite"),
-        "backend": "tflite",
+        "runtime": "tflite",
+        "device": None,
         "threads": 1,
         "batch": 1,
         "streams": 1,

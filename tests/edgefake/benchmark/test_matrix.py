@@ -12,7 +12,7 @@ import pytest
 from edgefake import BackendError, Detector, EdgefakeError, InputError, ModelCard
 from edgefake.benchmark import matrix, worker
 from edgefake.benchmark.matrix import run
-from edgefake.benchmark.plan import Settings, make_plan
+from edgefake.benchmark.plan import Place, Settings, make_plan
 from edgefake.benchmark.report import Report
 from edgefake.benchmark.worker import STAGES, Job, Sample
 from edgefake.images import write_image
@@ -26,16 +26,16 @@ def measure(
     *models: Path,
     batches: tuple[int, ...] = (1,),
     streams: tuple[int, ...] = (1,),
-    backends: tuple[str, ...] = ("auto",),
+    places: tuple[Place, ...] = (("auto", None),),
     **settings: object,
 ) -> Report:
-    plan = make_plan([str(path) for path in models], backends=backends, threads=(1,), batches=batches, streams=streams)
+    plan = make_plan([str(path) for path in models], places=places, threads=(1,), batches=batches, streams=streams)
     return run(plan, Settings(**{**QUICK, "processes": 1, **settings}))  # type: ignore[arg-type]
 
 
 def test_what_is_measured(model: Path) -> None:
     told: list[str] = []
-    plan = make_plan([str(model)], backends=("auto",), threads=(1,), batches=(1, 3), streams=(1,))
+    plan = make_plan([str(model)], places=(("auto", None),), threads=(1,), batches=(1, 3), streams=(1,))
     report = run(plan, Settings(runs=6, seconds=0.0, processes=2), progress=told.append)
     single, batch = report.rows
     assert [text.split(":")[0] for text in told] == ["process 1 of 2"] * 2 + ["process 2 of 2"] * 2
@@ -44,7 +44,7 @@ def test_what_is_measured(model: Path) -> None:
         assert [list(map(len, sample.infer_ms)) for sample in row.samples] == [[3], [3]]  # six runs in two processes
         assert row.latency.summary.runs == 6 and row.faces_per_second > 0
         for sample in row.samples:
-            assert (sample.precision, sample.input_size, sample.runtime.split()[0]) == ("int8", 16, "tflite")
+            assert (sample.precision, sample.input_size, sample.runtime_version.split()[0]) == ("int8", 16, "tflite")
             assert min(sample.import_s, sample.load_s, sample.first_ms, sample.peak_mb or 0) > 0
     assert (single.size, len(single.sha256)) == (model.stat().st_size, 64)
     assert list(single.stages()) == list(STAGES) and single.verdict is not None
@@ -57,7 +57,7 @@ def test_what_is_measured(model: Path) -> None:
 def test_streams_run_at_once_and_leave_out_the_way_from_a_file() -> None:
     model = find_model("cnn_int8")
     told: list[str] = []
-    plan = make_plan([str(model)], backends=("auto",), threads=(2,), batches=(1, 2), streams=(3,))
+    plan = make_plan([str(model)], places=(("auto", None),), threads=(2,), batches=(1, 2), streams=(3,))
     report = run(plan, Settings(runs=6, seconds=0.0, processes=2), progress=told.append)
     assert told[0] == "process 1 of 2: cnn_int8 on tflite, threads 2, batch 1, streams 3"
     assert [(row.case.batch, row.case.streams) for row in report.rows] == [(1, 3), (2, 3)]
@@ -79,7 +79,7 @@ def test_every_stream_has_a_detector_of_its_own(model: Path, monkeypatch: pytest
             return super().__enter__()
 
     monkeypatch.setattr(worker, "Detector", Watched)
-    job = Job(model, "tflite", 1, 1, 3, "frame", 0.5, None, min_runs=1, min_seconds=0.0)
+    job = Job(model, "tflite", None, 1, 1, 3, "frame", 0.5, None, min_runs=1, min_seconds=0.0)
     assert isinstance(worker._do(job, 0.0), Sample)
     assert len({id(detector.scorer) for detector in opened}) == 3
     for detector in opened:
@@ -120,9 +120,9 @@ def test_a_missing_runtime_is_skipped_with_the_reason(make_card: Callable[..., M
     path = tmp_path / "any.onnx"
     path.write_bytes(b"\x3a\x00")  # a model with an empty graph
     write_card(path, make_card())
-    report = measure(path, backends=("onnx-tensorrt",), batches=(1, 2))
+    report = measure(path, places=(("onnx", "tensorrt"),), batches=(1, 2))
     assert (report.rows, report.failed) == ((), ())
-    assert [left.what for left in report.skipped] == ["any on onnx-tensorrt"]
+    assert [left.what for left in report.skipped] == ["any on onnx tensorrt"]
     assert "onnxruntime" in report.skipped[0].why and "install" in report.skipped[0].why
 
 

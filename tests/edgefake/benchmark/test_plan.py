@@ -9,35 +9,35 @@ from pathlib import Path
 import pytest
 
 from edgefake import BackendError, InputError, ModelNotFoundError
-from edgefake.benchmark.plan import Plan, Settings, make_plan
+from edgefake.benchmark.plan import Place, Plan, Settings, make_plan
 from edgefake.models.store import find_model
 
 
 def plan(
     *models: str,
-    backends: Sequence[str] = ("auto",),
+    places: Sequence[Place] = (("auto", None),),
     threads: Sequence[int] = (1,),
     batches: Sequence[int] = (1,),
     streams: Sequence[int] = (1,),
 ) -> Plan:
-    return make_plan(models, backends=backends, threads=threads, batches=batches, streams=streams)
+    return make_plan(models, places=places, threads=threads, batches=batches, streams=streams)
 
 
 def test_every_combination_once() -> None:
     cases = plan("cnn_int8", "resnet18_int8", "cnn_int8", threads=(1, 2, 1), batches=(1, 4), streams=(1, 3)).cases
-    found = [(case.model, case.backend, case.threads, case.batch, case.streams) for case in cases]
+    found = [(case.model, case.runtime, case.threads, case.batch, case.streams) for case in cases]
     models = ("cnn_int8", "resnet18_int8")
     assert found == [(m, "tflite", t, b, s) for m in models for t in (1, 2) for b in (1, 4) for s in (1, 3)]
     assert cases[0].path == find_model("cnn_int8")
 
 
-def test_auto_and_the_backend_that_it_chooses_are_one_case() -> None:
-    assert len(plan("cnn_int8", backends=("auto", "tflite")).cases) == 1
+def test_auto_and_the_runtime_that_it_chooses_are_one_case() -> None:
+    assert len(plan("cnn_int8", places=(("auto", None), ("tflite", None))).cases) == 1
 
 
-def test_a_model_without_a_file_for_a_backend_is_skipped(model: Path) -> None:
-    found = plan(str(model), "cnn_int8", backends=("tflite", "onnx"))
-    assert [(case.model, case.backend) for case in found.cases] == [
+def test_a_model_without_a_file_for_a_runtime_is_skipped(model: Path) -> None:
+    found = plan(str(model), "cnn_int8", places=(("tflite", None), ("onnx", None)))
+    assert [(case.model, case.runtime) for case in found.cases] == [
         ("tiny_int8", "tflite"),
         ("cnn_int8", "tflite"),
         ("cnn_int8", "onnx"),
@@ -48,11 +48,11 @@ def test_a_model_without_a_file_for_a_backend_is_skipped(model: Path) -> None:
 
 def test_unknown_names() -> None:
     with pytest.raises(ModelNotFoundError, match=r"cnn_int8\?"):
-        plan("cnn_int9", backends=("onnx",))
+        plan("cnn_int9", places=(("onnx", None),))
     with pytest.raises(ModelNotFoundError, match=r"absent\.tflite"):
-        plan("absent.tflite", backends=("onnx", "tflite"))
+        plan("absent.tflite", places=(("onnx", None), ("tflite", None)))
     with pytest.raises(BackendError, match="unknown runtime 'tflit': choose"):
-        plan("cnn_int8", backends=("tflite", "tflit"))
+        plan("cnn_int8", places=(("tflite", None), ("tflit", None)))
 
 
 def test_numbers_below_one() -> None:

@@ -22,13 +22,14 @@ ACCURACY = Accuracy("val", 40, 50, 3, 0.5, Interval(0.9, 0.85, 0.95), Interval(0
 def test_json_keeps_every_run() -> None:
     made = report(row(sample([2.0, 4.0]), sample([3.0, 3.0])))
     value = json.loads(made.to_json())
-    assert (value["schema"], value["tool"], value["interrupted"]) == (2, "edgefake benchmark", False)
+    assert (value["schema"], value["tool"], value["interrupted"]) == (3, "edgefake benchmark", False)
     assert value["machine"]["fingerprint"] == made.machine.fingerprint
     (only,) = value["rows"]
     assert [process["infer_ms"] for process in only["processes"]] == [[[2.0, 4.0]], [[3.0, 3.0]]]
     assert (only["latency_ms"]["median"]["value"], only["latency_ms"]["mean"], only["latency_ms"]["runs"]) == (3.0, 3.0, 4)
     assert only["verdict_ms"]["median"]["value"] == only["stages_ms"]["total"] == 30.0
     assert (only["power_w"], only["energy_mj_per_face"], only["accuracy"], only["temperature_c"]) == (None,) * 4
+    assert (only["runtime"], only["device"], only["runtime_version"]) == ("tflite", None, "tflite (ai-edge-litert 2.3.0)")
     assert only["cold_start"] == {"import_s": 0.3, "load_s": 0.1, "first_ms": 5.0}
 
 

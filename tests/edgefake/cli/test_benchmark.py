@@ -80,7 +80,7 @@ def test_a_card_with_thresholds_of_its_own(model: Path, make_card: MakeCard, cap
 
 
 def test_nothing_measured_is_an_error(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["benchmark", str(model), *QUICK, "--backend", "onnx"]) == 2
+    assert main(["benchmark", str(model), *QUICK, "--runtime", "onnx"]) == 2
     assert "Nothing was measured" in capsys.readouterr().out
 
 
@@ -89,7 +89,7 @@ def test_nothing_measured_is_an_error(model: Path, capsys: pytest.CaptureFixture
     [
         ([], "name at least one model to measure"),
         (["resnet19_int8"], "did you mean resnet18_int8"),
-        (["cnn_int8", "--backend", "tflit"], "unknown runtime 'tflit'"),
+        (["cnn_int8", "--runtime", "tflit"], "unknown runtime 'tflit'"),
         (["cnn_int8", "--threads", "0"], "threads must be at least 1"),
         (["cnn_int8", "--threads", "1,100000"], "one for each core of this machine, got 100000"),
         (["cnn_int8", "--streams", "0"], "streams must be at least 1, got 0"),
