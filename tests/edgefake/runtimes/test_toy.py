@@ -42,7 +42,7 @@ def path(tmp_path: Path, make_card: Callable[..., ModelCard]) -> Path:
 
 
 def test_a_detector_opens_it_by_its_suffix(path: Path, photo: np.ndarray) -> None:
-    with Detector(path) as detector, Detector(path, backend="toy", device="shelf") as same:
+    with Detector(path) as detector, Detector(path, runtime="toy", device="shelf") as same:
         assert detector.runtime == "toy (1.0)"
         faces = detector.predict(photo, boxes=BOXES).faces
         assert faces == same.predict(photo, boxes=BOXES).faces and len({face.p_fake for face in faces}) == 2
@@ -71,5 +71,5 @@ def test_its_golden_vectors_are_replayed_and_its_digest_is_checked(
 
 
 def test_the_command_line_takes_it(path: Path, portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict", "--model", str(path), "--backend", "toy", "--device", "shelf", "--json", str(portrait)]) in (0, 1)
+    assert main(["predict", "--model", str(path), "--runtime", "toy", "--device", "shelf", "--json", str(portrait)]) in (0, 1)
     assert json.loads(capsys.readouterr().out)["model"] == "tiny_int8"
