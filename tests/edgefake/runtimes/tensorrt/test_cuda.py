@@ -88,6 +88,11 @@ def test_the_gpu_is_named(driver: Path) -> None:
     assert run(PROBE, libraries=driver).stdout == "Gpu(name='Fake Orin', capability='8.7')\n"
 
 
+def test_a_gpu_beyond_the_last_is_told(driver: Path) -> None:
+    told = run(PROBE.replace("find_gpu())", "find_gpu(1))"), libraries=driver).stderr.splitlines()[-1]
+    assert "BackendError: " in told and "below 1" in told and told.endswith("got 1")
+
+
 @pytest.mark.parametrize(
     ("code", "told"),
     [
