@@ -124,9 +124,9 @@ class ModelCard:
 
     def __post_init__(self) -> None:
         try:
-            checked(Kind, self.kind, "kind")
+            own = self.fields(checked(Kind, self.kind, "kind"))
             for field, kind in types_of(ModelCard).items():
-                if field in self.fields(self.kind):
+                if field in own:
                     object.__setattr__(self, field, checked(kind, getattr(self, field), field))
                 elif (given := getattr(self, field)) != (default := _DEFAULTS[field]):
                     raise Unfit(f"{field}: expected {default!r}, since a {self.kind} has none, got {shown(given)}")
