@@ -183,9 +183,12 @@ def _layout(path: Path, inputs: Sequence[Sequence[int | None]], outputs: int, si
 
 
 def _answers(answer: Callable[[Noise], Noise], kind: Any, shape: tuple[int, ...]) -> Noise:
-    """Outputs (N, K) for noise."""
+    """Outputs (N, K) for noise of every brightness and contrast: a network may answer 0…1 in logits to all that look alike."""
     rng = np.random.default_rng(0)
-    noise = [rng.integers(-128, 128, shape) if np.issubdtype(kind, np.integer) else rng.random(shape) for _ in range(16)]
+    levels = [(level, contrast) for contrast in np.linspace(0, 1, 4) for level in np.linspace(0, 1, 4)]
+    noise = [np.clip(level + contrast * (rng.random(shape) - 0.5), 0, 1) for level, contrast in levels]
+    if np.issubdtype(kind, np.integer):
+        noise = [np.round(faces * 255) + np.iinfo(kind).min for faces in noise]
     return np.concatenate([answer(faces.astype(kind)).reshape(len(faces), -1) for faces in noise])
 
 
