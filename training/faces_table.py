@@ -26,7 +26,7 @@ LANDMARKS = tuple(f"{point}_{axis}" for point in EYES + MOUTH for axis in "xy")
 
 
 @dataclass(frozen=True, slots=True)
-class Face:
+class LabelledFace:
     """One row of the table."""
 
     box: Box
@@ -35,7 +35,7 @@ class Face:
     size_matched: bool = True
 
 
-def read_faces(table: Path) -> dict[str, Face]:
+def read_faces(table: Path) -> dict[str, LabelledFace]:
     """The labelled face of every picture by the picture's name in ``table``.
 
     Raises ``InputError`` when columns are missing or a line holds no box.
@@ -47,7 +47,7 @@ def read_faces(table: Path) -> dict[str, Face]:
             f"the face table {printable(table)} lacks the column(s) {', '.join(sorted(missing))}: expected file,x,y,w,h"
         )
     with_landmarks = {*LANDMARKS} <= {*columns}
-    faces: dict[str, Face] = {}
+    faces: dict[str, LabelledFace] = {}
     for line, row in rows:
         if row.get("main", "1") == "0":
             continue
@@ -56,7 +56,7 @@ def read_faces(table: Path) -> dict[str, Face]:
             found = upright(row, box) if with_landmarks else None
         except ValueError as error:
             raise InputError(f"line {line} of {printable(table)} holds no face box: {error}") from error
-        faces[row["file"]] = Face(box, found, row.get("size_matched", "1") != "0")
+        faces[row["file"]] = LabelledFace(box, found, row.get("size_matched", "1") != "0")
     return faces
 
 

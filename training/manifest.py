@@ -9,7 +9,7 @@ from pathlib import Path
 from edgefake.errors import InputError
 from edgefake.faces import Box
 from edgefake.text import printable
-from training.faces_table import BOX, LANDMARKS, UPRIGHT, Face, upright
+from training.faces_table import BOX, LANDMARKS, UPRIGHT, LabelledFace, upright
 from training.notes import note, say
 from training.pictures import SPLITS, Picture, labels_of
 from training.tables import Row, read_table
@@ -37,7 +37,7 @@ def manifest_pictures(manifest: Path, classes: Sequence[str], folders: Mapping[s
     """
     columns, rows = read_table(manifest, "manifest")
     reader = _Reader(manifest, columns, classes, labels_of(classes, folders or {}))
-    found: dict[tuple[str, Face | None], Picture] = {}
+    found: dict[tuple[str, LabelledFace | None], Picture] = {}
     again = []
     twins: dict[str, int] = {}
     for line, row in rows:
@@ -134,14 +134,14 @@ def _first(names: Sequence[str], columns: Sequence[str]) -> str | None:
     return next((name for name in names if name in columns), None)
 
 
-def _face(cells: Row, columns: Sequence[str]) -> Face:
+def _face(cells: Row, columns: Sequence[str]) -> LabelledFace:
     """The face of a line, whose ``columns`` say what is upright: ``UPRIGHT``, ``LANDMARKS`` or nothing."""
     try:
         box = Box(*(float(cells[column]) for column in BOX))
         if not columns or not all(cells[column] for column in columns):
-            return Face(box)
+            return LabelledFace(box)
         if columns == UPRIGHT:
-            return Face(box, (float(cells["upright_x"]), float(cells["upright_y"])))
-        return Face(box, upright(cells, box))
+            return LabelledFace(box, (float(cells["upright_x"]), float(cells["upright_y"])))
+        return LabelledFace(box, upright(cells, box))
     except ValueError as error:  # InputError is one too
         raise InputError(f"x,y,w,h are no face box, or the landmarks no numbers: {error}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from edgefake.errors import InputError
 from edgefake.images import IMAGE_SUFFIXES
 from edgefake.text import printable
-from training.faces_table import Face
+from training.faces_table import LabelledFace
 from training.notes import note
 
 SPLITS = {
@@ -33,7 +33,7 @@ class Picture:
     label: int
     split: str
     """train, val, test, or empty where the data leaves it open."""
-    face: Face | None = None
+    face: LabelledFace | None = None
     """Where a manifest gives the box."""
     size_matched: bool = True
     pair: str = ""
