@@ -1,4 +1,4 @@
-"""``python -m benchmarks overhead | footprint | streaming | peers``."""
+"""``python -m benchmarks overhead | footprint | streaming | finding | peers``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
+from benchmarks.finding import measure_finding
 from benchmarks.footprint import measure_footprint
 from benchmarks.overhead import measure_overhead
 from benchmarks.peers.measure import measure_peers
@@ -48,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     streaming.add_argument("--seconds", type=float, default=20.0, help="how long each is played, looped (default: %(default)g)")
     streaming.add_argument("--endurance", type=int, default=0, metavar="FRAMES", help="watch memory over so many frames as well")
     streaming.set_defaults(measure=lambda o: measure_streaming(o.model, o.videos, seconds=o.seconds, endurance=o.endurance))
+    finding = commands.add_parser("finding", help="finding faces by our own finder, Haar and YuNet, alone and in the whole job")
+    finding.add_argument("picture", nargs="?", type=Path, help="with faces that all find (default: a drawn one, 1280×720)")
+    finding.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx: measured too")
+    finding.add_argument("--threads", type=int, default=2, help="of the networks (default: %(default)s)")
+    finding.add_argument("--rounds", type=int, default=100, help="turns that each takes (default: %(default)s)")
+    finding.add_argument("--json", action="store_true", help="print one JSON object")
+    finding.set_defaults(measure=lambda o: measure_finding(o.picture, yunet=o.yunet, threads=o.threads, rounds=o.rounds))
     peers = commands.add_parser("peers", help="the same network in LiteRT, Keras, onnxruntime and OpenVINO, and a first script")
     peers.add_argument("recipe", nargs="?", default="resnet18", help="python -m training zoo lists them (default: %(default)s)")
     peers.add_argument("--size", type=int, help="input size in pixels (default: the recipe's)")

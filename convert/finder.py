@@ -20,6 +20,7 @@ from convert.onnx import export_onnx
 from convert.source import keras_outputs
 from convert.tflite import int8_tflite, output_names
 from edgefake.errors import InputError
+from edgefake.faces import decode
 from edgefake.files import write_atomically
 from edgefake.images import read_image
 from edgefake.models.card import Metrics, ModelCard, Training
@@ -28,18 +29,16 @@ from edgefake.pixels import Pixels
 from edgefake.runtimes import Outputs
 from edgefake.text import printable
 from training.device import on_device, raw_outputs
-from training.finder import decode
 from training.finder.data import Photo, chosen, read_photos, readable
-from training.finder.evaluate import LOWEST, Picture, compare, figures
+from training.finder.evaluate import Picture, compare, figures
 from training.finder.fit import validation_photos
 from training.finder.network import STEP
 from training.finder.qat import folded_finder, quantized_finder
 from training.finder.runs import FinderRun, read_run
+from training.finder.searches import LOWEST
 from training.runs import checkpoint_of
 
 MAX_AP_LOSS = 0.01
-SCORE = 0.5
-"""Where the card tells recall and false boxes."""
 GREY = (128, 128, 128)
 
 
@@ -84,8 +83,10 @@ def finder_source(folder: Path, height: int, width: int) -> FinderSource:
     return FinderSource(run, height, width, *models)
 
 
-def build_finder(source: FinderSource, out: Path, *, name: str, data: str, licence: str) -> dict[Path, ModelCard]:
-    """Write ``NAME_int8.tflite`` and ``.onnx`` into ``out``; the cards by file.
+def build_finder(
+    source: FinderSource, out: Path, *, name: str, data: str, licence: str, min_score: float
+) -> dict[Path, ModelCard]:
+    """Write ``NAME_int8.tflite`` and ``.onnx`` into ``out``; the cards by file. From ``min_score`` on a box is a face.
 
     The figures in the cards are of the data's test pictures, each seen in one piece. Raises ``ConversionError`` when the graph
     is not fully INT8 in one XNNPACK partition.
@@ -99,6 +100,7 @@ def build_finder(source: FinderSource, out: Path, *, name: str, data: str, licen
         input_size=(source.height, source.width),
         kind="face_finder",
         outputs=output_names(source.float_model),
+        min_score=min_score,
         training=Training(data, licence, _commands(run), run.seed),
         toolchain=toolchain(),
         parent_sha256=hashlib.sha256(Path(run.weights).read_bytes()).hexdigest(),
@@ -124,7 +126,7 @@ def check_finder(source: FinderSource, cards: dict[Path, ModelCard]) -> FinderCh
     for path, card in cards.items():
         forms[f"{'ONNX' if path.suffix == '.onnx' else 'TFLite'} INT8"] = on_device(raw_outputs, path, card, pixels)
     found = {name: _judged(outputs, photos, scales, source.height, source.width) for name, outputs in forms.items()}
-    return FinderCheck(len(photos), {name: figures(p, p, SCORE)["ap"].value for name, p in found.items()})
+    return FinderCheck(len(photos), {name: figures(p, p, LOWEST)["ap"].value for name, p in found.items()})
 
 
 def _metrics(path: Path, card: ModelCard, run: FinderRun, data: str) -> tuple[Metrics, ...]:
@@ -134,7 +136,7 @@ def _metrics(path: Path, card: ModelCard, run: FinderRun, data: str) -> tuple[Me
         return ()
     pixels, scales = _fitted(photos, card.height, card.width)
     pictures = _judged(on_device(raw_outputs, path, card, pixels), photos, scales, card.height, card.width)
-    found = {name: f for name, f in figures(pictures, pictures, SCORE).items() if "large" not in name}
+    found = {name: f for name, f in figures(pictures, pictures, card.min_score).items() if "large" not in name}
     counts = {"pictures": len(pictures), "faces": sum(picture.given for picture in pictures)}
     return (Metrics(f"{data} test, each picture in one piece", counts, found),)
 
@@ -154,10 +156,12 @@ def _fitted(photos: Sequence[Photo], height: int, width: int) -> tuple[Pixels, l
 
 
 def _judged(outputs: Outputs, photos: Sequence[Photo], scales: Sequence[float], height: int, width: int) -> list[Picture]:
-    found = [decode.faces(row.numpy(), height, width, min_score=LOWEST) for row in decode.flat(outputs)]
-    return [
-        compare(one, photo.boxes * np.float32(scale), photo.sure) for one, photo, scale in zip(found, photos, scales, strict=True)
-    ]
+    judged = []
+    for index, (photo, scale) in enumerate(zip(photos, scales, strict=True)):
+        by_name = {name: output[index] for name, output in zip(decode.OUTPUTS, outputs, strict=True)}
+        found = decode.faces(by_name, height, width, min_score=LOWEST)
+        judged.append(compare(found, photo.boxes * np.float32(scale), photo.sure))
+    return judged
 
 
 def _commands(run: FinderRun) -> tuple[str, ...]:

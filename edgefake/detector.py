@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
@@ -14,7 +15,7 @@ import numpy as np
 from edgefake import deprecation
 from edgefake.arguments import checked_frame, listed
 from edgefake.errors import InputError
-from edgefake.faces.finders import Faces, open_finder
+from edgefake.faces.finders import EVERY, Faces, Find, checked_find, open_finder
 from edgefake.faces.frame import WholeFrame, whole_frame
 from edgefake.faces.geometry import Box, Face, FaceLike, as_faces
 from edgefake.models.card import ModelCard
@@ -38,8 +39,10 @@ class Detector:
         device: where the runtime runs the model, as it calls it: ``"cuda"``, ``"cuda:1"``, ``"tensorrt"`` (onnx), ``"GPU"``,
             ``"NPU"`` (openvino), 1 (tensorrt). Default: the processor; for tensorrt the first GPU.
         faces: how faces are found: ``"haar"`` (OpenCV's own cascade), ``"yunet:PATH"`` or the path of a YuNet ``.onnx``,
-            ``"frame"`` (the frame is a face crop with its context already), a ``FaceFinder``, or a function from a frame to
-            boxes.
+            ``"edge"`` (edgefake's own network, on the processor), ``"frame"`` (the frame is a face crop with its context
+            already), a ``FaceFinder``, or a function from a frame to boxes. A finder opened by name is closed with the detector.
+        find: how thoroughly faces are searched, where the finder can choose: ``"full"`` finds small faces in large pictures too,
+            ``"fast"`` is for streams. Default: ``"full"``, in streams ``"fast"``.
         threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the
             model's card. Default: the scorer's own, for a model ``fpr_5%`` (at most 5 % of the real validation faces were
             called fake).
@@ -61,6 +64,10 @@ class Detector:
     scorer: Scorer
     threshold: float
     """The p_fake from which a verdict is fake."""
+    find: Find | None
+    """How thoroughly faces are searched, where that was said."""
+    find_every: int
+    """In how many frames of a stream faces should be searched once, as the finder says."""
 
     def __init__(
         self,
@@ -69,6 +76,7 @@ class Detector:
         runtime: str = "auto",
         device: str | int | None = None,
         faces: Faces = "haar",
+        find: Find | None = None,
         threshold: float | str | None = None,
         num_threads: int | None = None,
         card: ModelCard | None = None,
@@ -76,7 +84,11 @@ class Detector:
     ) -> None:
         if backend is not None:
             runtime = _by_old_keyword(backend, runtime)
-        self._finder = open_finder(faces)
+        self.find = checked_find(find)
+        self._finder = open_finder(faces, num_threads=num_threads)
+        self.find_every = getattr(self._finder, "every", EVERY)
+        self._owns_finder = isinstance(faces, str | Path)
+        self._search = {"full": self._finder.find, "fast": getattr(self._finder, "find_fast", self._finder.find)}
         self._whole = isinstance(self._finder, WholeFrame)
         if isinstance(model, (str, os.PathLike)):
             chosen = {} if threshold is None else {"threshold": threshold}
@@ -129,9 +141,12 @@ class Detector:
             raise InputError(f"expected boxes for each of the {len(frames)} frames, got {len(boxes)} entries")
         return self._judge([self._prepare(*pair) for pair in zip(frames, boxes, strict=True)])
 
-    def find_faces(self, frame: Pixels) -> list[Face]:
-        """The faces of ``frame``, best first, without judging them: ``predict(frame, boxes=…)`` does that."""
-        return self._finder.find(checked_frame(frame))
+    def find_faces(self, frame: Pixels, *, find: Find | None = None) -> list[Face]:
+        """The faces of ``frame``, best first, without judging them: ``predict(frame, boxes=…)`` does that.
+
+        ``find`` is as for ``Detector``; None: as the detector was made.
+        """
+        return self._search[checked_find(find) or self.find or "full"](checked_frame(frame))
 
     def predict_faces(self, crops: Iterable[Pixels]) -> list[FaceScore]:
         """Judge faces that are cut out already: each crop (uint8, H×W×3, BGR) is taken whole, with no margin added.
@@ -153,6 +168,8 @@ class Detector:
     def close(self) -> None:
         """Free the model's memory; the detector cannot be used afterwards."""
         self.scorer.close()
+        if self._owns_finder and (close := getattr(self._finder, "close", None)):
+            close()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -168,7 +185,7 @@ class Detector:
     def _prepare(self, frame: Pixels, boxes: Iterable[FaceLike] | None) -> _Prepared:
         frame = checked_frame(frame)
         started = time.perf_counter()
-        found = self._finder.find(frame) if boxes is None else as_faces(boxes, "boxes=")
+        found = self._search[self.find or "full"](frame) if boxes is None else as_faces(boxes, "boxes=")
         find_ms = (time.perf_counter() - started) * 1e3
         whole = self._whole and [face.box for face in found] == [whole_frame(frame)]  # has its context already
         return _Prepared(frame, found, whole, find_ms)

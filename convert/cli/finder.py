@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from convert.cli.source import add_origin
-from training.cli.numbers import whole
+from training.cli.numbers import fraction, whole
 
 
 def add(commands: Any) -> None:
@@ -23,6 +23,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--name", default="face_finder", help="model name, without the precision (default %(default)s)")
     parser.add_argument("--height", type=whole(32), default=192, help="of the input, a multiple of 32 (default %(default)s)")
     parser.add_argument("--width", type=whole(32), default=320, help="of the input, a multiple of 32 (default %(default)s)")
+    parser.add_argument(
+        "--min-score", type=fraction, default=0.5, help="the score from which a box is a face (default %(default)s)"
+    )
     add_origin(parser)
     parser.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
@@ -31,7 +34,8 @@ def _finder(options: argparse.Namespace) -> int:
     from convert.finder import build_finder, check_finder, finder_source  # loads TensorFlow
 
     source = finder_source(options.source, options.height, options.width)
-    cards = build_finder(source, options.out, name=options.name, data=options.data_name, licence=options.licence)
+    origin = {"data": options.data_name, "licence": options.licence}
+    cards = build_finder(source, options.out, name=options.name, min_score=options.min_score, **origin)
     check = check_finder(source, cards)
     faults = check.faults()
     if options.json:

@@ -76,7 +76,7 @@ def _lines(card: ModelCard) -> Iterator[str]:
         "precision": card.precision,
         "input": f"{card.width}×{card.height} {card.colour_order}, x = (pixel - {scaling.offset:g}) / {scaling.scale:g}",
         "outputs": ", ".join(card.outputs),
-        **(_detector_facts(card) if card.kind == "detector" else {}),
+        **(_detector_facts(card) if card.kind == "detector" else {"min score": f"{card.min_score:g}"}),
         "golden vectors": f"{len(card.golden)}, tolerance {tolerances}",
         "toolchain": ", ".join(f"{name} {version}" for name, version in card.toolchain.items()),
         "parent SHA-256": card.parent_sha256,

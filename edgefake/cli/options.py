@@ -19,6 +19,12 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
     parser.add_argument(
+        "--find",
+        choices=("fast", "full"),
+        help="how thoroughly faces are searched, where --faces can choose: full finds small faces in large pictures too, fast is "
+        "for streams (default: full in pictures, fast in streams)",
+    )
+    parser.add_argument(
         "--threshold",
         type=parse_threshold,
         default=DEFAULT_THRESHOLD,
@@ -52,6 +58,7 @@ def open_detector(arguments: argparse.Namespace) -> Detector:
         runtime=runtime,
         device=device,
         faces=arguments.faces,
+        find=arguments.find,
         threshold=arguments.threshold,
         num_threads=arguments.threads,
     )

@@ -66,9 +66,8 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--detect-every",
         type=int,
-        default=5,
         metavar="N",
-        help="search faces in every N-th frame, at least twice a second (default: %(default)s)",
+        help="search faces in every N-th frame, at least twice a second (default: as the finder says, 1 for edge, 5 for others)",
     )
     parser.add_argument(
         "--faces-per-frame",

@@ -6,11 +6,14 @@ import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from edgefake.errors import InputError
 from edgefake.faces.geometry import Face, FaceLike, as_faces, one_per_face
 from edgefake.pixels import Pixels
+
+Find = Literal["fast", "full"]
+"""How thoroughly faces are searched."""
 
 
 @runtime_checkable
@@ -18,6 +21,9 @@ class FaceFinder(Protocol):
     """Finds faces; ``find`` may be called from several threads.
 
     All finders of this project give one framing, which the models were trained on: the box that YuNet would give.
+
+    A finder may have ``find_fast`` beside ``find``, which streams call: quicker, for large faces alone; ``every``, in how many
+    frames of a stream it should be called once (without it 5); and ``close``.
     """
 
     def find(self, frame: Pixels) -> list[Face]:
@@ -31,51 +37,90 @@ class Finder:
 
     module: str
     """Its ``open_finder(file)`` gives the finder; ``file`` is what stands behind the name and a colon, else None."""
+    suffixes: tuple[str, ...] = ()
+    """A path that ends so stands for this finder with that file."""
+    network: bool = False
+    """Whether it runs on a runtime: ``open_finder`` is also given ``runtime``, ``device`` and ``num_threads``."""
     extra: str | None = None
     """What ``pip install edgefake[…]`` brings for it."""
 
 
 FINDERS = {
+    "edge": Finder("edgefake.faces.edge", (".tflite",), network=True),
     "haar": Finder("edgefake.faces.haar"),
-    "yunet": Finder("edgefake.faces.yunet"),
+    "yunet": Finder("edgefake.faces.yunet", (".onnx",)),
     "frame": Finder("edgefake.faces.frame"),
 }
 
-Faces = str | Path | Callable[[Pixels], Iterable[FaceLike]] | FaceFinder
-"""How faces are found: a name of ``FINDERS``, ``"yunet:PATH"`` or just the path of a YuNet ``.onnx``, a ``FaceFinder``, or any
+EVERY = 5
+"""In how many frames of a stream a finder is called once, unless it says otherwise."""
+
+_Finds = Callable[[Pixels], Iterable[FaceLike]]
+Faces = str | Path | _Finds | FaceFinder
+"""How faces are found: a name of ``FINDERS``, with ``:FILE`` where it reads one, or just the file; a ``FaceFinder``; or any
 function from a frame to faces or boxes."""
 
-FACES_HELP = "haar, frame (the picture is the face), yunet:FILE.onnx or just FILE.onnx"
+FACES_HELP = "edge, haar, frame (the picture is the face), yunet:FILE.onnx"
 """For the command line."""
 
 
-def open_finder(faces: Faces) -> FaceFinder:
-    """The finder that ``faces`` names: see ``Faces``. Raises ``InputError`` for anything else.
+def open_finder(
+    faces: Faces, *, runtime: str = "auto", device: str | int | None = None, num_threads: int | None = None
+) -> FaceFinder:
+    """The finder that ``faces`` names: see ``Faces``.
 
-    What comes from the user may give any iterable of faces or boxes, in any order; ``find`` raises ``InputError`` for else.
+    ``runtime`` and ``device`` are as for ``Detector``, for finders that are networks of edgefake. What comes from the user may
+    give any iterable of faces or boxes, in any order; ``find`` raises ``InputError`` for else.
+
+    Raises ``InputError`` for what is no finder, and what ``Detector`` raises for its model.
     """
-    if isinstance(faces, str | Path):
-        name, _, file = str(faces).partition(":")
-        if name not in FINDERS and str(faces).endswith(".onnx"):
-            name, file = "yunet", str(faces)
-        if name in FINDERS:
-            module = importlib.import_module(FINDERS[name].module)
-            return module.open_finder(file or None)  # type: ignore[no-any-return]
-    elif isinstance(faces, FaceFinder):
-        return _Checked(faces.find, f"{type(faces).__name__}.find")
-    elif callable(faces):
-        return _Checked(faces, "the faces= function")
+    name, file = _named(faces) if isinstance(faces, str | Path) else (None, None)
+    if name and FINDERS[name].network:
+        module = importlib.import_module(FINDERS[name].module)
+        return module.open_finder(file, runtime=runtime, device=device, num_threads=num_threads)  # type: ignore[no-any-return]
+    if runtime != "auto" or device is not None:
+        raise InputError(f"expected no runtime= and device= with {faces!r}, which is no network of edgefake: leave them out")
+    if name:
+        return importlib.import_module(FINDERS[name].module).open_finder(file)  # type: ignore[no-any-return]
+    if not isinstance(faces, str | Path):
+        if isinstance(faces, FaceFinder):
+            return _Checked(faces.find, getattr(faces, "find_fast", faces.find), f"{type(faces).__name__}.find", faces)
+        if callable(faces):
+            return _Checked(faces, faces, "the faces= function", faces)
     raise InputError(
-        f"faces must be one of {', '.join(FINDERS)}, the path of a YuNet .onnx file, a FaceFinder or a function from a frame to "
-        f"boxes, got {faces!r}"
+        f"faces must be one of {', '.join(FINDERS)}, a file ending in {' or '.join(_BY_SUFFIX)}, a FaceFinder or a function from "
+        f"a frame to boxes, got {faces!r}"
     )
+
+
+def checked_find(find: Find | None) -> Find | None:
+    """``find`` itself. Raises ``InputError`` unless it is one of ``Find`` or None."""
+    if find not in ("fast", "full", None):
+        raise InputError(f'expected find="fast" or find="full", got {find!r}')
+    return find
+
+
+_BY_SUFFIX = {suffix: name for name, row in FINDERS.items() for suffix in row.suffixes}
+
+
+def _named(faces: str | Path) -> tuple[str | None, str | None]:
+    """(the name in ``FINDERS`` that is meant, the file behind it), None for what there is not."""
+    name, _, file = str(faces).partition(":")
+    if name in FINDERS:
+        return name, file or None
+    found = _BY_SUFFIX.get(Path(faces).suffix)
+    return found, str(faces) if found else None
 
 
 class _Checked:
     """A finder or function of the user, whose answers are looked at."""
 
-    def __init__(self, find: Callable[[Pixels], Iterable[FaceLike]], what: str) -> None:
-        self._find, self._what = find, f"what {what} returned"
+    def __init__(self, find: _Finds, find_fast: _Finds, what: str, given: object) -> None:
+        self._find, self._find_fast, self._what = find, find_fast, f"what {what} returned"
+        self.every: int = getattr(given, "every", EVERY)
 
     def find(self, frame: Pixels) -> list[Face]:
         return one_per_face(as_faces(self._find(frame), self._what))
+
+    def find_fast(self, frame: Pixels) -> list[Face]:
+        return one_per_face(as_faces(self._find_fast(frame), self._what))

@@ -75,13 +75,16 @@ Kind = Literal["detector", "face_finder"]
 
 DETECTOR_ONLY = ("crop_margin", "output", "thresholds", "classes", "calibration", "golden_tolerance")
 """Fields that speak of p_fake, or of the way to it. Cards of other kinds do not have them."""
+FINDER_ONLY = ("min_score",)
+"""Likewise for face finders."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
     """Everything about a model. The fields with defaults may be left out when a card is made for a file that has none.
 
-    A card of kind ``face_finder`` has no fields of ``DETECTOR_ONLY``, which are None or their defaults in it.
+    A card of kind ``face_finder`` has no fields of ``DETECTOR_ONLY``, which are None or their defaults in it, and a detector's
+    none of ``FINDER_ONLY``.
     """
 
     name: str
@@ -120,6 +123,8 @@ class ModelCard:
     ``score_S``, ``box_S`` and ``points_S`` for each stride S."""
     sample_tolerances: dict[str, float] = dataclasses.field(default_factory=dict)
     """Like ``golden_tolerance``, for each output that golden vectors have samples of."""
+    min_score: float = 0.5
+    """Of a face finder: the score from which a box is a face."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
@@ -139,7 +144,8 @@ class ModelCard:
     @staticmethod
     def fields(kind: str) -> list[str]:
         """The names of those that a card of this kind has."""
-        return [name for name in types_of(ModelCard) if kind == "detector" or name not in DETECTOR_ONLY]
+        others = FINDER_ONLY if kind == "detector" else DETECTOR_ONLY
+        return [name for name in types_of(ModelCard) if name not in others]
 
     @property
     def input_spec(self) -> InputSpec:

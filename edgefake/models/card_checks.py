@@ -27,6 +27,7 @@ def check_values(card: ModelCard) -> None:
         *((f"input_size {shown(card.input_size)}", side, 8, 4096) for side in (card.height, card.width)),
         ("scaling.offset", card.scaling.offset, -65536, 65536),
         ("scaling.scale", card.scaling.scale, 1e-3, 65536),
+        ("min_score", card.min_score, 0, 1),
         *((f"sample_tolerances, {shown(name)}", tolerance, 0, WIDEST) for name, tolerance in card.sample_tolerances.items()),
     ]
     hashes = [sha256 for sha256 in (card.parent_sha256, card.payload_sha256) if sha256 is not None]

@@ -138,7 +138,7 @@ class Judge:
 
     def _search(self, pixels: Pixels) -> _Search:
         started = time.perf_counter()
-        faces = self._detector.find_faces(pixels)
+        faces = self._detector.find_faces(pixels, find=self._detector.find or "fast")
         return _Search(faces, (time.perf_counter() - started) * 1e3)
 
     def _follow(self, search: _Search) -> None:

@@ -30,7 +30,7 @@ def watch(
     fps: float | None = None,
     live: bool | None = None,
     wait: bool = False,
-    detect_every: int = 5,
+    detect_every: int | None = None,
     faces_per_frame: int = 4,
     health: Health | None = None,
 ) -> Watch:
@@ -47,7 +47,8 @@ def watch(
         sinks: get every frame and result, each in a thread of its own (``edgefake.sinks``; functions of both are sinks too), are
             opened before the first frame is judged and closed with the stream. What a live stream's sinks cannot keep up with,
             or fail to take, is lost to them, counted and told.
-        detect_every: faces are searched in every n-th frame, at least twice a second, and followed in between.
+        detect_every: faces are searched in every n-th frame, at least twice a second, and followed in between. Default: as the
+            finder says, 1 for ``edge``, 5 for others.
         faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.
         health: counts and times this stream; give one to share it with sinks and a metrics server.
 
@@ -55,7 +56,7 @@ def watch(
     file or folder can be read; an iterable's own exceptions come out after the frames before them, those of a sink that cannot
     be opened (``SinkError``) at once.
     """
-    detect_every = whole_number("detect_every", detect_every)
+    detect_every = detector.find_every if detect_every is None else whole_number("detect_every", detect_every)
     faces_per_frame = whole_number("faces_per_frame", faces_per_frame)
     opened_later = [as_sink(sink) for sink in listed(sinks, "a list of sinks")]
     found = find_source(source, size=size, fps=fps, live=live)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +14,11 @@ from edgefake.text import printable
 from training.cli.numbers import fraction, positive, whole
 
 if TYPE_CHECKING:
-    from training.finder.evaluate import Report
+    from training.finder.evaluate import Framing, Report
 
 YUNET_SCORE = 0.7
 """The score at which ``edgefake.faces.yunet`` takes a box for a face."""
+FINDERS_HELP = "measure these as a device runs them: haar, edge, edge:FILE; with ,fast behind the latter as streams do"
 DATA_HELP = (
     "folders of pictures with one table each: a CSV with file,x,y,w,h in pixels, a row per face, and what is known of "
     "right_eye_x … mouth_left_y, split, score, flags; a picture without a face has a row without a box"
@@ -30,6 +32,7 @@ def add(commands: Any) -> None:
     _add_fit(actions)
     _add_qat(actions)
     _add_evaluate(actions)
+    _add_agree(actions)
 
 
 def _add_fit(actions: Any) -> None:
@@ -66,10 +69,19 @@ def _add_evaluate(actions: Any) -> None:
     _add_data(parser)
     parser.add_argument("--split", choices=("train", "val", "test"), default="val", help="default %(default)s")
     parser.add_argument("--yunet", type=Path, help="YuNet's .onnx: measured too, and what framing is told against")
-    parser.add_argument("--haar", action="store_true", help="measure OpenCV's Haar cascade too")
+    parser.add_argument("--finders", nargs="+", default=[], metavar="NAME", help=FINDERS_HELP)
     parser.add_argument(
         "--score", type=fraction, default=0.5, help=f"where recall is told; YuNet at {YUNET_SCORE} (default %(default)s)"
     )
+    parser.add_argument("--json", action="store_true", help="one object")
+
+
+def _add_agree(actions: Any) -> None:
+    parser = actions.add_parser("agree", help="measure how many of the faces that YuNet is sure of finders find, as on a device")
+    parser.set_defaults(action=_agree)
+    parser.add_argument("sources", type=Path, nargs="+", metavar="PATH", help="pictures, folders of them, videos")
+    parser.add_argument("--yunet", type=Path, required=True, help="YuNet's .onnx, which searches at 640 pixels at most")
+    parser.add_argument("--finders", nargs="+", default=["edge", "edge,fast", "haar"], metavar="NAME", help=FINDERS_HELP)
     parser.add_argument("--json", action="store_true", help="one object")
 
 
@@ -115,21 +127,27 @@ def _qat(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    if not (options.runs or options.yunet or options.haar):
-        raise InputError("expected a finder to measure: name a run, or give --yunet PATH or --haar")
+    if not (options.runs or options.yunet or options.finders):
+        raise InputError("expected a finder to measure: name a run, or give --yunet PATH or --finders NAME")
+    from training.device import on_device
     from training.finder.data import chosen, read_photos, readable
-    from training.finder.evaluate import evaluate, haar_search, network_search, yunet_search
-    from training.finder.fit import finder_model
+    from training.finder.evaluate import evaluate, evaluate_finders
+    from training.finder.searches import network_search, yunet_search
     from training.runs import checkpoint_of
 
     photos = readable([photo for folder in options.folders for photo in chosen(read_photos(folder), options.split)])
     if not photos:
         raise InputError(f"no picture in {', '.join(map(printable, options.folders))} is of the split {options.split}")
     yunet = yunet_search(options.yunet) if options.yunet else None
-    searches = {str(run): (network_search(finder_model(checkpoint_of(run))), options.score) for run in options.runs}
-    searches |= {"yunet": (yunet, YUNET_SCORE)} if yunet else {}
-    searches |= {"haar": (haar_search(), 1.0)} if options.haar else {}
+    searches = {"yunet": (yunet, YUNET_SCORE)} if yunet else {}
+    if options.runs:
+        from training.finder.fit import finder_model  # loads TensorFlow
+
+        searches |= {str(run): (network_search(finder_model(checkpoint_of(run))), options.score) for run in options.runs}
     reports = evaluate(searches, photos, reference=yunet)
+    if options.finders:
+        judge = partial(evaluate_finders, options.finders, photos, score=options.score, yunet=options.yunet)
+        reports |= on_device(judge)
     if options.json:
         print(json.dumps({name: asdict(report) for name, report in reports.items()}, indent=2))
     else:
@@ -138,14 +156,38 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
+def _agree(options: argparse.Namespace) -> int:
+    from training.device import on_device
+    from training.finder.agreement import agree
+
+    found = on_device(partial(agree, options.finders, options.sources, yunet=options.yunet))
+    if options.json:
+        print(
+            json.dumps({source: {n: asdict(a) for n, a in agreements.items()} for source, agreements in found.items()}, indent=2)
+        )
+        return 0
+    for source, agreements in found.items():
+        for name, agreement in agreements.items():
+            print(f"{printable(source)}, {name}: {agreement.faces} faces in {agreement.pictures} pictures")
+            for kind, recall in agreement.recall.items():
+                print(f"  recall, {kind:24} {recall}")
+            print(f"  {'others per 100 pictures':32} {agreement.others_per_100}")
+            _show_framing(agreement.framing)
+    return 0
+
+
 def _show(name: str, report: Report) -> None:
     print(f"{printable(name)}: {report.pictures} pictures, {report.faces} faces")
     for figure, estimate in report.figures.items():
         print(f"  {figure:32} {estimate}")
-    if report.framing:
-        print(f"  against YuNet, {report.framing.faces} faces: median (5–95 %)")
+    _show_framing(report.framing)
+
+
+def _show_framing(framing: Framing | None) -> None:
+    if framing:
+        print(f"  against YuNet, {framing.faces} faces: median (5–95 %)")
         for what in ("x", "y", "size"):
-            low, middle, high = getattr(report.framing, what)
+            low, middle, high = getattr(framing, what)
             print(
                 f"    {what:8} {middle:+.3f} ({low:+.3f} … {high:+.3f})"
                 if what != "size"

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.faces.decode import Floats, intersections
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from training.finder.data import Photo
-from training.finder.decode import Floats, intersections
 from training.finder.targets import FACE, IGNORED
 
 Rng = np.random.Generator

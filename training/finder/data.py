@@ -17,10 +17,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from edgefake.errors import InputError
+from edgefake.faces.decode import Floats
 from edgefake.images import read_image
 from edgefake.system import available_cores
 from edgefake.text import printable
-from training.finder.decode import Floats
 from training.notes import note
 from training.tables import Row, read_table
 
@@ -42,7 +42,7 @@ class Photo:
     boxes: Floats
     """(G, 4): x, y, width, height."""
     points: Floats
-    """(G, 5, 2), see ``training.finder.decode``; NaN where they are not known."""
+    """(G, 5, 2), see ``edgefake.faces.decode``; NaN where they are not known."""
     sure: np.ndarray
     """(G,) bool: False for what is neither to be found nor background."""
 

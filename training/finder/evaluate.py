@@ -6,36 +6,27 @@ Every finder meets the same pictures: enlarged or reduced to ``SIDE`` pixels on 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.faces.haar import HaarFinder
-from edgefake.faces.yunet import open_yunet, read_yunet
+from edgefake.faces import decode
+from edgefake.faces.decode import Floats, Found
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
-from edgefake.preprocessing import to_float
 from edgefake.statistics import Interval
-from training.finder import decode
 from training.finder.data import Photo
-from training.finder.decode import Floats, Found
-from training.finder.network import STEP
-
-Search = Callable[[Pixels], Found]
-"""From a picture (uint8, H×W×3, BGR) to its faces."""
+from training.finder.searches import Search, named_search, yunet_search
 
 SIDE = 640
 MATCH = 0.5
 """Intersection over union from which a found box is the given one."""
 LARGE = 32.0
 """Pixels; smaller faces, and boxes found of them, are left out of the figures for large ones."""
-LOWEST = 0.02
-"""Scores below it are not looked at."""
 RESAMPLES = 300
 FALSE_PER_100 = 1.0
 """False boxes per 100 pictures without a face at which recall is told."""
@@ -55,50 +46,6 @@ class Picture:
     """Faces that count."""
     faceless: bool
     """There is none, not even one that is ignored."""
-
-
-def network_search(model: Any, *, min_score: float = LOWEST) -> Search:
-    """Searching with a model of ``network.build`` (any input size)."""
-    import tensorflow as tf
-
-    run = tf.function(
-        lambda image: decode.flat(model(image, training=False)),
-        input_signature=[tf.TensorSpec((1, None, None, 3), tf.float32)],
-    )
-
-    def search(picture: Pixels) -> Found:
-        height, width = picture.shape[:2]
-        padded = cv2.copyMakeBorder(picture, 0, -height % STEP, 0, -width % STEP, cv2.BORDER_CONSTANT, value=(128, 128, 128))
-        values = run(to_float(np.ascontiguousarray(padded[None, ..., ::-1]))).numpy()[0]
-        return decode.faces(values, *padded.shape[:2], min_score=min_score)
-
-    return search
-
-
-def yunet_search(model: Path, *, min_score: float = LOWEST) -> Search:
-    """Searching with YuNet's ``.onnx`` through OpenCV. Raises ``InputError`` where it is none."""
-    detector = open_yunet(read_yunet(model), min_score)
-
-    def search(picture: Pixels) -> Found:
-        detector.setInputSize(picture.shape[1::-1])
-        rows = detector.detect(picture)[1]
-        rows = np.zeros((0, 15), np.float32) if rows is None else rows
-        rows = rows[np.argsort(-rows[:, 14], kind="stable")]
-        kept = decode.one_per_face(rows[:, :4])
-        return Found(rows[kept, :4], rows[kept, 14], rows[kept, 4:14].reshape(-1, 5, 2))
-
-    return search
-
-
-def haar_search() -> Search:
-    """Searching with OpenCV's Haar cascade, which gives no scores: all are 1."""
-    finder = HaarFinder()
-
-    def search(picture: Pixels) -> Found:
-        boxes = np.array([(f.box.x, f.box.y, f.box.width, f.box.height) for f in finder.find(picture)], np.float32).reshape(-1, 4)
-        return Found(boxes, np.ones(len(boxes), np.float32), np.full((len(boxes), 5, 2), np.nan, np.float32))
-
-    return search
 
 
 def judged(photo: Photo, side: int = SIDE) -> tuple[Pixels, Floats]:
@@ -243,6 +190,12 @@ class Report:
     faces: int
     figures: dict[str, Interval]
     framing: Framing | None
+
+
+def evaluate_finders(names: Sequence[str], photos: Sequence[Photo], *, score: float, yunet: Path | None) -> dict[str, Report]:
+    """``evaluate`` for finders of ``named_search``, against the YuNet in that file. For ``on_device``."""
+    searches = {name: (named_search(name), 1.0 if name == "haar" else score) for name in names}
+    return evaluate(searches, photos, reference=yunet_search(yunet) if yunet else None)
 
 
 def evaluate(

@@ -20,16 +20,17 @@ import tf_keras as keras
 from tqdm import tqdm
 
 from edgefake.errors import InputError
+from edgefake.faces import decode
 from edgefake.files import write_json
 from edgefake.preprocessing import to_float
 from edgefake.system import available_cores
 from edgefake.text import printable
-from training.finder import decode
 from training.finder.crops import Collection, Crop, crop
 from training.finder.data import Photo, chosen, read_photos, readable
-from training.finder.evaluate import average_precision, compare, judged, network_search
-from training.finder.network import STEP, build
+from training.finder.evaluate import average_precision, compare, judged
+from training.finder.network import STEP, build, flat
 from training.finder.runs import FinderRun, FinderState, last_checkpoint, open_run
+from training.finder.searches import network_search
 from training.finder.targets import PADDING, WEIGHTS, assign_batch, losses
 from training.history import HISTORY, add_epoch
 from training.lock import alone_in
@@ -182,7 +183,7 @@ def training_step(model: Any, size: int) -> Any:
 
     def step(images: Any, boxes: Any, points: Any, kinds: Any) -> dict[str, Any]:
         with tf.GradientTape() as tape:
-            values = decode.flat(model(images, training=True))
+            values = flat(model(images, training=True))
             types = (tf.int32, tf.float32, tf.float32, tf.float32, tf.float32)
             assigned = tf.numpy_function(
                 assign_batch, [tf.stop_gradient(values), boxes, points, kinds, size, size], types, stateful=False

@@ -7,20 +7,21 @@ maps, which XNNPACK runs in eight bits; nearest-neighbour resizing it does not, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import tf_keras as keras
 
+from edgefake.faces.decode import BOX, POINTS, SCORE, STRIDES
 from training.recipes.layers import conv_bn, depthwise_bn
 
 layers = keras.layers
 
-STRIDES = (8, 16, 32)
 STEP = STRIDES[-1]
 """Height and width of the input are multiples of it."""
-SCORE, BOX, POINTS = 2, 4, 10
-"""Numbers per cell: class and objectness logits, box, five points. See ``training.finder.decode`` for their meaning."""
+VALUES = SCORE + BOX + POINTS
+"""Numbers per cell: class and objectness logits, box, five points. See ``edgefake.faces.decode`` for their meaning."""
 CHANNELS = 64
 BLOCKS = (2, 3, 3, 3)
 """Blocks at strides 4, 8, 16 and 32; the first of each halves the map."""
@@ -53,6 +54,14 @@ def build(height: int | None = None, width: int | None = None) -> Any:
     for stride, x in zip(STRIDES, levels, strict=True):
         outputs += _head(separable(x, CHANNELS, name=f"head{stride}"), stride)
     return keras.Model(image, outputs, name="face_finder")
+
+
+def flat(outputs: Sequence[Any]) -> Any:
+    """The outputs of ``build`` as one float tensor (N, cells, ``VALUES``), the cells in the order of ``decode.cells``."""
+    import tensorflow as tf
+
+    maps = [tf.concat(outputs[i : i + 3], axis=-1) for i in range(0, len(outputs), 3)]
+    return tf.concat([tf.reshape(x, (tf.shape(x)[0], -1, VALUES)) for x in maps], axis=1)
 
 
 def separable(x: Any, filters: int, *, stride: int = 1, name: str) -> Any:

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from training.finder import decode
-from training.finder.decode import Floats
+from edgefake.faces import decode
+from edgefake.faces.decode import Floats
 
 NEAR = 2.5
 """Cells whose middle lies within so many strides of a face's, or inside its box, may be assigned to it."""
@@ -47,7 +47,7 @@ def assign(values: Floats, at: Floats, boxes: Floats, kinds: npt.NDArray[np.int3
     """Assign cells to faces by what they say now.
 
     Args:
-        values: float (cells, 16), a row of ``decode.flat``.
+        values: float (cells, 16), a row of ``network.flat``.
         at: ``decode.cells`` of the picture.
         boxes: float (G, 4), x y w h.
         kinds: int (G,), ``FACE`` or ``IGNORED``; others are left out.
@@ -119,7 +119,7 @@ def losses(values: Any, at: Any, which: Any, boxes: Any, points: Any, iou: Any, 
     """Losses by name, scalars, per cell with a face: ``class``, ``object``, ``box``, ``points``; unweighted.
 
     Args:
-        values: float (N, cells, 16), a row of ``decode.flat`` per picture.
+        values: float (N, cells, 16), a row of ``network.flat`` per picture.
         at: ``decode.cells``.
         which, boxes, points, iou, counts: of ``assign_batch``.
     """

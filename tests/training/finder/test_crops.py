@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from edgefake.faces.decode import intersections
 from tests.training.finder.drawn import drawn_photos
 from training.finder.crops import Collection, Crop, crop, moved, varied
 from training.finder.data import read_photos
-from training.finder.decode import intersections
 from training.finder.targets import FACE, IGNORED
 
 SIZE = 96

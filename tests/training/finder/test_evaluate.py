@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from edgefake.faces.decode import Found
 from training.finder.data import Photo
-from training.finder.decode import Found
 from training.finder.evaluate import (
     Picture,
     average_precision,

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from edgefake.errors import InputError
+from edgefake.faces.decode import overlaps
 from tests.training.finder.drawn import drawn_photo, drawn_photos
 from training.cli import main
 from training.finder import fit
-from training.finder.decode import overlaps
-from training.finder.evaluate import network_search
 from training.finder.fit import FinderRun, finder_model, fit_finder
+from training.finder.searches import network_search
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_it_learns_drawn_heads(learnt: Path) -> None:
 
 
 def test_evaluate_measures_a_run_beside_haar_as_json(learnt: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["finder", "evaluate", str(learnt), "--data", str(data), "--split", "test", "--haar", "--json"]) == 0
+    assert main(["finder", "evaluate", str(learnt), "--data", str(data), "--split", "test", "--finders", "haar", "--json"]) == 0
     reports = json.loads(capsys.readouterr().out)
     assert list(reports) == [str(learnt), "haar"]
     assert reports[str(learnt)]["pictures"] == 4
@@ -106,7 +106,7 @@ def test_the_rate_rises_and_falls_as_a_cosine(data: Path) -> None:
         (["fit", "--data", "{data}", "--run", "{run}", "--weights", "no.h5"], "there is no checkpoint no.h5"),
         (["evaluate", "--data", "{data}"], "expected a finder to measure"),
         (["evaluate", "{run}", "--data", "{data}"], "there is no checkpoint"),
-        (["evaluate", "--haar", "--data", "{data}/faceless.csv"], "no picture .* is of the split val"),
+        (["evaluate", "--finders", "haar", "--data", "{data}/faceless.csv"], "no picture .* is of the split val"),
     ],
 )
 def test_what_is_wrong_with_the_arguments_is_told(

@@ -8,9 +8,9 @@ import tf_keras as keras
 
 from convert.graph import read_graph
 from convert.tflite import int8_tflite
+from edgefake.faces.decode import cells
 from training.device import on_device
-from training.finder.decode import VALUES, cells, flat
-from training.finder.network import STRIDES, build
+from training.finder.network import STRIDES, VALUES, build, flat
 from training.quantize import _QUANTIZABLE, QuantizedModel, fold
 
 

@@ -3,14 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.finder import decode
+from edgefake.faces import decode
+from training.finder.network import VALUES
 from training.finder.targets import FACE, IGNORED, PADDING, assign, assign_batch, eiou, losses
 
 AT = decode.cells(128, 128)
 
 
 def _silent() -> np.ndarray:
-    return np.zeros((len(AT), decode.VALUES), np.float32)
+    return np.zeros((len(AT), VALUES), np.float32)
 
 
 def _assigned(boxes: list[list[float]], kinds: list[int], values: np.ndarray | None = None):  # type: ignore[no-untyped-def]
