@@ -34,7 +34,7 @@ def whole_number(name: str, value: Any) -> int:
     except TypeError:
         number = 0
     if number < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, got {value!r}")
+        raise InputError(f"expected {name} to be a whole number of at least 1, got {value!r}")
     return number
 
 

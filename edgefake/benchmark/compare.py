@@ -100,7 +100,7 @@ def compare(first: Path, second: Path, *, tolerance: float) -> Comparison:
     Raises ``InputError`` when one cannot be read or is of another schema, or they have no row in common.
     """
     if not tolerance >= 0:
-        raise InputError(f"the tolerance must be 0 or more, such as 0.05 for 5 %, got {tolerance}")
+        raise InputError(f"expected a tolerance of 0 or more, such as 0.05 for 5 %, got {tolerance}")
     a, b = _read(first), _read(second)
     changes = tuple(Change(key, ratio(a.runs[key], b.runs[key])) for key in a.runs if key in b.runs)
     if not changes:

@@ -50,7 +50,8 @@ def _done(job: Job) -> object:
             raise
     if child.returncode != 0:
         raise EdgefakeError(
-            f"the process that ran {Path(job.model).name} on {where(job.runtime, job.device)} {_end(child.returncode, messages)}"
+            f"expected figures of {Path(job.model).name} on {where(job.runtime, job.device)}, but its process "
+            f"{_end(child.returncode, messages)}"
         )
     result = pickle.loads(answer)
     if isinstance(result, EdgefakeError):

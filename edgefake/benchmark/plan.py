@@ -71,7 +71,7 @@ class Settings:
     def __post_init__(self) -> None:
         for name, least in (("runs", 1), ("seconds", 0), ("processes", 1)):
             if not getattr(self, name) >= least:
-                raise InputError(f"{name} must be at least {least}, got {getattr(self, name)}")
+                raise InputError(f"expected {name} to be at least {least}, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def make_plan(
     """
     for name, numbers in (("threads", threads), ("batch", batches), ("streams", streams)):
         if wrong := [number for number in numbers if number < 1]:
-            raise InputError(f"{name} must be at least 1, got {wrong[0]}")
+            raise InputError(f"expected {name} to be at least 1, got {wrong[0]}")
     files: dict[tuple[str, Place], Path | None] = {}
     skipped = []
     for model, place in itertools.product(dict.fromkeys(models), dict.fromkeys(places)):

@@ -48,7 +48,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.workspace < 1:
-        raise InputError(f"--workspace must be at least 1 MB, got {arguments.workspace}")
+        raise InputError(f"expected --workspace to be at least 1 MB, got {arguments.workspace}")
     file = open_model(arguments.model, suffix=".onnx")
     if file.path.suffix != ".onnx":
         raise InputError(f"an engine is built from an .onnx file, got {file.path}: make one with python -m convert onnx")

@@ -29,10 +29,10 @@ sources:
   pictures/                               a folder: each picture is judged by itself, as `edgefake predict` does it, and with
                                           --follow those that come later too; with --fps the pictures are a film
 
-A face gets its first verdict when three searches have found it and it has been scored for half a second, at any frame rate. The
-figure of a file, which is printed at its end, is that of `edgefake video`.
+A face gets its first verdict once three searches have found it and it has been scored for half a second, at any frame rate. At
+the end of a file, its p_fake as a whole is printed, the same that `edgefake video` gives.
 
-Ctrl-C, SIGTERM or SIGHUP end it after the present frame, and what the sinks still hold is delivered; a second one ends it at
+Ctrl-C, SIGTERM or SIGHUP stop the stream after the current frame and deliver what the sinks still hold; a second one stops it at
 once.
 
 exit codes:
@@ -56,12 +56,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument("--size", type=_size, metavar="WxH", help="frame size to ask of a camera, such as 1280x720")
     parser.add_argument("--fps", type=float, help="frames per second to ask of a camera, or of a folder that is a film")
     ending = parser.add_mutually_exclusive_group()
-    ending.add_argument("--not-live", action="store_true", help="the URL is that of a video file: skip nothing, and end with it")
-    ending.add_argument("--follow", action="store_true", help="do not end with the last picture of a folder: wait for new ones")
+    ending.add_argument("--not-live", action="store_true", help="the URL leads to a video file: skip no frame, stop at its end")
+    ending.add_argument("--follow", action="store_true", help="after the last picture of a folder, wait for new ones")
     parser.add_argument(
         "--no-wait",
         action="store_true",
-        help="a live source that does not answer at the start is an error; else it is waited for, tried at least twice a minute",
+        help="stop with an error when a live source does not answer at the start (default: try again, at least twice a minute)",
     )
     parser.add_argument(
         "--detect-every",
@@ -78,7 +78,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--json", action="store_true", help="print every result as a line of JSON instead of new verdicts only")
     sinks = parser.add_argument_group(
-        "sinks", "None of them slows the stream: what they cannot take in time is lost and counted."
+        "sinks", "Sinks never slow the stream: results that one cannot take in time are dropped and counted."
     )
     for name, kind in SINKS.items():
         if kind.metavar is None:

@@ -88,8 +88,8 @@ def open_finder(
         if callable(faces):
             return _Checked(faces, faces, "the faces= function", faces)
     raise InputError(
-        f"faces must be one of {', '.join(FINDERS)}, a file ending in {' or '.join(_BY_SUFFIX)}, a FaceFinder or a function from "
-        f"a frame to boxes, got {faces!r}"
+        f"expected faces to be one of {', '.join(FINDERS)}, a file ending in {' or '.join(_BY_SUFFIX)}, a FaceFinder or a "
+        f"function from a frame to boxes, got {faces!r}"
     )
 
 

@@ -179,11 +179,13 @@ class ModelCard:
         """Raise ``ModelFileError`` unless a runtime's ``outputs`` for one picture are those that the card tells of."""
         given = ", ".join(str(list(output.shape)) for output in outputs)
         if len(outputs) != len(self.outputs):
-            raise ModelFileError(f"{printable(self.name)} gives {given}, its card says {', '.join(self.outputs)}")
+            raise ModelFileError(
+                f"expected the outputs that the card names, {', '.join(self.outputs)}, got {given} from {printable(self.name)}"
+            )
         if self.kind == "detector" and outputs[0].size != self.numbers:
             raise ModelFileError(
-                f"{printable(self.name)} gives {given}, expected a score of [1, {self.numbers}]: its card says {self.output!r} "
-                f"of {printable(', '.join(self.classes))}"
+                f"expected a score of [1, {self.numbers}] from {printable(self.name)}, got {given}: its card says "
+                f"{self.output!r} of {printable(', '.join(self.classes))}"
             )
 
     @property
@@ -285,7 +287,7 @@ def find_threshold(chosen: float | str, named: Mapping[str, float], name: str) -
             raise InputError(f"{printable(name)} has no threshold {chosen!r}: choose {choice} in 0…1")
         return named[chosen]
     if not isinstance(chosen, numbers.Real) or isinstance(chosen, bool) or not 0.0 <= chosen <= 1.0:
-        raise InputError(f"a threshold must be a p_fake in 0…1{f' or one of {names}' if named else ''}, got {chosen!r}")
+        raise InputError(f"expected a threshold, a p_fake in 0…1{f' or one of {names}' if named else ''}, got {chosen!r}")
     return float(chosen)
 
 

@@ -77,7 +77,8 @@ def _error(card: ModelCard, golden: Golden, name: str, output: npt.NDArray[np.fl
     expected = golden.samples[name]
     if len(found := sampled(output, len(expected))) != len(expected):
         raise ModelFileError(
-            f"{printable(card.name)} gives {name} of {list(output.shape)}, its golden vectors have {len(expected)} samples of it"
+            f"expected {len(expected)} samples of {name}, as in the golden vectors of {printable(card.name)}, "
+            f"got {list(output.shape)}"
         )
     return float(np.abs(found - expected).max())
 
@@ -91,17 +92,17 @@ def check_golden(runtime: Runtime, card: ModelCard, remedy: str) -> float:
     for name, error in errors.items():
         if not error <= card.tolerance(name):
             raise BackendError(
-                f"{runtime.name} does not compute what {printable(card.name)} was measured with: its {name} is {error:.3g} off a "
-                f"golden vector, {card.tolerance(name):.3g} is allowed: {remedy}"
+                f"expected {name} of {printable(card.name)} within {card.tolerance(name):.3g} of its golden vectors, got "
+                f"{error:.3g} off with {runtime.name}: {remedy}"
             )
     return max(errors.values(), default=0.0)
 
 
 def replay_once(runtime: Runtime, card: ModelCard, file: ModelFile) -> None:
-    """Check ``runtime``, which has loaded ``file``, against the golden vectors, unless this was done on this machine before.
+    """Check ``runtime``, which has loaded ``file``, against the golden vectors, once on each machine.
 
-    That it was done is remembered in the cache folder, by the SHA-256 of the network and the runtime's version; where that
-    cannot be written the vectors are replayed every time.
+    A passed check is remembered in the cache folder, under the SHA-256 of the network and the runtime's version; without a
+    writable cache the vectors are replayed every time.
     Raises ``BackendError`` when the runtime computes something else than the converter measured.
     """
     if not card.golden:

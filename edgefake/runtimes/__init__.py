@@ -114,7 +114,7 @@ def open_runtime(
         raise BackendError(f"no runtime reads {path.name}: expected a file ending in {', '.join(suffixes)}")
     entry = _known(name)
     if path.suffix not in entry.suffixes:
-        raise BackendError(f"the runtime {name!r} reads {' and '.join(entry.suffixes)} files, got {path.name}")
+        raise BackendError(f"expected a file ending in {' or '.join(entry.suffixes)} for the runtime {name!r}, got {path.name}")
     threads = default_threads() if num_threads is None else num_threads
     return importlib.import_module(entry.module).open_model(file, spec, device, threads)  # type: ignore[no-any-return]
 

@@ -155,7 +155,7 @@ class OnnxEnds:
         layout = find_layout(inputs[0].shape, spec.height, spec.width) if len(inputs) == 1 else None
         if layout is None or inputs[0].kind not in ("uint8", "float16", "float32"):
             taken, known = ", ".join(map(str, inputs)), layouts_of(spec, "N")
-            raise ModelFileError(f"{path} takes {taken}, its card says one input of {known}, uint8 or float")
+            raise ModelFileError(f"expected one input of {known}, uint8 or float, as the card says, got {taken} in {path}")
         if any(output.kind not in _NUMBERS for output in outputs):
             raise ModelFileError(f"{path} gives {', '.join(map(str, outputs))}, expected arrays of numbers")
         self.layout = layout

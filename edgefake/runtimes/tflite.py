@@ -61,7 +61,7 @@ class Ends:
         layout = find_layout(shapes[0], spec.height, spec.width) if len(shapes) == 1 else None
         if layout is None or shapes[0][0] != 1:
             raise ModelFileError(
-                f"{path} takes input {', '.join(map(str, shapes))}, its card says one input of {layouts_of(spec, 1)}"
+                f"expected one input of {layouts_of(spec, 1)}, as the card says, got {', '.join(map(str, shapes))} in {path}"
             )
         self.layout = layout
         self.input: int = inputs[0]["index"]

@@ -50,7 +50,7 @@ class MqttSink(Sink):
     def __init__(self, url: str, *, qos: int = 1, ca_file: str | Path | None = None) -> None:
         address = _parsed(url)
         if qos not in (0, 1, 2):
-            raise InputError(f"the quality of service of MQTT is 0, 1 or 2, got {qos!r}")
+            raise InputError(f"expected an MQTT quality of service of 0, 1 or 2, got {qos!r}")
         if ca_file is not None and not address.tls:
             raise InputError("ca_file is for connections over TLS: give an address that starts with mqtts://")
         self._broker = f"the MQTT broker at {address.host}:{address.port}"
@@ -90,7 +90,7 @@ class MqttSink(Sink):
         client.on_connect = client.on_connect_fail = client.on_disconnect = client.on_publish = None  # not for the next stream
         client.disconnect()
         if missing:
-            raise SinkError(f"{self._broker} has not acknowledged the last {missing} results", lost=missing)
+            raise SinkError(f"{self._broker} has not acknowledged the last {missing} results: check it", lost=missing)
 
     def _unacknowledged(self) -> int:
         until = time.monotonic() + CLOSE_S

@@ -1,4 +1,4 @@
-"""The engines that were built here, on disk, each with its sidecar: written whole or not at all."""
+"""Engines built on this machine, on disk beside their sidecars. A file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def engine_path(folder: Path, model: Path, origin: Origin) -> Path:
 
 
 def write_engine(engine: Path, data: bytes, sidecar: Sidecar, timings: Path, measured: bytes) -> None:
-    """Store all, the sidecar last: without it an engine does not count. Raises ``ModelStoreError``."""
+    """Write timings, engine and sidecar, the sidecar last: an engine without one is never used. Raises ``ModelStoreError``."""
     with keeping(engine.parent):
         if measured:
             write_atomically(timings, measured)
@@ -37,14 +37,14 @@ def write_engine(engine: Path, data: bytes, sidecar: Sidecar, timings: Path, mea
 
 
 def timings_path(folder: Path, origin: Origin) -> Path:
-    """The timing cache of all models on this GPU and this TensorRT."""
+    """The timing cache that all models share on this GPU with this TensorRT."""
     machine = f"{origin.gpu}-{origin.capability}-tensorrt-{origin.tensorrt}"
     return folder / f"{re.sub(r'[^A-Za-z0-9.]+', '_', machine)}.timings"
 
 
 @contextmanager
 def lock(engine: Path) -> Iterator[None]:
-    """Hold the right to build ``engine``, having waited for another process that does. A process that dies gives it back."""
+    """The exclusive right to build ``engine``. Waits while another process has it; a process that dies gives it back."""
     with keeping(engine.parent):
         engine.parent.mkdir(parents=True, exist_ok=True)
         stream = engine.with_suffix(".lock").open("wb")
@@ -59,11 +59,11 @@ def lock(engine: Path) -> Iterator[None]:
 
 @contextmanager
 def keeping(folder: Path) -> Iterator[None]:
-    """Tell a full disk or a folder without rights as ``ModelStoreError``."""
+    """Raise ``ModelStoreError`` for a full disk or a folder that cannot be written."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or os.fspath(folder)
         raise ModelStoreError(
-            f"the engine cache {folder} cannot be written ({reason}): make room, or set EDGEFAKE_HOME to a folder that can"
+            f"the engine cache {folder} cannot be written ({reason}): make room, or set EDGEFAKE_HOME to a writable folder"
         ) from error

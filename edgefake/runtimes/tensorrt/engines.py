@@ -133,7 +133,7 @@ def _cached(engine: Path, origin: Origin, card: ModelCard, machine: _Machine) ->
     try:
         sidecar = read_sidecar(engine)
         if sidecar.origin != origin:
-            raise ModelFileError(f"{engine} is of another model or machine")
+            raise ModelFileError(f"expected an engine of this model and machine, got {engine} of another")
         return Prepared(machine.load(_whole(ModelFile(engine), sidecar), card), engine, sidecar, built=False)
     except ModelFileError as error:
         _log.warning("building an engine again: %s", error)
