@@ -36,7 +36,7 @@ def test_backend_is_runtime_and_told_at_the_line_that_says_it(model: Path) -> No
 
 @pytest.mark.parametrize("name", OLD_NAMES)
 def test_a_runtime_on_a_device_by_its_old_name(name: str, model: Path) -> None:
-    with pytest.warns(DeprecationWarning, match=name) as told, pytest.raises(ModelNotFoundError):
+    with pytest.warns(DeprecationWarning, match=f"{name}") as told, pytest.raises(ModelNotFoundError):
         Detector("absent", runtime=name)
     assert [warning.filename for warning in told] == [__file__]
     assert todays_name(name, None, tell=lambda key: None) == tuple(name.split("-"))

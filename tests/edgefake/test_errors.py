@@ -68,7 +68,7 @@ MISTAKES: list[tuple[Callable[[], object], type[EdgefakeError], tuple[str, ...]]
     (lambda: VideoFileSink(Path("a.gif"), show_fps=False), errors.InputError, ("a.gif", ".mp4")),
     (lambda: Settings(runs=0), errors.InputError, ("runs", "1", "0")),
     (
-        lambda: make_plan(["cnn_int8"], backends=["tflite"], threads=[0], batches=[1], streams=[1]),
+        lambda: make_plan(["cnn_int8"], places=[("tflite", None)], threads=[0], batches=[1], streams=[1]),
         errors.InputError,
         ("threads", "1", "0"),
     ),

@@ -132,8 +132,7 @@ def _ratio(above: npt.NDArray[np.float64], below: npt.NDArray[np.float64]) -> In
     drawn = np.random.default_rng(0).integers(0, len(above), (RESAMPLES, len(above)))
     sums = below[drawn].sum(1)
     ratios = above[drawn].sum(1)[sums > 0] / sums[sums > 0]
-    low, high = np.percentile(ratios, (2.5, 97.5)).tolist()
-    return Interval(float(above.sum() / below.sum()), low, high)
+    return Interval.of(float(above.sum() / below.sum()), ratios)
 
 
 def _is_video(source: Path) -> bool:
