@@ -46,7 +46,7 @@ def test_wrong_paths_are_told_at_once(tmp_path: Path) -> None:
         ("training", "fit", "cnn", *to, data, "--augmentation", "strong"): "no augmentation 'strong'",
         ("training", "fit", "cnn", *to, data, "--folders", "fakes=x"): "'fakes' is no class",
         ("training", "evaluate", "run", "--data", data, "--degradations", "no"): "no degradation 'no'",
-        ("training", "evaluate", "run", "--data", data, "--find-faces", "haar"): "give a .tflite or .onnx file, not the run run",
+        ("training", "evaluate", "run", "--data", data, "--find-faces", "haar"): "(.tflite, .onnx or .engine), not the run run",
         ("training", "evaluate", "text.tflite", "--data", data): "text.tflite",
         ("training", "contact-sheet", "--data", data, "--out", "x.txt"): "expected --out to end in",
         ("training", "import", "missing.keras", *to, data): "there is no model file missing.keras",

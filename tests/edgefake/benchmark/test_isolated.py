@@ -41,7 +41,7 @@ def job(**changes: Any) -> Job:
 
 
 def test_a_crash_is_named() -> None:
-    with pytest.raises(EdgefakeError, match=r"x\.tflite on tflite .*SIGABRT$"):
+    with pytest.raises(EdgefakeError, match=r"x\.tflite on tflite.*SIGABRT$"):
         measured(job(faces=Deed(os.abort)))
 
 

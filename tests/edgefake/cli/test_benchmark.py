@@ -87,13 +87,13 @@ def test_nothing_measured_is_an_error(model: Path, capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name at least one model to measure"),
+        ([], "at least one model to measure"),
         (["resnet19_int8"], "did you mean resnet18_int8"),
         (["cnn_int8", "--runtime", "tflit"], "unknown runtime 'tflit'"),
-        (["cnn_int8", "--threads", "0"], "threads must be at least 1"),
+        (["cnn_int8", "--threads", "0"], "threads to be at least 1"),
         (["cnn_int8", "--threads", "1,100000"], "one for each core of this machine, got 100000"),
-        (["cnn_int8", "--streams", "0"], "streams must be at least 1, got 0"),
-        (["cnn_int8", "--processes", "0"], "processes must be at least 1"),
+        (["cnn_int8", "--streams", "0"], "streams to be at least 1, got 0"),
+        (["cnn_int8", "--processes", "0"], "processes to be at least 1"),
         (["cnn_int8", "--data", "nowhere"], "there is no folder nowhere"),
         (["cnn_int8", "--out", "/dev/null/out"], "cannot be made"),
         (["cnn_int8", "--compare", "a.json", "b.json"], "leave out the models"),

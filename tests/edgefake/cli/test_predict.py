@@ -200,7 +200,7 @@ def test_a_copy_that_cannot_be_written_is_that_pictures_error(tmp_path: Path, ca
         (["--runtime", "cuda"], "unknown runtime 'cuda'"),
         (["--device", "GPU"], "'GPU'"),
         (["--model", "x" * 300 + ".onnx"], "does not exist"),
-        (["--faces", "dlib"], "faces must be"),
+        (["--faces", "dlib"], "faces to be"),
         (["--faces", "absent.onnx"], "no YuNet model absent.onnx"),
         (["--faces", "https://me:secret@host/x.onnx"], "no YuNet model https://host/x.onnx"),
     ],

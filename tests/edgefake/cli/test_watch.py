@@ -85,7 +85,7 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert watch("--no-wait", "/dev/video99") == 2
     assert "/dev/video99 does not answer" in capsys.readouterr().err
     assert watch("--detect-every", "0", tmp_path) == 2
-    assert "detect_every must be a whole number of at least 1" in capsys.readouterr().err
+    assert "detect_every to be a whole number of at least 1" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
         watch("--size", "big", "0")
     assert stopped.value.code == 2

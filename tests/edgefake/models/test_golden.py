@@ -74,10 +74,10 @@ def test_a_map_is_replayed_beside_the_score(models: Path, make_card: MakeCard, f
     golden = (Golden(encode_pixels(face), score, {"map": (other + 0.5,)}),)
     card = make_card("float32", outputs=("score", "map"), golden=golden, golden_tolerance=0.1, sample_tolerances={"map": 0.2})
     assert golden_errors(runtime, card) == pytest.approx({"score": 0.0, "map": 0.5})
-    with pytest.raises(BackendError, match=r"map is 0\.5 off.* 0\.2 .*: do this"):
+    with pytest.raises(BackendError, match=r"map .* 0\.2 .* 0\.5 off.*: do this"):
         check_golden(runtime, card, "do this")
     assert check_golden(runtime, replace(card, sample_tolerances={"map": 0.6}), "") == pytest.approx(0.5)
-    with pytest.raises(ModelFileError, match=r"\[1, 1\], \[1, 1\].*says score"):
+    with pytest.raises(ModelFileError, match=r"score.*\[1, 1\], \[1, 1\]"):
         golden_errors(runtime, make_card("float32", golden=(Golden(encode_pixels(face), score),)))
 
 
@@ -97,10 +97,10 @@ def test_every_output_of_a_face_finder_is_replayed(tmp_path: Path) -> None:
     for wrong in names:
         off = tuple(value + 1.0 for value in samples[wrong])
         other = replace(card, golden=(replace(golden[0], samples={**samples, wrong: off}),))
-        with pytest.raises(BackendError, match=f"{wrong} is 1 "):
+        with pytest.raises(BackendError, match=rf"{wrong} .* 1 off"):
             replay_once(runtime, other, ModelFile(tmp_path / "finder.onnx", other))
     longer = replace(card, golden=(replace(golden[0], samples={**samples, "box_8": (1.0, 2.0)}),))
-    with pytest.raises(ModelFileError, match=r"box_8 of \[1\].* 2 "):
+    with pytest.raises(ModelFileError, match=r" 2 .*box_8.*\[1\]"):
         golden_errors(runtime, longer)
 
 
@@ -137,7 +137,7 @@ def test_a_model_is_replayed_once_and_again_when_anything_changed(
         return len(replayed)
 
     for _ in range(2):  # a failure is not remembered
-        with pytest.raises(BackendError, match=r"tflite \(ai-edge-litert .*score is 1 off.* 0\.01 "):
+        with pytest.raises(BackendError, match=r"score .* 0\.01 .* 1 off .*tflite \(ai-edge-litert"):
             load(path, right + 1)
     assert load(path, right) == 1
     assert load(path, right, name="another") == 0

@@ -37,7 +37,7 @@ def test_json_and_options(trt: FakeTensorRT, model: Path, tmp_path: Path, capsys
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--workspace", "0"], "--workspace must be at least 1 MB, got 0"),
+        (["--workspace", "0"], "expected --workspace to be at least 1 MB, got 0"),
     ],
 )
 def test_what_cannot_be_asked_for(
