@@ -142,15 +142,15 @@ def test_one_output_per_class_becomes_the_log_odds_of_fake(models: Path, make_ca
 @pytest.mark.parametrize(
     ("name", "output", "told"),
     [
-        ("two_outputs", "logit", r"\[1, 1\], \[1, 1\].*score"),
-        ("two_numbers", "logit", r"\[1, 2\].*\[1, 1\].*'logit'"),
-        ("float32", "logits", r"\[1, 1\].*\[1, 2\].*'logits'.*real, fake"),
+        ("two_outputs", "logit", r"score.*\[1, 1\], \[1, 1\]"),
+        ("two_numbers", "logit", r"\[1, 1\].*\[1, 2\].*'logit'"),
+        ("float32", "logits", r"\[1, 2\].*\[1, 1\].*'logits'.*real, fake"),
     ],
 )
 def test_outputs_that_the_card_does_not_tell_of_are_refused_at_once(
     name: str, output: str, told: str, models: Path, make_card: MakeCard
 ) -> None:
-    with pytest.raises(ModelFileError, match=f"tiny_{name} .*{told}"):
+    with pytest.raises(ModelFileError, match=f"(?=.*tiny_{name}).*{told}"):
         Detector(models / f"{name}.tflite", card=make_card(name, output=output))
 
 

@@ -65,7 +65,7 @@ def test_a_new_form_has_a_name_and_is_measured(package: Path, portrait: Path) ->
     quick = ["--runs", "2", "--seconds", "0", "--processes", "1", "--threads", "1"]
     for model in ("toy", path):
         (row,) = json.loads(python(package, "-m", "edgefake", "benchmark", model, *quick, "--json"))["rows"]
-        assert (row["model"], row["runtime"], row["file"]["bytes"]) == ("toy", "toy (1.0)", path.stat().st_size)
+        assert (row["model"], row["runtime_version"], row["file"]["bytes"]) == ("toy", "toy (1.0)", path.stat().st_size)
 
     used, unknown = python(package, "-c", USE, path).splitlines()
     assert used == "toy (1.0) toy (1.0)"

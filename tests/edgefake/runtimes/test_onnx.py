@@ -95,8 +95,8 @@ def test_a_provider_that_is_not_there_is_no_reason_to_take_another(device: str, 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"side": 8}, r"\[N, 8, 8, 3\], .*card .*\[N, 16, 16, 3\] \(or "),
-        ({"kind": TensorProto.INT32}, r"takes int32 \[N, 16, 16, 3\], .* uint8 or float$"),
+        ({"side": 8}, r"\[N, 16, 16, 3\] \(or .*card.*\[N, 8, 8, 3\]"),
+        ({"kind": TensorProto.INT32}, r" uint8 or float.*int32 \[N, 16, 16, 3\]"),
     ],
 )
 def test_networks_of_other_shapes(changes: dict[str, int], message: str, tmp_path: Path, make_card: MakeCard) -> None:
@@ -210,9 +210,9 @@ def test_files_that_are_no_model(path: Path, tmp_path: Path, make_card: MakeCard
 
 
 def test_a_runtime_reads_its_own_files(path: Path, models: Path, make_card: MakeCard) -> None:
-    with pytest.raises(BackendError, match=r"runtime 'tflite' reads .tflite files, got tiny.onnx"):
+    with pytest.raises(BackendError, match=r"\.tflite .*'tflite', .*tiny\.onnx"):
         opened(path, make_card(), "tflite")
-    with pytest.raises(BackendError, match=r"runtime 'onnx' reads .onnx files, got int8.tflite"):
+    with pytest.raises(BackendError, match=r"\.onnx .*'onnx', .*int8\.tflite"):
         opened(models / "int8.tflite", make_card(), "onnx")
 
 

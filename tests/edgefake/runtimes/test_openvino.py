@@ -77,7 +77,7 @@ def test_the_onnx_form_scores_like_onnxruntime(name: str, portrait: Path) -> Non
 
 def test_an_onnx_model_of_another_shape(make_card: MakeCard) -> None:
     path = find_model("cnn_int8", suffix=".onnx")
-    with pytest.raises(ModelFileError, match=r"\[N, 128, 128, 3\], .*card .*\[N, 16, 16, 3\]"):
+    with pytest.raises(ModelFileError, match=r"\[N, 16, 16, 3\].*card.*\[N, 128, 128, 3\]"):
         opened(path, make_card(), "openvino")
 
 
@@ -93,7 +93,7 @@ def test_a_number_without_a_shape_is_refused(models: Path, make_card: MakeCard) 
 
 
 def test_files_that_will_not_do(models: Path, make_card: MakeCard, tmp_path: Path) -> None:
-    with pytest.raises(ModelFileError, match=r"takes input \[1, 16, 32, 3\]"):
+    with pytest.raises(ModelFileError, match=r"card.*\[1, 16, 32, 3\]"):
         opened(models / "oblong.tflite", make_card(), "openvino")
     data = (models / "int8.tflite").read_bytes()
     for number, bad in enumerate((b"text", data[: len(data) // 2])):

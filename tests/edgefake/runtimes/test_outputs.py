@@ -147,5 +147,5 @@ def test_the_processor_may_be_named(name: str, device: str, tmp_path: Path, pict
 
 def test_a_network_takes_what_the_spec_says(models: Path) -> None:
     assert Scaling() == InputSpec(16, 16).scaling
-    with pytest.raises(ModelFileError, match=r"\[1, 16, 32, 3\].*\[1, 32, 16, 3\]"):
+    with pytest.raises(ModelFileError, match=r"\[1, 32, 16, 3\].*\[1, 16, 32, 3\]"):
         open_runtime(ModelFile(models / "oblong.tflite"), InputSpec(32, 16), num_threads=1)

@@ -159,7 +159,7 @@ def test_the_name_says_which_interpreter(opened: Callable[..., Runtime]) -> None
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("oblong", r"\[1, 16, 32, 3\], .*card .*\[1, 16, 16, 3\] \(or \[1, 3, "),
+        ("oblong", r"\[1, 16, 16, 3\] \(or \[1, 3, .*card.*\[1, 16, 32, 3\]"),
     ],
 )
 def test_models_of_another_shape_are_refused(opened: Callable[..., Runtime], name: str, message: str) -> None:
@@ -168,14 +168,14 @@ def test_models_of_another_shape_are_refused(opened: Callable[..., Runtime], nam
 
 
 def test_a_card_of_another_size_is_refused(opened: Callable[..., Runtime]) -> None:
-    with pytest.raises(ModelFileError, match=r"card .*\[1, 32, 32, 3\]"):
+    with pytest.raises(ModelFileError, match=r"\[1, 32, 32, 3\].*card"):
         opened("int8", input_size=32)
 
 
 def test_runtimes_are_never_guessed(models: Path, make_card: MakeCard) -> None:
     with pytest.raises(BackendError, match="unknown runtime 'tensorrt9': choose auto, tflite"):
         opening.opened(models / "int8.tflite", make_card(), "tensorrt9")
-    with pytest.raises(BackendError, match=r"runtime 'onnx' reads \.onnx files, got int8\.tflite"):
+    with pytest.raises(BackendError, match=r"\.onnx .*'onnx', .*int8\.tflite"):
         opening.opened(models / "int8.tflite", make_card(), "onnx")
 
 

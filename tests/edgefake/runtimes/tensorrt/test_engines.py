@@ -165,7 +165,7 @@ def test_an_engine_that_is_off_the_golden_outputs_is_refused(
     trt: FakeTensorRT, model: Path, card: ModelCard, folder: Path, off: float
 ) -> None:
     trt._off = off
-    with pytest.raises(BackendError, match=r"score is (0\.1|nan) .*0\.05 "):
+    with pytest.raises(BackendError, match=r"score .* 0\.05 .* (0\.1|nan) off"):
         open_engine_of(model, card)
     assert not list(folder.glob("*.engine*"))
 
@@ -296,7 +296,7 @@ class TestEngineFile:
 
     def test_answers_to_its_golden_vectors(self, engine: Path, card: ModelCard) -> None:
         wrong = tuple(Golden(golden.png, golden.output + 1) for golden in card.golden)
-        with pytest.raises(BackendError, match="score is 1 "):
+        with pytest.raises(BackendError, match=r"score .* 1 off"):
             open_engine_of(engine, replace(card, golden=wrong))
 
 
