@@ -43,15 +43,17 @@ def _bound(tree: ast.Module) -> dict[str, list[str]]:
     }
 
     def bind(names: list[str], value: ast.expr) -> None:
-        cells = value.elts if len(names) > 1 and isinstance(value, ast.Tuple) else [value]
-        for name, cell in zip(names, cells, strict=False):
-            if (text := _text(cell)) is not None:
-                found[name].append(text)
+        row = value.args if isinstance(value, ast.Call) else value.elts if isinstance(value, ast.Tuple) else [value]
+        for name, cell in zip(names, row if len(names) > 1 else [value], strict=False):
+            found[name].append(_text(cell) or "0")
 
     def bind_rows(names: list[str], rows: ast.expr) -> None:
         rows = tables.get(rows.id, rows) if isinstance(rows, ast.Name) else rows
-        for row in rows.elts if isinstance(rows, ast.List | ast.Tuple) else ():
-            bind(names, row)
+        if isinstance(rows, ast.List | ast.Tuple):
+            for row in rows.elts:
+                bind(names, row)
+        else:
+            bind(names, rows)  # names from elsewhere, which are facts
 
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
