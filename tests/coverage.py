@@ -1,4 +1,4 @@
-"""How much of the code the tests run: told by ``python -m tests``, which fails where it falls."""
+"""How much of the code the tests run: told by ``python -m tests --coverage``, which fails where it falls."""
 
 from __future__ import annotations
 
