@@ -24,10 +24,7 @@ CHECKS = (
 
 
 def main(arguments: list[str]) -> int:
-    if arguments == ["--coverage"]:
-        failed = _covered()
-    else:
-        failed = [" ".join(check) for check in CHECKS if not _passes(*check)]
+    failed = _covered() if arguments == ["--coverage"] else [" ".join(check) for check in CHECKS if not _passes(*check)]
     print(f"failed: {'; '.join(failed)}" if failed else "all checks passed")
     return 1 if failed else 0
 
