@@ -33,10 +33,16 @@ VISIBLE, GONE = 0.5, 0.1
 """Shares of a face's box: below the second it is not there."""
 ANGLE, TURNED = 30.0, 0.3
 """Up to so many degrees, for this share of pictures."""
-BACKGROUND, MOSAIC, PASTED = 0.1, 0.35, 0.25
+BACKGROUND, MOSAIC, PASTED = 0.15, 0.35, 0.25
 """Shares of crops: without a face, of four photos, of one with heads pasted into it; the others are of one photo."""
 EMPTY_TILE = 0.15
 """Share of a mosaic's tiles without a face."""
+PART = 0.5
+"""Share of backgrounds that are taken from beside a face: collars, hair and hands, as large as faces are."""
+LARGEST_PART = 0.7
+"""Side of such a part, in shorter sides of its photo."""
+BESIDE = 0.15
+"""A part keeps away from faces by so much of their size."""
 MOST_PASTED = 8
 HEAD = 1.6
 """Longer axis of the ellipse that is pasted, in sizes of the face."""
@@ -64,7 +70,10 @@ class Crop:
 
 
 class Collection:
-    """Photos of several folders; a folder is drawn by the square root of its size, so that large ones do not drown the others."""
+    """Photos of several folders; a folder is drawn by the square root of its size, so that large ones do not drown the others.
+
+    A folder that is given several times is drawn that much more often.
+    """
 
     def __init__(self, folders: Sequence[Sequence[Photo]]) -> None:
         with_face = [[photo for photo in folder if photo.sure.any()] for folder in folders]
@@ -72,6 +81,13 @@ class Collection:
         self._empty = [photo for folder in folders for photo in folder if not len(photo.boxes)]
         root = np.sqrt([len(folder) for folder in self._faces])
         self._shares = root / root.sum()
+        self.hardness = np.ones(len(self._empty))
+        """How often each of ``empty`` is drawn, against the others."""
+
+    @property
+    def empty(self) -> Sequence[Photo]:
+        """The photos without a face."""
+        return self._empty
 
     def face_photo(self, rng: Rng) -> Photo:
         """A photo with a face."""
@@ -80,7 +96,7 @@ class Collection:
 
     def faceless(self, rng: Rng) -> Photo | None:
         """A photo without one, when there is any."""
-        return self._empty[rng.integers(len(self._empty))] if self._empty else None
+        return self._empty[rng.choice(len(self._empty), p=self.hardness / self.hardness.sum())] if self._empty else None
 
 
 def crop(photos: Collection, size: int, rng: Rng) -> Crop:
@@ -109,16 +125,40 @@ def _no_faces() -> tuple[Floats, Floats, npt.NDArray[np.int32]]:
 
 
 def _ground(photos: Collection, size: int, rng: Rng) -> Pixels:
-    """What is seen where no photo with a face is: part of one without, or a colour."""
+    """What is seen where no photo with a face is: part of one without, a part beside a face, or a colour."""
     ground = np.full((size, size, 3), rng.integers(0, 256, 3), np.uint8)
-    photo = photos.faceless(rng)
-    if photo is not None:
+    if rng.random() < PART:
+        photo = photos.face_photo(rng)
         picture = read_image(photo.path)
+        part = _beside(photo, picture, size, rng)
+        if part is not None:
+            scale = size / part[2]
+            _warp(picture, np.array([[scale, 0, -scale * part[0]], [0, scale, -scale * part[1]]]), ground)
+            return ground
+    empty = photos.faceless(rng)
+    if empty is not None:
+        picture = read_image(empty.path)
         scale = size / min(picture.shape[:2]) * rng.uniform(1.0, 2.0)
         room = np.maximum(np.array(picture.shape[1::-1]) * scale - size, 0)
         shift = -rng.random(2) * room
         _warp(picture, np.array([[scale, 0, shift[0]], [0, scale, shift[1]]]), ground)
     return ground
+
+
+def _beside(photo: Photo, picture: Pixels, size: int, rng: Rng) -> tuple[float, float, float] | None:
+    """(left, top, side) of a part of ``picture`` without a face; None where none was found, or only ones too small to enlarge."""
+    height, width = picture.shape[:2]
+    largest = LARGEST_PART * min(height, width)
+    if largest < size / ENLARGED:
+        return None
+    margin = BESIDE * photo.boxes[:, 2:]
+    kept_away = np.concatenate([photo.boxes[:, :2] - margin, photo.boxes[:, 2:] + 2 * margin], axis=1)
+    for _ in range(8):
+        side = rng.uniform(size / ENLARGED, largest)
+        left, top = rng.uniform(0, (width - side, height - side))
+        if not intersections(np.array([[left, top, side, side]], np.float32), kept_away).any():
+            return left, top, side
+    return None
 
 
 def _place(made: Crop, photo: Photo, region: tuple[int, int, int, int], rng: Rng) -> None:

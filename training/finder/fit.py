@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -45,6 +45,10 @@ LAST_RATE = 0.01
 """The rate at the end, as a share of the first: a cosine in between (Loshchilov & Hutter 2017)."""
 VALIDATED = 300
 """Validation pictures at most: an epoch is not to be spent on them."""
+MISTAKEN = 0.3
+"""Score from which a box in a picture without a face makes that picture harder than others."""
+HARDEST = 4
+"""More such boxes in one picture count no further."""
 CLIP = 10.0
 """Greatest norm of a step's gradient: a batch of tiny faces can give a very long one."""
 
@@ -90,23 +94,32 @@ class Pictures:
 
 def read_pictures(run: FinderRun) -> Pictures:
     """The pictures of a run that can be read. Raises ``InputError`` where none for training has a face."""
-    photos = [read_photos(Path(data)) for data in run.data]
-    training = [readable(chosen(part, "train")) for part in photos]
-    validation = _validation(photos)
-    if not any(photo.sure.any() for part in training for photo in part):
-        raise InputError(f"no picture for training in {', '.join(map(printable, run.data))} has a face: give a folder that has")
-    print(f"{sum(map(len, training))} pictures to train on, {len(validation)} to validate on", flush=True)
-    return Pictures(Collection(training), validation)
+    folders = _folders(run)
+    training = {data: readable(chosen(photos, "train")) for data, photos in folders.items()}
+    validation = _validation(run, folders)
+    if not any(photo.sure.any() for photos in training.values() for photo in photos):
+        raise InputError(f"no picture for training in {', '.join(map(printable, folders))} has a face: give a folder that has")
+    print(f"{sum(map(len, training.values()))} pictures to train on, {len(validation)} to validate on", flush=True)
+    return Pictures(Collection([training[data] for data in run.data]), validation)
 
 
 def validation_photos(run: FinderRun) -> list[Photo]:
     """What the run is validated on."""
-    return _validation([read_photos(Path(data)) for data in run.data])
+    return _validation(run, _folders(run))
 
 
-def _validation(photos: Sequence[Sequence[Photo]]) -> list[Photo]:
-    held_out = [photo for part in photos for photo in chosen(part, "val")]
-    return readable(held_out[:: math.ceil(len(held_out) / VALIDATED) or 1])
+def _folders(run: FinderRun) -> dict[str, list[Photo]]:
+    return {data: read_photos(Path(data)) for data in dict.fromkeys(run.data)}
+
+
+def _validation(run: FinderRun, folders: Mapping[str, Sequence[Photo]]) -> list[Photo]:
+    """At most ``VALIDATED`` pictures: of each folder its share of the training, so far as it has them, and each once."""
+    shares = {data: run.data.count(data) * math.sqrt(len(photos)) for data, photos in folders.items()}
+    pictures = []
+    for data, photos in folders.items():
+        held_out = chosen(photos, "val")
+        pictures += held_out[:: math.ceil(len(held_out) * sum(shares.values()) / (VALIDATED * shares[data])) or 1]
+    return readable(pictures)
 
 
 def train(
@@ -131,6 +144,7 @@ def train(
         print(f"before training: validation AP {state.best_ap:.4f}", flush=True)
     while state.epoch < run.epochs:
         started = time.monotonic()
+        pictures.training.hardness = hardness(search, pictures.training.empty, side=2 * run.size)
         sums, speed = _epoch(run, pictures.training, model, step, state.epoch)
         ap = validated(search, pictures.validation, side=2 * run.size)
         seconds = time.monotonic() - started
@@ -240,6 +254,12 @@ def validated(search: Any, photos: Sequence[Photo], *, side: int) -> float:
         picture, boxes = judged(photo, side)
         pictures.append(compare(search(picture), boxes, photo.sure))
     return average_precision(pictures) if any(p.given for p in pictures) else 0.0
+
+
+def hardness(search: Any, faceless: Sequence[Photo], *, side: int) -> npt.NDArray[np.float64]:
+    """How often each picture without a face is to be drawn: once, and once more for each box that is taken for a face in it."""
+    found = [search(judged(photo, side)[0]) for photo in faceless]
+    return np.array([1.0 + min(int((f.scores >= MISTAKEN).sum()), HARDEST) for f in found])
 
 
 def finder_model(checkpoint: Path) -> Any:

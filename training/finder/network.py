@@ -1,8 +1,9 @@
 """The face finder's network: depthwise-separable convolutions, a top-down pyramid, and what every cell says of a face near it.
 
 In the manner of YuNet (Wu et al. 2023): an anchor-free head (Tian et al. 2019; Ge et al. 2021) on maps of strides 8, 16 and 32.
-It is made of what QAT and INT8 conversion take: convolution → BatchNorm → ReLU, additions, and transposed convolutions to enlarge
-maps, which XNNPACK runs in eight bits; nearest-neighbour resizing it does not, and the graph would fall into three pieces.
+It is made of what QAT and INT8 conversion take: convolution → BatchNorm → ReLU6, whose range no outlier stretches, additions, and
+transposed convolutions to enlarge maps, which XNNPACK runs in eight bits; nearest-neighbour resizing it does not, and the graph
+would fall into three pieces.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ VALUES = SCORE + BOX + POINTS
 CHANNELS = 64
 BLOCKS = (2, 3, 3, 3)
 """Blocks at strides 4, 8, 16 and 32; the first of each halves the map."""
+LIMIT = 6.0
+"""Of every ReLU."""
 PRIOR = 0.01
 """Objectness before training: most cells hold no face, and would drown the first steps otherwise (Lin et al. 2017)."""
 
@@ -39,7 +42,7 @@ def build(height: int | None = None, width: int | None = None) -> Any:
     (N, H/s, W/s, 2), ``box_s`` (N, H/s, W/s, 4), ``points_s`` (N, H/s, W/s, 10).
     """
     image = keras.Input((height, width, 3), name="image")
-    x = conv_bn(image, 16, 3, stride=2, name="stem")
+    x = conv_bn(image, 16, 3, stride=2, limit=LIMIT, name="stem")
     maps = []
     for stride, count in zip((4, *STRIDES), BLOCKS, strict=True):
         for index in range(count):
@@ -65,8 +68,9 @@ def flat(outputs: Sequence[Any]) -> Any:
 
 
 def separable(x: Any, filters: int, *, stride: int = 1, name: str) -> Any:
-    """Depthwise 3×3 → BatchNorm → ReLU → 1×1 → BatchNorm → ReLU (Howard et al. 2017)."""
-    return conv_bn(depthwise_bn(x, 3, stride=stride, name=f"{name}_dw"), filters, 1, name=f"{name}_pw")
+    """Depthwise 3×3 → BatchNorm → ReLU6 → 1×1 → BatchNorm → ReLU6 (Howard et al. 2017)."""
+    x = depthwise_bn(x, 3, stride=stride, limit=LIMIT, name=f"{name}_dw")
+    return conv_bn(x, filters, 1, limit=LIMIT, name=f"{name}_pw")
 
 
 def _head(x: Any, stride: int) -> list[Any]:
