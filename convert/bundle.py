@@ -10,6 +10,7 @@ from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.files import write_atomically, write_json
 from edgefake.models.card import Metrics, ModelCard
+from edgefake.models.families import family_markdown
 from edgefake.models.file import ModelFile, require_card, write_card
 
 ZOO = Path(__file__).parents[1] / "edgefake" / "zoo"
@@ -63,7 +64,11 @@ def markdown(card: ModelCard, size: int) -> str:
     if card.kind == "detector":
         lines[-1] += f" Accuracies, rates and counts of verdicts are at the stored threshold `{DEFAULT_THRESHOLD}`."
         rows = [f"| `{name}` | {value:.4f} |" for name, value in card.thresholds.items()]
-        lines += ["", "| threshold | p_fake |", "|---|---|", *rows]
+        lines += ["", "| threshold | p_fake |", "|---|---|", *rows, ""]
+        lines += [
+            *(_table(card.bias, "What moves real faces, measured") if card.bias else []),
+            *family_markdown(card.families, level=2),
+        ]
     lines.append("")
     if card.training is not None:
         lines += [
@@ -89,7 +94,6 @@ def _what(card: ModelCard) -> str:
     return f"One face in (crop margin {card.crop_margin:g}), calibrated p_fake{beside} out."
 
 
-def _table(metrics: Metrics) -> list[str]:
+def _table(metrics: Metrics, what: str = "Measured") -> list[str]:
     rows = [f"| {name} | {f:.4f} |" for name, f in metrics.figures.items()]
-    heading = f"## Measured on {metrics.data}: {metrics.size}"
-    return [heading, "", "| figure | value |", "|---|---|", *rows, ""]
+    return [f"## {what} on {metrics.data}: {metrics.size}", "", "| figure | value |", "|---|---|", *rows, ""]

@@ -14,6 +14,7 @@ from convert.graph import read_graph
 from convert.onnx import read_qdq
 from edgefake.files import write_atomically, write_json
 from edgefake.models.card import ModelCard
+from edgefake.models.families import family_markdown
 from edgefake.tables import markdown_table
 from training.device import on_device
 
@@ -125,6 +126,7 @@ def _markdown(
             ],
         ),
         "",
+        *(line for card in [*cards.values()][:1] for line in (*family_markdown(card.families, level=2), "")),
         f"## The same faces in every form: {data}",
         "",
         *markdown_table(

@@ -7,7 +7,8 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
-from edgefake.models.card import ModelCard
+from edgefake.models.card import Metrics, ModelCard
+from edgefake.models.families import family_tables
 from edgefake.models.file import require_card
 from edgefake.models.store import LocatedFile, list_models, open_model, unknown_model
 from edgefake.schema import SCHEMA
@@ -88,9 +89,27 @@ def _lines(card: ModelCard) -> Iterator[str]:
     for name, fact in facts.items():
         yield f"{name:<16}{printable(fact or '-', limit=None)}"
     for metrics in card.metrics:
-        yield f"measured on {printable(metrics.data, limit=None)} ({printable(metrics.size)}):"
-        for name, figure in metrics.figures.items():
-            yield f"  {printable(name):<24}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
+        yield from _figures("measured on", metrics)
+    if card.kind == "detector":
+        yield from _measured(card)
+
+
+def _figures(what: str, metrics: Metrics) -> Iterator[str]:
+    yield f"{what} {printable(metrics.data, limit=None)} ({printable(metrics.size)}):"
+    for name, figure in metrics.figures.items():
+        yield f"  {printable(name):<24}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
+
+
+def _measured(card: ModelCard) -> Iterator[str]:
+    """What moves the scores of real faces, and how well each family is told."""
+    if card.bias is None:
+        yield "bias            not measured"
+    else:
+        yield from _figures("what moves real faces, on", card.bias)
+    if not card.families:
+        yield "families        not measured"
+    for title, rows in family_tables(card.families):
+        yield from ("", title, *(f"  {line}" for line in text_table(rows)))
 
 
 def _detector_facts(card: ModelCard) -> dict[str, str]:

@@ -18,6 +18,7 @@ from edgefake.errors import CardError, InputError, ModelFileError
 from edgefake.models.card_checks import SCHEMA, SCORE, WIDEST, check_values
 from edgefake.models.card_upgrades import UPGRADES
 from edgefake.models.card_values import Unfit, check_keys, checked, shown, types_of
+from edgefake.models.families import Family
 from edgefake.runtimes.spec import CENTRED, InputSpec, Scaling
 from edgefake.statistics import Interval
 from edgefake.text import printable
@@ -73,7 +74,7 @@ class Golden:
 
 Kind = Literal["detector", "face_finder"]
 
-DETECTOR_ONLY = ("crop_margin", "output", "thresholds", "classes", "calibration", "golden_tolerance")
+DETECTOR_ONLY = ("crop_margin", "output", "thresholds", "classes", "calibration", "golden_tolerance", "families", "bias")
 """Fields that speak of p_fake, or of the way to it. Cards of other kinds do not have them."""
 FINDER_ONLY = ("min_score",)
 """Likewise for face finders."""
@@ -125,6 +126,12 @@ class ModelCard:
     """Like ``golden_tolerance``, for each output that golden vectors have samples of."""
     min_score: float = 0.5
     """Of a face finder: the score from which a box is a face."""
+    families: tuple[Family, ...] = ()
+    """How well it does on each family of pictures, where that was measured (``python -m training matrix``)."""
+    bias: Metrics | None = None
+    """How far real faces move with what says nothing of forgery, where that was measured (``python -m training bias``): by
+    influence ``NAME_shift``, the median change of the log-odds of p_fake, and ``NAME_crossed``, the share that gets another
+    verdict."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from edgefake.models.card_values import Unfit, shown
+from edgefake.models.families import check_families
 
 if TYPE_CHECKING:
     from edgefake.models.card import ModelCard
 
-SCHEMA = 3
+SCHEMA = 4
 SHA256 = re.compile("[0-9a-f]{64}")
 WIDEST = 4.0
 """Logits, plain or calibrated, that a golden output may be off at most: a wider tolerance would check nothing."""
@@ -40,6 +41,7 @@ def check_values(card: ModelCard) -> None:
     if card.kind == "detector":
         ranges += _detector_ranges(card)
         problems += _detector_problems(card)
+        check_families(card.families)
     for name, value, low, high in ranges:
         if not low <= value <= high:
             raise Unfit(f"{name} must be {low:.6g}…{high:.6g}, got {shown(value)}")

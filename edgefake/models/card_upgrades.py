@@ -25,6 +25,12 @@ def _from_2_to_3(card: Card) -> Card:
     return card | {"metrics": _each(card, "metrics", _counted), "schema": 3}
 
 
+def _from_3_to_4(card: Card) -> Card:
+    """Schema 3 said nothing of families, nor of what moves the scores of real faces."""
+    new: Card = {"families": [], "bias": None} if card.get("kind") == "detector" else {}
+    return _with(card, **new) | {"schema": 4}
+
+
 def _counted(metrics: Card) -> Card:
     if not {"real", "fake"} <= metrics.keys():
         return metrics
@@ -45,5 +51,5 @@ def _each(card: Card, name: str, change: Callable[[Card], Card]) -> Any:
     return [change(one) if isinstance(one, dict) else one for one in entries] if isinstance(entries, list) else entries
 
 
-UPGRADES: dict[int, Callable[[Card], Card]] = {1: _from_1_to_2, 2: _from_2_to_3}
+UPGRADES: dict[int, Callable[[Card], Card]] = {1: _from_1_to_2, 2: _from_2_to_3, 3: _from_3_to_4}
 """From one schema to the next."""

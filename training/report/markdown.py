@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from edgefake.models.families import family_markdown
 from edgefake.tables import markdown_table
 from edgefake.text import printable
 from training.evaluate import Measurement
@@ -77,6 +78,9 @@ def markdown(record: Record, plots: Mapping[str, Sequence[Plot]]) -> str:
     ]
     for data in record.data:
         lines += _data_set(record, data, plots[data.name])
+    for model in record.models:
+        if model.families is not None:
+            lines += [f"## What the card of {model.name} says", "", *family_markdown(model.families, level=3), ""]
     versions = ", ".join(f"{name} {version}" for name, version in record.environment.items())
     lines += [
         "## How this was made",

@@ -11,6 +11,7 @@ from importlib import metadata
 import numpy as np
 
 from edgefake import __version__
+from edgefake.models.families import Family
 from edgefake.text import portable_path
 from training.degrade import DEGRADATIONS
 from training.evaluate import DataSet, Measurement, Scored
@@ -46,6 +47,8 @@ class ModelRecord:
     input_size: int
     training_data: str
     """What it was trained on, as its card or its run says."""
+    families: tuple[Family, ...] | None
+    """The figures that its card has of families; None for a run, which has no card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,10 @@ def record(scored: Sequence[Scored], *, command: str, seed: int) -> Record:
         degradations={name: DEGRADATIONS[name].what for name in dict.fromkeys(s.measurement.degradation for s in scored)},
         data=tuple(_data(data) for data in data_sets.values()),
         models=tuple(
-            ModelRecord(s.name, portable_path(s.path), s.precision, s.card.architecture, s.card.input_size, s.training_data)
+            ModelRecord(
+                *(s.name, portable_path(s.path), s.precision, s.card.architecture, s.card.side, s.training_data),
+                families=s.card.families if s.keras is None else None,
+            )
             for s in subjects.values()
         ),
         measurements=tuple(s.measurement for s in scored),

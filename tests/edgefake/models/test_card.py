@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 
 from edgefake import CardError, Detector, EdgefakeError, InputError, ModelCard, ModelFileError
 from edgefake.models.card import MAX_CARD, Calibration, Golden, Metrics, Scaling, Training
+from edgefake.models.families import Family
 from edgefake.models.file import ModelFile, payload_sha256, write_card
 from edgefake.models.tflite_form import ENTRY
 from edgefake.statistics import Interval
@@ -49,6 +50,13 @@ FULL = ModelCard(
     parent_sha256="ab" * 32,
     outputs=("score", "map"),
     sample_tolerances={"map": 0.2},
+    families=(
+        Family(
+            "gan", "drawn val", 0, 9, "attic", {"clean": {"auc": Interval(0.9, 0.8, 0.95), "tpr@eer": Interval(0.5, 0.3, 0.7)}}
+        ),
+        Family("swap", "drawn val", 0, 0, None, {}),
+    ),
+    bias=Metrics("drawn val", {"real": 10}, {"grey_shift": Interval(1.2, 0.9, 1.5)}),
 )
 
 
@@ -254,8 +262,8 @@ def changed(**changes: object) -> str:
         ("{", "is no JSON"),
         (b"\xff\xfe\x00", "is no JSON"),
         ("[]", "schema None"),
-        (changed(schema=4), "schema 4, .* 1, 2 and 3: .*edgefake"),
-        (changed(schema=0), "schema 0, .* 1, 2 and 3: convert"),
+        (changed(schema=5), "schema 5, .* 1, 2, 3 and 4: .*edgefake"),
+        (changed(schema=0), "schema 0, .* 1, 2, 3 and 4: convert"),
         (changed(schema=True), "schema True"),
         (changed(surprise=1), "unknown surprise"),
         (json.dumps({k: v for k, v in json.loads(FULL.to_json()).items() if k != "output"}), "lacks output"),
@@ -278,6 +286,8 @@ def test_reading_is_strict(text: str | bytes, message: str) -> None:
     with pytest.raises(CardError, match=message):
         ModelCard.from_json(text)
 
+
+GAN = Family("gan", "drawn val", 0, 9, None, {})
 
 WRONG = [
     ({"thresholds": {"fpr_5%": 1.2}}, "thresholds, 'fpr_5%' must be 0…1, got 1.2"),
@@ -310,7 +320,13 @@ WRONG = [
     ({"name": ""}, "name .* 1…200 characters"),
     ({"name": "x" * 100_000}, "name .* 1…200 characters"),
     ({"training": "some faces"}, r"training: expected Training \(data, licence, commands, seed\), got 'some faces'"),
-    ({"schema": 1}, "schema .* 3"),
+    ({"schema": 1}, "schema .* 4"),
+    ({"families": (GAN, GAN)}, r"families: .*once, got \['gan', 'gan'\]"),
+    ({"families": (replace(GAN, fake=-1),)}, "families, 'gan': .* 0 and -1"),
+    ({"families": (replace(GAN, figures={"dark": {"auc": Interval(0.5, 0.6, 0.4)}}),)}, r"'dark', 'auc': .* 0\.6, 0\.5, 0\.4"),
+    ({"families": (replace(GAN, figures={"dark": {"auc": 0.5}}),)}, "'dark', 'auc': .*Interval .*got 0.5"),
+    ({"families": ("gan",)}, "families: .*Family .*got 'gan'"),
+    ({"bias": {"auc": 0.5}}, "bias lacks .*unknown auc"),
 ]
 
 

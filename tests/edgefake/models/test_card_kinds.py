@@ -12,6 +12,7 @@ import pytest
 
 from edgefake import CardError, EdgefakeError, ModelCard
 from edgefake.models.card import DETECTOR_ONLY, Golden, Metrics, Scaling, Training
+from edgefake.models.families import Family
 from tests.edgefake.models.older import older
 
 MakeCard = Callable[..., ModelCard]
@@ -43,10 +44,10 @@ def old(schema: int, make_card: MakeCard, **changes: Any) -> dict[str, Any]:
     return older(make_card(golden=golden, golden_tolerance=0.1, metrics=metrics), schema) | changes
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 def test_a_card_of_an_older_schema_is_one_of_todays(schema: int, make_card: MakeCard) -> None:
     card = ModelCard.from_json(json.dumps(old(schema, make_card)))
-    assert (card.kind, card.outputs, card.numbers, card.schema) == ("detector", ("score",), 1, 3)
+    assert (card.kind, card.outputs, card.numbers, card.schema) == ("detector", ("score",), 1, 4)
     assert card.metrics[0].counts == {"real": 10, "fake": 12} and card.metrics[0].size == "10 real and 12 fake"
     assert [vector.output for vector in card.golden] == [-1.5, 2.0] and card.sample_tolerances == {}
     assert card == make_card(golden=card.golden, metrics=card.metrics, golden_tolerance=0.1)
@@ -76,7 +77,7 @@ def test_an_older_card_with_a_newer_key(key: str, make_card: MakeCard) -> None:
         ModelCard.from_json(json.dumps(old(2, make_card, **{key: json.loads(make_card().to_json())[key]})))
 
 
-@pytest.mark.parametrize("schema", [1, 2])
+@pytest.mark.parametrize("schema", [1, 2, 3])
 def test_damaged_older_cards_are_refused_in_one_sentence(schema: int, make_card: MakeCard) -> None:
     """Any value of any key, at any depth, replaced by one of another type."""
     whole = old(schema, make_card)
@@ -104,11 +105,13 @@ def test_a_face_finders_card_survives_the_round_trip() -> None:
 
 @pytest.mark.parametrize("key", DETECTOR_ONLY)
 def test_a_face_finder_has_nothing_to_do_with_p_fake(key: str, make_card: MakeCard) -> None:
-    value = getattr(make_card(calibration={"temperature": 2.0, "bias": 0.0}, classes=["fake", "real"], golden_tolerance=0.1), key)
+    measured = {"families": (Family("gan", "drawn", 0, 0, None, {}),), "bias": Metrics("drawn", {"real": 1}, {})}
+    given = {"calibration": {"temperature": 2.0, "bias": 0.0}, "classes": ["fake", "real"], "golden_tolerance": 0.1}
+    card = make_card(**given, **measured)
     with pytest.raises(CardError, match=f"{key}.*face_finder"):
-        replace(FINDER, **{key: value})
+        replace(FINDER, **{key: getattr(card, key)})
     with pytest.raises(CardError, match=f"unknown.*{key}"):
-        ModelCard.from_json(as_json(FINDER, **{key: asdict(value) if key == "calibration" else value}))
+        ModelCard.from_json(as_json(FINDER, **{key: asdict(card)[key]}))
 
 
 @pytest.mark.parametrize("key", ["crop_margin", "output", "thresholds"])

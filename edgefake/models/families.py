@@ -1,0 +1,92 @@
+"""How well a detector does on each family, as its card keeps it, and as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from edgefake.models.card_values import Unfit, shown
+from edgefake.statistics import Interval
+from edgefake.tables import markdown_table
+from edgefake.text import printable
+
+CLEAN = "clean"
+"""The condition of pictures as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The figures of one model on one family."""
+
+    name: str
+    data: str
+    """What it was measured on, and whose face boxes those were."""
+    real: int
+    fake: int
+    """Pictures; none of both where the family was asked for and is not measured."""
+    worst_source: str | None
+    """The source of real faces that ``worst_auc`` is against."""
+    figures: dict[str, dict[str, Interval]]
+    """By condition (``clean``, a degradation, a size of faces), then by name, shares of 0…1:
+
+    ``auc`` of its fakes against each source of real faces, the mean of them, and, where it is clean, ``worst_auc``, the lowest;
+    ``tpr@NAME`` and ``fpr@NAME``, the share of its fakes and of its real faces at or above that threshold of the card; where a
+    finder looked for the faces ``found``, the share that it found, and ``judged``, of which the figures before are. A figure
+    that there is not was not measured.
+    """
+
+
+def check_families(families: Sequence[Family]) -> None:
+    """Raise ``Unfit`` for what no measurement gives."""
+    names = [family.name for family in families]
+    if len(set(names)) < len(names):
+        raise Unfit(f"families: expected each name once, got {shown(names)}")
+    for family in families:
+        if min(family.real, family.fake) < 0:
+            raise Unfit(f"families, {shown(family.name)}: expected counts from 0, got {family.real} and {family.fake}")
+        for condition, figures in family.figures.items():
+            for name, figure in figures.items():
+                if not 0 <= figure.low <= figure.value <= figure.high <= 1:
+                    where = f"families, {shown(family.name)}, {shown(condition)}, {shown(name)}"
+                    raise Unfit(f"{where}: expected 0 ≤ low ≤ value ≤ high ≤ 1, got {figure.low}, {figure.value}, {figure.high}")
+
+
+def family_tables(families: Sequence[Family]) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
+    """All figures of ``families``, with their intervals: titles, and rows of which the first is the heading."""
+    if not families:
+        return
+    rates = list(dict.fromkeys(name for f in families for name in f.figures.get(CLEAN, {}) if "@" in name))
+    extra = [name for name in ("found", "judged") if any(name in f.figures.get(CLEAN, {}) for f in families)]
+    titles = [f"{name[:3].upper()} at {name[4:]}" for name in rates]
+    heading = ("family", "real + fake", "AUC", "lowest AUC", "against", *titles, *extra)
+    yield "By family", [heading, *(_overall(family, rates, extra) for family in families)]
+    conditions = list(dict.fromkeys(name for family in families for name in family.figures))
+    for name in ("auc", *rates[: 1 + any(rate.startswith("tpr") for rate in rates)], *extra):
+        title = "AUC" if name == "auc" else name if name in extra else f"{name[:3].upper()} at {name[4:]}"
+        rows = [
+            (family.name, *(_cell(family.figures.get(condition, {}), name) for condition in conditions))
+            for family in families
+            if any(name in figures for figures in family.figures.values())
+        ]
+        if rows and len(conditions) > 1:
+            yield f"{title} by condition", [("family", *conditions), *rows]
+
+
+def family_markdown(families: Sequence[Family], *, level: int) -> list[str]:
+    """``family_tables`` as the lines of Markdown, under headings of ``level``; where there are none, a line that says so."""
+    lines = []
+    for title, (heading, *rows) in family_tables(families):
+        lines += [f"{'#' * level} {title}", "", *markdown_table(heading, rows), ""]
+    told = [f"Measured on {printable(data, limit=None)}." for data in dict.fromkeys(family.data for family in families)]
+    return [*lines, *(told or [f"{'#' * level} By family", "", "Not measured."])]
+
+
+def _overall(family: Family, rates: Sequence[str], extra: Sequence[str]) -> tuple[object, ...]:
+    figures = family.figures.get(CLEAN, {})
+    count = f"{family.real} + {family.fake}" if family.real + family.fake else "not measured"
+    auc = _cell(figures, "auc"), _cell(figures, "worst_auc"), family.worst_source or "–"
+    return family.name, count, *auc, *(_cell(figures, name) for name in (*rates, *extra))
+
+
+def _cell(figures: Mapping[str, Interval], name: str) -> str:
+    return f"{figures[name]:.3f}" if name in figures else "–"
