@@ -13,8 +13,8 @@ from typing import NoReturn
 import numpy as np
 
 from edgefake import deprecation
-from edgefake.arguments import checked_frame, listed
-from edgefake.errors import InputError
+from edgefake.arguments import checked_frame, listed, whole_number
+from edgefake.errors import BackendError, InputError
 from edgefake.faces.finders import EVERY, Faces, Find, checked_find, open_finder
 from edgefake.faces.frame import WholeFrame, whole_frame
 from edgefake.faces.geometry import Box, Face, FaceLike, as_faces
@@ -22,7 +22,7 @@ from edgefake.models.card import ModelCard
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
 from edgefake.quality import face_status, sharpness
-from edgefake.scorer import CardScorer, Scorer, checked_scorer, open_scorer, threshold_of
+from edgefake.scorer import CardScorer, Scorer, checked_scorer, open_scorer, scored, threshold_of
 
 MAX_BATCH = 32
 """Faces that go to the scorer at once: of more, the memory would grow with their number and the speed would not."""
@@ -38,9 +38,10 @@ class Detector:
             ``openvino`` or ``tensorrt``. An explicit runtime never falls back to another.
         device: where the runtime runs the model, as it calls it: ``"cuda"``, ``"cuda:1"``, ``"tensorrt"`` (onnx), ``"GPU"``,
             ``"NPU"`` (openvino), 1 (tensorrt). Default: the processor; for tensorrt the first GPU.
-        faces: how faces are found: ``"haar"`` (OpenCV's own cascade), ``"yunet:PATH"`` or the path of a YuNet ``.onnx``,
-            ``"edge"`` (edgefake's own network, on the processor), ``"frame"`` (the frame is a face crop with its context
-            already), a ``FaceFinder``, or a function from a frame to boxes. A finder opened by name is closed with the detector.
+        faces: how faces are found: ``"edge"`` (edgefake's own network, on the processor), ``"edge:FILE"`` or the path of a
+            ``.tflite`` (another of that kind), ``"haar"`` (OpenCV's own cascade), ``"yunet:FILE"`` or the path of a YuNet
+            ``.onnx``, ``"frame"`` (the frame is a face crop with its context already), a ``FaceFinder``, or a function from a
+            frame to faces or boxes. A finder opened by name is closed with the detector.
         find: how thoroughly faces are searched, where the finder can choose: ``"full"`` finds small faces in large pictures too,
             ``"fast"`` is for streams. Default: ``"full"``, in streams ``"fast"``.
         threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the
@@ -57,7 +58,7 @@ class Detector:
         ModelNotFoundError, ModelStoreError: no such model, or it could not be fetched.
         ModelFileError, CardError: the file is damaged, no model, or without a usable card.
         BackendError: the runtime or device is unknown or missing, or fails the model's golden vectors, or OpenCV the golden
-            pixels.
+            pixels; also by every method, after ``close``.
         InputError: an argument is out of range.
     """
 
@@ -90,16 +91,13 @@ class Detector:
         self._owns_finder = isinstance(faces, str | Path)
         self._search = {"full": self._finder.find, "fast": getattr(self._finder, "find_fast", self._finder.find)}
         self._whole = isinstance(self._finder, WholeFrame)
-        if isinstance(model, (str, os.PathLike)):
-            chosen = {} if threshold is None else {"threshold": threshold}
-            self.scorer = open_scorer(model, runtime=runtime, device=device, num_threads=num_threads, card=card, **chosen)
-            self.threshold = self.scorer.threshold
-            return
-        options = {"device": device, "num_threads": num_threads, "card": card, "runtime": None if runtime == "auto" else runtime}
-        if given := [name for name, value in options.items() if value is not None]:
-            raise InputError(f"expected no {' and no '.join(given)} with a Scorer, which is open already: leave them out")
-        self.scorer = checked_scorer(model)
-        self.threshold = threshold_of(model, threshold)
+        self._closed = False
+        try:
+            self.scorer = _scorer(model, threshold, runtime=runtime, device=device, num_threads=num_threads, card=card)
+            self.threshold = threshold_of(self.scorer, threshold)
+        except BaseException:
+            self._close_finder()
+            raise
 
     @property
     def card(self) -> ModelCard:
@@ -146,6 +144,7 @@ class Detector:
 
         ``find`` is as for ``Detector``; None: as the detector was made.
         """
+        self._check_open()
         return self._search[checked_find(find) or self.find or "full"](checked_frame(frame))
 
     def predict_faces(self, crops: Iterable[Pixels]) -> list[FaceScore]:
@@ -161,15 +160,18 @@ class Detector:
 
     def warm_up(self, runs: int = 3) -> None:
         """Run the model on a grey input, so that the first frame is not slowed by memory allocation."""
+        self._check_open()
         crop = self.scorer.crop(np.full((256, 256, 3), 128, np.uint8), None)
-        for _ in range(runs):
+        for _ in range(whole_number("runs", runs)):
             self.scorer.score([crop])
 
     def close(self) -> None:
-        """Free the model's memory; the detector cannot be used afterwards."""
-        self.scorer.close()
-        if self._owns_finder and (close := getattr(self._finder, "close", None)):
-            close()
+        """Free the model's memory; the detector cannot be used afterwards. Twice is fine."""
+        self._closed = True
+        try:
+            self.scorer.close()
+        finally:
+            self._close_finder()
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(
@@ -182,7 +184,16 @@ class Detector:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def _close_finder(self) -> None:
+        if self._owns_finder and (close := getattr(self._finder, "close", None)):
+            close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise BackendError(f"expected an open detector, got that of {self.scorer.name} after close(): make a new one")
+
     def _prepare(self, frame: Pixels, boxes: Iterable[FaceLike] | None) -> _Prepared:
+        self._check_open()
         frame = checked_frame(frame)
         started = time.perf_counter()
         found = self._search[self.find or "full"](frame) if boxes is None else as_faces(boxes, "boxes=")
@@ -196,6 +207,7 @@ class Detector:
 
     def _score(self, prepared: list[_Prepared]) -> float:
         """Fill in the scores of all faces, ``MAX_BATCH`` at a time; how many milliseconds the scorer took."""
+        self._check_open()
         jobs = [(one, found) for one in prepared for found in one.found]
         infer_ms = 0.0
         for start in range(0, len(jobs), MAX_BATCH):
@@ -203,10 +215,7 @@ class Detector:
             faces = [self._face(one, found.box) for one, found in part]
             started = time.perf_counter()
             crops = [crop for _, status, crop in faces if status is Status.OK]
-            scores = self.scorer.score(crops) if crops else []
-            if len(scores) != len(crops):
-                raise InputError(f"expected the scorer {self.scorer.name} to give {len(crops)} scores, got {len(scores)}")
-            answers = iter(scores)
+            answers = iter(scored(self.scorer, crops))
             for (one, found), (quality, status, _) in zip(part, faces, strict=True):
                 p_fake = evidence = None
                 if status is Status.OK:
@@ -260,6 +269,25 @@ class _Prepared:
     find_ms: float
     preprocess_ms: float = 0.0
     scores: list[FaceScore] = field(default_factory=list)
+
+
+def _scorer(
+    model: str | os.PathLike[str] | Scorer,
+    threshold: float | str | None,
+    *,
+    runtime: str,
+    device: str | int | None,
+    num_threads: int | None,
+    card: ModelCard | None,
+) -> Scorer:
+    """The scorer that ``model`` names or is, see ``Detector``."""
+    if isinstance(model, (str, os.PathLike)):
+        chosen = {} if threshold is None else {"threshold": threshold}
+        return open_scorer(model, runtime=runtime, device=device, num_threads=num_threads, card=card, **chosen)
+    options = {"device": device, "num_threads": num_threads, "card": card, "runtime": None if runtime == "auto" else runtime}
+    if given := [name for name, value in options.items() if value is not None]:
+        raise InputError(f"expected no {' and no '.join(given)} with a Scorer, which is open already: leave them out")
+    return checked_scorer(model)
 
 
 def _by_old_keyword(backend: str, runtime: str) -> str:

@@ -6,12 +6,20 @@ The scalar functions are for the one face of a typical frame, for which NumPy's 
 from __future__ import annotations
 
 import math
+import numbers
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 SMALLEST = 1e-7
 """p_fake is held this far from 0 and 1, where log-odds are infinite."""
+
+
+def is_p_fake(value: Any) -> bool:
+    """Whether ``value`` is a number in 0…1, of Python or NumPy; NaN and True are none."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    return is_number and bool(0.0 <= value <= 1.0)
 
 
 def log_odds(p_fake: float) -> float:

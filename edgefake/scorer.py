@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.arguments import whole_number
+from edgefake import odds
+from edgefake.arguments import listed, whole_number
 from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError, ModelFileError
 from edgefake.faces.geometry import Box
@@ -157,10 +159,35 @@ def checked_scorer(given: object) -> Scorer:
     return given  # type: ignore[return-value]
 
 
+def scored(scorer: Scorer, crops: list[Pixels]) -> list[Score]:
+    """What ``scorer`` thinks of ``crops``, each p_fake a plain float.
+
+    Raises ``InputError`` where that is no ``Score`` of a p_fake in 0…1 for each of them: NaN would pass for a real face.
+    """
+    if not crops:
+        return []
+    name = printable(scorer.name)
+    scores = listed(scorer.score(crops), f"a list of scores from the scorer {name}")
+    if len(scores) != len(crops):
+        raise InputError(f"expected {len(crops)} scores from the scorer {name}, got {len(scores)}")
+    return [_plain(score, name) for score in scores]
+
+
+def _plain(score: Score, name: str) -> Score:
+    p_fake: Any = getattr(score, "p_fake", None)
+    if type(p_fake) is float and 0.0 <= p_fake <= 1.0:
+        return score
+    if not odds.is_p_fake(p_fake):
+        raise InputError(f"expected a Score with a p_fake in 0…1 from the scorer {name}, got {reprlib.repr(score)}")
+    return Score(float(p_fake), score.evidence)
+
+
 def threshold_of(scorer: Scorer, chosen: float | str | None) -> float:
     """The p_fake threshold that ``chosen`` is or names, None being the scorer's own. Raises ``InputError`` for anything else."""
     if chosen is None:
-        return scorer.threshold
+        if not odds.is_p_fake(scorer.threshold):
+            raise InputError(f"expected a threshold in 0…1 of the scorer {printable(scorer.name)}, got {scorer.threshold!r}")
+        return float(scorer.threshold)
     named = scorer.card.thresholds if isinstance(scorer, CardScorer) else {}
     return find_threshold(chosen, named, scorer.name)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import numbers
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -293,7 +292,7 @@ def find_threshold(chosen: float | str, named: Mapping[str, float], name: str) -
             choice = f"{names} or a number" if named else "a number"
             raise InputError(f"{printable(name)} has no threshold {chosen!r}: choose {choice} in 0…1")
         return named[chosen]
-    if not isinstance(chosen, numbers.Real) or isinstance(chosen, bool) or not 0.0 <= chosen <= 1.0:
+    if not odds.is_p_fake(chosen):
         raise InputError(f"expected a threshold, a p_fake in 0…1{f' or one of {names}' if named else ''}, got {chosen!r}")
     return float(chosen)
 

@@ -20,13 +20,17 @@ from edgefake import (
     Box,
     CardError,
     Detector,
+    InputError,
     ModelCard,
     ModelFileError,
+    ModelNotFoundError,
     Status,
     Verdict,
     read_image,
 )
 from edgefake.detector import MAX_BATCH
+from edgefake.faces import frame as frame_module
+from edgefake.faces.frame import WholeFrame
 from edgefake.faces.geometry import crop_square
 from edgefake.models.file import write_card
 from edgefake.models.store import find_model
@@ -184,8 +188,42 @@ def test_warm_up_and_context_manager(model: Path, photo: np.ndarray) -> None:
         detector.warm_up(1)
         assert detector.predict(photo, boxes=BOXES).faces == before
         assert detector.runtime.startswith("tflite (")
-    with pytest.raises(BackendError, match="closed"):
-        detector.predict(photo, boxes=BOXES)
+
+
+def test_a_closed_detector_says_so_whatever_is_asked(detector: Detector, photo: np.ndarray) -> None:
+    detector.close()
+    detector.close()
+    calls: list[Callable[[], object]] = [
+        lambda: detector.predict(photo),
+        lambda: detector.predict(photo, boxes=[]),
+        lambda: detector.predict_batch([photo]),
+        lambda: detector.predict_faces([photo]),
+        lambda: detector.find_faces(photo),
+        lambda: detector.warm_up(),
+    ]
+    for call in calls:
+        with pytest.raises(BackendError, match=r"tiny_int8 .*close\(\)"):
+            call()
+
+
+def test_a_finder_is_closed_where_the_model_cannot_be_opened(monkeypatch: pytest.MonkeyPatch, model: Path) -> None:
+    class Finder(WholeFrame):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    finder = Finder()
+    monkeypatch.setattr(frame_module, "open_finder", lambda file: finder)
+    with pytest.raises(ModelNotFoundError):
+        Detector("absent", faces="frame")
+    assert finder.closed == 1
+    with pytest.raises(InputError, match="fpr_7%"):
+        Detector(model, faces="frame", threshold="fpr_7%")
+    assert finder.closed == 2
+    with pytest.raises(InputError, match="lacks"):
+        Detector(7, faces=finder)  # type: ignore[arg-type]
+    assert finder.closed == 2  # it is the user's
 
 
 def views(photo: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -91,8 +91,41 @@ def test_what_a_scorer_tells_is_in_the_prediction(photo: np.ndarray) -> None:
 
 
 def test_a_scorer_that_answers_for_another_number_of_faces_is_told(photo: np.ndarray) -> None:
-    with pytest.raises(InputError, match=r"fixed.*\b3\b.*got 1\b"):
+    with pytest.raises(InputError, match=r"\b3\b.*fixed, got 1\b"):
         Detector(Fixed(Score(0.6))).predict(photo, boxes=BOXES)
+
+
+@pytest.mark.parametrize("p_fake", [float("nan"), np.float32("nan"), 1.5, -0.1, float("inf"), True, "0.5", None, np.zeros(1)])
+def test_what_is_no_p_fake_is_told_with_the_name_of_the_scorer(p_fake: object, photo: np.ndarray) -> None:
+    with pytest.raises(InputError, match=r"0…1 .*fixed, got Score\(p_fake="):
+        Detector(Fixed(Score(p_fake))).predict(photo, boxes=BOXES[:1])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("scores", [None, 0.5, [0.5], [None]])
+def test_what_are_no_scores_is_told_too(scores: object, photo: np.ndarray) -> None:
+    scorer = Fixed()
+    scorer.scores = scores  # type: ignore[assignment]
+    with pytest.raises(InputError, match="fixed, got "):
+        Detector(scorer).predict_faces([photo])
+
+
+def test_numbers_of_numpy_become_plain_ones(photo: np.ndarray) -> None:
+    (face,) = Detector(Fixed(Score(np.float32(0.25)))).predict(photo, boxes=BOXES[:1]).faces  # type: ignore[arg-type]
+    assert type(face.p_fake) is float and face.p_fake == 0.25
+    scorer = Fixed(Score(1))
+    scorer.threshold = np.float64(0.5)
+    with Detector(scorer) as detector:
+        assert type(detector.threshold) is float
+        assert type(detector.predict(photo, boxes=BOXES[:1]).p_fake) is float
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), 1.5, "fpr_5%", None])
+def test_a_threshold_of_a_scorer_that_is_none_is_told_at_once(threshold: object) -> None:
+    scorer = Fixed()
+    scorer.threshold = threshold  # type: ignore[assignment]
+    with pytest.raises(InputError, match=rf"0…1 .*fixed, got {threshold!r}"):
+        Detector(scorer)
+    assert Detector(scorer, threshold=0.5).threshold == 0.5
 
 
 @pytest.mark.parametrize(
