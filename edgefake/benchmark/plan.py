@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edgefake.arguments import whole_number
 from edgefake.benchmark.factory import FACTORY, names_factory
 from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.models.store import find_model
@@ -69,9 +70,10 @@ class Settings:
     """A folder with the folders real and fake, to measure accuracy on."""
 
     def __post_init__(self) -> None:
-        for name, least in (("runs", 1), ("seconds", 0), ("processes", 1)):
-            if not getattr(self, name) >= least:
-                raise InputError(f"expected {name} to be at least {least}, got {getattr(self, name)}")
+        for name in ("runs", "processes"):
+            whole_number(name, getattr(self, name))
+        if not self.seconds >= 0:
+            raise InputError(f"expected seconds to be at least 0, got {self.seconds}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ def make_plan(
     1 and for different files of the same name.
     """
     for name, numbers in (("threads", threads), ("batch", batches), ("streams", streams)):
-        if wrong := [number for number in numbers if number < 1]:
-            raise InputError(f"expected {name} to be at least 1, got {wrong[0]}")
+        for number in numbers:
+            whole_number(name, number)
     files: dict[tuple[str, Place], Path | None] = {}
     skipped = []
     for model, place in itertools.product(dict.fromkeys(models), dict.fromkeys(places)):

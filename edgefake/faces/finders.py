@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
+from edgefake.arguments import whole_number
 from edgefake.errors import InputError
 from edgefake.faces.geometry import Face, FaceLike, as_faces, one_per_face
 from edgefake.pixels import Pixels
@@ -60,7 +61,7 @@ Faces = str | Path | _Finds | FaceFinder
 """How faces are found: a name of ``FINDERS``, with ``:FILE`` where it reads one, or just the file; a ``FaceFinder``; or any
 function from a frame to faces or boxes."""
 
-FACES_HELP = "edge, haar, frame (the picture is the face), yunet:FILE.onnx"
+FACES_HELP = "edge, edge:FILE.tflite, haar, yunet:FILE.onnx, frame (the picture is the face)"
 """For the command line."""
 
 
@@ -74,6 +75,8 @@ def open_finder(
 
     Raises ``InputError`` for what is no finder, and what ``Detector`` raises for its model.
     """
+    if isinstance(faces, type):
+        raise InputError(f"expected a face finder, got the class {faces.__name__}: give an object of it, {faces.__name__}(…)")
     name, file = _named(faces) if isinstance(faces, str | Path) else (None, None)
     if name and FINDERS[name].network:
         module = importlib.import_module(FINDERS[name].module)
@@ -82,7 +85,7 @@ def open_finder(
         raise InputError(f"expected no runtime= and device= with {faces!r}, which is no network of edgefake: leave them out")
     if name:
         return importlib.import_module(FINDERS[name].module).open_finder(file)  # type: ignore[no-any-return]
-    if not isinstance(faces, str | Path):
+    if not isinstance(faces, str | Path | bytes | bytearray):  # bytes have a method find too
         if isinstance(faces, FaceFinder):
             return _Checked(faces.find, getattr(faces, "find_fast", faces.find), f"{type(faces).__name__}.find", faces)
         if callable(faces):
@@ -117,7 +120,7 @@ class _Checked:
 
     def __init__(self, find: _Finds, find_fast: _Finds, what: str, given: object) -> None:
         self._find, self._find_fast, self._what = find, find_fast, f"what {what} returned"
-        self.every: int = getattr(given, "every", EVERY)
+        self.every = whole_number(f"every of {type(given).__name__}", getattr(given, "every", EVERY))
 
     def find(self, frame: Pixels) -> list[Face]:
         return one_per_face(as_faces(self._find(frame), self._what))

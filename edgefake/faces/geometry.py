@@ -7,9 +7,11 @@ import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from edgefake import odds
 from edgefake.arguments import listed
 from edgefake.errors import InputError
 from edgefake.pixels import Pixels
+from edgefake.text import printable
 
 _INF = math.inf
 
@@ -67,7 +69,14 @@ FaceLike = Face | Box | Iterable[float]
 def as_faces(values: Iterable[FaceLike], what: str) -> list[Face]:
     """The faces in any iterable, as a list. Raises ``InputError``, which calls them ``what``, where one is none."""
     listed_values = listed(values, f"{what} to be a list of face boxes")
-    return [value if isinstance(value, Face) else Face(_as_box(value, what)) for value in listed_values]
+    return [_checked(value, what) if isinstance(value, Face) else Face(_as_box(value, what)) for value in listed_values]
+
+
+def _checked(face: Face, what: str) -> Face:
+    """``face`` itself, whose box and score are sorted by and drawn; a ``Box`` has checked itself."""
+    if not isinstance(face.box, Box) or not odds.is_p_fake(face.score):
+        raise InputError(f"expected a Face with a Box and a score in 0…1, got {printable(repr(face))} in {what}")
+    return face
 
 
 def _as_box(value: Box | Iterable[float], what: str) -> Box:
@@ -80,7 +89,11 @@ def _as_box(value: Box | Iterable[float], what: str) -> Box:
     except (TypeError, ValueError, OverflowError):
         message = f"expected a face box (x, y, width, height), got {reprlib.repr(value)} in {what}"
         raise InputError(message) from None
-    return Box(x, y, width, height)
+    try:
+        return Box(x, y, width, height)
+    except InputError:
+        box = f"({x}, {y}, {width}, {height})"
+        raise InputError(f"expected finite numbers with width and height above 0 in a face box, got {box} in {what}") from None
 
 
 def _common(a: Box, b: Box) -> float:

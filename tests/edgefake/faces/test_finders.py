@@ -60,10 +60,37 @@ def test_own_function_that_returns_no_boxes() -> None:
         ([None], "got None .*faces= "),
         ([(0, 0, 10**400, 5)], "face box"),
         ("face", "face box .*got 'f'"),
-        ([(0, 0, float("nan"), 5)], "finite numbers"),
+        ([(0, 0, float("nan"), 5)], r"finite numbers .*nan.*faces= "),
+        ([(0, 0, 0, 5)], r"\(0\.0, 0\.0, 0\.0, 5\.0\) .*faces= "),
+        ([Face((1, 2, 3, 4))], r"Box .*got Face\(box=\(1, 2, 3, 4\).*faces= "),  # type: ignore[arg-type]
+        ([Face(BOX, float("nan"))], r"0…1, got Face\(.*faces= "),
+        ([Face(BOX, 7)], r"0…1, got Face\(.*faces= "),
+        ([Face(BOX, None)], r"0…1, got Face\(.*faces= "),  # type: ignore[arg-type]
     ]:
         with pytest.raises(InputError, match=message):
             open_finder(lambda frame, found=found: found).find(FRAME)  # type: ignore[misc]
+
+
+class Own:
+    """A finder of a user."""
+
+    def find(self, frame: Pixels) -> list[Face]:
+        return [Face(BOX)]
+
+
+def test_a_class_is_no_finder_and_neither_are_bytes() -> None:
+    with pytest.raises(InputError, match=r"class Own: .*Own\(…\)"):
+        open_finder(Own)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"edge, haar, yunet, frame.*got b'haar'"):
+        open_finder(b"haar")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("every", [0, 2.5, True, "3", None])
+def test_how_often_a_finder_wants_to_be_called_is_a_whole_number(every: object) -> None:
+    finder = Own()
+    finder.every = every  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=rf"every .*Own .* 1, got {every!r}"):
+        open_finder(finder)
 
 
 def test_what_the_user_finds_is_one_face_each_best_first() -> None:
