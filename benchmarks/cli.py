@@ -16,6 +16,7 @@ from benchmarks.streaming import measure_streaming
 from edgefake.cli.parser import Parser
 from edgefake.cli.run import run_command
 from edgefake.defaults import DEFAULT_MODEL
+from edgefake.schema import SCHEMA
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def _run(options: argparse.Namespace) -> int:
     result = options.measure(options)
     if options.json:
         goals = [{**dataclasses.asdict(goal), "met": goal.met} for goal in result.goals]
-        print(json.dumps({**dataclasses.asdict(result), "goals": goals}))
+        print(json.dumps({"schema": SCHEMA, **dataclasses.asdict(result), "goals": goals}))
     else:
         print(result, *result.goals, sep="\n")
     return 0 if all(goal.met for goal in result.goals) else 1

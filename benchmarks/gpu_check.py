@@ -30,8 +30,9 @@ from edgefake.models.card import ModelCard
 from edgefake.models.file import ModelFile, require_card
 from edgefake.models.store import find_model, open_model
 from edgefake.pixels import Pixels
-from edgefake.preprocessing import face_pixels
+from edgefake.preprocessing import coloured, face_pixels
 from edgefake.runtimes import Runtime, open_runtime
+from edgefake.schema import SCHEMA
 from edgefake.statistics import Summary
 from edgefake.tables import markdown_table
 
@@ -124,7 +125,7 @@ def _faces(pictures: Sequence[Path], card: ModelCard) -> Pixels:
     for face, picture in zip(faces, pictures, strict=True):
         frame = read_image(picture)
         face[:] = face_pixels(frame, whole_frame(frame), size=size, margin=0.0)
-    return np.ascontiguousarray(faces[..., ::-1]) if card.colour_order == "BGR" else faces
+    return coloured(faces, card.colour_order)
 
 
 def _grey(card: ModelCard, count: int) -> Pixels:
@@ -195,7 +196,7 @@ def _run(options: argparse.Namespace) -> int:
     goals = [goal for check in checks for goal in check.goals]
     print(table(checks), *goals, sep="\n")
     if options.json:
-        write_json(options.json, [dataclasses.asdict(check) for check in checks])
+        write_json(options.json, {"schema": SCHEMA, "checks": [dataclasses.asdict(check) for check in checks]})
     return 0 if all(goal.met for goal in goals) else 1
 
 

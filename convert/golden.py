@@ -17,6 +17,7 @@ from edgefake.models.file import ModelFile
 from edgefake.models.golden import encode_pixels, sampled
 from edgefake.odds import log_odds_of
 from edgefake.pixels import Pixels
+from edgefake.preprocessing import coloured
 from edgefake.runtimes import Outputs, Runtime, open_runtime
 from edgefake.runtimes.tflite import Ends
 from training.device import on_device
@@ -83,7 +84,7 @@ def _step(card: ModelCard, values: npt.NDArray[np.floating]) -> float:
 
 def _answers(path: Path, card: ModelCard, inputs: Sequence[Pixels]) -> Iterator[list[Outputs]]:
     """Those of LiteRT with XNNPACK, of its own kernels (or of onnxruntime), and of OpenVINO where it is and takes the file."""
-    file = ModelFile(path, card)
+    file, inputs = ModelFile(path, card), [coloured(pixels, card.colour_order) for pixels in inputs]
     yield _answers_of(open_runtime(file, card.input_spec, num_threads=1), inputs)
     if path.suffix == ".tflite":
         yield _reference_answers(path, card, inputs)

@@ -50,6 +50,11 @@ def resize_square(crop: Pixels, size: int) -> Pixels:
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
+def coloured(pixels: Pixels, order: str) -> Pixels:
+    """Pixels (uint8, (…, 3), **RGB**) in the ``colour_order`` of a card, RGB or BGR, which its runtime takes."""
+    return np.ascontiguousarray(pixels[..., ::-1]) if order == "BGR" else pixels
+
+
 def to_grey(faces: Pixels, *, bgr: bool = False) -> Pixels:
     """Faces (uint8, (N, H, W, 3), RGB, or BGR) as what a model of one channel sees: (N, H, W, 1), weighted by ITU-R BT.601."""
     rows = faces.reshape(-1, *faces.shape[2:])

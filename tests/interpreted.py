@@ -8,8 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from convert.graph import Graph, read_graph
+from edgefake.models.file import ModelFile
+from edgefake.models.golden import golden_errors
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float, to_int8
+from edgefake.runtimes import open_runtime
 
 
 def graphs_and_outputs(
@@ -51,3 +54,10 @@ def named_outputs(path: Path, pixels: Pixels) -> tuple[dict[str, npt.NDArray[np.
             raw = interpreter.get_tensor(output["index"]).astype(np.float32)
             found[output["name"]].append((raw - zero_point) * scale if scale else raw)
     return {name: np.concatenate(values) for name, values in found.items()}, {o["name"]: o["quantization"][0] for o in given}
+
+
+def replayed(path: Path) -> dict[str, float]:
+    """How far each output of a model file is off the golden vectors in its card."""
+    file = ModelFile(path)
+    assert file.card is not None
+    return golden_errors(open_runtime(file, file.card.input_spec), file.card)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from edgefake.models.card import ModelCard
 from edgefake.models.file import ModelFile
 from edgefake.pixels import Pixels
+from edgefake.preprocessing import coloured
 from edgefake.runtimes import Outputs, open_runtime
 from training.batches import all_pixels
 from training.samples import Sample
@@ -42,6 +43,6 @@ def raw_outputs(path: Path, card: ModelCard, pixels: Pixels) -> Outputs:
     Raises ``ModelFileError`` where they are not those that ``card`` tells of.
     """
     runtime = open_runtime(ModelFile(path, card), card.input_spec, num_threads=2)
-    answers = [runtime.run(picture[None]) for picture in pixels]
+    answers = [runtime.run(coloured(picture[None], card.colour_order)) for picture in pixels]
     card.check_outputs(answers[0])
     return tuple(np.concatenate(parts) for parts in zip(*answers, strict=True))

@@ -15,6 +15,7 @@ from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
 from edgefake.models.file import ModelFile, require_card
 from edgefake.models.forms import FORMS, suffixes
+from edgefake.schema import SCHEMA
 from edgefake.statistics import Interval
 from edgefake.text import printable
 from training.batches import all_pixels, readable
@@ -83,7 +84,7 @@ class Measurement:
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(asdict(self))
+        return json.dumps({"schema": SCHEMA, **asdict(self)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from edgefake.images import read_image
 from edgefake.models.card import ModelCard
 from edgefake.models.file import ModelFile
 from edgefake.pixels import Pixels
-from edgefake.preprocessing import face_pixels
+from edgefake.preprocessing import coloured, face_pixels
 from edgefake.runtimes import open_runtime
 from edgefake.system import available_cores
 from training.degrade import DEGRADATIONS
@@ -58,10 +58,9 @@ def device_scores(models: Sequence[tuple[Path, ModelCard]], samples: Sequence[Sa
 
     def scorer(path: Path, card: ModelCard) -> Scorer:
         runtime = open_runtime(ModelFile(path, card), card.input_spec, num_threads=2)
-        order = slice(None, None, -1 if card.colour_order == "BGR" else 1)
 
         def outputs(faces: Pixels) -> npt.NDArray[np.floating]:
-            raw = [runtime.run(np.ascontiguousarray(face[None, ..., order]))[0] for face in faces]
+            raw = [runtime.run(coloured(face[None], card.colour_order))[0] for face in faces]
             return card.one_output(np.concatenate(raw))
 
         return card, outputs

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgefake.errors import InputError
+from edgefake.schema import SCHEMA
 
 if TYPE_CHECKING:
     from convert.check import Check
@@ -47,7 +48,7 @@ def _check(options: argparse.Namespace) -> int:
     source = qat_source(options.run) if run.is_qat else float_source(options.run, options.command_line)
     check = check_models(options.models, source, readable(samples))
     if options.json:
-        print(json.dumps({"models": list(map(str, options.models)), **asdict(check), "faults": check.faults()}))
+        print(json.dumps({"schema": SCHEMA, "models": list(map(str, options.models)), **asdict(check), "faults": check.faults()}))
         return 1 if check.faults() else 0
     return print_check(check)
 

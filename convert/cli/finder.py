@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from convert.cli.source import add_origin
+from edgefake.schema import SCHEMA
 from training.cli.numbers import fraction, whole
 
 
@@ -40,7 +41,7 @@ def _finder(options: argparse.Namespace) -> int:
     faults = check.faults()
     if options.json:
         files = {str(path): path.stat().st_size for path in cards}
-        print(json.dumps({"schema": 1, "files": files, "pictures": check.pictures, "ap": check.ap, "faults": faults}))
+        print(json.dumps({"schema": SCHEMA, "files": files, "pictures": check.pictures, "ap": check.ap, "faults": faults}))
         return 1 if faults else 0
     for path in cards:
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")

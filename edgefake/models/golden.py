@@ -18,6 +18,7 @@ from edgefake.models.card_checks import SCORE
 from edgefake.models.file import ModelFile
 from edgefake.models.store import cache_folder
 from edgefake.pixels import Pixels
+from edgefake.preprocessing import coloured
 from edgefake.runtimes import Runtime
 from edgefake.text import printable
 
@@ -64,7 +65,7 @@ def golden_errors(runtime: Runtime, card: ModelCard) -> dict[str, float]:
     errors: dict[str, list[float]] = {name: [] for name in card.outputs}
     for golden in card.golden:
         pixels = decode_pixels(golden.png, card.height, card.width)
-        outputs = runtime.run(np.ascontiguousarray(pixels[None, :, :, ::-1] if card.colour_order == "BGR" else pixels[None]))
+        outputs = runtime.run(coloured(pixels[None], card.colour_order))
         card.check_outputs(outputs)
         for name, output in zip(card.outputs, outputs, strict=True):
             errors[name].append(_error(card, golden, name, output))

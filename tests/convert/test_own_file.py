@@ -16,7 +16,9 @@ from edgefake.models.file import ModelFile
 from edgefake.models.tflite_form import ENTRY
 from edgefake.runtimes.inputs import Layout
 from tests.conftest import Converted
+from tests.interpreted import replayed
 from training.batches import all_pixels
+from training.device import on_device
 from training.own.feed import FEEDS
 from training.samples import fake_labels, load_samples
 
@@ -72,6 +74,29 @@ def test_probabilities_are_told_from_logits(strange: Path, converted: Converted,
         assert (card.output, card.precision, ",".join(card.classes)) == ("p_fake", "float32", classes)
         cards.append(card)
     assert cards[1].thresholds == pytest.approx(cards[0].thresholds, abs=1e-3)
+
+
+def test_a_network_that_takes_bgr_is_measured_on_bgr(converted: Converted, tmp_path: Path) -> None:
+    import tf_keras as keras
+
+    from convert.tflite import float_tflite
+
+    layers = keras.layers
+    model = keras.Sequential([layers.Input((32, 32, 3)), layers.GlobalAveragePooling2D(), layers.Dense(1)])
+    _like_the_labels(model, converted, sign=1.0)
+    path, cards = tmp_path / "theirs.tflite", []
+    for more in ([], ["--bgr"]):
+        path.write_bytes(float_tflite(model, size=32, precision="float32"))
+        assert _card(path, converted, *more) == 0
+        card = ModelFile(tmp_path / "carded.tflite").card
+        assert card is not None
+        cards.append(card)
+        kernel, bias = model.layers[-1].get_weights()
+        model.layers[-1].set_weights([kernel[::-1], bias])  # the same detector, in the other order
+    assert [card.colour_order for card in cards] == ["RGB", "BGR"]
+    assert cards[1].thresholds == pytest.approx(cards[0].thresholds, abs=1e-4)
+    assert cards[1].calibration.temperature == pytest.approx(cards[0].calibration.temperature, rel=1e-3)
+    assert on_device(replayed, tmp_path / "carded.tflite")["score"] <= cards[1].golden_tolerance
 
 
 def test_what_detects_nothing_is_told(converted: Converted, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

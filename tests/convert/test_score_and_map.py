@@ -18,11 +18,10 @@ from convert.cli import main
 from convert.gate import Scores, compare
 from convert.source import keras_outputs, qat_source
 from edgefake.models.file import ModelFile, write_card
-from edgefake.models.golden import golden_errors
 from edgefake.pixels import Pixels
-from edgefake.runtimes import Outputs, open_runtime
+from edgefake.runtimes import Outputs
 from tests.drawn import drawn_dataset
-from tests.interpreted import named_outputs
+from tests.interpreted import named_outputs, replayed
 from training.batches import all_pixels
 from training.cli import main as training
 from training.device import on_device, raw_outputs
@@ -89,15 +88,9 @@ def test_the_card_names_both_and_golden_vectors_hold_both(made: Made, file: str)
     assert card is not None
     assert (card.kind, card.outputs) == ("detector", ("score", "map"))
     assert all(len(golden.samples["map"]) == 16 for golden in card.golden)
-    errors = on_device(_golden_errors, made.out / file)
+    errors = on_device(replayed, made.out / file)
     assert set(errors) == {"score", "map"}
     assert all(errors[name] <= card.tolerance(name) for name in errors)
-
-
-def _golden_errors(path: Path) -> dict[str, float]:
-    file = ModelFile(path)
-    assert file.card is not None
-    return golden_errors(open_runtime(file, file.card.input_spec), file.card)
 
 
 def test_int8_files_answer_alike_within_a_step(made: Made) -> None:

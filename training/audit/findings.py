@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from edgefake.errors import InputError
+from edgefake.schema import SCHEMA
 from edgefake.tables import text_table
 from edgefake.text import portable_path, printable
 from training.audit.copies import Copy, Group, find_copies
@@ -66,7 +67,7 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """For JSON, with the warnings and the notes."""
-        return asdict(self) | {"warnings": self.warnings(), "notes": self.notes()}
+        return {"schema": SCHEMA} | asdict(self) | {"warnings": self.warnings(), "notes": self.notes()}
 
     def table(self) -> str:
         """The AUC of each property in each set of pictures, as text."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from edgefake.errors import InputError
 from edgefake.faces.finders import FACES_HELP
+from edgefake.schema import SCHEMA
 from edgefake.text import portable_path, printable
 
 
@@ -38,7 +39,7 @@ def _explain(options: argparse.Namespace) -> int:
         if options.json:
             box = [one.box.x, one.box.y, one.box.width, one.box.height]
             path, overlay = portable_path(one.path), portable_path(one.overlay)
-            print(json.dumps({"path": path, "box": box, "p_fake": one.p_fake, "overlay": overlay}))
+            print(json.dumps({"schema": SCHEMA, "path": path, "box": box, "p_fake": one.p_fake, "overlay": overlay}))
         else:
             print(f"{printable(one.path)}: p_fake {one.p_fake:.3f} before calibration, {printable(one.overlay)}")
     if not found:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgefake.errors import InputError
+from edgefake.schema import SCHEMA
 from edgefake.text import printable
 from training.cli.numbers import fraction, positive, whole
 
@@ -149,7 +150,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         judge = partial(evaluate_finders, options.finders, photos, score=options.score, yunet=options.yunet)
         reports |= on_device(judge)
     if options.json:
-        print(json.dumps({name: asdict(report) for name, report in reports.items()}, indent=2))
+        print(json.dumps({"schema": SCHEMA, "finders": {name: asdict(report) for name, report in reports.items()}}, indent=2))
     else:
         for name, report in reports.items():
             _show(name, report)
@@ -162,9 +163,8 @@ def _agree(options: argparse.Namespace) -> int:
 
     found = on_device(partial(agree, options.finders, options.sources, yunet=options.yunet))
     if options.json:
-        print(
-            json.dumps({source: {n: asdict(a) for n, a in agreements.items()} for source, agreements in found.items()}, indent=2)
-        )
+        sources = {source: {n: asdict(a) for n, a in agreements.items()} for source, agreements in found.items()}
+        print(json.dumps({"schema": SCHEMA, "sources": sources}, indent=2))
         return 0
     for source, agreements in found.items():
         for name, agreement in agreements.items():

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgefake.schema import SCHEMA
 from edgefake.tables import markdown_table
 from edgefake.text import printable
 from training.cli.fit import add_settings, run_of, stopping_of
@@ -61,7 +62,7 @@ def _lofo(options: argparse.Namespace) -> int:
     for one in leave_one_out(run, options.runs, stopping_of(options), groups):
         found.append(one)
         if options.json:
-            print(json.dumps(asdict(one)), flush=True)
+            print(json.dumps({"schema": SCHEMA, **asdict(one)}), flush=True)
     if not options.json:
         print("\n".join(markdown_table(HEADING, map(_row, found))))
     return 0

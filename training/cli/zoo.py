@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from edgefake.schema import SCHEMA
 from edgefake.tables import text_table
 
 
@@ -24,7 +25,7 @@ def _zoo(options: argparse.Namespace) -> int:
     for name, recipe in RECIPES.items():
         if options.json:
             settings = {key: value for key, value in asdict(recipe).items() if not callable(value)}
-            print(json.dumps({"recipe": name, **settings, "imagenet": recipe.imagenet is not None}))
+            print(json.dumps({"schema": SCHEMA, "recipe": name, **settings, "imagenet": recipe.imagenet is not None}))
         rate, start = f"{recipe.learning_rate:g}", "yes" if recipe.imagenet else "no"
         rows.append((name, str(recipe.size), str(recipe.batch), rate, start, recipe.summary))
     if not options.json:
