@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
 from edgefake.arguments import whole_number
@@ -17,6 +16,7 @@ from edgefake.models.file import require_card
 from edgefake.models.golden import replay_once
 from edgefake.models.store import open_model
 from edgefake.pixels import Pixels
+from edgefake.preprocessing import coloured
 from edgefake.runtimes import Runtime, open_runtime, suffix_of
 from edgefake.system import check_threads
 from edgefake.text import printable
@@ -40,7 +40,8 @@ class EdgeFinder:
         runtime: has loaded the network; ``close`` closes it.
         min_score: faces of lower scores are left out; None: as the card says.
 
-    Raises ``CardError`` for a card with other outputs, ``ModelFileError`` where the network gives others than its card says.
+    Raises ``CardError`` for a card with other outputs, ``ModelFileError`` where the network gives others than its card says,
+    or, when it searches too, numbers that are not finite.
     """
 
     every = 1
@@ -54,8 +55,8 @@ class EdgeFinder:
             )
         self.card, self.runtime = card, runtime
         self._min_score = card.min_score if min_score is None else min_score
-        self._height, self._width = card.height, card.width
-        self._check(runtime.run(np.full((1, self._height, self._width, 3), GREY, np.uint8)))
+        self._height, self._width, self._bgr = card.height, card.width, card.colour_order == "BGR"
+        self._check_shapes(runtime.run(np.full((1, self._height, self._width, 3), GREY, np.uint8)))
 
     def find(self, frame: Pixels) -> list[Face]:
         """All faces, best first, in as many runs of the network as the frame needs."""
@@ -72,24 +73,25 @@ class EdgeFinder:
         height, width = frame.shape[:2]
         levels = plan(width, height, input_width=self._width, input_height=self._height, find=find)
         parts: list[Found] = []
-        rgb: Pixels | None = None
+        copy: Pixels | None = None
         for level in levels:
-            if rgb is None:
-                rgb = np.asarray(cv2.cvtColor(reduced(frame, level.width, level.height), cv2.COLOR_BGR2RGB), np.uint8)
+            if copy is None:  # colours are turned once, in the largest copy
+                copy = coloured(reduced(frame, level.width, level.height), bgr=self._bgr)
             else:
-                rgb = reduced(rgb, level.width, level.height)
+                copy = reduced(copy, level.width, level.height)
             scale = np.array([width / level.width, height / level.height], np.float32)
-            parts += [_scaled(self._tile(rgb, level, tile), scale) for tile in level.tiles]
+            parts += [_scaled(self._tile(copy, level, tile), scale) for tile in level.tiles]
         return _usable(decode.joined(parts), width, height)
 
-    def _tile(self, rgb: Pixels, level: Level, tile: tuple[int, int]) -> Found:
+    def _tile(self, copy: Pixels, level: Level, tile: tuple[int, int]) -> Found:
         """The faces in a tile of a copy, in its pixels."""
         left, top = tile
-        part = rgb[top : top + self._height, left : left + self._width]
+        part = copy[top : top + self._height, left : left + self._width]
         height, width = part.shape[:2]
         pixels = np.full((1, self._height, self._width, 3), GREY, np.uint8)
         pixels[0, :height, :width] = part
         outputs: dict[str, Floats] = dict(zip(self.card.outputs, self.runtime.run(pixels), strict=True))
+        self._check_finite(outputs)
         found = decode.faces(outputs, self._height, self._width, min_score=self._min_score)
         if len(level.tiles) == 1 or not len(found.scores):
             return found
@@ -100,7 +102,15 @@ class EdgeFinder:
         corner = np.array(tile, np.float32)
         return Found(found.boxes + np.append(corner, (0, 0)).astype(np.float32), found.scores, found.points + corner)
 
-    def _check(self, outputs: tuple[Floats, ...]) -> None:
+    def _check_finite(self, outputs: dict[str, Floats]) -> None:
+        """A score of NaN is above no threshold, so that every frame would pass for one without faces."""
+        if odd := [name for name, output in outputs.items() if not np.isfinite(output).all()]:
+            raise ModelFileError(
+                f"expected finite outputs of {printable(self.card.name)}, got NaN or infinity in {', '.join(odd)}: the model is "
+                f"broken, or its scaling is not {self.card.scaling}"
+            )
+
+    def _check_shapes(self, outputs: tuple[Floats, ...]) -> None:
         expected = [
             (1, self._height // stride, self._width // stride, numbers)
             for stride in decode.STRIDES

@@ -101,17 +101,17 @@ def model_bytes(path: Path) -> bytes:
 
 def payload_sha256(path: Path) -> str:
     """SHA-256 of the network in a model file, whatever its card says. Raises ``ModelFileError``."""
-    return _payload_sha256(form_of(path), _read(path), path)
+    return _payload_sha256(form_of(path), model_bytes(path), path)
 
 
 def write_card(path: str | Path, card: ModelCard) -> ModelCard:
     """Put ``card`` into the model file at ``path``, replacing one that is there; the network itself is untouched.
 
     The file is replaced atomically. Other metadata (a stranger's) is kept. Returns the card as it is in the file, which has
-    the SHA-256 of the network. Raises ``ModelFileError`` where the file is no model, or its form takes no card.
+    the SHA-256 of the network. Raises ``ModelFileError`` where the file cannot be read or is no model, or its form takes no card.
     """
     path = Path(path)
-    form, data = form_of(path), _read(path)
+    form, data = form_of(path), model_bytes(path)
     card = replace(card, payload_sha256=_payload_sha256(form, data, path))
     write_atomically(path, form.write_card(data, card, path))
     return card

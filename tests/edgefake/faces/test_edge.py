@@ -124,6 +124,26 @@ def test_the_least_score_is_the_cards_unless_another_is_given(file: Path) -> Non
     assert len(EdgeFinder(card, loaded, min_score=0.5).find(frame)) == 1
 
 
+def test_a_network_that_takes_bgr_gets_bgr(file: Path, finder: EdgeFinder) -> None:
+    """To this one, given pixels as they are, blue is what red is to the other."""
+    card, frame = finder_card(colour_order="BGR"), with_faces((WIDTH * 2, HEIGHT * 2), (300, 160, 2 * ONE_CELL))
+    turned = EdgeFinder(card, open_runtime(ModelFile(file), card.input_spec, num_threads=1))
+    blue = np.ascontiguousarray(frame[..., ::-1])
+    for find, find_turned in ((finder.find, turned.find), (finder.find_fast, turned.find_fast)):
+        assert find_turned(frame) == find(blue) == []
+        assert find_turned(blue) == find(frame) != []
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("output", range(9))
+def test_numbers_that_are_not_finite_are_told(number: float, output: int) -> None:
+    runtime = _Counting()
+    finder = EdgeFinder(finder_card(), runtime)
+    runtime.odd = output, number
+    with pytest.raises(ModelFileError, match=f"red, .*NaN .*{finder_card().outputs[output]}:"):
+        finder.find_fast(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+
+
 def test_what_is_no_finder_is_refused(file: Path, model: Path) -> None:
     with pytest.raises(CardError, match="face finder"):
         open_finder(f"edge:{model}")
@@ -190,16 +210,20 @@ class _Counting:
 
     def __init__(self) -> None:
         self.runs = 0
+        self.odd: tuple[int, float] | None = None
 
     def run(self, pixels: Pixels) -> Outputs:
         assert pixels.shape == (1, HEIGHT, WIDTH, 3) and pixels.flags.c_contiguous
         self.runs += 1
-        outputs = {"score": 2, "box": 4, "points": 10}
-        return tuple(
-            np.full((1, HEIGHT // stride, WIDTH // stride, numbers), -9, np.float32)
+        numbers = {"score": 2, "box": 4, "points": 10}
+        outputs = [
+            np.full((1, HEIGHT // stride, WIDTH // stride, count), -9, np.float32)
             for stride in (8, 16, 32)
-            for numbers in outputs.values()
-        )
+            for count in numbers.values()
+        ]
+        if self.odd:
+            outputs[self.odd[0]][0, 1, 2, 1] = self.odd[1]
+        return tuple(outputs)
 
     def close(self) -> None:
         """Nothing to free."""

@@ -12,7 +12,7 @@ import pytest
 
 from edgefake import CardError, Detector, ModelCard, ModelFileError
 from edgefake.models.card import Kind
-from edgefake.models.file import ModelFile, require_card, write_card
+from edgefake.models.file import ModelFile, model_bytes, payload_sha256, require_card, write_card
 from edgefake.models.forms import FORMS
 from edgefake.models.store import find_model
 
@@ -68,6 +68,23 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         stream.truncate(3 << 30)  # takes no room on disk
     with pytest.raises(ModelFileError, match="larger"):
         ModelFile(tmp_path / "huge.tflite")
+
+
+@pytest.mark.parametrize("suffix", [".tflite", ".onnx"])
+@pytest.mark.parametrize("content", [None, b"", b"no model at all"])
+def test_what_is_no_model_is_told_alike_by_who_reads_and_who_writes(
+    content: bytes | None, suffix: str, tmp_path: Path, make_card: MakeCard
+) -> None:
+    path = tmp_path / f"strange{suffix}"
+    if content is not None:
+        path.write_bytes(content)
+    told = []
+    for use in (ModelFile, model_bytes, payload_sha256, lambda path: write_card(path, make_card())):
+        with pytest.raises(ModelFileError) as caught:
+            use(path)
+        told.append(str(caught.value))
+    assert len(set(told)) == 1 and path.name in told[0]
+    assert not path.exists() if content is None else path.read_bytes() == content
 
 
 @pytest.mark.parametrize(
