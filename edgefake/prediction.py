@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from edgefake.errors import InputError
 from edgefake.faces.geometry import Box, Landmarks
 from edgefake.pixels import Pixels
-from edgefake.schema import SCHEMA, box_values, check_keys, figure, pixels, seconds_or_ms
+from edgefake.schema import SCHEMA, box_values, check_keys, figure, pixels, plain, seconds_or_ms
 from edgefake.text import printable
 
 E = TypeVar("E", bound=Enum)
@@ -66,7 +67,7 @@ class FaceScore:
         return {
             "box": box_values(self.box),
             "status": self.status.value,
-            "p_fake": self.p_fake,
+            "p_fake": plain(self.p_fake),
             "verdict": self.verdict and self.verdict.value,
             "quality": {"size": pixels(self.quality.size), "sharpness": figure(self.quality.sharpness)},
             "face_score": figure(self.face_score),
@@ -85,9 +86,9 @@ class FaceScore:
             Box(*(_number(side, "box") for side in box)),
             _one_of(Status, value["status"]),
             _p_fake(value["p_fake"]),
-            value["verdict"] and _one_of(Verdict, value["verdict"]),
+            _verdict(value["verdict"]),
             Quality(_number(quality["size"], "size"), _number(quality["sharpness"], "sharpness")),
-            _number(value.get("face_score", 1.0), "face_score"),
+            _share(value.get("face_score", 1.0), "face_score"),
             _landmarks(value.get("landmarks")),
         )
 
@@ -132,9 +133,9 @@ class Prediction:
             "schema": SCHEMA,
             "status": self.status.value,
             "verdict": self.verdict and self.verdict.value,
-            "p_fake": self.p_fake,
+            "p_fake": plain(self.p_fake),
             "faces": [face.to_dict() for face in self.faces],
-            "threshold": self.threshold,
+            "threshold": plain(self.threshold),
             "timings": self.timings.to_dict(),
             "model": self.model,
         }
@@ -154,14 +155,15 @@ class Prediction:
         if value["status"] == "error":
             raise InputError(f"expected a prediction, got the error {printable(repr(value.get('error')), limit=200)}")
         timings = check_keys(value["timings"], ("find_faces", "preprocess", "infer"), "timings")
-        if not isinstance(value["faces"], list) or not isinstance(value["model"], str):
-            raise InputError("expected a prediction whose faces are a list and whose model is a name: write it again")
+        for key, kind, what in (("faces", list, "a list"), ("model", str, "a name")):
+            if not isinstance(value[key], kind):
+                raise InputError(f"expected {what} as the {key} of a prediction, got {printable(repr(value[key]), limit=60)}")
         return Prediction(
             _one_of(Status, value["status"]),
             _p_fake(value["p_fake"]),
-            value["verdict"] and _one_of(Verdict, value["verdict"]),
+            _verdict(value["verdict"]),
             tuple(map(FaceScore.from_dict, value["faces"])),
-            _number(value["threshold"], "threshold"),
+            _share(value["threshold"], "threshold"),
             Timings(*(_number(timings[name], name) for name in ("find_faces", "preprocess", "infer"))),
             value["model"],
         )
@@ -202,10 +204,21 @@ def _one_of(kind: type[E], value: Any) -> E:
         raise InputError(f"expected a {kind.__name__.lower()} of {known}, got {printable(repr(value), limit=60)}") from None
 
 
+def _verdict(value: Any) -> Verdict | None:
+    return None if value is None else _one_of(Verdict, value)
+
+
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"expected a number for {what}, got {printable(repr(value), limit=60)}")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+        raise InputError(f"expected a finite number for {what}, got {printable(repr(value), limit=60)}")
     return float(value)
+
+
+def _share(value: Any, what: str) -> float:
+    number = _number(value, what)
+    if not 0.0 <= number <= 1.0:
+        raise InputError(f"expected a {what} in 0…1, got {number:g}")
+    return number
 
 
 def _landmarks(value: Any) -> Landmarks | None:
@@ -217,9 +230,4 @@ def _landmarks(value: Any) -> Landmarks | None:
 
 
 def _p_fake(value: Any) -> float | None:
-    if value is None:
-        return None
-    number = _number(value, "p_fake")
-    if not 0.0 <= number <= 1.0:
-        raise InputError(f"expected a p_fake in 0…1, got {number:g}")
-    return number
+    return None if value is None else _share(value, "p_fake")

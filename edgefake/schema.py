@@ -7,33 +7,43 @@ not know. p_fake and thresholds are written in full: a verdict can be told again
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from edgefake.errors import InputError
 from edgefake.faces.geometry import Box
 from edgefake.text import printable
 
 SCHEMA = 1
+LEAST_SIDE = 0.1
+
+T = TypeVar("T")
+
+
+def plain(value: T) -> T:
+    """``value`` in full: a number of NumPy as Python's, which alone JSON takes."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def pixels(value: float) -> float:
     """Lengths in pixels, to a tenth."""
-    return round(value, 1)
+    return round(float(value), 1)
 
 
 def box_values(box: Box) -> list[float]:
-    """``[x, y, width, height]``."""
-    return [pixels(value) for value in (box.x, box.y, box.width, box.height)]
+    """``[x, y, width, height]``; a side is never rounded to 0, which no box has."""
+    return [pixels(box.x), pixels(box.y), max(pixels(box.width), LEAST_SIDE), max(pixels(box.height), LEAST_SIDE)]
 
 
 def seconds_or_ms(value: float) -> float:
     """Seconds or milliseconds, to a thousandth."""
-    return round(value, 3)
+    return round(float(value), 3)
 
 
 def figure(value: float) -> float:
     """Shares and other figures, to four places."""
-    return round(value, 4)
+    return round(float(value), 4)
 
 
 def check_keys(value: Any, keys: Iterable[str], what: str) -> dict[str, Any]:

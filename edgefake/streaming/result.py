@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 from edgefake.faces import Box
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status, Verdict
-from edgefake.schema import SCHEMA, box_values, seconds_or_ms
+from edgefake.schema import SCHEMA, box_values, plain, seconds_or_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,13 @@ class TrackResult:
     def to_dict(self) -> dict[str, Any]:
         """Plain values only; the box as ``[x, y, width, height]``."""
         return {
-            "id": self.id,
+            "id": plain(self.id),
             "box": box_values(self.box),
             "status": self.status.value,
-            "frame_p_fake": self.frame_p_fake,
-            "p_fake": self.p_fake,
+            "frame_p_fake": plain(self.frame_p_fake),
+            "p_fake": plain(self.p_fake),
             "verdict": self.verdict and self.verdict.value,
-            "scored": self.scored,
+            "scored": plain(self.scored),
         }
 
 
@@ -110,17 +110,17 @@ class FrameResult:
         return {
             "schema": SCHEMA,
             "source": self.source,
-            "index": self.index,
+            "index": plain(self.index),
             "seconds": seconds_or_ms(self.seconds),
             "captured": seconds_or_ms(self.captured),
             "verdict": self.verdict and self.verdict.value,
-            "p_fake": self.p_fake,
+            "p_fake": plain(self.p_fake),
             "tracks": [track.to_dict() for track in self.tracks],
-            "threshold": self.threshold,
+            "threshold": plain(self.threshold),
             "timings": self.timings.to_dict(),
             "latency": seconds_or_ms(self.latency),
-            "dropped": self.dropped,
-            "reconnects": self.reconnects,
+            "dropped": plain(self.dropped),
+            "reconnects": plain(self.reconnects),
             "model": self.model,
         }
 

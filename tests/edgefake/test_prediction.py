@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import FrozenInstanceError
 
+import numpy as np
 import pytest
 
 from edgefake import Box, FaceScore, InputError, Prediction, Quality, Status, Timings, Verdict
@@ -55,6 +56,24 @@ def test_json_is_one_line_of_the_plain_values(prediction: Prediction) -> None:
     assert json.loads(text) == prediction.to_dict()
 
 
+def test_numbers_of_numpy_are_plain_in_json() -> None:
+    """``faces=`` and scorers of a user may give them."""
+    one, two, score = np.float32(1.26), np.float64(2), np.float32(0.25)
+    quality, landmarks = Quality(two, one), ((one, two),) * 5
+    face = FaceScore(Box(one, two, one, np.int64(3)), Status.OK, score, Verdict.FAKE, quality, score, landmarks)
+    times = Timings(one, two, one)  # type: ignore[arg-type]
+    written = json.loads(Prediction(Status.OK, score, Verdict.FAKE, (face,), score, times, "tiny").to_json())  # type: ignore[arg-type]
+    assert written["p_fake"] == written["threshold"] == written["faces"][0]["p_fake"] == 0.25
+    assert written["faces"][0]["box"] == [1.3, 2.0, 1.3, 3.0]
+    assert Prediction.from_dict(written).to_dict() == written
+
+
+def test_a_side_is_never_rounded_to_nothing() -> None:
+    thin = FaceScore(Box(0.01, 0.02, 0.04, 0.001), Status.FACE_TOO_SMALL, None, None, Quality(0.04, 0.0))
+    assert thin.to_dict()["box"] == [0.0, 0.0, 0.1, 0.1]
+    assert FaceScore.from_dict(thin.to_dict()).box == Box(0.0, 0.0, 0.1, 0.1)
+
+
 def test_no_face_has_no_score() -> None:
     assert NONE.to_dict()["status"] == "no_face"
     assert NONE.to_dict()["p_fake"] is None and NONE.to_dict()["verdict"] is None and NONE.to_dict()["faces"] == []
@@ -89,6 +108,20 @@ def test_what_was_written_is_read(prediction: Prediction) -> None:
         ({"p_fake": 1.5}, "1.5"),
         ({"p_fake": "high"}, "p_fake.*high"),
         ({"verdict": "maybe"}, "real, fake.*maybe"),
+        *(({"verdict": no_verdict}, "verdict of real, fake, got") for no_verdict in ("", 0, False, [], {}, ["fake"])),
+        *(({"status": no_status}, "ok, no_face.*got") for no_status in (None, "", True, [], {}, 1)),
+        ({"p_fake": float("nan")}, "p_fake, got nan"),
+        ({"threshold": 1.5}, "threshold .* 1.5"),
+        ({"threshold": None}, "threshold, got None"),
+        ({"timings": {"find_faces": 1, "preprocess": float("inf"), "infer": 1}}, "preprocess, got inf"),
+        ({"timings": {"find_faces": 10**400, "preprocess": 1, "infer": 1}}, "find_faces, got 1000"),
+        ({"faces": {"0": FACE.to_dict()}}, "list .*faces"),
+        ({"faces": ["face"]}, "face .*got 'face'"),
+        ({"faces": [{**FACE.to_dict(), "status": "sharp"}]}, "ok, no_face.*sharp"),
+        ({"faces": [{**FACE.to_dict(), "verdict": False}]}, "real, fake, got False"),
+        ({"faces": [{**FACE.to_dict(), "box": ["1", 2, 3, 4]}]}, "box, got '1'"),
+        ({"faces": [{**FACE.to_dict(), "face_score": 2}]}, "face_score .* 2"),
+        ({"faces": [{**FACE.to_dict(), "quality": [1, 2]}]}, "quality"),
         ({"faces": None}, "faces"),
         ({"faces": [{"box": [1, 2]}]}, "quality"),
         ({"faces": [{**FACE.to_dict(), "box": [1, 2, 3]}]}, "width, height"),

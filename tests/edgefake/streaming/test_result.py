@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from edgefake import Box, Status, Verdict
@@ -62,3 +63,15 @@ def test_the_json_line_is_the_documented_schema() -> None:
         "reconnects": 1,
         "model": "tiny",
     }
+
+
+def test_numbers_of_numpy_are_plain_in_json() -> None:
+    face = TrackResult(
+        np.int64(1), Box(np.float32(1.5), 2, 30, 40), Status.OK, np.float32(0.25), np.float32(0.25), None, np.int32(7)
+    )  # type: ignore[arg-type]
+    timings = StreamTimings(*np.arange(5, dtype=np.float32))
+    counts = (np.int64(3), np.int64(1))
+    given = FrameResult(np.int64(12), np.float32(0.5), 1e9, (face,), timings, 8.5, *counts, "a", "tiny", np.float32(0.5))  # type: ignore[arg-type]
+    line = json.loads(json.dumps(given.to_dict()))
+    assert (line["index"], line["seconds"], line["p_fake"], line["threshold"], line["dropped"]) == (12, 0.5, 0.25, 0.5, 3)
+    assert line["tracks"][0]["box"] == [1.5, 2.0, 30.0, 40.0]
