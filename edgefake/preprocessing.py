@@ -30,12 +30,7 @@ def face_pixels(frame: Pixels, box: Box | None, *, size: int, margin: float, bgr
     """
     crop = resize_square(crop_square(frame, box, margin), size)
     # Colours are swapped after the resize: at 224 px that is 20 times fewer pixels than in a 720p frame.
-    return coloured(crop, bgr=bgr)
-
-
-def coloured(pixels: Pixels, *, bgr: bool) -> Pixels:
-    """``pixels`` (uint8, H×W×3, BGR) in the order that a model takes: themselves, or a copy in RGB."""
-    return pixels if bgr else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)  # type: ignore[return-value]
+    return coloured(crop, "BGR" if bgr else "RGB", given="BGR")
 
 
 def resize_square(crop: Pixels, size: int) -> Pixels:
@@ -55,9 +50,15 @@ def resize_square(crop: Pixels, size: int) -> Pixels:
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
-def coloured(pixels: Pixels, order: str) -> Pixels:
-    """Pixels (uint8, (…, 3), **RGB**) in the ``colour_order`` of a card, RGB or BGR, which its runtime takes."""
-    return np.ascontiguousarray(pixels[..., ::-1]) if order == "BGR" else pixels
+def coloured(pixels: Pixels, order: str, *, given: str = "RGB") -> Pixels:
+    """Pixels (uint8, (…, W, 3), RGB or BGR as ``given``) in the ``colour_order`` of a card, which its runtime takes.
+
+    They themselves, or a copy.
+    """
+    if order == given:
+        return pixels
+    turned = cv2.cvtColor(pixels.reshape(-1, *pixels.shape[-2:]), cv2.COLOR_BGR2RGB)
+    return turned.reshape(pixels.shape)  # type: ignore[return-value]
 
 
 def to_grey(faces: Pixels, *, bgr: bool = False) -> Pixels:

@@ -55,7 +55,7 @@ class EdgeFinder:
             )
         self.card, self.runtime = card, runtime
         self._min_score = card.min_score if min_score is None else min_score
-        self._height, self._width, self._bgr = card.height, card.width, card.colour_order == "BGR"
+        self._height, self._width = card.height, card.width
         self._check_shapes(runtime.run(np.full((1, self._height, self._width, 3), GREY, np.uint8)))
 
     def find(self, frame: Pixels) -> list[Face]:
@@ -76,7 +76,7 @@ class EdgeFinder:
         copy: Pixels | None = None
         for level in levels:
             if copy is None:  # colours are turned once, in the largest copy
-                copy = coloured(reduced(frame, level.width, level.height), bgr=self._bgr)
+                copy = coloured(reduced(frame, level.width, level.height), self.card.colour_order, given="BGR")
             else:
                 copy = reduced(copy, level.width, level.height)
             scale = np.array([width / level.width, height / level.height], np.float32)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import Box
-from edgefake.preprocessing import face_pixels, resize_square, to_float, to_grey, to_int8
+from edgefake.preprocessing import coloured, face_pixels, resize_square, to_float, to_grey, to_int8
 
 SCALE, ZERO_POINT = 1 / 128, 0
 
@@ -68,6 +68,17 @@ def test_face_pixels_cut_what_the_box_and_margin_say() -> None:
     pixels = face_pixels(frame, Box(30, 40, 20, 10), size=40, margin=1.0)
     assert np.array_equal(pixels, frame[25:65, 20:60, ::-1])
     assert not np.shares_memory(pixels, frame)
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 3), (1, 5, 7, 3), (4, 5, 7, 3)])
+def test_colours_are_turned_only_where_they_come_in_the_other_order(shape: tuple[int, ...]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    for order, came in (("RGB", "RGB"), ("BGR", "BGR")):
+        assert coloured(pixels, order, given=came) is pixels
+    for order, came in (("RGB", "BGR"), ("BGR", "RGB")):
+        turned = coloured(pixels, order, given=came)
+        assert np.array_equal(turned, pixels[..., ::-1]) and turned.flags.c_contiguous
+    assert np.array_equal(coloured(pixels[..., ::-1], "BGR"), pixels)
 
 
 def test_grey_is_weighted_by_bt_601() -> None:
