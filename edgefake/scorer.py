@@ -111,7 +111,7 @@ class CardScorer:
             maps = maps[..., 0]
         if maps.ndim != 3:
             raise ModelFileError(f"{printable(self.name)} gives a map of {list(maps.shape)}, expected [1, h, w] or [1, h, w, 1]")
-        return list(maps if self.card.classes[0].casefold() == "real" else -maps)
+        return list(-maps if self.card.rises_with_real else maps)
 
     def close(self) -> None:
         self.runtime.close()

@@ -177,6 +177,11 @@ class ModelCard:
         """How many numbers a detector's score has per face."""
         return len(self.classes) if self.output in ("logits", "probabilities") else 1
 
+    @property
+    def rises_with_real(self) -> bool:
+        """Whether a detector's one output, or its map, rises with real instead of fake: of ``("fake", "real")``."""
+        return self.classes[0].casefold() != "real"
+
     def tolerance(self, output: str) -> float:
         """How far a correct runtime may be off a golden vector in this output."""
         return self.golden_tolerance if output == SCORE else self.sample_tolerances[output]
@@ -209,7 +214,7 @@ class ModelCard:
             logits = np.log(np.clip(raw, odds.SMALLEST, 1.0)) if self.output == "probabilities" else raw
             return odds.class_log_odds(logits, real=real)
         raw = raw.reshape(len(raw))
-        if self.classes[0].casefold() == "real":
+        if not self.rises_with_real:
             return raw
         return (1 - raw) if self.output == "p_fake" else -raw
 

@@ -70,7 +70,7 @@ def _detector_problems(card: ModelCard) -> list[tuple[bool, str]]:
             f"classes must name real once and at least one kind of fake, each once, got {shown_classes}",
         ),
         (
-            card.numbers == 1 and len(classes) > 2 and classes[0] != "real",
+            card.numbers == 1 and len(classes) > 2 and card.rises_with_real,
             f"classes of one output must name real first, or just fake, real; got {shown_classes}",
         ),
     ]

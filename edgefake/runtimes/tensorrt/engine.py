@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -24,8 +25,12 @@ class TensorRTRuntime:
     Takes over ``cuda``: it is freed by ``close``, at the latest when this object or the process goes.
     """
 
-    def __init__(self, trt: Any, log: Any, engine: bytes, cuda: Cuda, spec: InputSpec) -> None:
-        """Raises ``BackendError`` when the GPU cannot load ``engine``, ``ModelFileError`` when it takes another input."""
+    def __init__(self, trt: Any, log: Any, engine: bytes, cuda: Cuda, spec: InputSpec, *, outputs: Sequence[str] = ()) -> None:
+        """``outputs`` are the names of the engine's, in the order in which ``run`` is to give them; of an engine that calls them
+        otherwise (a single one, or a stranger's) the order is its own.
+
+        Raises ``BackendError`` when the GPU cannot load ``engine``, ``ModelFileError`` when it takes another input.
+        """
         self.name = f"tensorrt ({trt.__version__}, {cuda.name})"
         self._lock = fork_lock()
         self._loaded = _Loaded(trt, cuda)
@@ -33,7 +38,7 @@ class TensorRTRuntime:
         log.errors.clear()
         try:
             with cuda.current():
-                self._loaded.load(log, engine, spec)
+                self._loaded.load(log, engine, spec, outputs)
             self.run(np.full((1, spec.height, spec.width, 3), 128, np.uint8))  # the first run is slow: have it behind us
         except BaseException:
             self.close()
@@ -68,7 +73,7 @@ class _Loaded:
         self._runtime: Any = None
         self._engine: Any = None
 
-    def load(self, log: Any, data: bytes, spec: InputSpec) -> None:
+    def load(self, log: Any, data: bytes, spec: InputSpec, outputs: Sequence[str]) -> None:
         trt = self._trt
         self._runtime = start(trt.Runtime, log)
         self._engine = engine = self._runtime.deserialize_cuda_engine(data)
@@ -81,7 +86,9 @@ class _Loaded:
         first, *self._shape = engine.get_tensor_shape(self._input)
         self._dynamic = first == -1
         self.batch = engine.get_tensor_profile_shape(self._input, 0)[2][0] if self._dynamic else first
-        shapes = {name: self._output_shape(name, first) for name in names if name != self._input}
+        given = [name for name in names if name != self._input]
+        # TensorRT promises no order of its bindings.
+        shapes = {name: self._output_shape(name, first) for name in (outputs if {*outputs} == {*given} else given)}
         self.context = engine.create_execution_context()
         if self.context is None:
             raise failure(log, BackendError, "TensorRT cannot run this engine", "make a new Detector")

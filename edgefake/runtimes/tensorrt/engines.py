@@ -93,7 +93,7 @@ class _Machine:
         )
 
     def load(self, engine: bytes, card: ModelCard) -> TensorRTRuntime:
-        return TensorRTRuntime(self.trt, logger(self.trt), engine, self.cuda(), card.input_spec)
+        return TensorRTRuntime(self.trt, logger(self.trt), engine, self.cuda(), card.input_spec, outputs=card.outputs)
 
     def build(self, model: bytes, card: ModelCard, workspace_mb: int, timings: bytes) -> Built:
         cuda = self.cuda()

@@ -59,7 +59,7 @@ def rows(faces: Pixels) -> npt.NDArray[np.float32]:
     return faces.mean(axis=2).astype(np.float32)
 
 
-OUTPUTS = {"logit": logit, "rows": rows, "for_all": lambda faces: logit(faces)[:1]}
+OUTPUTS = {"logit": logit, "score": logit, "rows": rows, "map": rows, "for_all": lambda faces: logit(faces)[:1]}
 
 
 class _Recorded:
@@ -273,7 +273,9 @@ class FakeRuntime(_Recorded):
 
 class FakeICudaEngine(_Recorded):
     def get_tensor_name(self, index: int) -> str:
-        return (*self._model["outputs"], "face")[index]  # type: ignore[no-any-return]
+        """In an order that is not the network's: none is promised."""
+        first, *others = reversed(self._model["outputs"])
+        return (first, "face", *others)[index]  # type: ignore[no-any-return]
 
     def get_tensor_mode(self, name: str) -> _Member:
         modes = self._trt.TensorIOMode
@@ -284,7 +286,12 @@ class FakeICudaEngine(_Recorded):
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         batch, size = self._model["batch"], self._model["size"]
-        shapes = {"face": (batch, size, self._model["width"], 3), "rows": (batch, size, 3), "for_all": (1, 1)}
+        shapes = {
+            "face": (batch, size, self._model["width"], 3),
+            "rows": (batch, size, 3),
+            "map": (batch, size, 3),
+            "for_all": (1, 1),
+        }
         return shapes.get(name, (batch, 1))
 
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[list[int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -53,12 +53,29 @@ def test_a_model_with_a_batch_of_one(trt: FakeTensorRT, card: ModelCard, tmp_pat
 
 @pytest.mark.parametrize("batch", [-1, 4])
 def test_every_output_of_a_network_that_is_not_square(trt: FakeTensorRT, batch: int) -> None:
-    log, file = logger(trt), onnx_file(size=12, width=20, batch=batch, outputs=("rows", "logit"))
+    log, names = logger(trt), ("rows", "logit")
+    engine = build(trt, log, onnx_file(size=12, width=20, batch=batch, outputs=names), precision="int8").engine
     pictures = np.random.default_rng(0).integers(0, 256, (21, 12, 20, 3), dtype=np.uint8)
-    runtime = TensorRTRuntime(trt, log, build(trt, log, file, precision="int8").engine, FakeCuda(), InputSpec(12, 20))
+    runtime = TensorRTRuntime(trt, log, engine, FakeCuda(), InputSpec(12, 20), outputs=names)
     for count in (21, 1, 5):
         first, second = runtime.run(pictures[:count])
         assert first == pytest.approx(rows(pictures[:count])) and second == pytest.approx(logit(pictures[:count]))
+
+
+@pytest.mark.parametrize("names", [("score", "map"), ("map", "score")])
+def test_outputs_come_as_the_card_names_them_whatever_the_order_of_the_bindings(
+    trt: FakeTensorRT, make_card: Callable[..., ModelCard], tmp_path: Path, faces: np.ndarray, names: tuple[str, str]
+) -> None:
+    path = tmp_path / "mapped.onnx"
+    path.write_bytes(onnx_file(outputs=names))
+    score, evidence = open_engine_of(path, make_card(outputs=("score", "map"))).run(faces)
+    assert score == pytest.approx(logit(faces)) and evidence == pytest.approx(rows(faces))
+
+
+def test_an_output_that_a_stranger_named_is_the_one_there_is(trt: FakeTensorRT, model: Path, card: ModelCard) -> None:
+    assert card.outputs == ("score",)  # the file calls it logit
+    (score,) = open_engine_of(model, card).run(np.full((3, 16, 16, 3), 200, np.uint8))
+    assert score.shape == (3, 1)
 
 
 def test_a_further_gpu(trt: FakeTensorRT, model: Path, card: ModelCard, faces: np.ndarray) -> None:

@@ -27,7 +27,7 @@ def test_a_table_and_json(
     out = tmp_path / "check.json"
     code = main([str(both), "--images", str(portrait.parent), "--runs", "5", "--json", str(out)])
     told = capsys.readouterr().out
-    (check,) = json.loads(out.read_text())
+    (check,) = json.loads(out.read_text())["checks"]
     assert told.startswith("Fake Orin (compute capability 8.7), tensorrt (10.3.0, fake CUDA):\n\n| model ")
     assert "| tiny_int8 " in told
     assert (check["model"], check["int8_layers"], check["golden_error"]) == ("tiny_int8", 2, 0.0)
