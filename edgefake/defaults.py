@@ -2,6 +2,10 @@
 
 DEFAULT_MODEL = "resnet18_int8"
 """The bundled model with the best accuracy."""
+DEFAULT_FACES = "haar"
+"""How faces are found: a name of ``edgefake.faces.FINDERS``."""
+FINDER_MODEL = "face_finder_int8"
+"""The bundled face finder, which ``edge`` stands for."""
 DEFAULT_THRESHOLD = "fpr_5%"
 """The threshold of a card at which at most 5 % of the real validation faces were called fake."""
 DEFAULT_MARGIN = 0.3

@@ -14,8 +14,10 @@ import numpy as np
 
 from edgefake import deprecation
 from edgefake.arguments import checked_frame, listed, whole_number
+from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import BackendError, InputError
-from edgefake.faces.finders import EVERY, Faces, Find, checked_find, open_finder
+from edgefake.faces.beside import open_beside
+from edgefake.faces.finders import EVERY, FaceFinder, Faces, Find, checked_find
 from edgefake.faces.frame import WholeFrame, whole_frame
 from edgefake.faces.geometry import Box, Face, FaceLike, as_faces
 from edgefake.models.card import ModelCard
@@ -38,10 +40,11 @@ class Detector:
             ``openvino`` or ``tensorrt``. An explicit runtime never falls back to another.
         device: where the runtime runs the model, as it calls it: ``"cuda"``, ``"cuda:1"``, ``"tensorrt"`` (onnx), ``"GPU"``,
             ``"NPU"`` (openvino), 1 (tensorrt). Default: the processor; for tensorrt the first GPU.
-        faces: how faces are found: ``"edge"`` (edgefake's own network, on the processor), ``"edge:FILE"`` or the path of a
+        faces: how faces are found: ``"edge"`` (edgefake's own network), ``"edge:FILE"`` or the path of a
             ``.tflite`` (another of that kind), ``"haar"`` (OpenCV's own cascade), ``"yunet:FILE"`` or the path of a YuNet
             ``.onnx``, ``"frame"`` (the frame is a face crop with its context already), a ``FaceFinder``, or a function from a
-            frame to faces or boxes. A finder opened by name is closed with the detector.
+            frame to faces or boxes. A finder opened by name is closed with the detector. ``edge`` runs where the model does, or
+            on the processor where that runtime does not read its file or has no engine of it yet (``edgefake build-engine``).
         find: how thoroughly faces are searched, where the finder can choose: ``"full"`` finds small faces in large pictures too,
             ``"fast"`` is for streams. Default: ``"full"``, in streams ``"fast"``.
         threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the
@@ -65,6 +68,8 @@ class Detector:
     scorer: Scorer
     threshold: float
     """The p_fake from which a verdict is fake."""
+    finder: FaceFinder
+    """Finds the faces; that of ``edge`` tells by ``finder.runtime.name`` what executes it."""
     find: Find | None
     """How thoroughly faces are searched, where that was said."""
     find_every: int
@@ -76,7 +81,7 @@ class Detector:
         *,
         runtime: str = "auto",
         device: str | int | None = None,
-        faces: Faces = "haar",
+        faces: Faces = DEFAULT_FACES,
         find: Find | None = None,
         threshold: float | str | None = None,
         num_threads: int | None = None,
@@ -86,11 +91,11 @@ class Detector:
         if backend is not None:
             runtime = _by_old_keyword(backend, runtime)
         self.find = checked_find(find)
-        self._finder = open_finder(faces, num_threads=num_threads)
-        self.find_every = getattr(self._finder, "every", EVERY)
+        self.finder = open_beside(faces, model, runtime=runtime, device=device, num_threads=num_threads)
+        self.find_every = getattr(self.finder, "every", EVERY)
         self._owns_finder = isinstance(faces, str | Path)
-        self._search = {"full": self._finder.find, "fast": getattr(self._finder, "find_fast", self._finder.find)}
-        self._whole = isinstance(self._finder, WholeFrame)
+        self._search = {"full": self.finder.find, "fast": getattr(self.finder, "find_fast", self.finder.find)}
+        self._whole = isinstance(self.finder, WholeFrame)
         self._closed = False
         try:
             self.scorer = _scorer(model, threshold, runtime=runtime, device=device, num_threads=num_threads, card=card)
@@ -185,7 +190,7 @@ class Detector:
         self.close()
 
     def _close_finder(self) -> None:
-        if self._owns_finder and (close := getattr(self._finder, "close", None)):
+        if self._owns_finder and (close := getattr(self.finder, "close", None)):
             close()
 
     def _check_open(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def run(plan: Plan, settings: Settings, *, progress: Callable[[str], object] = l
 
     ``progress`` is told what happens next. Raises ``InputError`` for settings that no case could be measured with.
     """
-    open_finder(settings.faces)
+    _check_faces(settings.faces)
     if settings.data:
         labelled_pictures(settings.data)
     outcome = _Outcome(plan)
@@ -95,6 +96,13 @@ class _Outcome:
         else:
             self.failed.append(Left(str(case), str(error)))
             del self._samples[case]
+
+
+def _check_faces(faces: str) -> None:
+    """Raise what is wrong with ``faces``, whatever executes it: of a runtime that is not here each case tells."""
+    with suppress(BackendError):
+        finder = open_finder(faces)
+        getattr(finder, "close", lambda: None)()
 
 
 def _job(case: Case, settings: Settings, picture: Path, *, data: Path | None = None) -> Job:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edgefake.arguments import whole_number
 from edgefake.benchmark.factory import FACTORY, names_factory
+from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.models.store import find_model
 from edgefake.runtimes import RUNTIMES, reader_of, suffix_of
@@ -60,7 +61,7 @@ class Settings:
     """At least so long, over all processes."""
     processes: int = 5
     """Fresh ones per case: their differences are what intervals stand on."""
-    faces: str = "haar"
+    faces: str = DEFAULT_FACES
     """How faces are found, as for ``Detector``."""
     threshold: float | str | None = None
     """Which p_fake balanced accuracy is measured at, as for ``Detector``; None: each model's own."""

@@ -136,6 +136,7 @@ def _detector(job: Job) -> Detector:
 def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: float) -> Sample:
     detector = detectors[0]
     card = detector.scorer.card if isinstance(detector.scorer, CardScorer) else None
+    runtime = detector.runtime
     faces = np.random.default_rng(0).integers(0, 256, (job.streams, job.batch, SIDE, SIDE, 3), np.uint8)
     # The very scorers that predict uses, and what they take; each stream has faces of its own.
     crops = [[each.scorer.crop(face, None) for face in some] for each, some in zip(detectors, faces, strict=True)]
@@ -151,7 +152,7 @@ def _measure(job: Job, detectors: Sequence[Detector], import_s: float, load_s: f
     runs = together(streams, min_runs=job.min_runs, min_seconds=job.min_seconds, meanwhile=power.sample)
     stages = _stages(job, detector, job.picture) if job.picture else {}
     return Sample(
-        runtime_version=detector.runtime,
+        runtime_version=runtime,
         precision=None if card is None else card.precision,
         input_size=len(crops[0][0]),
         import_s=round(import_s, 4),
@@ -174,8 +175,7 @@ def _stages(job: Job, detector: Detector, picture: Path) -> dict[str, tuple[floa
     prediction = detector.predict(read_image(picture))
     if prediction.status is not Status.OK:
         raise InputError(f"no face in {picture} can be scored ({prediction.status.value}): give another --picture")
-    timed = _TimedScorer(detector.scorer)
-    detector = Detector(timed, faces=job.faces, threshold=detector.threshold)
+    detector.scorer = timed = _TimedScorer(detector.scorer)
     laps: list[dict[str, float]] = []
 
     def judge() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edgefake.cli.options import add_runtime_option, parse_threshold, tell_deprecated
 from edgefake.cli.terminal import LiveLine
-from edgefake.defaults import DEFAULT_MODEL
+from edgefake.defaults import DEFAULT_FACES, DEFAULT_MODEL
 from edgefake.errors import InputError
 from edgefake.faces.finders import FACES_HELP
 from edgefake.files import write_atomically
@@ -62,7 +62,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     measure.add_argument("--runs", type=int, default=100, help="least runs per case, of every stream (default: %(default)s)")
     measure.add_argument("--seconds", type=float, default=3.0, help="least time per case (default: %(default)s)")
     measure.add_argument("--processes", type=int, default=5, help="fresh processes per case (default: %(default)s)")
-    measure.add_argument("--faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
+    measure.add_argument("--faces", default=DEFAULT_FACES, help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
     measure.add_argument("--threshold", type=parse_threshold, help="as for predict (default: each model's own)")
     measure.add_argument("--picture", metavar="FILE", type=Path, help="what is judged, file to verdict (default: a drawn one)")
     measure.add_argument("--data", metavar="DIR", type=Path, help="a folder with real/ and fake/: measure accuracy on it as well")

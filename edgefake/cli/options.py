@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from edgefake.cli.terminal import complain
-from edgefake.defaults import DEFAULT_MODEL, DEFAULT_THRESHOLD
+from edgefake.defaults import DEFAULT_FACES, DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.deprecation import DEPRECATIONS
 from edgefake.detector import Detector
 from edgefake.faces.finders import FACES_HELP
@@ -17,7 +17,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help="a name that `edgefake models` lists, or a file (default: %(default)s)"
     )
-    parser.add_argument("--faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
+    parser.add_argument("--faces", default=DEFAULT_FACES, help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
     parser.add_argument(
         "--find",
         choices=("fast", "full"),

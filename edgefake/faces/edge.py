@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgefake.arguments import whole_number
+from edgefake.defaults import FINDER_MODEL
 from edgefake.errors import CardError, ModelFileError
 from edgefake.faces import decode
 from edgefake.faces.decode import Floats, Found
@@ -21,8 +22,6 @@ from edgefake.runtimes import Runtime, open_runtime, suffix_of
 from edgefake.system import check_threads
 from edgefake.text import printable
 
-MODEL = "face_finder_int8"
-"""What ``edge`` stands for."""
 GREY = 128
 """What the network sees beside a picture that does not fill its input: 0."""
 EDGE = 2.0
@@ -147,7 +146,7 @@ def open_finder(
     """
     if num_threads is not None:
         check_threads(num_threads := whole_number("num_threads", num_threads))
-    opened = open_model(MODEL if file is None else file, suffix=suffix_of(runtime))
+    opened = open_model(FINDER_MODEL if file is None else file, suffix=suffix_of(runtime))
     card = require_card(opened, "face_finder")
     loaded = open_runtime(opened, card.input_spec, name=runtime, device=device, num_threads=num_threads)
     try:

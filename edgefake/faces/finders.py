@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from edgefake.arguments import whole_number
+from edgefake.defaults import FINDER_MODEL
 from edgefake.errors import InputError
 from edgefake.faces.geometry import Face, FaceLike, as_faces, one_per_face
 from edgefake.pixels import Pixels
@@ -40,14 +41,15 @@ class Finder:
     """Its ``open_finder(file)`` gives the finder; ``file`` is what stands behind the name and a colon, else None."""
     suffixes: tuple[str, ...] = ()
     """A path that ends so stands for this finder with that file."""
-    network: bool = False
-    """Whether it runs on a runtime: ``open_finder`` is also given ``runtime``, ``device`` and ``num_threads``."""
+    network: str | None = None
+    """The model that the name alone stands for, of finders that a runtime executes: their ``open_finder`` is also given
+    ``runtime``, ``device`` and ``num_threads``."""
     extra: str | None = None
     """What ``pip install edgefake[…]`` brings for it."""
 
 
 FINDERS = {
-    "edge": Finder("edgefake.faces.edge", (".tflite",), network=True),
+    "edge": Finder("edgefake.faces.edge", (".tflite",), network=FINDER_MODEL),
     "haar": Finder("edgefake.faces.haar"),
     "yunet": Finder("edgefake.faces.yunet", (".onnx",)),
     "frame": Finder("edgefake.faces.frame"),
@@ -77,7 +79,7 @@ def open_finder(
     """
     if isinstance(faces, type):
         raise InputError(f"expected a face finder, got the class {faces.__name__}: give an object of it, {faces.__name__}(…)")
-    name, file = _named(faces) if isinstance(faces, str | Path) else (None, None)
+    name, file = named(faces)
     if name and FINDERS[name].network:
         module = importlib.import_module(FINDERS[name].module)
         return module.open_finder(file, runtime=runtime, device=device, num_threads=num_threads)  # type: ignore[no-any-return]
@@ -103,16 +105,18 @@ def checked_find(find: Find | None) -> Find | None:
     return find
 
 
-_BY_SUFFIX = {suffix: name for name, row in FINDERS.items() for suffix in row.suffixes}
-
-
-def _named(faces: str | Path) -> tuple[str | None, str | None]:
+def named(faces: Faces) -> tuple[str | None, str | None]:
     """(the name in ``FINDERS`` that is meant, the file behind it), None for what there is not."""
+    if not isinstance(faces, str | Path):
+        return None, None
     name, _, file = str(faces).partition(":")
     if name in FINDERS:
         return name, file or None
     found = _BY_SUFFIX.get(Path(faces).suffix)
     return found, str(faces) if found else None
+
+
+_BY_SUFFIX = {suffix: name for name, row in FINDERS.items() for suffix in row.suffixes}
 
 
 class _Checked:

@@ -50,13 +50,15 @@ class Entry:
     """The first is the one that a model's name stands for."""
     extra: str | None = None
     """What brings its package: ``pip install 'edgefake[EXTRA]'``; None comes with edgefake."""
+    builds: bool = False
+    """Whether a file takes minutes when it is first opened on a machine; ``is_built(file, device)`` of its module then tells."""
 
 
 RUNTIMES = {
     "tflite": Entry("edgefake.runtimes.tflite", (".tflite",)),
     "onnx": Entry("edgefake.runtimes.onnx", (".onnx",), "onnx"),
     "openvino": Entry("edgefake.runtimes.openvino", (".tflite", ".onnx"), "openvino"),
-    "tensorrt": Entry("edgefake.runtimes.tensorrt", (".onnx", ".engine"), "tensorrt"),
+    "tensorrt": Entry("edgefake.runtimes.tensorrt", (".onnx", ".engine"), "tensorrt", builds=True),
 }
 """By name; where ``auto`` is asked for, the first that reads a file of its kind."""
 
@@ -89,6 +91,12 @@ def suffix_of(name: str) -> str | None:
 def reader_of(suffix: str) -> str | None:
     """The name of the runtime that ``auto`` stands for with such a file; None where there is none."""
     return next((name for name, entry in RUNTIMES.items() if suffix in entry.suffixes), None)
+
+
+def is_built(file: ModelFile, name: str, device: str | int | None) -> bool:
+    """Whether ``open_runtime`` of this ``file`` takes no minutes: what has to be built for this machine is there."""
+    entry = _known(name)
+    return not entry.builds or importlib.import_module(entry.module).is_built(file, device)
 
 
 def open_runtime(

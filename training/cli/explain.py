@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import InputError
 from edgefake.faces.finders import FACES_HELP
 from edgefake.schema import SCHEMA
@@ -20,7 +21,7 @@ def add(commands: Any) -> None:
     parser.add_argument("run", type=Path, help="run folder (float or QAT)")
     parser.add_argument("pictures", nargs="+", metavar="PATH", help="a picture, a folder or a quoted glob pattern")
     parser.add_argument("--out", type=Path, required=True, help="folder for the overlays")
-    parser.add_argument("--find-faces", default="haar", help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
+    parser.add_argument("--find-faces", default=DEFAULT_FACES, help=f"how faces are found: {FACES_HELP} (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="one object per face and line")
 
 

@@ -51,12 +51,18 @@ def prepare(file: ModelFile, *, folder: Path | None = None, workspace_mb: int = 
     """
     card = require_card(file, None)
     machine = _this_machine(card, gpu)
-    origin = machine.origin(hashlib.sha256(file.data).hexdigest(), card)
-    engine = cache.engine_path(folder or cache.engine_folder(), file.path, origin)
+    origin, engine = _engine_of(file, card, machine, folder)
     if found := _cached(engine, origin, card, machine):
         return found
     with cache.lock(engine):
         return _cached(engine, origin, card, machine) or _built(file.data, engine, origin, card, machine, workspace_mb)
+
+
+def is_prepared(file: ModelFile, *, gpu: int = 0) -> bool:
+    """Whether ``prepare`` finds an engine in the cache. Raises ``BackendError`` without a GPU, driver or TensorRT."""
+    card = require_card(file, None)
+    _, engine = _engine_of(file, card, _this_machine(card, gpu))
+    return sidecar_path(engine).exists()
 
 
 def open_engine(file: ModelFile, *, gpu: int = 0) -> TensorRTRuntime:
@@ -117,6 +123,12 @@ def _this_machine(card: ModelCard, gpu: int) -> _Machine:
             "model"
         )
     return _Machine(found, load_tensorrt(), partial(cuda_layer(), gpu))
+
+
+def _engine_of(file: ModelFile, card: ModelCard, machine: _Machine, folder: Path | None = None) -> tuple[Origin, Path]:
+    """What the engine of an ``.onnx`` file is built from and for, and where it is kept."""
+    origin = machine.origin(hashlib.sha256(file.data).hexdigest(), card)
+    return origin, cache.engine_path(folder or cache.engine_folder(), file.path, origin)
 
 
 def _whole(engine: ModelFile, sidecar: Sidecar) -> bytes:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import time
 import weakref
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from edgefake.faces.decode import BOX, POINTS, SCORE
+from edgefake.faces.decode import OUTPUTS as FINDER_OUTPUTS
 from edgefake.pixels import Pixels
 from tests.edgefake.runtimes.tensorrt.fake_cuda import FakeCuda
 
@@ -59,7 +62,16 @@ def rows(faces: Pixels) -> npt.NDArray[np.float32]:
     return faces.mean(axis=2).astype(np.float32)
 
 
+def cells(name: str, pictures: Pixels) -> npt.NDArray[np.float32]:
+    """An output of a face finder that finds none."""
+    what, stride = name.split("_")
+    count, height, width, _ = pictures.shape
+    numbers = {"score": SCORE, "box": BOX, "points": POINTS}[what]
+    return np.full((count, height // int(stride), width // int(stride), numbers), -9, np.float32)
+
+
 OUTPUTS = {"logit": logit, "score": logit, "rows": rows, "map": rows, "for_all": lambda faces: logit(faces)[:1]}
+OUTPUTS |= {name: partial(cells, name) for name in FINDER_OUTPUTS}
 
 
 class _Recorded:
@@ -285,14 +297,11 @@ class FakeICudaEngine(_Recorded):
         return self._trt._types["uint8" if name == "face" else "float32"]  # type: ignore[no-any-return]
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        batch, size = self._model["batch"], self._model["size"]
-        shapes = {
-            "face": (batch, size, self._model["width"], 3),
-            "rows": (batch, size, 3),
-            "map": (batch, size, 3),
-            "for_all": (1, 1),
-        }
-        return shapes.get(name, (batch, 1))
+        batch, picture = self._model["batch"], (self._model["size"], self._model["width"], 3)
+        if name == "face":
+            return (batch, *picture)
+        count, *shape = OUTPUTS[name](np.zeros((2, *picture), np.uint8)).shape
+        return (batch if count == 2 else count, *shape)
 
     def get_tensor_profile_shape(self, name: str, profile_index: int) -> list[list[int]]:
         return self._model["profile"]  # type: ignore[no-any-return]

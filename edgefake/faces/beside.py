@@ -1,0 +1,45 @@
+"""The finder of a detector: beside its model, where that can be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edgefake.faces.finders import FINDERS, FaceFinder, Faces, named, open_finder
+from edgefake.models.store import open_model
+from edgefake.runtimes import RUNTIMES, is_built, reader_of, todays_name
+
+Place = tuple[str, str | int | None]
+"""A runtime and one of its devices; None: its first."""
+PROCESSOR: Place = "auto", None
+
+
+def open_beside(faces: Faces, model: object, *, runtime: str, device: str | int | None, num_threads: int | None) -> FaceFinder:
+    """The finder that ``faces`` names, for a ``Detector`` with these other arguments.
+
+    A finder that is a network of edgefake is executed where the model is: by its runtime, on its device. Where that runtime does
+    not read the file that ``faces`` names, or would take minutes to build an engine of it, and beside a scorer of the user, it is
+    executed on the processor, by the first runtime that reads it. Whoever wants another place gives
+    ``open_finder(faces, runtime=…, device=…)`` as ``faces``; see there for what is raised.
+    """
+    name, file = named(faces)
+    if name is None or (bundled := FINDERS[name].network) is None:
+        return open_finder(faces)
+    place = PROCESSOR
+    if isinstance(model, str | os.PathLike):
+        runtime, device = todays_name(runtime, device, tell=lambda key: None)
+        if runtime == "auto":
+            runtime = reader_of(Path(model).suffix) or runtime
+        place = _place(file or bundled, runtime, device)
+    return open_finder(faces, runtime=place[0], device=place[1], num_threads=num_threads)
+
+
+def _place(finder: str, runtime: str, device: str | int | None) -> Place:
+    entry = RUNTIMES.get(runtime) if isinstance(runtime, str) else None
+    if entry is None:  # auto, or an unknown one, of which opening the model tells
+        return PROCESSOR
+    if Path(finder).suffix not in ("", *entry.suffixes):
+        return PROCESSOR
+    if entry.builds and not is_built(open_model(finder, suffix=entry.suffixes[0]), runtime, device):
+        return PROCESSOR
+    return runtime, device
