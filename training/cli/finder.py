@@ -44,7 +44,7 @@ def _add_fit(actions: Any) -> None:
     parser.add_argument("--epochs", type=whole(1), default=60, help="the rate falls to its end over them (default %(default)s)")
     parser.add_argument("--crops", type=whole(1), default=16000, help="training crops per epoch (default %(default)s)")
     parser.add_argument("--size", type=whole(32), default=320, help="side of the crops, a multiple of 32 (default %(default)s)")
-    parser.add_argument("--batch", type=whole(1), default=16, help="batch size (default %(default)s)")
+    parser.add_argument("--batch", type=whole(2), default=16, help="batch size (default %(default)s)")
     parser.add_argument("--learning-rate", type=positive, default=2e-3, help="Adam's first rate (default %(default)s)")
     parser.add_argument("--weights", default="none", metavar="none|PATH", help="a checkpoint to start from")
     parser.add_argument("--seed", type=whole(0), default=0, help="of the weights and the crops (default %(default)s)")
