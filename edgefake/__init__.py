@@ -37,12 +37,13 @@ if TYPE_CHECKING:
     from edgefake.images import read_image, read_images
     from edgefake.models.card import ModelCard
     from edgefake.models.file import write_card
-    from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
+    from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings
     from edgefake.runtimes import Runtime
     from edgefake.runtimes.spec import InputSpec, Scaling
     from edgefake.scorer import CardScorer, Score, Scorer, open_scorer
     from edgefake.streaming.pipeline import Watch, watch
     from edgefake.streaming.result import FrameResult, TrackResult
+    from edgefake.thresholds import Thresholds, Verdict
 
 __version__ = "0.1.0"
 
@@ -71,6 +72,7 @@ __all__ = [
     "Scorer",
     "SinkError",
     "Status",
+    "Thresholds",
     "Timings",
     "TrackResult",
     "Verdict",
@@ -96,7 +98,7 @@ _HOMES = {
         "ModelStoreError",
         "SinkError",
     ),
-    "prediction": ("FaceScore", "Prediction", "Quality", "Status", "Timings", "Verdict"),
+    "prediction": ("FaceScore", "Prediction", "Quality", "Status", "Timings"),
     "detector": ("Detector",),
     "faces": ("Box", "Face", "FaceFinder"),
     "images": ("read_image", "read_images"),
@@ -107,6 +109,7 @@ _HOMES = {
     "scorer": ("CardScorer", "Score", "Scorer", "open_scorer"),
     "streaming.pipeline": ("Watch", "watch"),
     "streaming.result": ("FrameResult", "TrackResult"),
+    "thresholds": ("Thresholds", "Verdict"),
 }
 """The module of each name, loaded when it is used: who judges pictures needs no streams, and a command can be stopped at once."""
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from edgefake import odds
 from edgefake.errors import InputError
 from edgefake.pixels import Pixels
 
@@ -36,6 +37,13 @@ def whole_number(name: str, value: Any) -> int:
     if number < 1:
         raise InputError(f"expected {name} to be a whole number of at least 1, got {value!r}")
     return number
+
+
+def checked_prior(value: Any) -> float:
+    """``value`` as a float. Raises ``InputError`` unless it is a number above 0 and below 1."""
+    if not odds.is_p_fake(value) or value in (0, 1):
+        raise InputError(f"expected a prior, the share of fakes, above 0 and below 1, got {value!r}: leave it out for half")
+    return float(value)
 
 
 def checked_frame(frame: Pixels) -> Pixels:

@@ -14,7 +14,7 @@ from edgefake.pixels import Pixels
 
 Colour = tuple[int, int, int]
 """BGR."""
-BLACK, GREY, LIGHT, RED = (40, 40, 40), (120, 120, 120), (225, 225, 225), (60, 60, 230)
+BLACK, GREY, LIGHT, RED, GREEN = (40, 40, 40), (120, 120, 120), (225, 225, 225), (60, 60, 230), (50, 155, 40)
 _PALETTE: tuple[Colour, ...] = (
     (180, 119, 31), (14, 127, 255), (44, 160, 44), (189, 103, 148), (75, 86, 140), (194, 119, 227), (34, 189, 188), (207, 190, 23)
 )  # fmt: skip

@@ -12,8 +12,8 @@ from typing import NoReturn
 
 import numpy as np
 
-from edgefake import deprecation
-from edgefake.arguments import checked_frame, listed, whole_number
+from edgefake import deprecation, odds
+from edgefake.arguments import checked_frame, checked_prior, listed, whole_number
 from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import BackendError, InputError
 from edgefake.faces.beside import open_beside
@@ -21,10 +21,12 @@ from edgefake.faces.finders import EVERY, FaceFinder, Faces, Find, checked_find
 from edgefake.faces.frame import WholeFrame, whole_frame
 from edgefake.faces.geometry import Box, Face, FaceLike, as_faces
 from edgefake.models.card import ModelCard
+from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
-from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings, Verdict
+from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings
 from edgefake.quality import face_status, sharpness
-from edgefake.scorer import CardScorer, Scorer, checked_scorer, open_scorer, scored, threshold_of
+from edgefake.scorer import CardScorer, Scorer, Threshold, checked_scorer, open_scorer, scored, scorers_thresholds
+from edgefake.thresholds import Thresholds
 
 MAX_BATCH = 32
 """Faces that go to the scorer at once: of more, the memory would grow with their number and the speed would not."""
@@ -47,9 +49,11 @@ class Detector:
             on the processor where that runtime does not read its file or has no engine of it yet (``edgefake build-engine``).
         find: how thoroughly faces are searched, where the finder can choose: ``"full"`` finds small faces in large pictures too,
             ``"fast"`` is for streams. Default: ``"full"``, in streams ``"fast"``.
-        threshold: the p_fake from which a verdict is fake: a number in 0…1, or the name of a threshold in the
-            model's card. Default: the scorer's own, for a model ``fpr_5%`` (at most 5 % of the real validation faces were
-            called fake).
+        threshold: the p_fake from which a verdict is fake, else real: a number in 0…1, or the name of a threshold in the
+            model's card; or ``Thresholds``, between which it is unsure. Default: the scorer's own; for a model those that its
+            card names ``fake`` and ``real``, else ``fpr_5%`` (at most 5 % of the real validation faces were called fake).
+        prior: the share of fakes, above 0 and below 1, among the faces that are judged: p_fake and the thresholds in the answers
+            are turned to it by Bayes' rule, and verdicts stay. Default: half of them, as in calibration.
         num_threads: threads of the runtime, at most one per core of the machine; default: one per available core, at most 4.
         card: what the file is, for a file that carries no card.
         backend: deprecated, the name of ``runtime`` until 0.2.
@@ -66,8 +70,9 @@ class Detector:
     """
 
     scorer: Scorer
-    threshold: float
-    """The p_fake from which a verdict is fake."""
+    thresholds: Thresholds
+    """Of one face, as p_fake is: for ``prior``."""
+    prior: float
     finder: FaceFinder
     """Finds the faces; that of ``edge`` tells by ``finder.runtime.name`` what executes it."""
     find: Find | None
@@ -83,14 +88,15 @@ class Detector:
         device: str | int | None = None,
         faces: Faces = DEFAULT_FACES,
         find: Find | None = None,
-        threshold: float | str | None = None,
+        threshold: Threshold | None = None,
+        prior: float = CALIBRATED_FOR,
         num_threads: int | None = None,
         card: ModelCard | None = None,
         backend: str | None = None,
     ) -> None:
         if backend is not None:
             runtime = _by_old_keyword(backend, runtime)
-        self.find = checked_find(find)
+        self.find, self.prior = checked_find(find), checked_prior(prior)
         self.finder = open_beside(faces, model, runtime=runtime, device=device, num_threads=num_threads)
         self.find_every = getattr(self.finder, "every", EVERY)
         self._owns_finder = isinstance(faces, str | Path)
@@ -99,10 +105,15 @@ class Detector:
         self._closed = False
         try:
             self.scorer = _scorer(model, threshold, runtime=runtime, device=device, num_threads=num_threads, card=card)
-            self.threshold = threshold_of(self.scorer, threshold)
+            self.thresholds = scorers_thresholds(self.scorer, threshold).for_prior(self.prior)
         except BaseException:
             self._close_finder()
             raise
+
+    @property
+    def threshold(self) -> float:
+        """The p_fake from which a face is called fake."""
+        return self.thresholds.fake
 
     @property
     def card(self) -> ModelCard:
@@ -225,8 +236,8 @@ class Detector:
                 p_fake = evidence = None
                 if status is Status.OK:
                     score = next(answers)
-                    p_fake, evidence = score.p_fake, score.evidence
-                verdict = self._verdict(p_fake)
+                    p_fake, evidence = odds.for_prior(score.p_fake, self.prior), score.evidence
+                verdict = None if p_fake is None else self.thresholds.verdict(p_fake)
                 one.scores.append(FaceScore(found.box, status, p_fake, verdict, quality, found.score, found.landmarks, evidence))
             infer_ms += (time.perf_counter() - started) * 1e3
         return infer_ms
@@ -245,22 +256,19 @@ class Detector:
         one.preprocess_ms += (time.perf_counter() - started) * 1e3
         return quality, status, crop
 
-    def _verdict(self, p_fake: float | None) -> Verdict | None:
-        if p_fake is None:
-            return None
-        return Verdict.FAKE if p_fake >= self.threshold else Verdict.REAL
-
     def _prediction(self, prepared: _Prepared, infer_ms: float) -> Prediction:
         timings = Timings(prepared.find_ms, prepared.preprocess_ms, infer_ms)
         faces = prepared.scores
-        p_fake = max([face.p_fake for face in faces if face.p_fake is not None], default=None)
+        p_fakes = [face.p_fake for face in faces if face.p_fake is not None]
+        p_fake, whole = max(p_fakes, default=None), self.thresholds.for_faces(len(p_fakes))
+        verdict = None if p_fake is None else whole.verdict(p_fake)
         if p_fake is not None:
             status = Status.OK
         elif faces:
             status = max(faces, key=lambda face: face.quality.size).status
         else:
             status = Status.NO_FACE
-        return Prediction(status, p_fake, self._verdict(p_fake), tuple(faces), self.threshold, timings, self.scorer.name)
+        return Prediction(status, p_fake, verdict, tuple(faces), self.thresholds, timings, self.scorer.name, whole, self.prior)
 
 
 @dataclass(slots=True)
@@ -278,7 +286,7 @@ class _Prepared:
 
 def _scorer(
     model: str | os.PathLike[str] | Scorer,
-    threshold: float | str | None,
+    threshold: Threshold | None,
     *,
     runtime: str,
     device: str | int | None,
@@ -287,8 +295,7 @@ def _scorer(
 ) -> Scorer:
     """The scorer that ``model`` names or is, see ``Detector``."""
     if isinstance(model, (str, os.PathLike)):
-        chosen = {} if threshold is None else {"threshold": threshold}
-        return open_scorer(model, runtime=runtime, device=device, num_threads=num_threads, card=card, **chosen)
+        return open_scorer(model, runtime=runtime, device=device, threshold=threshold, num_threads=num_threads, card=card)
     options = {"device": device, "num_threads": num_threads, "card": card, "runtime": None if runtime == "auto" else runtime}
     if given := [name for name, value in options.items() if value is not None]:
         raise InputError(f"expected no {' and no '.join(given)} with a Scorer, which is open already: leave them out")

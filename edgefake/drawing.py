@@ -9,12 +9,18 @@ import cv2
 
 from edgefake.faces.geometry import Box
 from edgefake.pixels import Pixels
-from edgefake.prediction import FaceScore, Prediction, Status, Verdict
+from edgefake.prediction import FaceScore, Prediction, Status
+from edgefake.thresholds import Verdict, worst_verdict
 
 Colour = tuple[int, int, int]  # BGR
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
-_COLOURS: dict[Verdict | None, Colour] = {Verdict.FAKE: (60, 60, 230), Verdict.REAL: (50, 155, 40), None: (105, 105, 105)}
+_COLOURS: dict[Verdict | None, Colour] = {
+    Verdict.FAKE: (60, 60, 230),
+    Verdict.UNSURE: (0, 130, 200),
+    Verdict.REAL: (50, 155, 40),
+    None: (105, 105, 105),
+}
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -28,9 +34,19 @@ class Mark:
 
 
 def draw_prediction(frame: Pixels, prediction: Prediction) -> Pixels:
-    """A copy of ``frame`` (uint8, H×W×3, BGR) with each face's box and label; without faces, the status in the corner."""
+    """A copy of ``frame`` (uint8, H×W×3, BGR) with each face's box and label.
+
+    In the corner is the status where there are no faces, and the verdict in all where the worst face alone has another.
+    """
     corner = "" if prediction.faces else prediction.status.value.replace("_", " ")
+    if prediction.verdict and prediction.verdict not in (worst_verdict(face.verdict for face in prediction.faces), None):
+        corner = in_all(prediction.verdict)
     return draw_marks(frame, [Mark(face.box, _text(face), face.verdict) for face in prediction.faces], corner=corner)
+
+
+def in_all(verdict: Verdict) -> str:
+    """The label of a verdict on several faces together."""
+    return f"in all {verdict.value}"
 
 
 def draw_marks(frame: Pixels, marks: Sequence[Mark], *, corner: str = "") -> Pixels:

@@ -48,3 +48,12 @@ def class_log_odds(logits: npt.NDArray[np.floating], *, real: int = 0) -> npt.ND
     """``log(p_fake / p_real)`` (N,) of class logits (N, K); p_fake is the softmax summed over all but column ``real``."""
     fakes = np.logaddexp.reduce(np.delete(logits, real, axis=1), axis=1)
     return np.asarray(fakes - logits[:, real], np.float32)
+
+
+CALIBRATED_FOR = 0.5
+"""Calibration takes half of the faces to be fake."""
+
+
+def for_prior(p: float, prior: float) -> float:
+    """The p_fake ``p`` where a share ``prior`` of faces is fake, by Bayes' rule; ``p`` itself where that is half of them."""
+    return p if prior == CALIBRATED_FOR else p_fake(log_odds(p) + log_odds(prior))

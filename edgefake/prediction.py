@@ -13,18 +13,15 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.faces.geometry import Box, Landmarks
+from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
 from edgefake.schema import SCHEMA, box_values, check_keys, figure, pixels, plain, seconds_or_ms
 from edgefake.text import printable
+from edgefake.thresholds import Thresholds, Verdict, both_thresholds
 
 E = TypeVar("E", bound=Enum)
 
-
-class Verdict(str, Enum):
-    """p_fake at or above the threshold is ``fake``."""
-
-    REAL = "real"
-    FAKE = "fake"
+_CLASS_IDS: dict[Verdict | None, int] = {Verdict.REAL: 0, Verdict.FAKE: 1, Verdict.UNSURE: 2, None: -1}
 
 
 class Status(str, Enum):
@@ -109,17 +106,27 @@ class Timings:
 class Prediction:
     """The answer for one frame.
 
-    ``p_fake`` is the maximum over the frame's scored faces and ``verdict`` follows from it; both are None when no face could be
-    scored, and ``status`` then says why (for several faces: that of the largest).
+    ``p_fake`` is the maximum over the frame's scored faces and ``verdict`` is what ``whole`` make of it, the thresholds for so
+    many faces; both are None when no face could be scored, and ``status`` then says why (for several faces: that of the largest).
     """
 
     status: Status
     p_fake: float | None
     verdict: Verdict | None
     faces: tuple[FaceScore, ...]
-    threshold: float
+    thresholds: Thresholds
+    """Of one face."""
     timings: Timings
     model: str
+    whole: Thresholds
+    """Of the frame: ``thresholds.for_faces`` of its scored ones."""
+    prior: float = CALIBRATED_FOR
+    """The share of fakes that p_fake and the thresholds are for."""
+
+    @property
+    def threshold(self) -> float:
+        """The p_fake from which a face is called fake."""
+        return self.thresholds.fake
 
     def __str__(self) -> str:
         """For people: ``fake, p_fake 0.973, 2 faces``."""
@@ -135,7 +142,9 @@ class Prediction:
             "verdict": self.verdict and self.verdict.value,
             "p_fake": plain(self.p_fake),
             "faces": [face.to_dict() for face in self.faces],
-            "threshold": plain(self.threshold),
+            "threshold": self.threshold,
+            "thresholds": both_thresholds(self.thresholds, self.whole),
+            "prior": self.prior,
             "timings": self.timings.to_dict(),
             "model": self.model,
         }
@@ -158,19 +167,22 @@ class Prediction:
         for key, kind, what in (("faces", list, "a list"), ("model", str, "a name")):
             if not isinstance(value[key], kind):
                 raise InputError(f"expected {what} as the {key} of a prediction, got {printable(repr(value[key]), limit=60)}")
+        thresholds, whole = _thresholds(value)
         return Prediction(
             _one_of(Status, value["status"]),
             _p_fake(value["p_fake"]),
             _verdict(value["verdict"]),
             tuple(map(FaceScore.from_dict, value["faces"])),
-            _share(value["threshold"], "threshold"),
+            thresholds,
             Timings(*(_number(timings[name], name) for name in ("find_faces", "preprocess", "infer"))),
             value["model"],
+            whole,
+            _share(value.get("prior", CALIBRATED_FOR), "prior"),
         )
 
     def to_supervision(self) -> Any:
         """The faces as ``supervision.Detections`` of N: ``xyxy``; ``confidence`` is p_fake, NaN without one; ``class_id`` 0 is
-        real, 1 fake, -1 without a verdict; ``data`` has ``class_name`` and ``status``.
+        real, 1 fake, 2 unsure, -1 without a verdict; ``data`` has ``class_name`` and ``status``.
 
         Raises ``InputError`` where the package ``supervision`` is not installed.
         """
@@ -182,7 +194,7 @@ class Prediction:
         return Detections(
             xyxy=np.array([face.box.xyxy for face in self.faces], np.float32).reshape(-1, 4),
             confidence=np.array([np.nan if face.p_fake is None else face.p_fake for face in self.faces], np.float32),
-            class_id=np.array([-1 if verdict is None else int(verdict is Verdict.FAKE) for verdict in verdicts], int),
+            class_id=np.array([_CLASS_IDS[verdict] for verdict in verdicts], int),
             data={
                 "class_name": np.array([(face.verdict or face.status).value for face in self.faces], str),
                 "status": np.array([face.status.value for face in self.faces], str),
@@ -206,6 +218,17 @@ def _one_of(kind: type[E], value: Any) -> E:
 
 def _verdict(value: Any) -> Verdict | None:
     return None if value is None else _one_of(Verdict, value)
+
+
+def _thresholds(value: dict[str, Any]) -> tuple[Thresholds, Thresholds]:
+    """(those of a face, those of the whole); of older JSON, which has one number, two-way and alike."""
+    if "thresholds" not in value:
+        single = Thresholds.two_way(_share(value["threshold"], "threshold"))
+        return single, single
+    both = check_keys(value["thresholds"], ("face", "whole"), "thresholds")
+    parts = [check_keys(both[name], ("fake", "real"), f"the thresholds of the {name}") for name in ("face", "whole")]
+    face, whole = (Thresholds(_share(part["fake"], "fake"), _share(part["real"], "real")) for part in parts)
+    return face, whole
 
 
 def _number(value: Any, what: str) -> float:

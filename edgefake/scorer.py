@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from edgefake import odds
 from edgefake.arguments import listed, whole_number
-from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError, ModelFileError
 from edgefake.faces.geometry import Box
-from edgefake.models.card import ModelCard, find_threshold
+from edgefake.models.card import ModelCard
 from edgefake.models.card_checks import MAP
 from edgefake.models.file import require_card
 from edgefake.models.golden import replay_once
@@ -27,6 +26,10 @@ from edgefake.preprocessing import face_pixels
 from edgefake.runtimes import Outputs, Runtime, open_runtime, suffix_of, todays_name
 from edgefake.system import check_threads
 from edgefake.text import printable
+from edgefake.thresholds import Thresholds, thresholds_of
+
+Threshold = float | str | Thresholds
+"""What a verdict is told by: a p_fake in 0…1, the name of one in the model's card, or two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ class Scorer(Protocol):
     name: str
     """Of the model, for people and in every ``Prediction``."""
     threshold: float
-    """The p_fake from which a verdict is fake, unless the ``Detector`` is given another."""
+    """The p_fake from which a verdict is fake, else real, unless the ``Detector`` is given another.
+
+    A scorer may have ``thresholds`` beside it, which hold in its stead: ``edgefake.Thresholds``, of a verdict that may be unsure.
+    """
     crop_margin: float
     """Context that ``crop`` takes around a face box, as a fraction of its longer side."""
 
@@ -71,18 +77,17 @@ class CardScorer:
     Args:
         card: what the network's numbers mean.
         runtime: has loaded it; ``close`` closes it.
-        threshold: a p_fake in 0…1, or the name of one of the card's.
+        threshold: as for ``Detector``; None: the card's own.
         replayed: the card's golden vectors have been replayed, so that the outputs are known to be what it says.
 
     Raises ``ModelFileError`` where the network gives other outputs than the card says, which one run on grey shows unless
     ``replayed``, and ``BackendError`` where this OpenCV makes other pixels of a face.
     """
 
-    def __init__(
-        self, card: ModelCard, runtime: Runtime, *, threshold: float | str = DEFAULT_THRESHOLD, replayed: bool = False
-    ) -> None:
+    def __init__(self, card: ModelCard, runtime: Runtime, *, threshold: Threshold | None = None, replayed: bool = False) -> None:
         self.card, self.runtime = card, runtime
-        self.name, self.threshold, self.crop_margin = card.name, card.threshold(threshold), card.crop_margin
+        self.thresholds = chosen_thresholds(card, threshold)
+        self.name, self.threshold, self.crop_margin = card.name, self.thresholds.fake, card.crop_margin
         self._size, self._bgr = card.side, card.colour_order == "BGR"
         check_pixels()
         if not replayed:
@@ -122,7 +127,7 @@ def open_scorer(
     *,
     runtime: str = "auto",
     device: str | int | None = None,
-    threshold: float | str = DEFAULT_THRESHOLD,
+    threshold: Threshold | None = None,
     num_threads: int | None = None,
     card: ModelCard | None = None,
 ) -> CardScorer:
@@ -138,7 +143,7 @@ def open_scorer(
     runtime, device = todays_name(runtime, device)
     file = open_model(model, suffix=suffix_of(runtime), card=card)
     card = require_card(file)
-    card.threshold(threshold)  # told before the minutes that an engine may take
+    chosen_thresholds(card, threshold)  # told before the minutes that an engine may take
     opened = open_runtime(file, card.input_spec, name=runtime, device=device, num_threads=num_threads)
     try:
         replay_once(opened, card, file)
@@ -182,14 +187,23 @@ def _plain(score: Score, name: str) -> Score:
     return Score(float(p_fake), score.evidence)
 
 
-def threshold_of(scorer: Scorer, chosen: float | str | None) -> float:
-    """The p_fake threshold that ``chosen`` is or names, None being the scorer's own. Raises ``InputError`` for anything else."""
+def chosen_thresholds(card: ModelCard, chosen: Threshold | None) -> Thresholds:
+    """What ``chosen`` is or names, None being the card's own. Raises ``InputError`` for anything else."""
+    return chosen if isinstance(chosen, Thresholds) else card.thresholds_at(chosen)
+
+
+def scorers_thresholds(scorer: Scorer, chosen: Threshold | None) -> Thresholds:
+    """What ``chosen`` is or names, None being the scorer's own. Raises ``InputError`` for anything else."""
     if chosen is None:
-        if not odds.is_p_fake(scorer.threshold):
+        own = getattr(scorer, "thresholds", None)
+        if own is not None and not isinstance(own, Thresholds):
+            raise InputError(f"expected edgefake.Thresholds of the scorer {printable(scorer.name)}, got {own!r}")
+        if own is None and not odds.is_p_fake(scorer.threshold):
             raise InputError(f"expected a threshold in 0…1 of the scorer {printable(scorer.name)}, got {scorer.threshold!r}")
-        return float(scorer.threshold)
-    named = scorer.card.thresholds if isinstance(scorer, CardScorer) else {}
-    return find_threshold(chosen, named, scorer.name)
+        chosen = scorer.threshold if own is None else own
+    if isinstance(scorer, CardScorer):
+        return chosen_thresholds(scorer.card, chosen)
+    return chosen if isinstance(chosen, Thresholds) else thresholds_of({}, scorer.name, chosen)
 
 
 def _batch(crops: Sequence[Pixels]) -> Pixels:

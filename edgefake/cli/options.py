@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from edgefake.cli.terminal import complain
@@ -10,7 +11,9 @@ from edgefake.defaults import DEFAULT_FACES, DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.deprecation import DEPRECATIONS
 from edgefake.detector import Detector
 from edgefake.faces.finders import FACES_HELP
+from edgefake.odds import CALIBRATED_FOR
 from edgefake.runtimes import RUNTIMES, todays_name
+from edgefake.thresholds import both_thresholds
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +30,16 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threshold",
         type=parse_threshold,
-        default=DEFAULT_THRESHOLD,
-        help="the p_fake from which a face is fake: a number in 0…1 or a name in the model's card (default: %(default)s)",
+        help="the p_fake from which a face is fake, else real: a number in 0…1 or a name in the model's card (default: the "
+        f"card's fake and real, with unsure between them, where it has both, else its {DEFAULT_THRESHOLD.replace('%', '%%')})",
+    )
+    parser.add_argument(
+        "--prior",
+        type=float,
+        default=CALIBRATED_FOR,
+        metavar="SHARE",
+        help="how many of the faces are fake, such as 0.01: p_fake and thresholds are turned to that, verdicts stay (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--threads", type=int, help="threads of the runtime, no more than cores (default: one per available core, at most 4)"
@@ -60,6 +71,7 @@ def open_detector(arguments: argparse.Namespace) -> Detector:
         faces=arguments.faces,
         find=arguments.find,
         threshold=arguments.threshold,
+        prior=arguments.prior,
         num_threads=arguments.threads,
     )
 
@@ -83,3 +95,15 @@ def parse_threshold(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def exit_code(counts: Mapping[str, int]) -> int:
+    """Of a command that judged: by how many got which verdict, or ``error``."""
+    return next((code for name, code in (("error", 2), ("fake", 1), ("unsure", 3)) if counts[name]), 0)
+
+
+def thresholds_json(detector: Detector, *, faces: int) -> dict[str, Any]:
+    """The keys that tell what verdicts on ``faces`` faces follow from."""
+    whole = detector.thresholds.for_faces(faces)
+    both = both_thresholds(detector.thresholds, whole)
+    return {"threshold": detector.threshold, "thresholds": both, "prior": detector.prior}

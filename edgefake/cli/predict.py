@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edgefake.cli.options import add_detector_options, open_detector
+from edgefake.cli.options import add_detector_options, exit_code, open_detector, thresholds_json
 from edgefake.cli.outputs import output_paths
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
@@ -28,13 +28,15 @@ _COPY = ".annotated.jpg"
 _EPILOG = """\
 A picture without a face that can be scored (no face, face too small, face too blurred) gets its status instead of a verdict.
 Of a file with several pictures (an animation, a TIFF with pages, an MPO) each is judged. The same file is judged once, whatever
-paths lead to it.
+paths lead to it. Of several faces the highest p_fake must be higher to be called fake, so that no more real pictures are than
+real faces: a picture may be real though one of its faces, by itself, would be fake.
 
 exit codes:
-  0  nothing was called fake; pictures without a scorable face count as such
+  0  nothing was called fake or unsure; pictures without a scorable face count as such
   1  at least one picture was called fake
   2  something went wrong, whatever else was found: a picture that cannot be read (the others are still judged), an unknown model,
      a wrong argument
+  3  no picture was called fake, at least one unsure
 """
 
 
@@ -111,7 +113,7 @@ def _run(arguments: argparse.Namespace) -> int:
             counts[outcome.summary] += 1
     if not arguments.json and counts.total() > 1:
         print(f"{counts.total()} pictures: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
-    return 2 if counts["error"] else 1 if counts["fake"] else 0
+    return exit_code(counts)
 
 
 def _inputs(sources: Sequence[str]) -> tuple[list[Path], list[_Outcome]]:
@@ -174,8 +176,8 @@ def _json(outcome: _Outcome, detector: Detector) -> str:
     which: dict[str, Any] = {"path": portable_path(outcome.path), "picture": outcome.picture, "pictures": outcome.pictures}
     if outcome.prediction is not None:
         return json.dumps({**which, **outcome.prediction.to_dict()})
-    empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], "threshold": detector.threshold, "timings": None}
-    which |= {"schema": SCHEMA, "status": "error"}
+    empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], "timings": None}
+    which |= {"schema": SCHEMA, "status": "error", **thresholds_json(detector, faces=0)}
     return json.dumps({**which, **empty, "model": detector.scorer.name, "error": outcome.error})
 
 

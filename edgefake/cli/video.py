@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from edgefake.cli.options import add_detector_options, open_detector
+from edgefake.cli.options import add_detector_options, exit_code, open_detector, thresholds_json
 from edgefake.cli.outputs import output_paths
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
@@ -21,7 +21,7 @@ from edgefake.secrets import without_secrets
 from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.timeline import Timeline
-from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict
+from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict, judged
 from edgefake.tables import text_row
 from edgefake.text import portable_path, printable
 
@@ -32,16 +32,18 @@ VIDEO_SUFFIXES = frozenset(
 """What counts as a video in a folder."""
 
 _EPILOG = f"""\
-Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face. A face counts
+Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face, which must be
+higher where there are several to be called fake, so that no more real videos are than real faces. A face counts
 when it was found by three searches and scored for half a second, as in `edgefake watch`; without such a face there is no verdict,
 nor when less than {MIN_COVERAGE:.0%} of the video could be read. A face that was away for 1.5 seconds gets a new number when it
 comes back: there may be more tracks than people. Damaged frames are left out and told; how much was read is "coverage" in --json.
 
 exit codes:
-  0  no video was called fake; videos without a verdict count as such
+  0  no video was called fake or unsure; videos without a verdict count as such
   1  at least one video was called fake
   2  something went wrong, whatever else was found: a video that cannot be read or is black (the others are still judged),
      an unknown model, a wrong argument
+  3  no video was called fake, at least one unsure
 """
 
 
@@ -96,7 +98,7 @@ def _run(arguments: argparse.Namespace) -> int:
             counts[outcome.summary] += 1
     if not arguments.json and counts.total() > 1:
         print(f"{counts.total()} videos: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
-    return 2 if counts["error"] else 1 if counts["fake"] else 0
+    return exit_code(counts)
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[list[Path], list[_Outcome]]:
@@ -115,7 +117,7 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], list[_Outcome]]:
 
 
 def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None, line: LiveLine) -> _Outcome:
-    tally, timeline = VideoTally(detector.threshold), Timeline()
+    tally, timeline = VideoTally(detector.thresholds, detector.prior), Timeline()
     try:
         if not os.path.isfile(path):
             what = "is no regular file: save it as one first" if os.path.exists(path) else "does not exist"
@@ -158,7 +160,8 @@ def _progress(done: int, running: Watch, path: Path) -> str:
 
 def _json(outcome: _Outcome, detector: Detector) -> str:
     path = portable_path(outcome.path if os.path.exists(outcome.path) else without_secrets(str(outcome.path)))
-    about = {"threshold": detector.threshold, "model": detector.scorer.name}
+    faces = judged(outcome.verdict.tracks) if outcome.verdict else 0
+    about = {**thresholds_json(detector, faces=faces), "model": detector.scorer.name}
     if outcome.verdict is not None:
         return json.dumps({"path": path, **outcome.verdict.to_dict(), **about})
     empty = VideoVerdict(None, None, 0, 0, (), "error").to_dict()

@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from edgefake.cli.options import add_detector_options, open_detector
+from edgefake.cli.options import add_detector_options, exit_code, open_detector
 from edgefake.cli.terminal import LiveLine
-from edgefake.prediction import Status, Verdict
+from edgefake.prediction import Status
 from edgefake.sinks import SINKS
 from edgefake.streaming.health import HealthReport
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.video import VideoTally, VideoVerdict
 from edgefake.tables import text_row
+from edgefake.thresholds import Verdict
 
 _EPILOG = """\
 sources:
@@ -36,10 +37,11 @@ Ctrl-C, SIGTERM or SIGHUP stop the stream after the current frame and deliver wh
 once.
 
 exit codes:
-  0  nothing was called fake, or a live source was ended by a signal
+  0  nothing was called fake or unsure, or a live source was ended by a signal
   1  a face of a live source, a picture of a folder, or a file by its figure was called fake
   2  something went wrong: the source is not there or nothing in it can be read, a sink could deliver nothing, an unknown model,
      a wrong argument
+  3  nothing was called fake; a face of a live source was last called unsure, or a picture of a folder, or a file by its figure
 """
 
 
@@ -125,7 +127,8 @@ def _run(arguments: argparse.Namespace) -> int:
             line.print(f"health at {server.url}", to_stderr=True)
         signals = stack.enter_context(_stopped_by_signals(running))
         seen = _Pictures() if running.stills else _Faces()
-        tally = None if running.live or running.stills else VideoTally(detector.threshold)  # what is live may run for years
+        endless = running.live or running.stills  # what is live may run for years
+        tally = None if endless else VideoTally(detector.thresholds, detector.prior)
         for _, result in running:
             changes = seen.add(result)
             if tally:
@@ -139,8 +142,8 @@ def _run(arguments: argparse.Namespace) -> int:
     if any(sink.lost and not sink.delivered for sink in running.sink_reports()):
         return 2
     if whole:  # a face may be called fake on the way in a file that is real in all
-        return int(whole.verdict is Verdict.FAKE)
-    return 1 if seen.fake and not (running.live and signals) else 0
+        return exit_code(Counter([whole.verdict.value] if whole.verdict else []))
+    return 0 if running.live and signals else exit_code(seen.counts)
 
 
 @contextmanager
@@ -171,11 +174,7 @@ class _Pictures:
     """How many pictures were judged, and how."""
 
     def __init__(self) -> None:
-        self._counts: Counter[str] = Counter()
-
-    @property
-    def fake(self) -> int:
-        return self._counts[Verdict.FAKE.value]
+        self.counts: Counter[str] = Counter()
 
     def add(self, result: FrameResult) -> list[str]:
         """Take in one picture; its verdict, or why it has none, for people."""
@@ -183,12 +182,12 @@ class _Pictures:
             max(result.tracks, key=lambda track: track.box.width * track.box.height).status if result.tracks else Status.NO_FACE
         )
         word = (result.verdict or status).value.replace("_", " ")
-        self._counts[word] += 1
+        self.counts[word] += 1
         p_fake = "-" if result.p_fake is None else f"{result.p_fake:.3f}"
         return [text_row((word, p_fake, result.source), ("<16", ">6", ""))]
 
     def __str__(self) -> str:
-        return ", ".join(f"{count} {word}" for word, count in self._counts.most_common()) or "no picture came"
+        return ", ".join(f"{count} {word}" for word, count in self.counts.most_common()) or "no picture came"
 
 
 class _Faces:
@@ -198,6 +197,12 @@ class _Faces:
         self.followed = 0
         self.fake = 0
         self._called: dict[int, tuple[Verdict, bool]] = {}  # id: the last verdict, and whether fake was among them
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many were ever called fake, and how many are unsure."""
+        unsure = sum(verdict is Verdict.UNSURE for verdict, _ in self._called.values())
+        return Counter({Verdict.FAKE.value: self.fake, Verdict.UNSURE.value: unsure})
 
     def add(self, result: FrameResult) -> list[str]:
         """Take in one frame; its new and changed verdicts, for people."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake import odds
-from edgefake.errors import CardError, InputError, ModelFileError
+from edgefake.errors import CardError, ModelFileError
 from edgefake.models.card_checks import SCHEMA, SCORE, WIDEST, check_values
 from edgefake.models.card_upgrades import UPGRADES
 from edgefake.models.card_values import Unfit, check_keys, checked, shown, types_of
@@ -21,6 +21,7 @@ from edgefake.models.families import Family
 from edgefake.runtimes.spec import CENTRED, InputSpec, Scaling
 from edgefake.statistics import Interval
 from edgefake.text import printable
+from edgefake.thresholds import Thresholds, find_threshold, thresholds_of
 
 MAX_CARD = 2 << 20
 """Bytes. A card with its golden vectors has 50 kB; a card that unpacks to more is made to exhaust memory."""
@@ -98,7 +99,8 @@ class ModelCard:
     """What the score is: one number per face, which speaks for the second class, or, in the plural, one per class (before or
     after the softmax)."""
     thresholds: dict[str, float] = None  # type: ignore[assignment]
-    """p_fake thresholds by the false-positive rate they were chosen for: ``fpr_5%``, ``fpr_1%``, ``eer``."""
+    """p_fake thresholds by the false-positive rate they were chosen for, ``fpr_5%``, ``fpr_1%``, ``eer``, and the two of a
+    verdict that may be unsure, ``fake`` and ``real``; see ``edgefake.Thresholds``."""
     scaling: Scaling = CENTRED
     colour_order: Literal["RGB", "BGR"] = "RGB"
     classes: tuple[str, ...] = ("real", "fake")
@@ -236,6 +238,10 @@ class ModelCard:
         """The p_fake threshold that ``chosen`` names, or ``chosen`` itself. Raises ``InputError`` for anything else."""
         return find_threshold(chosen, self.thresholds, self.name)
 
+    def thresholds_at(self, chosen: float | str | None = None) -> Thresholds:
+        """Those of a verdict: the card's own, or two-way at ``threshold(chosen)``. Raises ``InputError`` where there are none."""
+        return thresholds_of(self.thresholds, self.name, chosen)
+
     def to_json(self) -> str:
         """As ``from_json`` reads it. Raises ``CardError`` where no reader would accept it: figures must be finite, and
         ``MAX_CARD`` is the limit."""
@@ -287,19 +293,6 @@ def _of_today(value: Any, where: str) -> dict[str, Any]:
         readable = f"{', '.join(map(str, UPGRADES))} and {SCHEMA}"
         raise CardError(f"{where} has schema {shown(schema)}, this version reads {readable}: {remedy}")
     return value  # type: ignore[no-any-return]
-
-
-def find_threshold(chosen: float | str, named: Mapping[str, float], name: str) -> float:
-    """The p_fake threshold that ``chosen`` is, or names among those ``named`` of the model ``name``. Raises ``InputError``."""
-    names = printable(", ".join(named))
-    if isinstance(chosen, str):
-        if chosen not in named:
-            choice = f"{names} or a number" if named else "a number"
-            raise InputError(f"{printable(name)} has no threshold {chosen!r}: choose {choice} in 0…1")
-        return named[chosen]
-    if not odds.is_p_fake(chosen):
-        raise InputError(f"expected a threshold, a p_fake in 0…1{f' or one of {names}' if named else ''}, got {chosen!r}")
-    return float(chosen)
 
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(ModelCard)}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgefake.models.card_values import Unfit, shown
 from edgefake.models.families import check_families
+from edgefake.thresholds import FAKE, REAL
 
 if TYPE_CHECKING:
     from edgefake.models.card import ModelCard
@@ -65,6 +66,10 @@ def _detector_problems(card: ModelCard) -> list[tuple[bool, str]]:
     return [
         (card.height != card.width, f"input_size: a detector takes square faces, got {shown(card.input_size)}"),
         (not card.thresholds, "thresholds must name at least one p_fake threshold"),
+        (
+            card.thresholds.get(REAL, 0.0) > card.thresholds.get(FAKE, 1.0),
+            f"thresholds, fake must be no less than real, got {shown(card.thresholds)}",
+        ),
         (
             len(classes) < 2 or classes.count("real") != 1 or len(set(classes)) != len(classes),
             f"classes must name real once and at least one kind of fake, each once, got {shown_classes}",

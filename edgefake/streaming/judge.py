@@ -11,7 +11,7 @@ from edgefake.faces import Face
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Status
 from edgefake.streaming.capture import Captured
-from edgefake.streaming.evidence import Evidence
+from edgefake.streaming.evidence import Evidence, FrameEvidence
 from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
 from edgefake.streaming.tracks import Track, Tracker
 
@@ -62,7 +62,9 @@ class PictureJudge:
             reconnects=reconnects,
             source=frame.name or self._source,
             model=self._detector.scorer.name,
-            threshold=self._detector.threshold,
+            thresholds=self._detector.thresholds,
+            verdict=prediction.verdict,
+            prior=self._detector.prior,
         )
 
     def close(self) -> None:
@@ -83,6 +85,7 @@ class Judge:
         self._budget = faces_per_frame
         self._tracker = Tracker(detect_every=detect_every)
         self._faces: dict[int, _Face] = {}
+        self._frame = FrameEvidence(detector.thresholds, detector.prior)
         self._turns = 0
         self._searcher = ThreadPoolExecutor(1, "faces")
         self._pending: Future[_Search] | None = None
@@ -112,7 +115,9 @@ class Judge:
             reconnects=reconnects,
             source=self._source,
             model=self._detector.scorer.name,
-            threshold=self._detector.threshold,
+            thresholds=self._detector.thresholds,
+            verdict=self._frame.verdict([(t.p_fake, t.verdict) for t in tracks if t.verdict and t.p_fake is not None]),
+            prior=self._detector.prior,
         )
 
     def close(self) -> None:
@@ -145,7 +150,10 @@ class Judge:
         """Take in what a search found."""
         self._tracker.update([face.box for face in search.faces])
         known = self._tracker.ids
-        self._faces = {id: self._faces.get(id) or _Face(Evidence(self._detector.threshold)) for id in known}
+        self._faces = {id: self._faces.get(id) or self._new_face() for id in known}
+
+    def _new_face(self) -> _Face:
+        return _Face(Evidence(self._detector.thresholds, self._detector.prior))
 
     def _choose(self, shown: list[Track], frame: Captured) -> list[Track]:
         """Whose turn it is: of the faces that the last search found, those whose last turn is longest ago."""

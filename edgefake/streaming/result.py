@@ -8,10 +8,12 @@ The keys of a line (see ``edgefake.schema``)::
     index       number of the frame in its source, from 0; numbers are missing where frames were dropped
     seconds     media time in files, time since the start in live sources
     captured    Unix time at which the frame was read
-    verdict     "fake" when any track's is, else "real" when any track has one, else null
+    verdict     "fake", "unsure" or "real" of the tracks that have a verdict together, by thresholds.whole; null when none has one
     p_fake      maximum over the tracks, null when none has one
     tracks      [{id, box [x, y, width, height] in pixels, status, frame_p_fake, p_fake, verdict, scored}, …]
-    threshold   the p_fake around which verdicts change
+    threshold   the p_fake around which a face's verdict changes to fake
+    thresholds  {face, whole}, each {fake, real}: those of one face, and those of the frame, by how many faces have a verdict
+    prior       the share of fakes that p_fake and thresholds are for
     timings     milliseconds of this frame: {capture, detect, track, preprocess, infer}
     latency     milliseconds from the frame's arrival to this result, waiting included
     dropped     frames dropped so far, because they came faster than they could be judged or were pictures that cannot be read
@@ -25,9 +27,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from edgefake.faces import Box
+from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
-from edgefake.prediction import Status, Verdict
+from edgefake.prediction import Status
 from edgefake.schema import SCHEMA, box_values, plain, seconds_or_ms
+from edgefake.thresholds import Thresholds, Verdict, both_thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class TrackResult:
     p_fake: float | None
     """The scores of the track combined over time; None before the first."""
     verdict: Verdict | None
-    """Changes with hysteresis around the threshold; None until there is enough evidence (``edgefake.streaming.evidence``)."""
+    """Changes with hysteresis around the thresholds; None until there is enough evidence (``edgefake.streaming.evidence``)."""
     scored: int
     """How many scored frames ``p_fake`` stands on."""
 
@@ -92,18 +96,26 @@ class FrameResult:
     reconnects: int
     source: str
     model: str
-    threshold: float
+    thresholds: Thresholds
+    """Of one face."""
+    verdict: Verdict | None
+    """Of the tracks that have one, together, as ``whole`` say; None when none has."""
+    prior: float = CALIBRATED_FOR
+
+    @property
+    def threshold(self) -> float:
+        """The p_fake around which a face's verdict changes to fake."""
+        return self.thresholds.fake
+
+    @property
+    def whole(self) -> Thresholds:
+        """Of the frame, by how many of its tracks have a verdict."""
+        return self.thresholds.for_faces(sum(track.verdict is not None for track in self.tracks))
 
     @property
     def p_fake(self) -> float | None:
         """The maximum over the tracks; None when no track was scored yet."""
         return max([track.p_fake for track in self.tracks if track.p_fake is not None], default=None)
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """Fake when any track is called fake; None when no track has a verdict."""
-        verdicts = {track.verdict for track in self.tracks}
-        return Verdict.FAKE if Verdict.FAKE in verdicts else Verdict.REAL if Verdict.REAL in verdicts else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only: one line of ``edgefake watch --json``."""
@@ -116,7 +128,9 @@ class FrameResult:
             "verdict": self.verdict and self.verdict.value,
             "p_fake": plain(self.p_fake),
             "tracks": [track.to_dict() for track in self.tracks],
-            "threshold": plain(self.threshold),
+            "threshold": self.threshold,
+            "thresholds": both_thresholds(self.thresholds, self.whole),
+            "prior": self.prior,
             "timings": self.timings.to_dict(),
             "latency": seconds_or_ms(self.latency),
             "dropped": plain(self.dropped),

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.charts import BLACK, GREY, RED, Axis, Chart, Colour, colour
+from edgefake.charts import BLACK, GREEN, GREY, RED, Axis, Chart, Colour, colour
 from edgefake.pixels import Pixels
 from edgefake.streaming.result import FrameResult
+from edgefake.thresholds import Thresholds
 
 SIZE = (1280, 480)
 """Width and height of the picture."""
@@ -31,11 +32,11 @@ class Timeline:
     _first: float = math.inf
     _last: float = -math.inf
     _source: str = ""
-    _threshold: float = 0.5
+    _thresholds: Thresholds = field(default_factory=lambda: Thresholds.two_way(0.5))
 
     def add(self, result: FrameResult) -> None:
         """Take in one frame."""
-        self._source, self._threshold = result.source, result.threshold
+        self._source, self._thresholds = result.source, result.thresholds
         self._first, self._last = min(self._first, result.seconds), max(self._last, result.seconds)
         for track in result.tracks:
             if track.p_fake is not None:
@@ -44,12 +45,16 @@ class Timeline:
                 scores.append(track.p_fake)
 
     def plot(self) -> Pixels:
-        """The picture so far (uint8, H×W×3, BGR): a line per track, and the threshold."""
+        """The picture so far (uint8, H×W×3, BGR): a line per track, and a face's thresholds."""
         first, last = (self._first, self._last) if self._last > self._first else (0.0, 0.0)
         chart = Chart(*SIZE, Axis(first, max(last, first + 1e-3), LEFT, RIGHT), Axis(0, 1, BOTTOM, TOP))
         chart.grid([(s, _clock(s)) for s in _ticks(first, last)], [(p, f"{p:g}") for p in (0, 0.25, 0.5, 0.75, 1)])
-        chart.dashes(self._threshold, RED)
-        chart.write(f"fake from {self._threshold:.2f}", (RIGHT - 110, 28), RED)
+        fake, real = self._thresholds.fake, self._thresholds.real
+        chart.dashes(fake, RED)
+        chart.write(f"fake from {fake:.2f}", (RIGHT - 110, 28), RED)
+        if real < fake:
+            chart.dashes(real, GREEN)
+            chart.write(f"real below {real:.2f}", (RIGHT - 240, 28), GREEN)
         note = "" if self._tracks else ": no face was scored"
         chart.write(f"p_fake  {self._source}{note}", (LEFT, 28), BLACK)
         for index, (seconds, scores) in enumerate(self._tracks.values()):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from edgefake import odds
-from edgefake.prediction import Verdict
+from edgefake.odds import CALIBRATED_FOR
 from edgefake.schema import SCHEMA, figure, seconds_or_ms
 from edgefake.streaming.evidence import capped_log_odds
 from edgefake.streaming.result import FrameResult
+from edgefake.thresholds import Thresholds, Verdict
 
 LISTED = 8
 """So many faces are named in an explanation."""
@@ -47,7 +49,8 @@ class TrackVerdict:
 
 @dataclass(frozen=True, slots=True)
 class VideoVerdict:
-    """A video is as fake as its worst track; ``p_fake`` and ``verdict`` are None unless ``status`` is ``ok``.
+    """A video is as fake as its worst track, by the thresholds for so many (``Thresholds.for_faces``); ``p_fake`` and ``verdict``
+    are None unless ``status`` is ``ok``.
 
     ``status`` is else ``no_face`` (none that could be scored), ``too_short`` (none that was scored for long enough to count) or
     ``incomplete`` (less than ``MIN_COVERAGE`` of it could be read).
@@ -104,6 +107,11 @@ class VideoVerdict:
         }
 
 
+def judged(tracks: Iterable[TrackVerdict]) -> int:
+    """How many of ``tracks`` have a verdict."""
+    return sum(track.verdict is not None for track in tracks)
+
+
 def _listed(faces: list[str]) -> str:
     more = len(faces) - LISTED
     return ", ".join(faces[:LISTED]) + (f" and {more} more" if more > 0 else "")
@@ -121,8 +129,8 @@ class _Track:
 class VideoTally:
     """Collects the results of a video."""
 
-    def __init__(self, threshold: float) -> None:
-        self._threshold = threshold
+    def __init__(self, thresholds: Thresholds, prior: float = CALIBRATED_FOR) -> None:
+        self._thresholds, self._prior = thresholds, prior
         self._frames = 0
         self._tracks: dict[int, _Track] = {}
 
@@ -135,7 +143,7 @@ class VideoTally:
             track.counts |= seen.verdict is not None
             if seen.frame_p_fake is not None:
                 track.scored += 1
-                track.log_odds += capped_log_odds(seen.frame_p_fake)
+                track.log_odds += capped_log_odds(seen.frame_p_fake, self._prior)
 
     def verdict(self, coverage: float | None = None) -> VideoVerdict:
         """The verdict on what was collected so far, which is ``coverage`` of the video."""
@@ -145,13 +153,10 @@ class VideoTally:
         status = "ok" if p_fake is not None else "too_short" if faces else "no_face"
         if coverage is not None and coverage < MIN_COVERAGE:
             status, p_fake = "incomplete", None
-        return VideoVerdict(p_fake, self._verdict(p_fake), self._frames, faces, tracks, status, coverage)
+        verdict = None if p_fake is None else self._thresholds.for_faces(judged(tracks)).verdict(p_fake)
+        return VideoVerdict(p_fake, verdict, self._frames, faces, tracks, status, coverage)
 
     def _judge(self, id: int, track: _Track) -> TrackVerdict:
         p_fake = odds.p_fake(track.log_odds / track.scored) if track.counts else None
-        return TrackVerdict(id, track.first, track.last, track.scored, p_fake, self._verdict(p_fake))
-
-    def _verdict(self, p_fake: float | None) -> Verdict | None:
-        if p_fake is None:
-            return None
-        return Verdict.FAKE if p_fake >= self._threshold else Verdict.REAL
+        verdict = None if p_fake is None else self._thresholds.verdict(p_fake)
+        return TrackVerdict(id, track.first, track.last, track.scored, p_fake, verdict)

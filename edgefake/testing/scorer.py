@@ -10,6 +10,7 @@ from edgefake.faces.geometry import Box
 from edgefake.pixels import Pixels
 from edgefake.scorer import Score, Scorer
 from edgefake.testing.clauses import THREADS, at_once, clause, drawn, expect, expect_name, frozen, is_number, kind
+from edgefake.thresholds import Thresholds
 
 
 def check_scorer(
@@ -17,7 +18,8 @@ def check_scorer(
 ) -> None:
     """Check the contract of ``edgefake.Scorer``; the scorer is closed in the end.
 
-    - ``name``, ``threshold``, ``crop_margin``: a text, a number in 0…1, a number of at least 0.
+    - ``name``, ``threshold``, ``crop_margin``: a text, a number in 0…1, a number of at least 0; ``thresholds``, where there are,
+      ``Thresholds``.
     - ``crop``: uint8, S×S×3, S ≥ 8, of a face in the frame, at its border, and of a frame that is the face (None).
     - ``scores``: a list with a ``Score`` for each crop, p_fake in 0…1, evidence float32 (h, w) or None; and faces that differ
       are scored differently.
@@ -70,6 +72,8 @@ def _check_facts(scorer: Scorer) -> None:
     with clause("name"):
         expect_name(scorer.name)
     with clause("threshold"):
+        own = getattr(scorer, "thresholds", None)
+        expect(own is None or isinstance(own, Thresholds), f"thresholds are {own!r}, expected Thresholds, or none")
         expect(is_number(scorer.threshold) and 0 <= scorer.threshold <= 1, f"{scorer.threshold!r}, expected a number in 0…1")
     with clause("crop_margin"):
         expect(is_number(scorer.crop_margin) and scorer.crop_margin >= 0, f"{scorer.crop_margin!r}, expected a number ≥ 0")

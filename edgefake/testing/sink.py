@@ -11,10 +11,11 @@ import numpy as np
 
 from edgefake.faces.geometry import Box
 from edgefake.pixels import Pixels
-from edgefake.prediction import Status, Verdict
+from edgefake.prediction import Status
 from edgefake.sinks.base import Sink, StreamInfo, TryLater
 from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
 from edgefake.testing.clauses import clause, drawn, expect, frozen
+from edgefake.thresholds import Thresholds, Verdict
 
 RESULTS = 6
 """Of each stream that a sink is given."""
@@ -86,8 +87,11 @@ def _result(stream: StreamInfo, index: int) -> FrameResult:
     new = TrackResult(1, Box(30.0, 20.0, 40.0, 50.0), Status.FACE_TOO_BLURRED, None, None, None, scored=0)
     judged = TrackResult(1, new.box, Status.OK, 0.875, 0.9, Verdict.FAKE, scored=9)
     tracks = ((), (new,), (judged, replace(new, id=2)))[min(index, 2)]
+    verdict = Verdict.FAKE if index > 1 else None
     timings, seconds = StreamTimings(1.0, 2.0, 0.1, 0.5, 3.0), index / 25
-    return FrameResult(index, seconds, 1.7e9 + seconds, tracks, timings, 12.0, 0, 0, stream.name, "tested", 0.5)
+    return FrameResult(
+        index, seconds, 1.7e9 + seconds, tracks, timings, 12.0, 0, 0, stream.name, "tested", Thresholds.two_way(0.5), verdict
+    )
 
 
 def _apart(call: Callable[[], None]) -> None:

@@ -8,9 +8,9 @@ import pytest
 from edgefake import Box, Status
 from edgefake.drawing import Mark, draw_marks
 from edgefake.pixels import Pixels
-from edgefake.prediction import Verdict
 from edgefake.streaming.overlay import draw
 from edgefake.streaming.result import TrackResult
+from edgefake.thresholds import Verdict
 from tests.edgefake.streaming.results import result, track
 
 FRAME = np.full((480, 640, 3), 90, np.uint8)

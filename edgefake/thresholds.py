@@ -1,0 +1,144 @@
+"""From p_fake to a verdict: of one face, and of several together.
+
+A picture is as fake as its worst face, so each further face is another chance to be wrong, and the highest of n must be higher
+to count. A threshold that a share r of real faces reaches becomes the one that 1 - (1 - r)^(1/n) of them reach (Šidák 1967): then
+r of the real pictures reach it, whatever n. Two assumptions stand behind that: the scores of faces in one picture are independent
+(where they go together, fewer pictures are called fake), and the share of real faces at or above log-odds t falls by the same
+factor with each further unit of t, as it does between a card's ``fpr_5%`` and ``fpr_1%``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Any
+
+from edgefake import odds
+from edgefake.defaults import DEFAULT_THRESHOLD
+from edgefake.errors import InputError
+from edgefake.text import printable
+
+FAKE, REAL = "fake", "real"
+"""A card's thresholds with these names are the two of its verdict."""
+
+
+class Verdict(str, Enum):
+    """What ``Thresholds`` make of p_fake."""
+
+    REAL = "real"
+    UNSURE = "unsure"
+    FAKE = "fake"
+
+
+RISING = (Verdict.REAL, Verdict.UNSURE, Verdict.FAKE)
+"""Verdicts as p_fake rises."""
+
+
+def worst_verdict(verdicts: Iterable[Verdict | None]) -> Verdict | None:
+    """Fake where any is, else unsure where any is, else real; None where there is none."""
+    return max((verdict for verdict in verdicts if verdict), key=RISING.index, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """p_fake at or above ``fake`` is fake, below ``real`` real, and between them unsure, which nothing is where both are equal.
+
+    Raises ``InputError`` unless 0 ≤ ``real`` ≤ ``fake`` ≤ 1.
+    """
+
+    fake: float
+    real: float
+    rate: float | None = field(default=None, compare=False)
+    """Which share of real faces lies at or above ``fake``, where that is known."""
+    decay: float = field(default=1.0, compare=False)
+    """How fast the logarithm of that share falls, per unit of log-odds. It falls by 1 in the bound that calibration gives: no
+    more than e⁻ᵗ of real faces have calibrated log-odds of t (Markov's inequality)."""
+
+    def __post_init__(self) -> None:
+        for name in ("fake", "real"):
+            object.__setattr__(self, name, checked_p_fake(getattr(self, name), "a threshold, a p_fake in 0…1"))
+        if self.real > self.fake:
+            given = f"fake={self.fake:g}, real={self.real:g}"
+            raise InputError(f"expected fake to be at least real, the p_fake below which a face is real, got {given}: swap them")
+
+    @staticmethod
+    def two_way(p_fake: float, *, rate: float | None = None, decay: float = 1.0) -> Thresholds:
+        """Fake from ``p_fake`` on, else real."""
+        return Thresholds(p_fake, p_fake, rate, decay)
+
+    def verdict(self, p_fake: float) -> Verdict:
+        """Of one face; of several, ``for_faces`` has it for the highest of them."""
+        return Verdict.FAKE if p_fake >= self.fake else Verdict.REAL if p_fake < self.real else Verdict.UNSURE
+
+    def for_faces(self, count: int) -> Thresholds:
+        """Those for the highest p_fake of ``count`` faces, at which real pictures are called fake as rarely as one real face is.
+
+        Where ``rate`` is not known it is taken for small. ``real`` stays: a fake among real faces is no lower than it is alone.
+        """
+        if count < 2 or not 0.0 < self.fake < 1.0:
+            return self
+        rate = None if self.rate is None else min(self.rate, 0.999)
+        each = None if rate is None else -math.expm1(math.log1p(-rate) / count)
+        rarer = float(count) if rate is None or each is None else rate / each
+        raised = odds.p_fake(odds.log_odds(self.fake) + math.log(rarer) / self.decay)
+        fake = max(self.fake, raised)
+        return Thresholds(fake, fake if self.real == self.fake else self.real, each, self.decay)
+
+    def for_prior(self, prior: float) -> Thresholds:
+        """Those of p_fake that ``odds.for_prior`` turned: verdicts stay."""
+        return replace(self, fake=odds.for_prior(self.fake, prior), real=odds.for_prior(self.real, prior))
+
+    def to_dict(self) -> dict[str, float]:
+        return {"fake": self.fake, "real": self.real}
+
+
+def both_thresholds(face: Thresholds, whole: Thresholds) -> dict[str, dict[str, float]]:
+    """For JSON: those of one face, and of the picture, frame or video as a whole."""
+    return {"face": face.to_dict(), "whole": whole.to_dict()}
+
+
+def checked_p_fake(value: Any, expected: str) -> float:
+    """``value`` as a float. Raises ``InputError``, which says what was ``expected``, unless it is a number in 0…1."""
+    if not odds.is_p_fake(value):
+        raise InputError(f"expected {expected}, got {value!r}")
+    return float(value)
+
+
+def find_threshold(chosen: float | str, named: Mapping[str, float], name: str) -> float:
+    """The p_fake threshold that ``chosen`` is, or names among those ``named`` of the model ``name``. Raises ``InputError``."""
+    names = printable(", ".join(named))
+    if isinstance(chosen, str):
+        if chosen not in named:
+            choice = f"{names} or a number" if named else "a number"
+            raise InputError(f"{printable(name)} has no threshold {chosen!r}: choose {choice} in 0…1")
+        return named[chosen]
+    return checked_p_fake(chosen, f"a threshold, a p_fake in 0…1{f' or one of {names}' if named else ''}")
+
+
+def thresholds_of(named: Mapping[str, float], name: str, chosen: float | str | None = None) -> Thresholds:
+    """What ``chosen`` is, or names, among the thresholds of the model ``name``'s card: two-way.
+
+    None: the card's ``fake`` and ``real``, where it has both, else its ``fpr_5%``, two-way. Raises ``InputError`` where it has
+    none, or no such.
+    """
+    if chosen is None and FAKE in named and REAL in named:
+        return _with_tail(Thresholds(named[FAKE], named[REAL]), named)
+    return _with_tail(Thresholds.two_way(find_threshold(DEFAULT_THRESHOLD if chosen is None else chosen, named, name)), named)
+
+
+def _with_tail(thresholds: Thresholds, named: Mapping[str, float]) -> Thresholds:
+    """With ``rate`` and ``decay`` on the line through the highest and the lowest rate that ``named`` have thresholds for."""
+    points = sorted(
+        (float(match[1]) / 100, odds.log_odds(p_fake))
+        for name, p_fake in named.items()
+        if (match := re.fullmatch(r"fpr_(\d+(?:\.\d+)?)%", name)) and 0.0 < float(match[1]) < 100.0
+    )
+    if len(points) < 2 or points[0][1] <= points[-1][1]:
+        return thresholds
+    (low, high_odds), (high, low_odds) = points[0], points[-1]
+    decay = math.log(high / low) / (high_odds - low_odds)
+    rate = min(1.0, high * math.exp(-decay * (odds.log_odds(thresholds.fake) - low_odds)))
+    return replace(thresholds, rate=rate, decay=decay)
