@@ -15,7 +15,7 @@ from edgefake.thresholds import Verdict, worst_verdict
 Colour = tuple[int, int, int]  # BGR
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels
 
-_COLOURS: dict[Verdict | None, Colour] = {
+COLOURS: dict[Verdict | None, Colour] = {
     Verdict.FAKE: (60, 60, 230),
     Verdict.UNSURE: (0, 130, 200),
     Verdict.REAL: (50, 155, 40),
@@ -59,14 +59,14 @@ def draw_marks(frame: Pixels, marks: Sequence[Mark], *, corner: str = "") -> Pix
     boxes = [_rectangle(mark.box) for mark in marks]
     taken: list[Rectangle] = []
     if corner:
-        taken.append(_label(picture, corner, (0, 0), _COLOURS[None], unit))
+        taken.append(_label(picture, corner, (0, 0), COLOURS[None], unit))
     for mark, (left, top, right, bottom) in zip(marks, boxes, strict=True):
         cv2.rectangle(picture, (left, top), (right, bottom), (255, 255, 255), round(4 * unit) + 1)  # legible on dark and on light
-        cv2.rectangle(picture, (left, top), (right, bottom), _COLOURS[mark.verdict], max(1, round(2 * unit)))
+        cv2.rectangle(picture, (left, top), (right, bottom), COLOURS[mark.verdict], max(1, round(2 * unit)))
     for index, mark in enumerate(marks):
         others = taken + boxes[:index] + boxes[index + 1 :]
         place = _place(picture, mark.text, boxes[index], others, unit)
-        taken.append(_label(picture, mark.text, place, _COLOURS[mark.verdict], unit))
+        taken.append(_label(picture, mark.text, place, COLOURS[mark.verdict], unit))
     return picture
 
 

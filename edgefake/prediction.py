@@ -222,8 +222,8 @@ def _verdict(value: Any) -> Verdict | None:
 
 def _thresholds(value: dict[str, Any]) -> tuple[Thresholds, Thresholds]:
     """(those of a face, those of the whole); of older JSON, which has one number, two-way and alike."""
+    single = Thresholds.two_way(_share(value["threshold"], "threshold"))
     if "thresholds" not in value:
-        single = Thresholds.two_way(_share(value["threshold"], "threshold"))
         return single, single
     both = check_keys(value["thresholds"], ("face", "whole"), "thresholds")
     parts = [check_keys(both[name], ("fake", "real"), f"the thresholds of the {name}") for name in ("face", "whole")]

@@ -80,12 +80,10 @@ class Thresholds:
         """
         if count < 2 or not 0.0 < self.fake < 1.0:
             return self
-        rate = None if self.rate is None else min(self.rate, 0.999)
-        each = None if rate is None else -math.expm1(math.log1p(-rate) / count)
-        rarer = float(count) if rate is None or each is None else rate / each
-        raised = odds.p_fake(odds.log_odds(self.fake) + math.log(rarer) / self.decay)
-        fake = max(self.fake, raised)
-        return Thresholds(fake, fake if self.real == self.fake else self.real, each, self.decay)
+        rate = min(max(self.rate or 0.0, 1e-9), 0.999)
+        each = -math.expm1(math.log1p(-rate) / count)
+        fake = max(self.fake, odds.p_fake(odds.log_odds(self.fake) + math.log(rate / each) / self.decay))
+        return Thresholds(fake, fake if self.real == self.fake else self.real, each if self.rate else self.rate, self.decay)
 
     def for_prior(self, prior: float) -> Thresholds:
         """Those of p_fake that ``odds.for_prior`` turned: verdicts stay."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,13 @@ from edgefake.detector import Detector
 from edgefake.errors import InputError
 from edgefake.images import find_images, read_image
 from edgefake.statistics import Interval, auc
+from edgefake.thresholds import Verdict
 
 Scores = npt.NDArray[np.float64]
+Right = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.int_]
+
+CLASSES = (Verdict.REAL, Verdict.FAKE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,12 @@ class Accuracy:
     unscored: int
     """Pictures without a face that could be scored; they count in no figure."""
     threshold: float
-    """The p_fake from which the detector calls a picture fake."""
+    """The p_fake from which the detector calls a face fake."""
     auc: Interval
     balanced_accuracy: Interval
+    """By the verdicts on the pictures; unsure is never right."""
+    unsure: int = 0
+    """Pictures that the detector calls neither real nor fake."""
 
 
 def labelled_pictures(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -48,25 +55,31 @@ def labelled_pictures(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def measure_accuracy(detector: Detector, folder: Path) -> Accuracy:
     """Judge every picture of ``folder``. Raises ``InputError`` for one that cannot be read, or a class without a scored face."""
-    answers = [[detector.predict(read_image(path)).p_fake for path in paths] for paths in labelled_pictures(folder)]
-    real, fake = (np.array([p_fake for p_fake in scores if p_fake is not None]) for scores in answers)
+    answers = [[detector.predict(read_image(path)) for path in paths] for paths in labelled_pictures(folder)]
+    real, fake = (np.array([one.p_fake for one in predictions if one.p_fake is not None]) for predictions in answers)
+    verdicts = [[one.verdict for one in predictions if one.verdict] for predictions in answers]
     for scores, name in ((real, "real"), (fake, "fake")):
         if not len(scores):
             raise InputError(f"no face was scored in the {name} pictures of {folder}: choose another face finder with --faces")
-    auc_interval, balanced = separation(real, fake, detector.threshold)
+    right = [np.array([verdict is own for verdict in part]) for own, part in zip(CLASSES, verdicts, strict=True)]
+    area, balanced = separation(real, fake, *right)
     unscored = sum(map(len, answers)) - len(real) - len(fake)
-    return Accuracy(folder.resolve().name, len(real), len(fake), unscored, detector.threshold, auc_interval, balanced)
+    unsure = sum(part.count(Verdict.UNSURE) for part in verdicts)
+    return Accuracy(folder.resolve().name, len(real), len(fake), unscored, detector.threshold, area, balanced, unsure)
 
 
-def separation(real: Scores, fake: Scores, threshold: float) -> tuple[Interval, Interval]:
-    """AUC, and balanced accuracy at ``threshold``, of the p_fake of real and fake faces; the bootstrap is stratified by class."""
+def separation(real: Scores, fake: Scores, real_right: Right, fake_right: Right) -> tuple[Interval, Interval]:
+    """AUC of the p_fake of ``real`` (N,) and ``fake`` (M,) pictures, and balanced accuracy: which of either were called right.
+
+    The bootstrap is stratified by class.
+    """
     rng = np.random.default_rng(0)
-    figures = np.array([_figures(rng.choice(real, len(real)), rng.choice(fake, len(fake)), threshold) for _ in range(RESAMPLES)])
-    area, balanced = _figures(real, fake, threshold)
-    return Interval.of(area, figures[:, 0]), Interval.of(balanced, figures[:, 1])
 
+    def figures(reals: Indices, fakes: Indices) -> tuple[float, float]:
+        labels = np.repeat((0, 1), (len(reals), len(fakes)))
+        balanced = float((np.mean(fake_right[fakes]) + np.mean(real_right[reals])) / 2)
+        return auc(labels, np.concatenate([real[reals], fake[fakes]])), balanced
 
-def _figures(real: Scores, fake: Scores, threshold: float) -> Sequence[float]:
-    labels = np.repeat((0, 1), (len(real), len(fake)))
-    balanced = float((np.mean(fake >= threshold) + np.mean(real < threshold)) / 2)
-    return auc(labels, np.concatenate([real, fake])), balanced
+    drawn = np.array([figures(*(rng.choice(len(part), len(part)) for part in (real, fake))) for _ in range(RESAMPLES)])
+    area, balanced = figures(np.arange(len(real)), np.arange(len(fake)))
+    return Interval.of(area, drawn[:, 0]), Interval.of(balanced, drawn[:, 1])

@@ -216,9 +216,9 @@ _STAGES = tuple(_stage(name) for name in STAGES)
 
 def _scored(accuracy: Accuracy) -> str:
     counts = f"- accuracy: {accuracy.real} real and {accuracy.fake} fake faces of {accuracy.data}"
-    return counts + (
-        f"; {accuracy.unscored} pictures without a face that could be scored are left out" if accuracy.unscored else ""
-    )
+    if accuracy.unscored:
+        counts += f"; {accuracy.unscored} pictures without a face that could be scored are left out"
+    return counts + (f"; {accuracy.unsure} verdicts are unsure and count as wrong" if accuracy.unsure else "")
 
 
 def _picture(settings: Settings) -> str:

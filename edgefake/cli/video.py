@@ -21,7 +21,7 @@ from edgefake.secrets import without_secrets
 from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.timeline import Timeline
-from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict, judged
+from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict, judged_faces
 from edgefake.tables import text_row
 from edgefake.text import portable_path, printable
 
@@ -160,7 +160,7 @@ def _progress(done: int, running: Watch, path: Path) -> str:
 
 def _json(outcome: _Outcome, detector: Detector) -> str:
     path = portable_path(outcome.path if os.path.exists(outcome.path) else without_secrets(str(outcome.path)))
-    faces = judged(outcome.verdict.tracks) if outcome.verdict else 0
+    faces = judged_faces(outcome.verdict.tracks) if outcome.verdict else 0
     about = {**thresholds_json(detector, faces=faces), "model": detector.scorer.name}
     if outcome.verdict is not None:
         return json.dumps({"path": path, **outcome.verdict.to_dict(), **about})

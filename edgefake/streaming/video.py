@@ -11,7 +11,7 @@ from edgefake.odds import CALIBRATED_FOR
 from edgefake.schema import SCHEMA, figure, seconds_or_ms
 from edgefake.streaming.evidence import capped_log_odds
 from edgefake.streaming.result import FrameResult
-from edgefake.thresholds import Thresholds, Verdict
+from edgefake.thresholds import Thresholds, Verdict, worst_verdict
 
 LISTED = 8
 """So many faces are named in an explanation."""
@@ -87,6 +87,9 @@ class VideoVerdict:
             parts.append("the highest of " + _listed([f"face {track.id}: {track.p_fake:.3f}" for track in judged]))
         elif len(self.tracks) > 1 and judged:
             parts.append(f"that of face {judged[0].id}")
+        worst = worst_verdict(track.verdict for track in judged)
+        if worst and self.verdict not in (worst, None):
+            parts.append(f"too low to be {worst.value} among {len(judged)} faces")
         if short:
             parts.append(f"seen too shortly to count: {_listed([f'face {track.id}' for track in short])}")
         if unscored:
@@ -107,7 +110,7 @@ class VideoVerdict:
         }
 
 
-def judged(tracks: Iterable[TrackVerdict]) -> int:
+def judged_faces(tracks: Iterable[TrackVerdict]) -> int:
     """How many of ``tracks`` have a verdict."""
     return sum(track.verdict is not None for track in tracks)
 
@@ -153,7 +156,7 @@ class VideoTally:
         status = "ok" if p_fake is not None else "too_short" if faces else "no_face"
         if coverage is not None and coverage < MIN_COVERAGE:
             status, p_fake = "incomplete", None
-        verdict = None if p_fake is None else self._thresholds.for_faces(judged(tracks)).verdict(p_fake)
+        verdict = None if p_fake is None else self._thresholds.for_faces(judged_faces(tracks)).verdict(p_fake)
         return VideoVerdict(p_fake, verdict, self._frames, faces, tracks, status, coverage)
 
     def _judge(self, id: int, track: _Track) -> TrackVerdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgefake import Box, FaceScore, Prediction, Quality, Status, Timings, Verdict
+from edgefake import Box, FaceScore, Prediction, Quality, Status, Thresholds, Timings, Verdict
 
 FRAME = np.full((240, 320, 3), 100, np.uint8)
 
@@ -13,7 +13,8 @@ FRAME = np.full((240, 320, 3), 100, np.uint8)
 def prediction(*faces: FaceScore) -> Prediction:
     p_fake = max((f.p_fake for f in faces if f.p_fake is not None), default=None)
     status = faces[0].status if faces else Status.NO_FACE
-    return Prediction(status, p_fake, faces[0].verdict if faces else None, faces, 0.5, Timings(0, 0, 0), "tiny")
+    verdict, half = faces[0].verdict if faces else None, Thresholds.two_way(0.5)
+    return Prediction(status, p_fake, verdict, faces, half, Timings(0, 0, 0), "tiny", half)
 
 
 def face(box: Box, verdict: Verdict | None) -> FaceScore:

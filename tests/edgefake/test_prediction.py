@@ -9,12 +9,13 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 
-from edgefake import Box, FaceScore, InputError, Prediction, Quality, Status, Timings, Verdict
+from edgefake import Box, FaceScore, InputError, Prediction, Quality, Status, Thresholds, Timings, Verdict
 
+HALF = Thresholds.two_way(0.5)
 FACE = FaceScore(Box(1.04, 2.0, 30.0, 40.5), Status.OK, 0.91, Verdict.FAKE, Quality(40.5, 0.31234), 0.87655, ((1.49, 2), (3, 4)))
 SMALL = FaceScore(Box(0.0, 0.0, 9.0, 9.0), Status.FACE_TOO_SMALL, None, None, Quality(9.0, 0.2))
-FOUND = Prediction(Status.OK, 0.91, Verdict.FAKE, (FACE, SMALL), 0.5, Timings(1.0, 2.0, 3.00049), "tiny")
-NONE = Prediction(Status.NO_FACE, None, None, (), 0.5, Timings(1.0, 0.0, 0.0), "tiny")
+FOUND = Prediction(Status.OK, 0.91, Verdict.FAKE, (FACE, SMALL), HALF, Timings(1.0, 2.0, 3.00049), "tiny", HALF)
+NONE = Prediction(Status.NO_FACE, None, None, (), HALF, Timings(1.0, 0.0, 0.0), "tiny", HALF)
 
 
 def test_plain_values() -> None:
@@ -44,6 +45,8 @@ def test_plain_values() -> None:
             },
         ],
         "threshold": 0.5,
+        "thresholds": {"face": {"fake": 0.5, "real": 0.5}, "whole": {"fake": 0.5, "real": 0.5}},
+        "prior": 0.5,
         "timings": {"find_faces": 1.0, "preprocess": 2.0, "infer": 3.0},
         "model": "tiny",
     }
@@ -107,8 +110,8 @@ def test_what_was_written_is_read(prediction: Prediction) -> None:
         ({"status": "error", "error": "a.jpg is damaged"}, "a.jpg is damaged"),
         ({"p_fake": 1.5}, "1.5"),
         ({"p_fake": "high"}, "p_fake.*high"),
-        ({"verdict": "maybe"}, "real, fake.*maybe"),
-        *(({"verdict": no_verdict}, "verdict of real, fake, got") for no_verdict in ("", 0, False, [], {}, ["fake"])),
+        ({"verdict": "maybe"}, "real, unsure, fake.*maybe"),
+        *(({"verdict": no_verdict}, "verdict of real, unsure, fake, got") for no_verdict in ("", 0, False, [], {}, ["fake"])),
         *(({"status": no_status}, "ok, no_face.*got") for no_status in (None, "", True, [], {}, 1)),
         ({"p_fake": float("nan")}, "p_fake, got nan"),
         ({"threshold": 1.5}, "threshold .* 1.5"),
@@ -118,7 +121,7 @@ def test_what_was_written_is_read(prediction: Prediction) -> None:
         ({"faces": {"0": FACE.to_dict()}}, "list .*faces"),
         ({"faces": ["face"]}, "face .*got 'face'"),
         ({"faces": [{**FACE.to_dict(), "status": "sharp"}]}, "ok, no_face.*sharp"),
-        ({"faces": [{**FACE.to_dict(), "verdict": False}]}, "real, fake, got False"),
+        ({"faces": [{**FACE.to_dict(), "verdict": False}]}, "real, unsure, fake, got False"),
         ({"faces": [{**FACE.to_dict(), "box": ["1", 2, 3, 4]}]}, "box, got '1'"),
         ({"faces": [{**FACE.to_dict(), "face_score": 2}]}, "face_score .* 2"),
         ({"faces": [{**FACE.to_dict(), "quality": [1, 2]}]}, "quality"),
@@ -129,6 +132,9 @@ def test_what_was_written_is_read(prediction: Prediction) -> None:
         ({"faces": [{**FACE.to_dict(), "landmarks": [1, 2]}]}, "landmarks"),
         ({"timings": {"infer": 1}}, "find_faces"),
         ({"model": 3}, "model"),
+        ({"thresholds": {"face": {"fake": 0.5, "real": 0.5}}}, "whole"),
+        ({"thresholds": {"face": {"fake": 0.5, "real": 0.6}, "whole": {"fake": 0.5, "real": 0.5}}}, "0.5.*0.6"),
+        ({"prior": "low"}, "prior.*low"),
     ],
 )
 def test_what_no_prediction_can_be_read_from(wrong: dict[str, object], facts: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edgefake import Thresholds
 from edgefake.cli import main
 from edgefake.streaming.video import VideoTally
 from tests.edgefake.streaming.results import result, track
@@ -45,9 +46,9 @@ def test_frames_tracks_and_videos() -> None:
     frame = result(0, track(1, 0.5))
     assert {*frame.to_dict()} == documented("Frame")
     assert {*frame.to_dict()["tracks"][0]} == documented("Track")
-    tally = VideoTally(0.5)
+    tally = VideoTally(Thresholds.two_way(0.5))
     tally.add(frame)
-    assert {*tally.verdict().to_dict()} == documented("Video") - {"path", "threshold", "model", "error"}
+    assert {*tally.verdict().to_dict()} == documented("Video") - {"path", "threshold", "thresholds", "prior", "model", "error"}
 
 
 def test_models(capsys: pytest.CaptureFixture[str]) -> None:

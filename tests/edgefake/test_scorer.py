@@ -49,7 +49,7 @@ def test_an_ensemble_follows_streams_and_judges_videos(portrait: Path) -> None:
     frame = read_image(portrait)
     frames = [np.roll(frame, shift, axis=1) for shift in range(12)]
     with Detector(Ensemble("cnn_int8", "mobilenet_v2_035_int8")) as detector:
-        tally, alone = VideoTally(detector.threshold), detector.predict(frame)
+        tally, alone = VideoTally(detector.thresholds), detector.predict(frame)
         for _, result in watch(frames, detector, fps=10.0):
             assert result.model == detector.scorer.name
             tally.add(result)

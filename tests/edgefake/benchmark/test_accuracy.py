@@ -8,29 +8,24 @@ import cv2
 import numpy as np
 import pytest
 
-from edgefake import Detector, InputError
+from edgefake import Detector, InputError, Thresholds
 from edgefake.benchmark.accuracy import labelled_pictures, measure_accuracy, separation
 from edgefake.images import read_image, write_image
 
 
 def test_hand_counted() -> None:
     real, fake = np.array([0.1, 0.4, 0.4, 0.7]), np.array([0.4, 0.9])
-    auc, balanced = separation(real, fake, 0.5)
+    auc, balanced = separation(real, fake, real < 0.5, fake >= 0.5)
     assert auc.value == pytest.approx(((1 + 0.5 + 0.5) + 4) / 8)
     assert balanced.value == pytest.approx((3 / 4 + 1 / 2) / 2)
     assert auc.low <= auc.value <= auc.high and balanced.low <= balanced.value <= balanced.high
 
 
-def test_a_score_on_the_threshold_is_fake() -> None:
-    assert separation(np.array([0.2]), np.array([0.5]), 0.5)[1].value == 1.0
-
-
 def test_perfect_and_inverted_scores_have_no_width() -> None:
     low, high = np.linspace(0, 0.4, 20), np.linspace(0.6, 1, 30)
-    assert [(auc.low, auc.value, auc.high) for auc in (separation(low, high, 0.5)[0], separation(high, low, 0.5)[0])] == [
-        (1.0, 1.0, 1.0),
-        (0.0, 0.0, 0.0),
-    ]
+    for (real, fake), expected in (((low, high), 1.0), ((high, low), 0.0)):
+        auc, balanced = separation(real, fake, real < 0.5, fake >= 0.5)
+        assert (auc.low, auc.value, auc.high) == (balanced.low, balanced.value, balanced.high) == (expected,) * 3
 
 
 @pytest.fixture
@@ -50,6 +45,12 @@ def test_a_folder_is_judged_as_predict_does(data: Path, model: Path) -> None:
     real, fake = ([p for path, p in scores.items() if path.parent.name == name and p is not None] for name in ("Real", "FAKE"))
     assert (found.data, found.real, found.fake, found.unscored, found.threshold) == ("data", 2, 2, 1, 0.5)
     assert found.auc.value == np.mean([(f > r) + 0.5 * (f == r) for f in fake for r in real])
+
+
+def test_a_picture_of_which_the_detector_is_unsure_is_never_right(data: Path, model: Path) -> None:
+    with Detector(model, faces="frame", num_threads=1, threshold=Thresholds(1.0, 0.0)) as detector:
+        found = measure_accuracy(detector, data)
+    assert (found.unsure, found.threshold, found.balanced_accuracy.value) == (4, 1.0, 0.0)
 
 
 @pytest.mark.parametrize(("missing", "message"), [("Real", "folder real: "), ("FAKE", "folder fake: ")])

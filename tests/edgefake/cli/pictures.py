@@ -12,7 +12,8 @@ import numpy as np
 
 from edgefake.cli import main
 
-KEYS = ["path", "picture", "pictures", "schema", "status", "verdict", "p_fake", "faces", "threshold", "timings", "model"]
+KEYS = ["path", "picture", "pictures", "schema", "status", "verdict", "p_fake", "faces", "threshold", "thresholds", "prior"]
+KEYS += ["timings", "model"]
 PORTRAIT = Path(__file__).parents[2] / "images" / "portrait.jpg"
 ROOT = Path(__file__).parents[3]
 COMMAND = [sys.executable, "-m", "edgefake", "predict", "--model", "cnn_int8", "--faces", "frame"]

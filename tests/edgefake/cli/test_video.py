@@ -26,7 +26,8 @@ from tests.edgefake.streaming.videos import damage, moving_face, write_long_vide
 from tests.processes import started
 
 ROOT = Path(__file__).parents[3]
-KEYS = ["path", "schema", "verdict", "status", "p_fake", "frames", "coverage", "faces", "tracks", "threshold", "model"]
+KEYS = ["path", "schema", "verdict", "status", "p_fake", "frames", "coverage", "faces", "tracks"]
+KEYS += ["threshold", "thresholds", "prior", "model"]
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from edgefake import Box, Status, Verdict
+from edgefake import Box, Status, Thresholds, Verdict
 from edgefake.sinks import Sink, StreamInfo
 from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
+from edgefake.thresholds import worst_verdict
 
 STREAM = StreamInfo("clip.mp4", fps=10)
 S = TypeVar("S", bound=Sink)
@@ -41,5 +42,6 @@ def result(index: int = 0, *tracks: TrackResult, seconds: float | None = None) -
         reconnects=0,
         source="clip.mp4",
         model="tiny",
-        threshold=0.5,
+        thresholds=Thresholds.two_way(0.5),
+        verdict=worst_verdict(track.verdict for track in tracks),
     )

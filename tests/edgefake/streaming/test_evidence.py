@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgefake import Verdict
-from edgefake.odds import p_fake
-from edgefake.streaming.evidence import HALF_LIFE_S, MIN_SCORED_S, MIN_SEARCHES, Evidence, capped_log_odds
+from edgefake import Thresholds, Verdict
+from edgefake.odds import for_prior, p_fake
+from edgefake.streaming.evidence import HALF_LIFE_S, MIN_SCORED_S, MIN_SEARCHES, Evidence, FrameEvidence, capped_log_odds
 
 FPS = 30
 ENOUGH = round(MIN_SCORED_S * FPS) + 2
@@ -22,7 +22,7 @@ def fed(
     fps: float = FPS,
     searches: int = MIN_SEARCHES,
 ) -> Evidence:
-    evidence = evidence or Evidence(threshold)
+    evidence = evidence or Evidence(Thresholds.two_way(threshold))
     for index, p in enumerate(scores):
         evidence.add(p, start + index / fps, searches=searches)
     return evidence
@@ -34,7 +34,8 @@ def test_equal_scores_combine_to_themselves(p: float, count: int) -> None:
 
 
 def test_nothing_scored_is_no_evidence() -> None:
-    assert (Evidence(0.5).p_fake, Evidence(0.5).verdict, Evidence(0.5).scored) == (None, None, 0)
+    evidence = Evidence(Thresholds.two_way(0.5))
+    assert (evidence.p_fake, evidence.verdict, evidence.scored) == (None, None, 0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_the_first_verdict_follows_from_the_threshold() -> None:
 
 
 def test_a_score_weighs_half_after_one_half_life() -> None:
-    evidence = Evidence(0.5)
+    evidence = Evidence(Thresholds.two_way(0.5))
     evidence.add(0.9, 5.0, searches=1)
     evidence.add(0.2, 5.0 + HALF_LIFE_S, searches=1)
     assert evidence.p_fake == pytest.approx(p_fake((capped_log_odds(0.9) / 2 + capped_log_odds(0.2)) / 1.5))
@@ -83,6 +84,42 @@ def test_a_lasting_change_changes_the_verdict_once() -> None:
     changed = verdicts.index(Verdict.FAKE)
     assert HALF_LIFE_S * 0.5 < changed / FPS < 2.5 * HALF_LIFE_S
     assert set(verdicts[changed:]) == {Verdict.FAKE}
+
+
+THREE_WAY = Thresholds(0.8, 0.3)
+
+
+def test_between_both_thresholds_is_unsure_and_neither_flickers() -> None:
+    evidence = fed([0.5] * ENOUGH, evidence=Evidence(THREE_WAY))
+    assert evidence.verdict is Verdict.UNSURE
+    for p, verdict in ((0.83, Verdict.UNSURE), (0.95, Verdict.FAKE), (0.77, Verdict.FAKE), (0.5, Verdict.UNSURE)):
+        fed([p] * 150, evidence=evidence, start=evidence.scored / FPS)
+        assert evidence.verdict is verdict, p
+    for p, verdict in ((0.27, Verdict.UNSURE), (0.1, Verdict.REAL), (0.33, Verdict.REAL), (0.5, Verdict.UNSURE)):
+        fed([p] * 150, evidence=evidence, start=evidence.scored / FPS)
+        assert evidence.verdict is verdict, p
+    assert fed([0.99] * 150, evidence=fed([0.01] * 60, evidence=Evidence(THREE_WAY)), start=2.0).verdict is Verdict.FAKE
+
+
+@given(st.lists(st.floats(0, 1), min_size=ENOUGH, max_size=60), st.sampled_from([0.001, 0.01, 0.3, 0.9]))
+def test_a_prior_changes_no_verdict(scores: list[float], prior: float) -> None:
+    turned = [for_prior(p, prior) for p in scores]
+    plain = fed(scores, evidence=Evidence(THREE_WAY))
+    assert fed(turned, evidence=Evidence(THREE_WAY.for_prior(prior), prior)).verdict is plain.verdict
+
+
+def test_of_several_faces_the_highest_must_be_higher() -> None:
+    thresholds = Thresholds(0.8, 0.3)
+    real, fake = (0.1, Verdict.REAL), (0.83, Verdict.FAKE)
+    frames = FrameEvidence(thresholds)
+    assert frames.verdict([]) is None
+    assert frames.verdict([fake]) is Verdict.FAKE
+    assert FrameEvidence(thresholds).verdict([real, fake]) is Verdict.UNSURE
+    assert frames.verdict([real, fake]) is Verdict.FAKE  # it was, and is not clearly less
+    assert frames.verdict([real] * 7 + [fake]) is Verdict.UNSURE
+    assert frames.verdict([real] * 7 + [(0.99, Verdict.FAKE)]) is Verdict.FAKE
+    assert frames.verdict([real, real]) is Verdict.REAL
+    assert frames.verdict([real, (0.99, Verdict.UNSURE)]) is Verdict.UNSURE  # no more than the worst of them
 
 
 @pytest.mark.parametrize("certain", [0.0, 1.0])

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from edgefake import Box, Status, Verdict
+from edgefake import Box, Status, Thresholds, Verdict
 from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
+from edgefake.thresholds import worst_verdict
 
 
 def track(id: int, p_fake: float | None, verdict: Verdict | None) -> TrackResult:
@@ -15,24 +16,28 @@ def track(id: int, p_fake: float | None, verdict: Verdict | None) -> TrackResult
 
 def frame(*tracks: TrackResult) -> FrameResult:
     timings = StreamTimings(1.0, 2.0, 0.12345, 0.0, 3.0)
-    return FrameResult(12, 0.4, 1e9, tracks, timings, 8.5, 3, 1, "clip.mp4", "tiny", 0.5)
+    half, verdict = Thresholds.two_way(0.5), worst_verdict(track.verdict for track in tracks)
+    return FrameResult(12, 0.4, 1e9, tracks, timings, 8.5, 3, 1, "clip.mp4", "tiny", half, verdict)
 
 
 @pytest.mark.parametrize(
-    ("tracks", "p_fake", "verdict"),
+    ("tracks", "p_fake"),
     [
-        ((), None, None),
-        ((track(1, None, None),), None, None),
-        ((track(1, 0.4, None),), 0.4, None),
-        ((track(1, 0.2, Verdict.REAL), track(2, 0.4, None)), 0.4, Verdict.REAL),
-        ((track(1, 0.6, Verdict.REAL), track(2, 0.5, Verdict.FAKE)), 0.6, Verdict.FAKE),
+        ((), None),
+        ((track(1, None, None),), None),
+        ((track(1, 0.4, None),), 0.4),
+        ((track(1, 0.2, Verdict.REAL), track(2, 0.4, None)), 0.4),
+        ((track(1, 0.6, Verdict.REAL), track(2, 0.5, Verdict.FAKE)), 0.6),
     ],
 )
-def test_a_frame_is_as_fake_as_its_worst_track(
-    tracks: tuple[TrackResult, ...], p_fake: float | None, verdict: Verdict | None
-) -> None:
+def test_the_p_fake_of_a_frame_is_that_of_its_worst_track(tracks: tuple[TrackResult, ...], p_fake: float | None) -> None:
     assert frame(*tracks).p_fake == p_fake
-    assert frame(*tracks).verdict is verdict
+
+
+def test_thresholds_of_a_frame_are_for_the_tracks_that_have_a_verdict() -> None:
+    seen = frame(track(1, 0.2, Verdict.REAL), track(2, 0.6, Verdict.FAKE), track(3, 0.4, None))
+    assert seen.whole == seen.thresholds.for_faces(2) != seen.thresholds
+    assert frame(track(1, 0.2, Verdict.REAL)).whole == seen.thresholds
 
 
 def test_the_json_line_is_the_documented_schema() -> None:
@@ -57,6 +62,8 @@ def test_the_json_line_is_the_documented_schema() -> None:
             }
         ],
         "threshold": 0.5,
+        "thresholds": {"face": {"fake": 0.5, "real": 0.5}, "whole": {"fake": 0.5, "real": 0.5}},
+        "prior": 0.5,
         "timings": {"capture": 1.0, "detect": 2.0, "track": 0.123, "preprocess": 0.0, "infer": 3.0},
         "latency": 8.5,
         "dropped": 3,

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from edgefake import Verdict
+from edgefake import Thresholds, Verdict
 from edgefake.odds import p_fake
 from edgefake.streaming.result import FrameResult, TrackResult
 from edgefake.streaming.video import LISTED, MIN_COVERAGE, VideoTally
@@ -12,7 +12,7 @@ from tests.edgefake.streaming.results import result, track
 
 
 def tally(*frames: FrameResult, threshold: float = 0.5) -> VideoTally:
-    collected = VideoTally(threshold)
+    collected = VideoTally(Thresholds.two_way(threshold))
     for frame in frames:
         collected.add(frame)
     return collected
@@ -61,7 +61,7 @@ def test_the_figure_is_explained(tracks: list[TrackResult], explanation: str) ->
 
 
 def test_an_explanation_of_a_crowd_is_no_list_without_end() -> None:
-    verdict = tally(result(0, *[track(id, 0.5) for id in range(1, 100)])).verdict()
+    verdict = tally(result(0, *[track(id, 0.4) for id in range(1, 100)])).verdict()
     assert verdict.explanation().endswith(f" and {99 - LISTED} more")
 
 
@@ -69,6 +69,13 @@ def test_without_evidence_there_is_no_verdict() -> None:
     assert (tally().verdict().verdict, tally().verdict().frames) == (None, 0)
     verdict = tally(*[result(index, track(1, None)) for index in range(40)]).verdict()
     assert (verdict.verdict, verdict.p_fake, verdict.faces, verdict.frames) == (None, None, 0, 40)
+
+
+def test_of_several_tracks_the_highest_must_be_higher() -> None:
+    verdict = tally(*[result(index, track(1, 0.2), track(2, 0.6)) for index in range(15)]).verdict()
+    assert (verdict.verdict, verdict.tracks[1].verdict) == (Verdict.REAL, Verdict.FAKE)
+    assert "among 2 faces" in verdict.explanation()
+    assert tally(*[result(index, track(2, 0.6)) for index in range(15)]).verdict().verdict is Verdict.FAKE
 
 
 def test_the_threshold_itself_is_fake() -> None:
