@@ -65,7 +65,8 @@ def test_numbers_of_numpy_are_plain_in_json() -> None:
     quality, landmarks = Quality(two, one), ((one, two),) * 5
     face = FaceScore(Box(one, two, one, np.int64(3)), Status.OK, score, Verdict.FAKE, quality, score, landmarks)
     times = Timings(one, two, one)  # type: ignore[arg-type]
-    written = json.loads(Prediction(Status.OK, score, Verdict.FAKE, (face,), score, times, "tiny").to_json())  # type: ignore[arg-type]
+    at = Thresholds.two_way(score)  # type: ignore[arg-type]
+    written = json.loads(Prediction(Status.OK, score, Verdict.FAKE, (face,), at, times, "tiny", at).to_json())  # type: ignore[arg-type]
     assert written["p_fake"] == written["threshold"] == written["faces"][0]["p_fake"] == 0.25
     assert written["faces"][0]["box"] == [1.3, 2.0, 1.3, 3.0]
     assert Prediction.from_dict(written).to_dict() == written

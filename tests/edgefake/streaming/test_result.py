@@ -78,7 +78,8 @@ def test_numbers_of_numpy_are_plain_in_json() -> None:
     )  # type: ignore[arg-type]
     timings = StreamTimings(*np.arange(5, dtype=np.float32))
     counts = (np.int64(3), np.int64(1))
-    given = FrameResult(np.int64(12), np.float32(0.5), 1e9, (face,), timings, 8.5, *counts, "a", "tiny", np.float32(0.5))  # type: ignore[arg-type]
+    at = Thresholds.two_way(np.float32(0.5))  # type: ignore[arg-type]
+    given = FrameResult(np.int64(12), np.float32(0.5), 1e9, (face,), timings, 8.5, *counts, "a", "tiny", at, None)  # type: ignore[arg-type]
     line = json.loads(json.dumps(given.to_dict()))
     assert (line["index"], line["seconds"], line["p_fake"], line["threshold"], line["dropped"]) == (12, 0.5, 0.25, 0.5, 3)
     assert line["tracks"][0]["box"] == [1.5, 2.0, 30.0, 40.0]
