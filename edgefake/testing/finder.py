@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgefake.faces.finders import FaceFinder
+from edgefake.arguments import whole_number
+from edgefake.faces.finders import EVERY, FaceFinder
 from edgefake.faces.geometry import Box, Face, crop_square, one_per_face, overlap
 from edgefake.pixels import Pixels
 from edgefake.testing.clauses import THREADS, at_once, clause, drawn, expect, frozen, is_number, kind
@@ -19,7 +20,8 @@ def check_finder(finder: FaceFinder, frame: Pixels, *, box: Box | None = None) -
     """Check the contract of ``edgefake.FaceFinder``.
 
     - ``faces``: a list of ``Face``, here at least one, with boxes that touch the frame, scores in 0…1, and
-      five landmarks or none.
+      five landmarks or none, all of plain numbers.
+    - ``every``: a whole number of at least 1, where the finder has it.
     - ``best first``: scores do not rise.
     - ``one for each person``: no box lies in another.
     - ``framing``: the face is framed as YuNet frames it.
@@ -37,6 +39,8 @@ def check_finder(finder: FaceFinder, frame: Pixels, *, box: Box | None = None) -
     with clause("faces"):
         expected = _find(finder.find, frame)
         expect(len(expected) > 0, "none in the given frame, which must show a face that it finds")
+    with clause("every"):
+        whole_number("every", getattr(finder, "every", EVERY))
     with clause("best first"):
         scores = [face.score for face in expected]
         expect(scores == sorted(scores, reverse=True), f"the scores are {scores}")
@@ -82,9 +86,11 @@ def _find(find: Callable[[Pixels], list[Face]], frame: Pixels) -> list[Face]:
     for face in faces:
         expect(isinstance(face, Face) and isinstance(face.box, Box), f"{face!r}, expected a Face with a Box")
         crop_square(frame, face.box, 0.0)  # raises where it does not touch the frame
-        expect(is_number(face.score) and 0 <= face.score <= 1, f"a score of {face.score!r}, expected 0…1")
+        sides = (face.box.x, face.box.y, face.box.width, face.box.height)
+        expect(all(map(is_number, sides)), f"a box of {sides}, expected plain numbers")
+        expect(is_number(face.score) and 0 <= face.score <= 1, f"a score of {face.score!r}, expected a plain number in 0…1")
         if face.landmarks is not None:
             points = [value for point in face.landmarks for value in point]
             good = len(face.landmarks) == 5 and len(points) == 10 and all(map(is_number, points))
-            expect(good, f"the landmarks {face.landmarks!r}, expected five (x, y)")
+            expect(good, f"the landmarks {face.landmarks!r}, expected five (x, y) of plain numbers")
     return faces

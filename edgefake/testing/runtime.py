@@ -23,7 +23,7 @@ def check_runtime(
     """Check the contract of ``edgefake.Runtime``; the runtime is closed in the end.
 
     - ``name``: a text.
-    - ``outputs``: a tuple of float32 arrays (N, …), and pictures that differ are answered differently.
+    - ``outputs``: a tuple of float32 arrays (N, …) of finite numbers, and pictures that differ are answered differently.
     - ``batch = singles``: any number of pictures gets the answers that each gets alone, in their order.
     - ``own arrays``: they keep their numbers when the runtime runs again, and may be written to.
     - ``views and read-only input``: pixels may lie anyhow in memory, and are not changed.
@@ -73,6 +73,7 @@ def _run(runtime: Runtime, pixels: Pixels) -> Outputs:
     for output in outputs:
         expect(isinstance(output, np.ndarray) and output.dtype == np.float32, f"{kind(output)}, expected an array of float32")
         expect(output.shape[:1] == (len(pixels),), f"shape {output.shape} for {len(pixels)} pictures, expected (N, …)")
+        expect(bool(np.isfinite(output).all()), "NaN or infinity, expected finite numbers")
     return outputs
 
 

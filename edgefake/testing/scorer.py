@@ -21,8 +21,9 @@ def check_scorer(
     - ``name``, ``threshold``, ``crop_margin``: a text, a number in 0…1, a number of at least 0; ``thresholds``, where there are,
       ``Thresholds``.
     - ``crop``: uint8, S×S×3, S ≥ 8, of a face in the frame, at its border, and of a frame that is the face (None).
-    - ``scores``: a list with a ``Score`` for each crop, p_fake in 0…1, evidence float32 (h, w) or None; and faces that differ
-      are scored differently.
+    - ``scores``: a list with a ``Score`` for each crop, p_fake a plain float in 0…1, evidence float32 (h, w), finite, or None;
+      and faces that differ are scored differently.
+    - ``another frame``: the same boxes in it are other faces, with other scores.
     - ``batch = singles``: crops of several faces get the scores that each gets alone, in their order.
     - ``views and read-only input``: frames and crops may be, and are not changed.
     - ``threads``: several may call ``crop`` and ``score`` at once.
@@ -45,6 +46,10 @@ def check_scorer(
         expected = [_score(scorer, [crop])[0] for crop in crops]
         told_apart = len({score.p_fake for score in expected}) > 1
         expect(told_apart, f"{len(faces)} different faces all got {expected[0].p_fake}: give a frame= and boxes= of others")
+    with clause("another frame"):
+        others = [_score(scorer, [_crop(scorer, 255 - frame, face)])[0] for face in faces]
+        changed = any(one.p_fake != other.p_fake for one, other in zip(expected, others, strict=True))
+        expect(changed, "the faces in the frame and in its negative got the same scores")
     with clause("batch = singles"):
         for order in (range(len(crops)), [1, 0], list(range(len(crops))) * 3, [0]):
             got = _score(scorer, [crops[i] for i in order])
@@ -74,9 +79,11 @@ def _check_facts(scorer: Scorer) -> None:
     with clause("threshold"):
         own = getattr(scorer, "thresholds", None)
         expect(own is None or isinstance(own, Thresholds), f"thresholds are {own!r}, expected Thresholds, or none")
-        expect(is_number(scorer.threshold) and 0 <= scorer.threshold <= 1, f"{scorer.threshold!r}, expected a number in 0…1")
+        good = is_number(scorer.threshold) and 0 <= scorer.threshold <= 1
+        expect(good, f"{scorer.threshold!r}, expected a plain number in 0…1")
     with clause("crop_margin"):
-        expect(is_number(scorer.crop_margin) and scorer.crop_margin >= 0, f"{scorer.crop_margin!r}, expected a number ≥ 0")
+        good = is_number(scorer.crop_margin) and scorer.crop_margin >= 0
+        expect(good, f"{scorer.crop_margin!r}, expected a plain number ≥ 0")
 
 
 def _crop(scorer: Scorer, frame: Pixels, face: Box | None) -> Pixels:
@@ -93,10 +100,12 @@ def _score(scorer: Scorer, crops: list[Pixels]) -> list[Score]:
     expect(good, f"{kind(scores)}, expected a list of Score")
     expect(len(scores) == len(crops), f"{len(scores)} for {len(crops)} crops")
     for score in scores:
-        expect(is_number(score.p_fake) and 0 <= score.p_fake <= 1, f"a p_fake of {score.p_fake!r}, expected 0…1")
+        good = is_number(score.p_fake) and 0 <= score.p_fake <= 1
+        expect(good, f"a p_fake of {score.p_fake!r}, expected a plain number in 0…1")
         if (evidence := score.evidence) is not None:
             good = isinstance(evidence, np.ndarray) and evidence.dtype == np.float32 and evidence.ndim == 2
             expect(good, f"{kind(evidence)} as evidence, expected float32 (h, w)")
+            expect(bool(np.isfinite(evidence).all()), "NaN or infinity in the evidence, expected finite numbers")
     return scores
 
 

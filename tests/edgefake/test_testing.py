@@ -100,6 +100,8 @@ BROKEN_RUNTIMES = [
     ("outputs: tuple", running(lambda pixels: ())),
     ("outputs: float64", running(lambda pixels: (mean(pixels).astype(float),))),
     ("outputs: shape", running(lambda pixels: (mean(pixels)[0],))),
+    ("outputs: NaN or infinity", running(lambda pixels: (np.full((len(pixels), 2), np.nan, np.float32),))),
+    ("outputs: NaN or infinity", running(lambda pixels: (mean(pixels), mean(pixels) + np.float32(np.inf)))),
     ("outputs: 7 different", running(lambda pixels: (np.ones((len(pixels), 2), np.float32),))),
     ("batch = singles: output 0", running(lambda pixels: (mean(pixels)[::-1].copy(),))),
     ("batch = singles: output 0", running(lambda pixels: (mean(pixels) / len(pixels),))),
@@ -185,7 +187,11 @@ BROKEN_FINDERS = [
     ("faces: (1, 2, 3, 4)", always((1, 2, 3, 4))),
     ("faces: it raised InputError: ", always(Face(Box(500, 5, 9, 9)))),
     ("faces: a score of 2", always(Face(FACES[0].box, 2.0))),
+    ("faces: a score of np.float64(", always(Face(FACES[0].box, np.float64(0.9)))),
+    ("faces: a box of (5, ", always(Face(Box(5, np.int64(5), 30, 30)))),
+    ("faces: the landmarks", always(Face(FACES[0].box, 1.0, ((np.float64(1), 2),) * 5))),
     ("faces: the landmarks", always(Face(FACES[0].box, 1.0, ((1, 2), (3, 4))))),
+    ("every: it raised InputError: ", finding(Knowing.find, every=0)),
     ("best first: ", always(*FACES[::-1])),
     ("one for each person: 1 of 2", always(FACES[0], Face(Box(6, 6, 20, 20), 0.5))),
     ("framing: the overlap ", always(Face(Box(9, 9, 9, 9)))),
@@ -242,6 +248,11 @@ def shared(self: Any, crops: Sequence[Pixels]) -> list[Score]:
     return Brightness.score(self, self.crops)  # type: ignore[no-any-return]
 
 
+def of_first_frame(self: Any, frame: Pixels, box: Box | None) -> Any:
+    type(self).first = frame if self.first is None else self.first
+    return Brightness.crop(self, self.first, box)
+
+
 def closes_once(self: Any) -> None:
     del self.open
     self.close = lambda: self.open
@@ -257,8 +268,12 @@ BROKEN_SCORERS = [
     ("scores: list", scorer(score=lambda self, crops: [0.5])),
     ("scores: 2 for 1", scorer(score=lambda self, crops: [Score(0.5)] * 2)),
     ("scores: a p_fake of 1.5", scorer(score=lambda self, crops: [Score(1.5)])),
+    ("scores: a p_fake of np.float32(0.5)", scorer(score=lambda self, crops: [Score(np.float32(0.5))])),  # type: ignore[arg-type]
+    ("scores: a p_fake of nan", scorer(score=lambda self, crops: [Score(float("nan"))])),
+    ("scores: NaN or infinity in", scorer(score=lambda self, crops: [Score(0.5, np.full((1, 1), np.inf, np.float32))])),
     ("scores: float64 (1, 1) as", scorer(score=lambda self, crops: [Score(0.5, np.ones((1, 1)))])),  # type: ignore[arg-type]
     ("scores: 5 different", scorer(score=lambda self, crops: [Score(0.5)] * len(crops))),
+    ("another frame: ", scorer(crop=of_first_frame, first=None)),
     ("batch = singles: ", scorer(score=lambda self, crops: Brightness.score(self, crops)[::-1])),
     ("views and read-only input: score changed", scorer(score=blackened)),
     ("threads: ", scorer(score=shared)),

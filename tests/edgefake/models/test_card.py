@@ -377,6 +377,7 @@ def test_the_order_of_the_classes_counts() -> None:
         fake_first = replace(real_first, classes=("fake", "real"))
         (p,), (turned,) = (card.p_fake(card.one_output(np.float32(raw))) for card in (real_first, fake_first))
         assert p > 0.5 and turned == pytest.approx(1 - p, abs=1e-6)
+        assert fake_first.rises_with_real and not real_first.rises_with_real
     three = replace(plain, output="probabilities", classes=("face swap", "Real", "generated"))
     assert three.p_fake(three.one_output(np.float32([[0.2, 0.7, 0.1]]))) == pytest.approx([0.3], abs=1e-6)
 
