@@ -119,6 +119,9 @@ _MODULES = ("faces", "sinks", "testing")
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"edgefake.{name}")
+    if name == "yunet_faces":
+        import_module("edgefake.deprecation").warn(name)
+        return import_module("edgefake.faces.yunet").YuNetFinder
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"edgefake.{home}"), name)

@@ -23,6 +23,7 @@ class Deprecation:
 DEPRECATIONS = {
     "backend": Deprecation("backend=", "runtime=", "0.2", "0.4"),
     "--backend": Deprecation("--backend", "--runtime", "0.2", "0.4"),
+    "yunet_faces": Deprecation("edgefake.yunet_faces", 'faces="yunet:FILE" or edgefake.faces.yunet.YuNetFinder', "0.2", "0.4"),
     "onnx-cuda": Deprecation("the runtime onnx-cuda", "onnx with the device cuda", "0.2", "0.4"),
     "onnx-tensorrt": Deprecation("the runtime onnx-tensorrt", "onnx with the device tensorrt", "0.2", "0.4"),
 }

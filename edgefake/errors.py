@@ -32,7 +32,7 @@ class BackendError(EdgefakeError):
 class SinkError(EdgefakeError):
     """A sink that cannot be opened, or results of a stream that it could not deliver."""
 
-    def __init__(self, message: str, *, lost: int = 1) -> None:
+    def __init__(self, message: str, *, lost: int | None = None) -> None:
         super().__init__(message)
         self.lost = lost
-        """How many results."""
+        """How many results, where that is known; None: at least the one that was to be sent."""

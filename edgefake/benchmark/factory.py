@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from edgefake.errors import InputError
@@ -21,7 +22,12 @@ def names_factory(model: str) -> bool:
 
 
 def made(name: str, num_threads: int) -> Scorer:
-    """What the function ``name`` gives, called with ``num_threads=``. Raises ``InputError`` where it cannot be or is no Scorer.
+    """What the function ``name`` gives, called with ``num_threads=``. Raises ``InputError`` where that is no Scorer."""
+    return checked_scorer(factory(name)(num_threads=num_threads))
+
+
+def factory(name: str) -> Callable[..., object]:
+    """The function ``name``, which is not called. Raises ``InputError`` where there is none.
 
     Modules are looked for as Python does, and in the working folder.
     """
@@ -32,4 +38,6 @@ def made(name: str, num_threads: int) -> Scorer:
         make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise InputError(f"expected MODULE:FUNCTION, a function that makes a Scorer, got {name} ({error})") from error
-    return checked_scorer(make(num_threads=num_threads))
+    if not callable(make):
+        raise InputError(f"expected MODULE:FUNCTION, a function that makes a Scorer, got {name}, which is {make!r}")
+    return make  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edgefake.arguments import whole_number
-from edgefake.benchmark.factory import FACTORY, names_factory
+from edgefake.benchmark.factory import FACTORY, factory, names_factory
 from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import InputError, ModelNotFoundError
 from edgefake.models.store import find_model
@@ -117,7 +117,7 @@ def make_plan(
     """All combinations. A model that has no file for a runtime is skipped for it.
 
     Raises ``BackendError`` for an unknown runtime, ``ModelNotFoundError`` for an unknown model, ``InputError`` for numbers below
-    1 and for different files of the same name.
+    1, for different files of the same name, and for a factory that is not there.
     """
     for name, numbers in (("threads", threads), ("batch", batches), ("streams", streams)):
         for number in numbers:
@@ -151,6 +151,7 @@ def _file(model: str, runtime: str, device: str | int | None) -> tuple[Path | No
     there is none."""
     what = f"{model} on {where(runtime, device)}"
     if names_factory(model):
+        factory(model)  # told before the first case is measured
         if (runtime, device) == ("auto", None):
             return None, FACTORY
         return Left(what, "what a factory makes opens its own runtime: leave runtime and device out")

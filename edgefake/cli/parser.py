@@ -42,6 +42,7 @@ class Parser(argparse.ArgumentParser):
                 self.exit(2, f"{self.prog}: error: {told} (`{self.prog} --help` lists all)\n")
 
     def _nearest(self, name: str) -> str:
-        options = [option for option in self._option_string_actions if option.startswith("--")]
+        actions = self._option_string_actions.items()
+        options = [name for name, action in actions if name.startswith("--") and action.help is not argparse.SUPPRESS]
         near = [option for option in options if option.startswith(name)] or get_close_matches(name, options, n=1)
         return f": did you mean {' or '.join(near)}?" if near else ""

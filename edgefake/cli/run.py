@@ -40,7 +40,7 @@ def run_command(
         if not arguments:
             parser.print_help(sys.stderr)
             return ERROR  # nothing was done
-        options = parser.parse_args(arguments)
+        options = _parsed(parser, arguments)
         options.command_line = f"{parser.prog} {shlex.join(arguments)}"
         check(options)
         code = int(options.action(options))
@@ -49,9 +49,11 @@ def run_command(
     except KeyboardInterrupt:
         if stopped:
             complain(stopped, program=program)
+        _discard_output()
         return INTERRUPTED
     except EdgefakeError as error:
         complain(f"error: {error}", program=program)
+        _discard_output()
         return ERROR
     except BrokenPipeError:
         _discard_output()
@@ -64,11 +66,23 @@ def run_command(
     except Exception:
         for line in traceback.format_exc().splitlines():
             print(without_secrets(line) if "://" in line else line, file=sys.stderr)
+        _discard_output()
         return ERROR  # Python's own 1 would say that something is fake, or not good enough
 
 
+def _parsed(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+    """The options; what ``--help`` printed before it ended is out, or raises that it cannot be."""
+    try:
+        return parser.parse_args(arguments)
+    except SystemExit:
+        sys.stdout.flush()
+        raise
+
+
 def _discard_output() -> None:
-    """Python flushes stdout once more at exit: where it cannot, it would complain and exit with 120."""
+    """What stdout still holds is written, or dropped: Python flushes it once more at exit, and where it cannot, it would complain
+    and exit with 120.
+    """
     try:
         sys.stdout.flush()
     except OSError:

@@ -56,7 +56,7 @@ class Sink(ABC):
 
         The frame (uint8, H×W×3, BGR; None without ``uses_frame``) is shared with others and must not be changed. Raises
         ``TryLater`` when the same result should be given again, and anything else when it is lost (a ``SinkError``: with those
-        before it that its ``lost`` counts).
+        before it that its ``lost`` counts, where that is known).
         """
 
     def close(self) -> None:  # noqa: B027

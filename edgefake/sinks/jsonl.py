@@ -18,28 +18,37 @@ class JsonLinesSink(Sink):
 
     The file is made for its owner's eyes alone, and anew when it was moved away or deleted. A line that was cut off, by a crash
     or a full disk, is ended before the next, so that a reader loses no other. ``open`` raises ``SinkError`` when the file cannot
-    be opened.
+    be opened, ``send`` when that was not called.
     """
 
     name = "jsonl"
 
     def __init__(self, path: str | Path) -> None:
         self._path = None if path == "-" else Path(path)
-        self._file: _Appended | None = None
+        self._file: _Appended | _Printed | None = None
 
     def open(self, stream: StreamInfo) -> None:
-        self._file = None if self._path is None else _Appended(self._path)
+        self._file = _Printed() if self._path is None else _Appended(self._path)
 
     def send(self, frame: Pixels | None, result: FrameResult) -> None:
-        line = json.dumps(result.to_dict())
         if self._file is None:
-            print(line, flush=True)
-        else:
-            self._file.write(line)
+            raise SinkError(f"expected open() before results for {self._path or 'stdout'}, got a result: give the sink to watch")
+        self._file.write(json.dumps(result.to_dict()))
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+
+class _Printed:
+    """stdout, which stays open."""
+
+    def write(self, line: str) -> None:
+        print(line, flush=True)
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
 
 class _Appended:

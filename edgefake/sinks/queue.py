@@ -77,8 +77,14 @@ class QueuedSink:
         self._error: BaseException | None = None
         opened: Future[None] = Future()
         self._thread = threading.Thread(target=self._work, args=(stream, opened), name=f"sink {self.name}", daemon=True)
-        self._thread.start()
-        opened.result()
+        try:
+            self._thread.start()
+            opened.result()
+        except BaseException:  # of an interruption too: the thread closes what it has opened by then
+            self.stop(0.0)
+            if self._thread.is_alive():
+                self._thread.join(GRACE_S)
+            raise
 
     def send(self, frame: Pixels, result: FrameResult) -> None:
         """Queue one result; after ``close`` it is lost."""
@@ -193,7 +199,7 @@ class QueuedSink:
 
     def _fail(self, error: BaseException, *, fresh: int) -> None:
         """``fresh`` results could not be delivered, and perhaps some were not that were thought to be."""
-        lost = error.lost if isinstance(error, SinkError) else fresh
+        lost = error.lost if isinstance(error, SinkError) and error.lost is not None else fresh
         self._delivered -= lost - fresh
         self._lose(lost, error)
 

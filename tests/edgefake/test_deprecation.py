@@ -11,6 +11,7 @@ import edgefake
 from edgefake import BackendError, Detector, InputError, ModelNotFoundError
 from edgefake.cli import main
 from edgefake.deprecation import DEPRECATIONS, due
+from edgefake.faces.yunet import YuNetFinder
 from edgefake.runtimes import OLD_NAMES, todays_name
 
 
@@ -32,6 +33,17 @@ def test_backend_is_runtime_and_told_at_the_line_that_says_it(model: Path) -> No
     assert [warning.filename for warning in told] == [__file__]
     with pytest.raises(InputError, match=r"runtime=.*backend='tflite'"):
         Detector(model, runtime="onnx", backend="tflite")
+
+
+def test_yunet_faces_is_a_finder(tmp_path: Path) -> None:
+    with pytest.warns(DeprecationWarning, match=r"edgefake\.yunet_faces .*yunet:FILE") as told:
+        assert edgefake.yunet_faces is YuNetFinder
+    assert [warning.filename for warning in told] == [__file__]
+    with pytest.warns(DeprecationWarning, match="yunet_faces"):
+        from edgefake import yunet_faces  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match=r"absent\.onnx"):
+        yunet_faces(tmp_path / "absent.onnx", min_score=0.7)
+    assert "yunet_faces" not in [*edgefake.__all__, *dir(edgefake)]
 
 
 @pytest.mark.parametrize("name", OLD_NAMES)

@@ -56,6 +56,12 @@ def test_what_makes_no_scorer_is_told(name: str, told: str) -> None:
         made(name, 1)
 
 
+@pytest.mark.parametrize("name", ["nowhere.at_all:make", "tests.edgefake.ensemble:neither", "tests.edgefake.conftest:SCALINGS"])
+def test_a_factory_that_is_not_there_is_told_when_the_plan_is_made(name: str) -> None:
+    with pytest.raises(InputError, match=f"MODULE:FUNCTION.*{name}"):
+        make_plan(["cnn_int8", name], places=(("auto", None),), **ONE)  # type: ignore[arg-type]
+
+
 def no_scorer(num_threads: int) -> int:
     return num_threads
 

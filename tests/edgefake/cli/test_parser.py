@@ -42,6 +42,12 @@ def test_an_option_like_no_other(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(["video", "--xy\x1bzzy", "clip.mp4"], capsys) == error
 
 
+@pytest.mark.parametrize("option", ["--backen", "--backends"])
+def test_a_deprecated_option_is_not_what_is_meant(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    error = told(["predict", option, "tflite", "a.jpg"], capsys)
+    assert f"no option {option}" in error and "did you mean --backend" not in error
+
+
 def test_what_is_too_much_is_told_by_the_command_that_got_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert told(["watch", "0", "1"], capsys).startswith("usage: edgefake watch")
     assert "edgefake predict: error: unrecognized arguments: -x" in told(["predict", "-x", "a.jpg"], capsys)

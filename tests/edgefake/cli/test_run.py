@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from argparse import Namespace
@@ -72,6 +73,54 @@ def test_a_fault_in_the_options_is_told_before_the_command_runs(capsys: pytest.C
 
     assert run_command(parser(raising(AssertionError("it ran"))), ["it"], check=check) == 2
     assert capsys.readouterr().err == "tried: error: there is no it\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [("return 0", 141), ("return 1", 141), ("raise InputError('expected more')", 2), ("raise KeyboardInterrupt", 130)],
+)
+@pytest.mark.parametrize("out", ["pipe", "full disk"])
+def test_output_that_nobody_takes_does_not_change_what_an_error_is(out: str, ending: str, code: int) -> None:
+    """What is printed waits in a buffer, as for every user, and fails at the end."""
+    program = (
+        "from edgefake.cli.parser import Parser\n"
+        "from edgefake.cli.run import run_command\n"
+        "from edgefake.errors import InputError\n"
+        "def action(options):\n"
+        "    print('a result')\n"
+        f"    {ending}\n"
+        "parser = Parser(prog='tried')\n"
+        "parser.set_defaults(action=action)\n"
+        "parser.add_argument('name')\n"
+        "raise SystemExit(run_command(parser, ['it']))\n"
+    )
+    done = unread([sys.executable, "-c", program], out)
+    assert done.returncode == (2 if code == 141 and out == "full disk" else code)
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    assert done.stderr.count("\n") == (done.returncode == 2)
+
+
+@pytest.mark.parametrize("out", ["pipe", "full disk"])
+def test_help_that_nobody_reads(out: str) -> None:
+    done = unread([sys.executable, "-m", "edgefake", "predict", "--help"], out)
+    assert done.returncode == (141 if out == "pipe" else 2)
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+
+
+def unread(command: list[str], out: str) -> subprocess.CompletedProcess[str]:
+    """Run with a stdout whose reader is gone, or that is full."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    if out == "pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open("/dev/full", os.O_WRONLY)
+    try:
+        return subprocess.run(
+            command, cwd=ROOT, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+    finally:
+        os.close(writer)
 
 
 @pytest.mark.parametrize("package", ["edgefake", "training", "convert", "benchmarks"])

@@ -65,6 +65,20 @@ def test_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     print("still open")
 
 
+@pytest.mark.parametrize("name", ["-", "results.jsonl"])
+def test_results_that_come_before_the_stream_or_after_it_are_told(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sink, told = JsonLinesSink(name), r"open\(\) .*stdout" if name == "-" else rf"open\(\) .*{name}"
+    with pytest.raises(SinkError, match=told):
+        sink.send(FRAME, result(0))
+    opened(sink).close()
+    with pytest.raises(SinkError, match=told):
+        sink.send(FRAME, result(1))
+    assert capsys.readouterr().out == ""
+
+
 def test_a_reader_sees_each_line_at_once() -> None:
     program = (
         "import sys\n"

@@ -82,6 +82,17 @@ def test_everything_arrives_in_order_in_one_other_thread(health: Health) -> None
     assert health.report().lost == {}
 
 
+def test_an_error_that_does_not_tell_how_much_is_lost_is_of_one_result(health: Health) -> None:
+    def refuse(index: int) -> None:
+        raise SinkError(f"the receiver refuses {index}")
+
+    assert SinkError("it cannot be opened").lost is None
+    queued = QueuedSink(Recorder(refuse), STREAM, health)
+    send(queued, 0, 1)
+    report = queued.close(60)
+    assert (report.delivered, report.lost) == (0, 2)
+
+
 @pytest.mark.parametrize("uses_frame", [True, False])
 def test_frames_are_kept_only_for_sinks_that_use_them(uses_frame: bool, health: Health) -> None:
     sink = Recorder(uses_frame=uses_frame)

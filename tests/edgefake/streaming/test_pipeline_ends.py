@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -122,6 +123,23 @@ def test_a_sink_that_cannot_be_opened_ends_the_stream_before_it_begins(model: Pa
         edgefake.watch(itertools.repeat(textured()), detector, sinks=[first, refusing])
     assert (first.closed, refusing.closed) == (1, 0)
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "faces"))]
+
+
+def test_a_sink_whose_opening_is_interrupted_is_closed(model: Path) -> None:
+    class Slow(Kept):
+        def open(self, stream: StreamInfo) -> None:
+            time.sleep(0.1)  # until the stream waits for it
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+
+    sink, before = Slow(), signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
+    try:
+        with Detector(model, num_threads=1) as detector, pytest.raises(KeyboardInterrupt):
+            edgefake.watch(itertools.repeat(textured()), detector, sinks=[sink])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sink.closed == 1
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith(("capture", "faces", "sink"))]
 
 
 def test_leaving_the_block_early_closes_everything(model: Path) -> None:
