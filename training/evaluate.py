@@ -107,7 +107,7 @@ def evaluate(
 ) -> Iterator[Scored]:
     """Score run folders and ``.tflite`` or ``.onnx`` files, at the threshold stored for 5 % false positives.
 
-    ``find_faces`` ("haar" or a YuNet file) lets the device find the faces, instead of taking the boxes of the samples; for
+    ``find_faces`` (see ``edgefake.faces.Faces``) lets the device find the faces, instead of taking the boxes of the samples; for
     model files only. Yields data set by data set, model by model, in the order of ``degradations``.
     Raises ``InputError`` when a run was trained or chosen on some of the pictures, before anything is scored.
     """

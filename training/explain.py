@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,11 @@ import tensorflow as tf
 import tf_keras as keras
 
 from edgefake.errors import InputError
-from edgefake.faces import Box, FaceFinder
-from edgefake.faces.geometry import largest
+from edgefake.faces import Box
 from edgefake.images import read_image, write_image
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels, to_float
+from training.faces_table import FoundFaces
 from training.notes import note
 from training.qat import folded_model, quantized_model
 from training.runs import Run
@@ -36,28 +35,20 @@ class Explanation:
     """The face beside the same face under its map."""
 
 
-def explain(run: Run, checkpoint: Path, pictures: Sequence[Path], finder: FaceFinder, out: Path) -> list[Explanation]:
-    """Write an overlay for the largest face of every picture into ``out``; names on stderr those without and the unreadable."""
+def explain(run: Run, checkpoint: Path, faces: FoundFaces, out: Path) -> list[Explanation]:
+    """Write an overlay for each of ``faces`` into ``out``, their names being paths; names on stderr the pictures without one."""
     model = (quantized_model if run.is_qat else folded_model)(run, checkpoint)
     out.mkdir(parents=True, exist_ok=True)
-    found, faceless, unreadable = [], [], []
-    for number, path in enumerate(pictures, start=1):
-        try:
-            frame = read_image(path)
-        except InputError as error:
-            unreadable.append(str(error))
-            continue
-        face = largest(finder.find(frame))
-        if face is None:
-            faceless.append(str(path))
-            continue
-        pixels = face_pixels(frame, face.box, size=run.size, margin=run.margin)
+    found = []
+    for number, (name, face) in enumerate(faces.faces.items(), start=1):
+        path = Path(name)
+        pixels = face_pixels(read_image(path), face.box, size=run.size, margin=run.margin)
         p_fake, heat = grad_cam(model, pixels)
         overlay = out / f"{number:04}_{path.stem}.png"
         write_image(overlay, np.concatenate([pixels[:, :, ::-1], overlaid(pixels, heat)], axis=1))
         found.append(Explanation(path, face.box, p_fake, overlay))
-    note("picture(s) cannot be read: left out", unreadable)
-    note("picture(s) without a face", faceless)
+    note("picture(s) cannot be read: left out", faces.unreadable)
+    note("picture(s) without a face", faces.faceless)
     return found
 
 

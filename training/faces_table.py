@@ -10,8 +10,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import EdgefakeError, InputError
-from edgefake.faces import Box, FaceFinder
+from edgefake.faces import Box, Face, open_finder
+from edgefake.faces.edge import EdgeFinder
 from edgefake.faces.geometry import largest
 from edgefake.files import writing
 from edgefake.images import read_image
@@ -60,8 +62,31 @@ def read_faces(table: Path) -> dict[str, LabelledFace]:
     return faces
 
 
-def write_faces(table: Path, pictures: Mapping[str, Path], finder: FaceFinder) -> None:
-    """Write the largest face of every picture (name → file) as the CSV that ``read_faces`` reads.
+@dataclass(frozen=True, slots=True)
+class FoundFaces:
+    """The largest face of every picture, by the picture's name."""
+
+    faces: dict[str, Face]
+    faceless: list[str]
+    """Pictures in which none was found."""
+    unreadable: list[str]
+    """What was wrong with pictures that cannot be read, a sentence each."""
+    finder: str
+    """Which finder they are of: its name in ``edgefake.faces.FINDERS``, or that of its model with the SHA-256 of the network."""
+
+
+def find_faces(pictures: Mapping[str, Path], faces: str = DEFAULT_FACES) -> FoundFaces:
+    """The largest face of every picture (name → file), found as ``Detector(faces=…)`` does.
+
+    In a process of its own, for finders run on the runtimes of devices. Raises ``InputError`` for what is no finder.
+    """
+    from training.device import on_device  # imports the samples, which come from here
+
+    return on_device(_find, dict(pictures), faces)
+
+
+def write_faces(table: Path, pictures: Mapping[str, Path]) -> None:
+    """Write the largest face of every picture (name → file) as the CSV that ``read_faces`` reads, and which finder it is of.
 
     Unreadable pictures and those without a face are named on stderr and left out.
     """
@@ -71,39 +96,52 @@ def write_faces(table: Path, pictures: Mapping[str, Path], finder: FaceFinder) -
         )
     try:
         with writing(table) as partial:  # a read-only folder is told before faces are searched
-            boxes, unreadable = _find(pictures, finder)
+            found = find_faces(pictures)
             # Names that are not UTF-8 are written in the bytes that they have.
             with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as stream:
                 writer = csv.writer(stream)
-                writer.writerow(("file", *BOX))
-                writer.writerows((name, box.x, box.y, box.width, box.height) for name, box in boxes.items())
+                with_points = all(face.landmarks for face in found.faces.values())
+                writer.writerow(("file", *BOX, *(LANDMARKS if with_points else ()), "score", "finder"))
+                for name, face in found.faces.items():
+                    points = _points(face) if with_points else ()
+                    numbers = (face.box.x, face.box.y, face.box.width, face.box.height, *points)
+                    writer.writerow((name, *(round(n, 2) for n in numbers), round(face.score, 4), found.finder))
     except OSError as error:
         raise InputError(
             f"the face table {printable(table)} cannot be written ({error.strerror}): name a writable file with --faces"
         ) from error
-    note("picture(s) cannot be read: left out", unreadable)
+    note("picture(s) cannot be read: left out", found.unreadable)
 
 
-def _find(pictures: Mapping[str, Path], finder: FaceFinder) -> tuple[dict[str, Box], list[str]]:
-    """(the largest box by name, what was wrong with the pictures that cannot be read)."""
+def _points(face: Face) -> tuple[float, ...]:
+    """The ``LANDMARKS`` of a face: all but the tip of the nose."""
+    right_eye, left_eye, _, mouth_right, mouth_left = face.landmarks or ()
+    return (*right_eye, *left_eye, *mouth_right, *mouth_left)
 
-    def largest_in(path: Path) -> Box | EdgefakeError | None:
+
+def _find(pictures: Mapping[str, Path], faces: str) -> FoundFaces:
+    finder = open_finder(faces)
+
+    def largest_in(path: Path) -> Face | EdgefakeError | None:
         try:
-            face = largest(finder.find(read_image(path)))
+            return largest(finder.find(read_image(path)))
         except EdgefakeError as error:
             return error
-        return face and face.box
 
-    boxes: dict[str, Box] = {}
-    unreadable: list[str] = []
+    found: dict[str, Face] = {}
+    faceless, unreadable = [], []
     with ThreadPoolExecutor() as pool:
-        found = pool.map(largest_in, pictures.values())
-        for name, result in zip(pictures, tqdm(found, "finding faces", len(pictures), unit="picture", disable=None), strict=True):
-            if isinstance(result, Box):
-                boxes[name] = result
-            elif result is not None:
-                unreadable.append(str(result))
-    return boxes, unreadable
+        answers = pool.map(largest_in, pictures.values())
+        progress = tqdm(answers, "finding faces", len(pictures), unit="picture", disable=None)
+        for name, answer in zip(pictures, progress, strict=True):
+            if isinstance(answer, Face):
+                found[name] = answer
+            elif answer is None:
+                faceless.append(name)
+            else:
+                unreadable.append(str(answer))
+    card = finder.card if isinstance(finder, EdgeFinder) else None
+    return FoundFaces(found, faceless, unreadable, faces if card is None else f"{card.name} {card.payload_sha256}")
 
 
 def upright(row: Mapping[str, str], box: Box) -> tuple[float, float]:

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.faces import Box
-from edgefake.faces.haar import HaarFinder
 from edgefake.text import printable
 from training.digests import Key, digests, parts_of
 from training.faces_table import read_faces, write_faces
@@ -148,7 +147,7 @@ def _with_faces(pictures: Sequence[Picture], table: Path) -> list[Sample]:
         if not table.exists():
             if table.is_relative_to(FOLDER):
                 table.parent.mkdir(parents=True, exist_ok=True)
-            write_faces(table, {picture.name: picture.path for picture in pictures}, HaarFinder())
+            write_faces(table, {picture.name: picture.path for picture in pictures})
         rows = read_faces(table)
         found = [rows.get(picture.name) for picture in pictures]
     samples, faceless = [], []

@@ -27,20 +27,18 @@ from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
-OFFERED, OFFERED_SHA256 = (
-    "https://github.com/opencv/opencv_zoo/raw/main/models/face_detection_yunet/face_detection_yunet_2023mar.onnx",
-    "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+KNOWN = {
+    "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4": "face_detection_yunet_2023mar.onnx",  # OpenCV's zoo
+    "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31": "yunet_n_640_640.onnx",  # libfacedetection.train
+    "81dbde155e982455488235acb8ec2dec5d647edf7cf7080d33e4abb69b93a0d2": "yunet_n_320_320.onnx",  # the same
+}
+"""Files that need no trial, by their SHA-256."""
+_ZOO, _TRAIN, _ = KNOWN
+OFFERED = (
+    f"{KNOWN[_ZOO]} (SHA-256 {_ZOO}) from https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet, or "
+    f"{KNOWN[_TRAIN]} (SHA-256 {_TRAIN}) from https://github.com/ShiqiYu/libfacedetection.train"
 )
 """Where people who have no file get one."""
-
-KNOWN = frozenset(
-    {
-        OFFERED_SHA256,  # OpenCV's zoo: face_detection_yunet_2023mar.onnx
-        "81dbde155e982455488235acb8ec2dec5d647edf7cf7080d33e4abb69b93a0d2",  # libfacedetection.train: yunet_n_320_320.onnx
-        "25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31",  # the same: yunet_n_640_640.onnx
-    }
-)
-"""SHA-256 of files that need no trial."""
 
 MAX_FILE = 64 << 20
 MAX_MEMORY = 1 << 30
@@ -88,7 +86,7 @@ def _usable(found: npt.NDArray[np.float32], width: int, height: int, ratio: floa
 def open_finder(file: str | None) -> YuNetFinder:
     """The finder of that file. Raises ``InputError`` when none is named, or it is none."""
     if file is None:
-        raise InputError(f"expected yunet:FILE.onnx, got yunet without a file: get {OFFERED} (SHA-256 {OFFERED_SHA256})")
+        raise InputError(f"expected yunet:FILE.onnx, got yunet without a file: get {OFFERED}")
     return YuNetFinder(file)
 
 
@@ -97,7 +95,7 @@ def read_yunet(path: Path) -> bytes:
     name = printable(path)
     if not os.path.isfile(path):
         told = printable(without_secrets(str(path)))
-        raise InputError(f"there is no YuNet model {told}: give a file such as {OFFERED} (SHA-256 {OFFERED_SHA256})")
+        raise InputError(f"there is no YuNet model {told}: get {OFFERED}")
     try:
         if path.stat().st_size > MAX_FILE:
             raise InputError(f"{name} is larger than any YuNet model: give a face_detection_yunet .onnx file")

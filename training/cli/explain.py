@@ -26,16 +26,16 @@ def add(commands: Any) -> None:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from edgefake.faces import open_finder
     from edgefake.images import find_images
+    from training.faces_table import find_faces
     from training.runs import checkpoint_of, read_run
 
     run, checkpoint = read_run(options.run), checkpoint_of(options.run)
     pictures = [path for source in options.pictures for path in find_images(source)]
-    finder = open_finder(options.find_faces)
+    faces = find_faces({str(path): path for path in pictures}, options.find_faces)
     from training.explain import explain  # loads TensorFlow
 
-    found = explain(run, checkpoint, pictures, finder, options.out)
+    found = explain(run, checkpoint, faces, options.out)
     for one in found:
         if options.json:
             box = [one.box.x, one.box.y, one.box.width, one.box.height]
