@@ -12,10 +12,12 @@ import pytest
 from edgefake import Thresholds
 from edgefake.cli import main
 from edgefake.streaming.video import VideoTally
+from tests.edgefake.benchmark.reports import report, row
 from tests.edgefake.streaming.results import result, track
 from tests.edgefake.test_prediction import FOUND
 
-DOCS = (Path(__file__).parents[2] / "docs" / "schema.md").read_text()
+ROOT = Path(__file__).parents[2]
+DOCS = (ROOT / "docs" / "schema.md").read_text()
 
 
 def documented(section: str) -> set[str]:
@@ -51,8 +53,29 @@ def test_frames_tracks_and_videos() -> None:
     assert {*tally.verdict().to_dict()} == documented("Video") - {"path", "threshold", "thresholds", "prior", "model", "error"}
 
 
+def test_comparisons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.json", "b.json"):
+        (tmp_path / name).write_text(report(row()).to_json())
+    found = printed(capsys, "benchmark", "--json", "--compare", str(tmp_path / "a.json"), str(tmp_path / "b.json"))
+    assert {*found} == documented("Comparison")
+    assert found["rows"] and all({*one} == documented("Compared figure") for one in found["rows"])
+
+
+@pytest.mark.parametrize("package", ["training", "convert", "benchmarks"])
+def test_every_tool_that_writes_json_is_described(package: str) -> None:
+    """Their options are read from the sources: some load TensorFlow, which does not go with LiteRT in one process."""
+    told = re.search(r"^## Tools\n(.*)", DOCS, re.MULTILINE | re.DOTALL)
+    assert told
+    for path in (ROOT / package).rglob("*.py"):
+        named = re.findall(r'add_parser\(\s*"([a-z-]+)"', text := path.read_text())
+        if '"--json"' not in text or not named:
+            continue
+        assert [name for name in named if name in told[1]], f"{path.relative_to(ROOT)}: {named}"
+    assert f"`python -m {package} " in told[1]
+
+
 def test_models(capsys: pytest.CaptureFixture[str]) -> None:
-    for row in printed(capsys, "models", "--json"):
-        assert {*row} == documented("Model")
-    for row in printed(capsys, "models", "verify", "cnn_int8", "--json"):
-        assert {*row} == documented("Verified model")
+    for one in printed(capsys, "models", "--json"):
+        assert {*one} == documented("Model")
+    for one in printed(capsys, "models", "verify", "cnn_int8", "--json"):
+        assert {*one} == documented("Verified model")
