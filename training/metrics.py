@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_curve
 
 from edgefake.errors import InputError
 from edgefake.statistics import Interval
@@ -57,6 +56,8 @@ def threshold_at_fpr(labels: Labels, scores: Scores, fpr: float) -> float:
 
 def threshold_at_eer(labels: Labels, scores: Scores) -> float:
     """The threshold at which false-positive and false-negative rates are closest."""
+    from sklearn.metrics import roc_curve  # it takes a second to load, which processes that measure devices need not
+
     fpr, tpr, thresholds = roc_curve(labels, scores, drop_intermediate=False)
     best = int(np.argmin(np.abs(fpr - (1 - tpr))))
     return float(min(thresholds[best], np.max(scores)))
