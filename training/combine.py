@@ -11,6 +11,8 @@ from pathlib import Path
 from edgefake.errors import InputError
 from edgefake.files import write_atomically
 from edgefake.text import printable
+from training.kept import face_table
+from training.notes import note
 from training.samples import CLASSES, Sample, load_samples
 
 COLUMNS = ("file", "label", "split", "family", "pair", "size_matched", "x", "y", "w", "h", "upright_x", "upright_y")
@@ -19,9 +21,13 @@ COLUMNS = ("file", "label", "split", "family", "pair", "size_matched", "x", "y",
 def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:
     """Write the manifest ``out`` of all faces in ``roots``, folder trees or manifests; the faces.
 
-    A picture whose data name no family is of the family that is called like its data. Files are named relative to ``out``.
-    Raises ``InputError`` when two of ``roots`` are called alike and name no families, or ``out`` cannot be written.
+    A picture whose data name no family is of the family that is called like its data. Files are named relative to ``out``. Pairs
+    keep their names, so that twins in several families, or several of ``roots``, stay together when the manifest is split.
+    Raises ``InputError`` when two of ``roots`` are called alike and name no families, when ``out`` is one of them or the face
+    table of one, or cannot be written.
     """
+    if out.resolve() in {path.resolve() for root in roots for path in (root, face_table(root))}:
+        raise InputError(f"expected a manifest of its own, got {printable(out)}, which is read: name another --out")
     names = [root.resolve().stem if root.suffix.lower() == ".csv" else root.resolve().name for root in roots]
     rows: list[tuple[object, ...]] = []
     found: list[Sample] = []
@@ -34,6 +40,10 @@ def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:
             unnamed.add(name)
         rows += [_row(sample, name, out) for sample in samples]
         found += samples
+    splits: dict[str, set[str]] = {}
+    for sample in found:
+        splits.setdefault(sample.pair, set()).add(sample.split)
+    note("pair(s) are in several splits, as their data say", [p for p, parts in sorted(splits.items()) if p and len(parts) > 1])
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -46,13 +56,13 @@ def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:
 
 
 def _row(sample: Sample, name: str, out: Path) -> tuple[object, ...]:
-    box, family = sample.box, sample.family or name
+    box = sample.box
     return (
         os.path.relpath(sample.path.absolute(), out.absolute().parent),
         CLASSES[sample.label],
         sample.split,
-        family,
-        f"{family}/{sample.pair}" if sample.pair else "",
+        sample.family or name,
+        sample.pair,
         int(sample.size_matched),
         *(box.x, box.y, box.width, box.height),
         *(sample.upright or ("", "")),

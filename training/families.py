@@ -17,7 +17,7 @@ import numpy.typing as npt
 from edgefake.errors import InputError
 from edgefake.statistics import Interval, auc
 from edgefake.text import printable
-from training.metrics import RESAMPLES, share
+from training.metrics import AT_ONCE, RESAMPLES, share
 from training.notes import note
 from training.samples import Sample
 
@@ -88,22 +88,37 @@ def _against(
     fakes: npt.NDArray[np.float64], sources: Mapping[str, npt.NDArray[np.float64]], seed: int
 ) -> tuple[Interval, Interval, str]:
     """(mean AUC over sources, the lowest, whose it is), with intervals of a bootstrap over fakes and over each source's faces."""
-    rng = np.random.default_rng(seed)
-    drawn = _weights(len(fakes), rng)
-    areas, resampled = [], []
-    for reals in sources.values():
-        above = (fakes[:, None] > reals).astype(np.float32) + 0.5 * (fakes[:, None] == reals)
-        areas.append(auc(np.repeat((0, 1), (len(reals), len(fakes))), np.concatenate([reals, fakes])))
-        resampled.append(((drawn @ above) * _weights(len(reals), rng)).sum(axis=1))
+    areas = [auc(np.repeat((0, 1), (len(reals), len(fakes))), np.concatenate([reals, fakes])) for reals in sources.values()]
+    resampled = _resampled(fakes, [*sources.values()], np.random.default_rng(seed))
     known = [len(reals) >= FEW for reals in sources.values()]
     lowest = int(np.argmin(np.where(known, areas, np.inf) if any(known) else areas))
     mean = Interval.of(float(np.mean(areas)), np.mean(resampled, axis=0))
     return mean, Interval.of(areas[lowest], resampled[lowest]), [*sources][lowest] or "not named"
 
 
-def _weights(count: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """(RESAMPLES, count): what each of ``count`` faces weighs in each resample; a row's sum is 1."""
-    return rng.multinomial(count, np.full(count, 1.0 / count), RESAMPLES).astype(np.float32) / np.float32(count)
+def _resampled(
+    fakes: npt.NDArray[np.float64], sources: Sequence[npt.NDArray[np.float64]], rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """AUCs (sources, RESAMPLES) of fakes and real faces drawn anew, some resamples at a time: memory is bounded by AT_ONCE."""
+    ranked = [np.sort(reals) for reals in sources]
+    places = [(np.searchsorted(reals, fakes, "left"), np.searchsorted(reals, fakes, "right")) for reals in ranked]
+    rows = max(1, AT_ONCE // max(map(len, [fakes, *sources])))
+    parts = []
+    for start in range(0, RESAMPLES, rows):
+        count = min(rows, RESAMPLES - start)
+        drawn = _weights(count, len(fakes), rng)
+        areas = []
+        for reals, (below, up_to) in zip(ranked, places, strict=True):
+            lower = np.zeros((count, len(reals) + 1))
+            np.cumsum(_weights(count, len(reals), rng), axis=1, out=lower[:, 1:])
+            areas.append((drawn * (lower[:, below] + lower[:, up_to])).sum(axis=1) / 2)
+        parts.append(areas)
+    return np.concatenate(parts, axis=1)
+
+
+def _weights(resamples: int, count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """(resamples, count): what each of ``count`` faces weighs in each resample; a row's sum is 1."""
+    return rng.multinomial(count, np.full(count, 1.0 / count), resamples) / count
 
 
 def balanced(samples: Sequence[Sample], rng: np.random.Generator) -> Indices:

@@ -7,7 +7,8 @@ say how many of an unknown source are called fake.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from training.evaluate import trained
 from training.families import FamilyFigures, family_figures, leave_out
 from training.fit import fit
 from training.loop import Stopping, logits
-from training.runs import Run, State
+from training.runs import Run, State, open_run
+from training.samples import Sample
 from training.scores import scores
 
 STRICT = "fpr_1%"
@@ -43,32 +45,58 @@ class LeftOut:
     """Of its training."""
 
 
-def groups_of(run: Run, chosen: Sequence[str]) -> list[tuple[str, ...]]:
-    """What to leave out together: each of ``chosen`` (``a`` or ``a+b``), by default every family of the data by itself.
+def planned(run: Run, folder: Path, chosen: Sequence[str]) -> dict[Path, Run]:
+    """``run`` without each of ``chosen`` (``a``, or ``a+b`` together), by default each family of the data, by its folder.
 
-    Raises ``InputError`` for families that the data do not have, or when they name none.
+    Raises ``InputError`` for whatever would stop one of them, or leave it nothing to judge, before the first is trained.
     """
     samples = run.samples()
-    groups = [tuple(group.split("+")) for group in chosen] or [(f,) for f in sorted({s.family for s in samples} - {""})]
+    known = sorted({sample.family for sample in samples} - {""})
+    groups = [(text,) if text in known else tuple(text.split("+")) for text in dict.fromkeys(chosen)] or [(f,) for f in known]
     if not groups:
         raise InputError(f"{printable(run.data)} names no families: give a manifest with a column family (training combine)")
+    parts: dict[Path, Run] = {}
     for group in groups:
-        rest, _ = leave_out(samples, group)
-        if len({sample.fake for sample in rest if sample.split == "train"}) < 2:
-            raise InputError(f"without {printable('+'.join(group))} no real or no fake faces are left to train on")
-    return groups
+        place, part = folder / _folder_name(group), replace(run, left_out=group)
+        _check(part, samples)
+        taken = next((path for path in parts if path.name.casefold() == place.name.casefold()), None)
+        if taken is not None:
+            names = " and ".join(printable("+".join(g)) for g in (parts[taken].left_out, group))
+            raise InputError(f"expected a folder of its own for every run, got {place.name} for {names}: rename one of them")
+        if (place / "run.json").exists():
+            open_run(part, place)
+        parts[place] = part
+    return parts
 
 
-def leave_one_out(run: Run, folder: Path, stopping: Stopping, groups: Sequence[tuple[str, ...]]) -> Iterator[LeftOut]:
-    """Train ``run`` without each of ``groups`` in a folder of its own below ``folder``, and judge what was left out.
+def _folder_name(group: Sequence[str]) -> str:
+    """Of the names, with ``_`` for what means something in a path."""
+    return re.sub(r"[^\w.+ -]", "_", "_".join(group)).lstrip(".") or "_"
+
+
+def _check(run: Run, samples: Sequence[Sample]) -> None:
+    """Raise ``InputError`` where nothing is left to train or validate on, or there is nothing of a left-out family to judge."""
+    rest, unseen = leave_out(samples, run.left_out)
+    kinds = {sample.fake for sample in rest if sample.split == "train"}
+    if not kinds >= ({False} if run.self_blend else {False, True}):
+        raise InputError(f"without {printable('+'.join(run.left_out))} no real or no fake faces are left to train on")
+    judged_ones = {sample.family for sample in unseen if sample.split == "train" and sample.size_matched}
+    for family in run.left_out:
+        if family not in judged_ones:
+            raise InputError(
+                f"expected size-matched faces of {printable(family)} in the split train, to judge, got none: leave out others"
+            )
+    run.training_samples()
+
+
+def leave_one_out(parts: Mapping[Path, Run], stopping: Stopping) -> Iterator[LeftOut]:
+    """Train each of ``parts``, which ``planned`` made, in its folder, and judge what was left out.
 
     A run that is there already is resumed, or only judged where it had as many epochs as ``stopping`` says. The left-out faces
     are those of the run's training split, so that no other split is spent.
     """
-    for group in groups:
-        part = replace(run, left_out=group)
-        place = folder / "_".join(group)
-        yield from judged(part, place, fit(part, place, stopping))
+    for folder, run in parts.items():
+        yield from judged(run, folder, fit(run, folder, stopping))
 
 
 def judged(run: Run, folder: Path, state: State) -> Iterator[LeftOut]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from edgefake import Box
 from edgefake.errors import InputError
 from edgefake.statistics import auc
 from tests.drawn import drawn_dataset
+from tests.training.runs import small_run
 from training.batches import training_batches
 from training.cli import main
 from training.combine import combine
 from training.digests import digests, read_seen
 from training.families import FEW, balanced, family_figures, leave_out, turns
+from training.lofo import planned
 from training.notes import new_command
-from training.samples import Sample, load_samples
+from training.runs import open_run
+from training.samples import Sample, hold_out, load_samples
 
 BOX = Box(22, 14, 52, 68)
 
@@ -113,6 +117,53 @@ def test_combine_names_families_and_keeps_splits_and_pairs(tmp_path: Path, capsy
         combine([plain, plain], out)
 
 
+def test_twins_of_two_families_stay_together(tmp_path: Path) -> None:
+    """Every fake is made from a real picture, which another data set lists under the same name of its pair."""
+    roots = []
+    for name, label in (("cam", "real"), ("gan", "fake")):
+        drawn_dataset(tmp_path / name, splits={"train": 40}, seed=len(roots))
+        roots.append(tmp_path / name / "list.csv")
+        lines = [f"train/{label}/{i:03}.png,{label},{name},person{i},22,14,52,68" for i in range(40)]
+        roots[-1].write_text("\n".join(["file,label,family,pair,x,y,w,h", *lines, ""]))
+    combined = combine(roots, tmp_path / "all.csv")
+    split_of = {(s.pair, s.family): s.split for s in combined}
+    assert len(split_of) == 80 and {s.split for s in combined} == {"train", "val", "test"}
+    assert all(split_of[f"person{i}", "cam"] == split_of[f"person{i}", "gan"] for i in range(40))
+    train = [s for s in load_samples(tmp_path / "all.csv") if s.split == "train"]
+    rest, held = hold_out(train, 0.2, seed=3)
+    assert held and not {s.pair for s in rest} & {s.pair for s in held}
+
+
+def test_combine_does_not_write_over_what_it_reads(tmp_path: Path) -> None:
+    data = manifest(tmp_path / "data", {"cam": "real", "gan": "fake"}, {"train": 2})
+    before = data.read_bytes()
+    for roots, out in (([data], data), ([tmp_path / "data"], tmp_path / "data" / "faces.csv")):
+        with pytest.raises(InputError, match=out.name):
+            combine(roots, out)
+    assert data.read_bytes() == before
+
+
+def test_intervals_of_large_families_take_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All pairs of 4000 fakes and 4000 real faces would be 64 MB."""
+    monkeypatch.setattr("training.families.AT_ONCE", 100_000)
+    samples = [*faces("gan", fake=4000), *faces("camera", real=4000)]
+    rng = np.random.default_rng(0)
+    p = np.concatenate([rng.normal(0.6, 0.1, 4000), rng.normal(0.5, 0.1, 4000)]).round(2)  # with many ties
+    tracemalloc.start()
+    try:
+        gan = {f.family: f for f in family_figures(samples, p, threshold=0.5)}["gan"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 16e6
+    assert gan.auc is not None
+    # Hanley & McNeil 1982: the standard error of this area from so many faces.
+    area = gan.auc.value
+    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
+    error = ((area * (1 - area) + 3999 * (q1 + q2 - 2 * area**2)) / 4000**2) ** 0.5
+    assert (gan.auc.high - gan.auc.low) / (2 * 1.96) == pytest.approx(error, rel=0.15)
+
+
 def test_a_pair_with_one_picture_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     new_command()
     drawn_dataset(tmp_path, splits={"train": 2})
@@ -167,3 +218,47 @@ def test_what_cannot_be_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[s
     data = manifest(tmp_path / "data", {"cam": "real", "gan": "fake"}, {"train": 4, "val": 2})
     assert main(["lofo", "cnn", "--data", str(data), "--runs", str(tmp_path / "runs"), "--leave", leave]) == 2
     assert fact in capsys.readouterr().err
+
+
+KNOWN = {"cam": "real", "web": "real", "a/b": "fake", "a+c": "fake", "a": "fake", "c": "fake"}
+
+
+def test_families_with_any_name_have_a_folder_of_their_own(tmp_path: Path) -> None:
+    run = small_run(manifest(tmp_path / "data", KNOWN, {"train": 12, "val": 8}))
+    parts = planned(run, tmp_path / "runs", ["a/b", "a+c", "c+a", "a+c"])
+    assert {place.relative_to(tmp_path / "runs").as_posix(): part.left_out for place, part in parts.items()} == {
+        "a_b": ("a/b",),
+        "a+c": ("a+c",),
+        "c_a": ("c", "a"),
+    }
+    assert len(planned(run, tmp_path / "runs", [])) == len(KNOWN)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_two_families_of_one_folder_are_refused(tmp_path: Path) -> None:
+    named = {"cam": "real", "web": "real", "a/b": "fake", "A?b": "fake"}
+    run = small_run(manifest(tmp_path / "data", named, {"train": 12, "val": 8}))
+    with pytest.raises(InputError, match=r"A\?b .*a/b"):
+        planned(run, tmp_path / "runs", [])
+
+
+def test_what_would_stop_the_last_family_is_told_before_the_first_is_trained(tmp_path: Path) -> None:
+    data = manifest(tmp_path / "data", {"cam": "real", "web": "real", "gan": "fake", "swap": "fake"}, {"train": 8, "val": 8})
+    run, runs, lines = small_run(data), tmp_path / "runs", data.read_text().splitlines()
+
+    def without(row: str) -> None:
+        data.write_text("\n".join([*(line for line in lines if row not in line), ""]))
+
+    without(",val,gan")  # so that without swap there is no fake to validate on
+    with pytest.raises(InputError, match="validate"):
+        planned(run, runs, ["gan", "swap"])
+    without(",train,swap")
+    with pytest.raises(InputError, match=r"swap .*train"):
+        planned(run, runs, ["cam", "swap"])
+    without("nothing")
+    place = next(iter(planned(run, runs, ["swap"])))
+    open_run(small_run(data, left_out=("gan",)), place)
+    (place / "best.h5").touch()
+    with pytest.raises(InputError, match="another run"):
+        planned(run, runs, ["gan", "swap"])
+    assert not (runs / "gan").exists()

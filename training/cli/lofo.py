@@ -55,11 +55,11 @@ def add(commands: Any) -> None:
 
 def _lofo(options: argparse.Namespace) -> int:
     run = run_of(options)
-    from training.lofo import groups_of, leave_one_out
+    from training.lofo import leave_one_out, planned
 
-    groups = groups_of(run, options.leave)
+    parts = planned(run, options.runs, options.leave)
     found = []
-    for one in leave_one_out(run, options.runs, stopping_of(options), groups):
+    for one in leave_one_out(parts, stopping_of(options)):
         found.append(one)
         if options.json:
             print(json.dumps({"schema": SCHEMA, **asdict(one)}), flush=True)
