@@ -64,13 +64,17 @@ class Finding:
         return "\n".join(rows)
 
 
-def measure_finding(picture: Path | None, *, yunet: Path | None = None, threads: int = 2, rounds: int = 100) -> Finding:
+def measure_finding(
+    picture: Path | None, *, finder: str | None = None, yunet: Path | None = None, threads: int = 2, rounds: int = 100
+) -> Finding:
     """Time all finders on one frame (None: a drawn one, 1280×720, with one face), each in ``rounds`` turns.
+
+    ``finder`` is the file of our own, or its name; None: the bundled one.
 
     Raises ``InputError`` where Haar or our own finder finds no face in it, and what ``Detector`` raises.
     """
     frame = drawn_frame() if picture is None else read_image(picture)
-    edge = open_finder(None, num_threads=threads)
+    edge = open_finder(finder, num_threads=threads)
     searches = _searches(frame, edge, yunet)
     found = {name: search() for name, search in searches.items()}
     if missing := [name for name in (FAST, FULL, HAAR) if not found[name]]:

@@ -9,7 +9,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import cv2
 import numpy as np
 
 from convert.build import ConversionError
@@ -30,7 +29,7 @@ from edgefake.runtimes import Outputs
 from edgefake.text import printable
 from training.device import on_device, raw_outputs
 from training.finder.data import Photo, chosen, read_photos, readable
-from training.finder.evaluate import Picture, compare, figures
+from training.finder.evaluate import Picture, compare, figures, scaled
 from training.finder.fit import validation_photos
 from training.finder.network import STEP
 from training.finder.qat import folded_finder, quantized_finder
@@ -51,6 +50,8 @@ class FinderSource:
     width: int
     float_model: Any
     int8_model: Any
+    photos: list[Photo]
+    """Of the validation: its forms are compared on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +73,24 @@ class FinderCheck:
 
 
 def finder_source(folder: Path, height: int, width: int) -> FinderSource:
-    """The QAT run in ``folder`` and its float parent. ``InputError`` for a float run, or where a side is no multiple of 32."""
+    """The QAT run in ``folder`` and its float parent.
+
+    Raises ``InputError`` for a float run, a side that is no multiple of 32, and data without a face to compare the forms on.
+    """
     if height % STEP or width % STEP:
         raise InputError(f"expected a height and width that are multiples of {STEP}, got {height} and {width}")
     run, checkpoint = read_run(folder), checkpoint_of(folder)
     if run.stage != "qat":
         shown = printable(folder)
         raise InputError(f"{shown} is a float run: fine-tune it first with python -m training finder qat {shown} --run …")
+    photos = validation_photos(run)
+    if not any(photo.sure.any() for photo in photos):
+        data = ", ".join(map(printable, run.data))
+        raise InputError(
+            f"expected validation pictures with a face in {data}, got {len(photos)} without: train on data that has some"
+        )
     models = folded_finder(Path(run.weights), height, width), quantized_finder(checkpoint, height, width)
-    return FinderSource(run, height, width, *models)
+    return FinderSource(run, height, width, *models, photos)
 
 
 def build_finder(
@@ -120,7 +130,7 @@ def build_finder(
 
 def check_finder(source: FinderSource, cards: dict[Path, ModelCard]) -> FinderCheck:
     """Compare the forms on the pictures that the run was validated on."""
-    photos = validation_photos(source.run)
+    photos = source.photos
     pixels, scales = _fitted(photos, source.height, source.width)
     forms = {"float": keras_outputs(source.float_model, pixels), "QAT": keras_outputs(source.int8_model, pixels)}
     for path, card in cards.items():
@@ -147,11 +157,9 @@ def _fitted(photos: Sequence[Photo], height: int, width: int) -> tuple[Pixels, l
     scales = []
     for row, photo in zip(pixels, photos, strict=True):
         picture = read_image(photo.path)
-        scale = min(height / picture.shape[0], width / picture.shape[1])
-        size = min(width, max(1, round(picture.shape[1] * scale))), min(height, max(1, round(picture.shape[0] * scale)))
-        reduced = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        row[: size[1], : size[0]] = reduced[..., ::-1]
-        scales.append(scale)
+        scales.append(min(1.0, height / picture.shape[0], width / picture.shape[1]))  # devices enlarge nothing
+        fitting = scaled(picture, scales[-1])
+        row[: fitting.shape[0], : fitting.shape[1]] = fitting[..., ::-1]
     return pixels, scales
 
 

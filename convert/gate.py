@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from convert.layers import decibels
 from edgefake.statistics import auc
 from training.metrics import evaluate_scores
 
@@ -100,8 +101,7 @@ def compare(labels: npt.NDArray[np.int_], model: Scores, reference: Scores, thre
 
 
 def _snr_db(reference: Values, values: Values) -> float:
-    noise = np.mean((reference - values) ** 2, dtype=np.float64)
-    return float(10 * np.log10(np.var(reference, dtype=np.float64) / max(noise, 1e-30)))
+    return decibels(float(np.var(reference, dtype=np.float64)), float(np.mean((reference - values) ** 2, dtype=np.float64)))
 
 
 def detection_faults(labels: npt.NDArray[np.int_], model: Scores, threshold: float) -> list[str]:

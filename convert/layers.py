@@ -13,6 +13,8 @@ import numpy.typing as npt
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float, to_int8
 
+MOST = 200.0
+"""Decibels: beyond what floats can tell."""
 Activations = dict[str, npt.NDArray[np.float32]]
 
 
@@ -70,5 +72,9 @@ def _layer_name(tensor: str) -> str:
 
 
 def _snr_db(reference: npt.NDArray[np.float32], noisy: npt.NDArray[np.float32]) -> float:
-    noise = float(np.sum((reference - noisy) ** 2))
-    return float(10 * np.log10(np.sum(reference**2) / max(noise, 1e-30)))
+    return decibels(float(np.sum(reference**2)), float(np.sum((reference - noisy) ** 2)))
+
+
+def decibels(signal: float, noise: float) -> float:
+    """10 log10(signal / noise) within ± ``MOST``, which is what no noise at all comes to, whatever the signal."""
+    return float(np.clip(10 * np.log10(max(signal, 1e-30) / noise), -MOST, MOST)) if noise else MOST

@@ -225,6 +225,7 @@ def _order(transpose: onnx.NodeProto) -> list[int]:
 
 def _float_outputs(graph: Graph, model: onnx.ModelProto, names: Sequence[str], faces: int | str) -> None:
     """The outputs become ``names``, float32, on the very steps of the INT8 model's; maps get their channels last behind that."""
+    _order_outputs(graph, names)
     shapes = _shapes(model)
     for index, name in enumerate(names):
         shape, tensor = shapes[graph.proto.output[index].name], f"{name}_int8"
@@ -248,6 +249,17 @@ def _float_outputs(graph: Graph, model: onnx.ModelProto, names: Sequence[str], f
                 graph.remove(node)
         graph.proto.node.extend(nodes)
         graph.proto.output[index].CopyFrom(helper.make_tensor_value_info(name, TensorProto.FLOAT, [faces, *shape[1:]]))
+
+
+def _order_outputs(graph: Graph, names: Sequence[str]) -> None:
+    """Bring the outputs into the order of ``names``; tf2onnx calls them as the ``.tflite`` does, but promises no order."""
+    if len(names) == 1:
+        return
+    found = {output.name: output.SerializeToString() for output in graph.proto.output}
+    if set(found) != set(names):
+        raise InputError(f"expected outputs called {', '.join(names)}, got {', '.join(found)}: convert the .tflite again")
+    del graph.proto.output[:]
+    graph.proto.output.extend(onnx.ValueInfoProto.FromString(found[name]) for name in names)
 
 
 def _arranging(graph: Graph, tensor: str) -> list[onnx.NodeProto]:

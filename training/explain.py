@@ -55,10 +55,11 @@ def explain(run: Run, checkpoint: Path, faces: FoundFaces, out: Path) -> list[Ex
 def grad_cam(model: Any, face: Pixels) -> tuple[float, npt.NDArray[np.float32]]:
     """p_fake, and the map of what raises it: float32, (S, S), 0…1; 0 everywhere where nothing does.
 
-    ``model`` is a Keras model with one logit or one per class; ``face`` is uint8 (S, S, 3), RGB. The map is that of the last
-    layer whose output is a stack of feature maps.
+    ``model`` is a Keras model whose first output is one logit or one per class; ``face`` is uint8 (S, S, 3), RGB. The map is that
+    of the last layer on the way to it whose output is a stack of feature maps.
     """
-    with_gradients = keras.Model(model.input, [_last_maps(model).output, model.outputs[0]])
+    scoring = keras.Model(model.input, model.outputs[0], name=model.name)  # without what else branches off
+    with_gradients = keras.Model(model.input, [_last_maps(scoring).output, scoring.output])
     pixels = tf.constant(to_float(face[None]))
     with tf.GradientTape() as tape:
         tape.watch(pixels)  # all that follows from it has gradients then, in frozen layers too

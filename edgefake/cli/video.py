@@ -16,7 +16,7 @@ from edgefake.cli.outputs import output_paths
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
-from edgefake.images import count_files, find_in_folder, write_image
+from edgefake.images import VIDEO_SUFFIXES, count_files, find_in_folder, write_image
 from edgefake.secrets import without_secrets
 from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.pipeline import Watch, watch
@@ -24,12 +24,6 @@ from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict, judged_faces
 from edgefake.tables import text_row
 from edgefake.text import portable_path, printable
-
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".asf"}
-    | {".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv", ".divx", ".mjpeg", ".mjpg", ".h264", ".h265", ".hevc"}
-)
-"""What counts as a video in a folder."""
 
 _EPILOG = f"""\
 Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face, which must be

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from edgefake.images.finding import IMAGE_SUFFIXES, count_files, find_images, find_in_folder
+from edgefake.images.finding import IMAGE_SUFFIXES, VIDEO_SUFFIXES, count_files, find_images, find_in_folder
 from edgefake.images.reading import MAX_PIXELS, PictureFile, read_image, read_images
 from edgefake.images.writing import write_image
 
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "VIDEO_SUFFIXES",
     "PictureFile",
     "count_files",
     "find_images",

@@ -33,6 +33,12 @@ IMAGE_SUFFIXES = frozenset(
 )
 """What counts as a picture in a folder. What a file really is, its content says."""
 
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".mts", ".m2ts", ".vob", ".wmv", ".asf"}
+    | {".flv", ".f4v", ".3gp", ".3g2", ".ogv", ".mxf", ".dv", ".divx", ".mjpeg", ".mjpg", ".h264", ".h265", ".hevc"}
+)
+"""What counts as a video in a folder."""
+
 
 def find_images(source: str, *, skipped: Counter[str] | None = None) -> list[Path]:
     """The pictures that ``source`` stands for, sorted: a file, a folder with all its subfolders, or a glob pattern.

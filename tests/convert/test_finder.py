@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from convert.bundle import bundle
 from convert.cli import main
-from convert.finder import FinderCheck
+from convert.finder import FinderCheck, _fitted
 from convert.graph import read_graph
 from edgefake.faces import open_finder
 from edgefake.faces.edge import EdgeFinder
+from edgefake.faces.search import reduced
 from edgefake.models.file import ModelFile
-from edgefake.models.golden import golden_errors
 from edgefake.models.store import list_models
-from edgefake.runtimes import open_runtime
+from tests.interpreted import replayed
 from tests.training.finder.drawn import drawn_photos
 from training.cli import main as training
 from training.device import on_device
+from training.finder.data import read_photos
 from training.finder.runs import read_run
+from training.finder.searches import named_search
 
 OUTPUTS = tuple(f"{what}_{stride}" for stride in (8, 16, 32) for what in ("score", "box", "points"))
 
@@ -85,15 +88,9 @@ def test_both_files_say_the_same_under_the_same_names(made: Made, capsys: pytest
         (metrics,) = card.metrics
         assert metrics.counts["pictures"] == 4
         assert metrics.figures["ap"].low <= metrics.figures["ap"].value <= metrics.figures["ap"].high
-        errors = on_device(_golden_errors, path)
+        errors = on_device(replayed, path)
         assert set(errors) == set(OUTPUTS)
         assert all(errors[name] <= card.tolerance(name) for name in errors)
-
-
-def _golden_errors(path: Path) -> dict[str, float]:
-    file = ModelFile(path)
-    assert file.card is not None
-    return golden_errors(open_runtime(file, file.card.input_spec), file.card)
 
 
 def test_the_device_finds_with_both_files(made: Made) -> None:
@@ -108,6 +105,8 @@ def _found(path: Path) -> list[float]:
     unsure = EdgeFinder(finder.card, finder.runtime, min_score=0.0)
     frame = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
     assert len(unsure.find(frame)) > len(unsure.find_fast(frame)) > 0
+    as_its_card_says = named_search(f"edge:{path}", min_score=None)(frame)
+    assert as_its_card_says.scores.tolist() == pytest.approx([face.score for face in finder.find(frame)], abs=0.02)
     return [face.score for face in unsure.find_fast(frame)[:5]]
 
 
@@ -118,6 +117,34 @@ def test_it_is_bundled_as_what_it_is(made: Made, tmp_path: Path) -> None:
     assert (stored.name, stored.kind) == ("face_finder_int8", "face_finder")
     page = (tmp_path / "face_finder_int8.md").read_text()
     assert "face_finder at 96×64, int8" in page and "p_fake" not in page
+
+
+def test_data_without_a_face_are_told_before_anything_is_converted(
+    made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(made.qat_run, tmp_path / "run")
+    settings = json.loads((tmp_path / "run" / "run.json").read_text())
+    table = Path(settings["data"][0]) / "faceless.csv"
+    table.write_text("file\nval/3.png\nval/7.png\n")
+    (tmp_path / "run" / "run.json").write_text(json.dumps(settings | {"data": [str(table)]}))
+    assert _convert(replace(made, qat_run=tmp_path / "run", out=tmp_path / "out")) == 2
+    error = capsys.readouterr().err
+    assert "got 2 without" in error and "faceless.csv" in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_pictures_are_fitted_as_devices_fit_frames(tmp_path: Path) -> None:
+    """Reduced by the same means, never enlarged, at the top left of grey."""
+    rng = np.random.default_rng(0)
+    large, small = (rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in ((301, 201), (20, 30)))
+    for name, picture in (("large", large), ("small", small)):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
+    (tmp_path / "faces.csv").write_text("file\nlarge.png\nsmall.png\n")
+    pixels, scales = _fitted(read_photos(tmp_path), 64, 96)
+    assert scales == [64 / 301, 1.0]
+    np.testing.assert_array_equal(pixels[0, :, :43], reduced(large, 43, 64)[..., ::-1])
+    np.testing.assert_array_equal(pixels[1, :20, :30], small[..., ::-1])
+    assert (pixels[0, :, 43:] == 128).all() and (pixels[1, 20:] == 128).all() and (pixels[1, :, 30:] == 128).all()
 
 
 def test_the_gate_fails_where_ap_falls() -> None:

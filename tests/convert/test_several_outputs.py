@@ -92,11 +92,12 @@ def test_every_form_gives_what_qat_gives_under_the_same_names(make: Callable[[],
         assert found[name].shape == expected.shape
         _close(found[name], expected, steps[name], make)
 
-    exported = qdq.to_qdq(_tf2onnx(path), outputs=names)
-    assert read_qdq(exported).faults() == []
-    assert [output.name for output in exported.graph.output] == list(names)
+    for order in (names, names[::-1]):  # whatever order tf2onnx finds them in
+        exported = qdq.to_qdq(_tf2onnx(path), outputs=order)
+        assert read_qdq(exported).faults() == []
+        assert [output.name for output in exported.graph.output] == list(order)
     session = onnxruntime.InferenceSession(exported.SerializeToString(), providers=["CPUExecutionProvider"])
-    for name, answer in zip(names, session.run(None, {"face": PIXELS}), strict=True):
+    for name, answer in zip(order, session.run(None, {"face": PIXELS}), strict=True):
         assert answer.shape == found[name].shape
         _close(answer, found[name], 0.01 * steps[name], make)
 
@@ -139,6 +140,13 @@ def test_outputs_that_cannot_be_told_apart_are_refused() -> None:
     converted = int8_tflite(_quantized(local), size=(HEIGHT, WIDTH))
     with pytest.raises(InputError, match=r"score, map.*map, heat"):
         name_outputs(converted, ["map", "heat"], ["map", "heat"])
+
+
+def test_onnx_outputs_of_other_names_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "local.tflite"
+    path.write_bytes(int8_tflite(_quantized(local), size=(HEIGHT, WIDTH)))
+    with pytest.raises(InputError, match=r"score, heat.*score, map"):
+        qdq.to_qdq(_tf2onnx(path), outputs=("score", "heat"))
 
 
 def test_an_onnx_output_of_another_arrangement_is_refused(tmp_path: Path) -> None:

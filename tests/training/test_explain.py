@@ -36,6 +36,17 @@ def test_the_map_shows_what_raises_the_score(outputs: int) -> None:
     assert heat[4:12, 20:28].mean() > 0.8 > 0.1 > heat[16:].mean()
 
 
+def test_another_branch_says_nothing_of_the_score() -> None:
+    """A map of places behind the features that the score is made of: it is deeper, and leads to no score."""
+    plain = _brightness_detector(1.0)
+    branch = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="deeper")(plain.get_layer("maps").output)
+    both = keras.Model(plain.input, [plain.output, keras.layers.Conv2D(1, 1, name="map")(branch)])
+    expected, heat = grad_cam(plain, _spot())
+    p_fake, with_branch = grad_cam(both, _spot())
+    assert p_fake == expected
+    np.testing.assert_array_equal(with_branch, heat)
+
+
 def test_the_map_is_empty_where_nothing_raises_the_score() -> None:
     assert not grad_cam(_brightness_detector(-1.0), _spot())[1].any()
 

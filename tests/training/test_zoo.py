@@ -1,10 +1,11 @@
 import json
+from typing import Any
 
 import pytest
 
 from edgefake.errors import InputError
 from training.cli import main
-from training.recipes import RECIPES, build, recipe_named
+from training.recipes import RECIPES, Recipe, build, recipe_named
 
 
 def test_the_zoo_lists_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,6 +16,7 @@ def test_the_zoo_lists_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     entries = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {entry["recipe"]: entry["imagenet"] for entry in entries}["xception"] is True
     assert entries[0] == {
+        "schema": 1,
         "recipe": "cnn",
         "size": 128,
         "summary": RECIPES["cnn"].summary,
@@ -37,6 +39,17 @@ def test_every_recipe_has_the_head_at_any_size_and_number_of_classes(name: str) 
 @pytest.mark.parametrize("name", RECIPES)
 def test_layers_have_the_same_names_in_every_model(name: str) -> None:
     assert [layer.name for layer in build(name, 64).layers] == [layer.name for layer in build(name, 64).layers]
+
+
+def test_outputs_that_no_card_can_name_are_refused_when_the_model_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tf_keras as keras
+
+    def head(x: Any, *, outputs: int, folded: bool) -> list[Any]:
+        return [keras.layers.Conv2D(outputs, 1, name="map")(x), keras.layers.GlobalAveragePooling2D(name="score")(x)]
+
+    monkeypatch.setitem(RECIPES, "turned", Recipe(lambda x: x, 32, "the map first", head=head))
+    with pytest.raises(InputError, match=r"score .*map .*turned.*map, score"):
+        build("turned", 32)
 
 
 def test_an_unknown_recipe_gets_near_matches() -> None:

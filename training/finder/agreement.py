@@ -19,7 +19,7 @@ from edgefake.errors import InputError
 from edgefake.faces import decode
 from edgefake.faces.decode import Floats, Found
 from edgefake.faces.yunet import YuNetFinder
-from edgefake.images import find_images, read_image
+from edgefake.images import VIDEO_SUFFIXES, find_images, read_image
 from edgefake.pixels import Pixels
 from edgefake.statistics import Interval
 from edgefake.text import printable
@@ -67,7 +67,7 @@ def agree(names: Sequence[str], sources: Sequence[Path], *, yunet: Path) -> dict
     Raises ``InputError`` for a source that is none of these. Loads LiteRT: for ``on_device``.
     """
     reference = device_search(YuNetFinder(yunet, min_score=MAYBE))
-    searches = {name: named_search(name, min_score=0.5) for name in names}
+    searches = {name: named_search(name, min_score=None) for name in names}
     return {str(source): compared(searches, _pictures(source), reference, _block(source)) for source in sources}
 
 
@@ -136,7 +136,7 @@ def _ratio(above: npt.NDArray[np.float64], below: npt.NDArray[np.float64]) -> In
 
 
 def _is_video(source: Path) -> bool:
-    return source.suffix.lower() in (".mp4", ".mkv", ".avi", ".mov", ".webm")
+    return source.suffix.lower() in VIDEO_SUFFIXES
 
 
 def _block(source: Path) -> int:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from edgefake.faces import decode
 from edgefake.faces.decode import Floats, Found
+from edgefake.faces.search import reduced
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.statistics import Interval
@@ -52,9 +53,15 @@ def judged(photo: Photo, side: int = SIDE) -> tuple[Pixels, Floats]:
     """(the picture at ``side`` pixels on its longer side, its given boxes there)."""
     picture = read_image(photo.path)
     scale = side / max(picture.shape[:2])
+    return scaled(picture, scale), photo.boxes * np.float32(scale)
+
+
+def scaled(picture: Pixels, scale: float) -> Pixels:
+    """``picture`` at this scale, reduced as devices reduce frames."""
     width, height = (max(1, round(length * scale)) for length in picture.shape[1::-1])
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=how), np.uint8), photo.boxes * np.float32(scale)
+    if scale <= 1:
+        return reduced(picture, width, height)
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 def compare(found: Found, boxes: Floats, sure: npt.NDArray[np.bool_], *, least: float = 0.0) -> Picture:

@@ -66,8 +66,11 @@ def device_search(finder: FaceFinder, find: Find = "full") -> Search:
     return lambda picture: as_found(search(picture))
 
 
-def named_search(name: str, *, min_score: float = LOWEST) -> Search:
-    """Searching with ``haar``, or ``edge`` or ``edge:FILE``, with ``,fast`` behind it as a stream does. Loads LiteRT."""
+def named_search(name: str, *, min_score: float | None = LOWEST) -> Search:
+    """Searching with ``haar``, or ``edge`` or ``edge:FILE``, with ``,fast`` behind it as a stream does. Loads LiteRT.
+
+    From ``min_score`` on a box is a face; None: as its card says. Haar gives no scores, and takes all.
+    """
     finder, _, find = name.partition(",")
     if finder == "haar" and not find:
         return device_search(HaarFinder())  # it gives no scores: all are 1

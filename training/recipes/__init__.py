@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from edgefake.errors import InputError
+from edgefake.models.card_checks import MAP, SCORE
 
 __all__ = ["RECIPES", "Recipe", "build", "recipe_named"]
 
@@ -85,7 +86,10 @@ def recipe_named(name: str) -> Recipe:
 
 
 def build(name: str, size: int, *, outputs: int = 1, folded: bool = False) -> Any:
-    """An untrained detector: float (N, size, size, 3) scaled to [-1, 1) in, ``outputs`` logits out; ``folded``: see ``head``."""
+    """An untrained detector: float (N, size, size, 3) scaled to [-1, 1) in, ``outputs`` logits out; ``folded``: see ``head``.
+
+    Raises ``InputError`` for an unknown recipe, one that needs larger faces, and one whose several outputs no card can name.
+    """
     recipe = recipe_named(name)
     import tf_keras as keras  # the table above is read without it
 
@@ -95,6 +99,9 @@ def build(name: str, size: int, *, outputs: int = 1, folded: bool = False) -> An
     except ValueError as error:
         raise InputError(f"{size} px are too small for {name}: give a larger --size") from error
     model = keras.Model(inputs, recipe.head(features, outputs=outputs, folded=folded), name=name)
+    if len(model.outputs) > 1 and tuple(model.output_names) != (SCORE, MAP):
+        given = ", ".join(model.output_names)
+        raise InputError(f"expected the outputs {SCORE} and {MAP} of {name}, got {given}: call its last layers so")
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = MOMENTUM  # Keras Applications' 0.99 and 0.999 suit runs of a hundred times the length

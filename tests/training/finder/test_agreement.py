@@ -81,3 +81,4 @@ def test_pictures_videos_and_folders_are_read(tmp_path) -> None:  # type: ignore
         writer.write(PICTURE)
     writer.release()
     assert len(list(agreement._pictures(video))) == 3
+    assert agreement._block(tmp_path / "d.M4V") == agreement.BLOCK  # what edgefake video takes for one

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import cv2
@@ -8,8 +9,8 @@ import pytest
 
 from edgefake.faces.decode import intersections
 from tests.training.finder.drawn import drawn_photos
-from training.finder.crops import Collection, Crop, crop, moved, varied
-from training.finder.data import read_photos
+from training.finder.crops import ENLARGED, Collection, Crop, _beside, _ground, crop, moved, varied
+from training.finder.data import Photo, read_photos
 from training.finder.targets import FACE, IGNORED
 
 SIZE = 96
@@ -77,6 +78,64 @@ def test_the_same_generator_gives_the_same_crop(tmp_path: Path) -> None:
 def test_without_faceless_pictures_there_are_crops_too(tmp_path: Path) -> None:
     photos = [photo for photo in read_photos(drawn_photos(tmp_path / "data", {"train": 6})) if len(photo.boxes)]
     assert crop(Collection([photos]), SIZE, np.random.default_rng(0)).image.shape == (SIZE, SIZE, 3)
+
+
+def _plain(path: Path, grey: int, *boxes: tuple[float, float, float, float]) -> Photo:
+    """A photo of one grey, 300×200, with white faces."""
+    picture = np.full((200, 300, 3), grey, np.uint8)
+    for x, y, w, h in boxes:
+        picture[round(y) : round(y + h), round(x) : round(x + w)] = 255
+    cv2.imwrite(str(path), picture)
+    given = np.array(boxes, np.float32).reshape(-1, 4)
+    return Photo(path, "train", given, np.full((len(given), 5, 2), np.nan, np.float32), np.ones(len(given), np.bool_))
+
+
+def test_a_folder_that_is_given_twice_is_drawn_twice_as_often(tmp_path: Path) -> None:
+    large, small = (
+        [_plain(tmp_path / f"{name}{i}.png", 9, (9, 9, 40, 40)) for i in range(n)] for name, n in (("a", 16), ("b", 4))
+    )
+    rng = np.random.default_rng(0)
+    for folders, share in (([large, small], 1 / 3), ([large, small, small], 1 / 2)):  # by the square roots 4 and 2
+        photos = Collection(folders)
+        names = [photos.face_photo(rng).path.name[0] for _ in range(2000)]
+        assert names.count("b") / 2000 == pytest.approx(share, abs=0.04)
+
+
+def test_harder_pictures_without_a_face_are_drawn_more_often(tmp_path: Path) -> None:
+    photos = Collection([[_plain(tmp_path / "face.png", 9, (9, 9, 40, 40)), *(_plain(tmp_path / f"{n}.png", 9) for n in "xyz")]])
+    assert [photo.path.stem for photo in photos.empty] == ["x", "y", "z"]
+    photos.hardness = np.array([1.0, 1.0, 4.0])
+    rng = np.random.default_rng(0)
+    names = [photo.path.stem for photo in (photos.faceless(rng) for _ in range(1800)) if photo]
+    assert Counter(names) == {"x": pytest.approx(300, abs=60), "y": pytest.approx(300, abs=60), "z": pytest.approx(1200, abs=80)}
+
+
+def test_a_part_beside_faces_shows_none_of_them(tmp_path: Path) -> None:
+    photo = _plain(tmp_path / "two.png", 50, (40, 60, 40, 50), (200, 90, 50, 60))
+    picture, rng = cv2.imread(str(photo.path)), np.random.default_rng(0)
+    parts = [part for part in (_beside(photo, picture, SIZE, rng) for _ in range(60)) if part]
+    assert len(parts) > 30
+    for left, top, side in parts:
+        shown = picture[int(top) : int(top + side) + 1, int(left) : int(left + side) + 1]
+        assert 0 <= left <= 300 - side and 0 <= top <= 200 - side and side >= SIZE / ENLARGED
+        assert (shown == 50).all()
+    assert len({round(side) for _, _, side in parts}) > 10
+
+
+def test_a_picture_full_of_face_or_too_small_to_enlarge_has_no_part(tmp_path: Path) -> None:
+    full = _plain(tmp_path / "full.png", 50, (10, 10, 280, 180))
+    rng = np.random.default_rng(0)
+    assert _beside(full, cv2.imread(str(full.path)), SIZE, rng) is None
+    free = _plain(tmp_path / "free.png", 50, (0, 0, 9, 9))
+    assert _beside(free, cv2.imread(str(free.path)), 600, rng) is None  # a part of 140 pixels at most
+
+
+def test_half_of_the_backgrounds_are_parts_beside_faces(tmp_path: Path) -> None:
+    photos = Collection([[_plain(tmp_path / "face.png", 50, (40, 60, 40, 50)), _plain(tmp_path / "none.png", 200)]])
+    grounds = [_ground(photos, SIZE, np.random.default_rng(seed)) for seed in range(200)]
+    greys = Counter(int(np.median(ground)) for ground in grounds if ground.std() < 1)
+    assert greys[50] == pytest.approx(100, abs=30) and greys[200] == pytest.approx(100, abs=30)
+    assert all((ground < 255).all() for ground in grounds)
 
 
 def test_boxes_follow_scale_turn_and_mirror() -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from edgefake.faces.decode import Found
+from edgefake.faces.search import reduced
+from edgefake.images import read_image
 from training.finder.data import Photo
 from training.finder.evaluate import (
     Picture,
@@ -97,6 +99,7 @@ def test_every_finder_meets_the_same_pictures_at_one_size(tmp_path: Path) -> Non
     picture, boxes = judged(photos[1], 200)
     assert picture.shape == (100, 200, 3)
     np.testing.assert_allclose(boxes, [[50, 0, 50, 50]])
+    np.testing.assert_array_equal(judged(photos[1], 30)[0], reduced(read_image(photos[1].path), 30, 15))
 
     def right(picture: np.ndarray) -> Found:
         return _found((50, 0, 50, 50, 0.9)) if picture[0, 0, 0] else _found()

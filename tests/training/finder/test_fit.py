@@ -5,17 +5,23 @@ import json
 import os
 import re
 import shutil
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from edgefake.errors import InputError
-from edgefake.faces.decode import overlaps
+from edgefake.faces.decode import Found, overlaps
+from edgefake.pixels import Pixels
 from tests.training.finder.drawn import drawn_photo, drawn_photos
 from training.cli import main
 from training.finder import fit
+from training.finder.crops import Collection
+from training.finder.data import Photo, read_photos
 from training.finder.fit import FinderRun, finder_model, fit_finder
 from training.finder.searches import network_search
 
@@ -59,7 +65,9 @@ def test_it_learns_drawn_heads(learnt: Path) -> None:
 
 def test_evaluate_measures_a_run_beside_haar_as_json(learnt: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["finder", "evaluate", str(learnt), "--data", str(data), "--split", "test", "--finders", "haar", "--json"]) == 0
-    reports = json.loads(capsys.readouterr().out)
+    told = json.loads(capsys.readouterr().out)
+    reports = told["finders"]
+    assert told["schema"] == 1
     assert list(reports) == [str(learnt), "haar"]
     assert reports[str(learnt)]["pictures"] == 4
     assert 0 <= reports[str(learnt)]["figures"]["ap"]["low"] <= reports[str(learnt)]["figures"]["ap"]["value"] <= 1
@@ -86,6 +94,50 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(data: Path, tmp_path: Path,
     assert fit_finder(_run(data), tmp_path / "stopped").epoch == 2  # nothing left to do
     with pytest.raises(InputError, match="another run"):
         fit_finder(_run(data, seed=2), tmp_path / "stopped")
+
+
+def test_pictures_in_which_faces_are_mistaken_become_harder(data: Path) -> None:
+    """Once each, and once more for every box from 0.3 on, up to four."""
+    faceless = [photo for photo in read_photos(data) if not len(photo.boxes)][:4]
+    given = iter([(), (0.9, 0.29), (0.3, 0.4, 0.8), (0.9,) * 7])
+
+    def search(picture: Pixels) -> Found:
+        assert max(picture.shape[:2]) == 64
+        scores = np.array(next(given), np.float32)
+        return Found(np.zeros((len(scores), 4), np.float32), scores, np.zeros((len(scores), 5, 2), np.float32))
+
+    assert fit.hardness(search, faceless, side=64).tolist() == [1, 2, 4, 5]
+
+
+def test_an_epoch_draws_what_the_one_before_mistook(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def hardness(search: object, faceless: Sequence[Photo], *, side: int) -> npt.NDArray[np.float64]:
+        return np.linspace(1, 1 + len(seen), len(faceless))
+
+    def epoch(run: FinderRun, photos: Collection, *_: object) -> tuple[dict[str, float], float]:
+        seen.append(photos.hardness.tolist())
+        return dict.fromkeys(fit.WEIGHTS, 1.0), 1.0
+
+    monkeypatch.setattr(fit, "hardness", hardness)
+    monkeypatch.setattr(fit, "_epoch", epoch)
+    monkeypatch.setattr(fit, "validated", lambda *_, **__: 0.0)
+    fit_finder(_run(data), tmp_path / "run")
+    assert [(values[0], values[-1], len(values)) for values in seen] == [(1, 1, 6), (1, 2, 6)]
+
+
+def test_folders_are_validated_on_by_their_share_of_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    once, twice, none = (
+        drawn_photos(tmp_path / name, splits)
+        for name, splits in (("once", {"train": 12, "val": 12}), ("twice", {"train": 12, "val": 12}), ("none", {"test": 3}))
+    )
+    run = _run(once, data=tuple(map(str, (once, twice, twice, none))))
+    assert len(fit.validation_photos(run)) == 24  # each once, however often its folder is given
+    monkeypatch.setattr(fit, "VALIDATED", 12)
+    photos = fit.validation_photos(run)
+    counts = Counter(photo.path.parents[1].name for photo in photos)
+    assert len({photo.path for photo in photos}) == len(photos) <= 12
+    assert counts["twice"] > counts["once"] > 1 and set(counts) == {"once", "twice"}
 
 
 def test_the_rate_rises_and_falls_as_a_cosine(data: Path) -> None:
