@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from edgefake.faces.finders import FINDERS, FaceFinder, Faces, named, open_finder
-from edgefake.models.store import open_model
+from edgefake.models.store import open_model, read_registry
 from edgefake.runtimes import RUNTIMES, is_built, reader_of, todays_name
 
 Place = tuple[str, str | int | None]
@@ -38,8 +38,8 @@ def _place(finder: str, runtime: str, device: str | int | None) -> Place:
     entry = RUNTIMES.get(runtime) if isinstance(runtime, str) else None
     if entry is None:  # auto, or an unknown one, of which opening the model tells
         return PROCESSOR
-    if Path(finder).suffix not in ("", *entry.suffixes):
-        return PROCESSOR
-    if entry.builds and not is_built(open_model(finder, suffix=entry.suffixes[0]), runtime, device):
+    of_name = entry.suffixes[0]
+    is_read = of_name in forms if (forms := read_registry().get(finder)) else Path(finder).suffix in entry.suffixes
+    if not is_read or (entry.builds and not is_built(open_model(finder, suffix=of_name), runtime, device)):
         return PROCESSOR
     return runtime, device
