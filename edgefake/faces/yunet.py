@@ -23,6 +23,7 @@ import numpy.typing as npt
 from edgefake.errors import InputError, ModelStoreError
 from edgefake.faces.geometry import MAX_REACH, Box, Face, one_per_face
 from edgefake.faces.reduced import enlarged, reduced
+from edgefake.models.onnx_form import KEY
 from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
 from edgefake.text import printable
@@ -102,6 +103,8 @@ def read_yunet(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{name} cannot be read ({error.strerror or error}): give a file that can") from error
+    if KEY in data:
+        raise InputError(f"expected a YuNet model, got {name} with a card of edgefake: give faces= edge:{name}")
     sha256 = hashlib.sha256(data).hexdigest()
     if sha256 in KNOWN or sha256 in _tried:
         return data

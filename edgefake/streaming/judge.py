@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from edgefake.detector import Detector
@@ -93,13 +93,11 @@ class Judge:
 
     def judge(self, frame: Captured, *, dropped: int, reconnects: int) -> FrameResult:
         """The result for the next frame; raises ``InputError`` when it is no frame (uint8, H×W×3, BGR)."""
-        search = self._look(frame)
         started = time.perf_counter()
-        if search is not None:
-            self._follow(search)
+        search, waited_s = self._look(frame)
         shown = self._tracker.shown
         chosen = self._choose(shown, frame)
-        track_ms = (time.perf_counter() - started) * 1e3
+        track_ms = (time.perf_counter() - started - waited_s) * 1e3
         prediction = self._detector.predict(frame.pixels, boxes=[track.box for track in chosen]) if chosen else None
         scores = self._remember(chosen, prediction, frame) if prediction else {}
         tracks = tuple(self._result(track, scores.get(track.id)) for track in shown)
@@ -124,8 +122,8 @@ class Judge:
         """Wait for a search in progress."""
         self._searcher.shutdown()
 
-    def _look(self, frame: Captured) -> _Search | None:
-        """Go on to this frame, and search its faces when that is due; a search that is done."""
+    def _look(self, frame: Captured) -> tuple[_Search | None, float]:
+        """Go on to this frame, searching its faces when that is due; what a search found, and how long it was waited for."""
         shape = getattr(frame.pixels, "shape", None)
         if shape != self._shape:  # boxes of another resolution mean nothing here
             self._detector.predict(frame.pixels, boxes=[])  # refuses what is no frame now, not when the search comes to it
@@ -133,24 +131,31 @@ class Judge:
             self._pending = None
             self._shape = shape
         self._tracker.move(frame.seconds)
+        search = None
+        if self._pending is not None and self._pending.done():  # before the next begins, that no frame be left out
+            search = self._follow(self._pending)
         if self._pending is None and self._tracker.search_due:
             self._tracker.begin_search()
             self._pending = self._searcher.submit(self._search, frame.pixels)
-        if self._pending is None or (self._live and not self._pending.done()):
-            return None
-        done, self._pending = self._pending.result(), None
-        return done
+        if self._pending is None or self._live:
+            return search, 0.0
+        started = time.perf_counter()
+        wait([self._pending])
+        waited_s = time.perf_counter() - started
+        return self._follow(self._pending), waited_s
 
     def _search(self, pixels: Pixels) -> _Search:
         started = time.perf_counter()
         faces = self._detector.find_faces(pixels, find=self._detector.find or "fast")
         return _Search(faces, (time.perf_counter() - started) * 1e3)
 
-    def _follow(self, search: _Search) -> None:
+    def _follow(self, done: Future[_Search]) -> _Search:
         """Take in what a search found."""
+        search, self._pending = done.result(), None
         self._tracker.update([face.box for face in search.faces])
         known = self._tracker.ids
         self._faces = {id: self._faces.get(id) or self._new_face() for id in known}
+        return search
 
     def _new_face(self) -> _Face:
         return _Face(Evidence(self._detector.thresholds, self._detector.prior))

@@ -18,6 +18,7 @@ from edgefake.faces.geometry import crop_square
 from edgefake.faces.haar import HaarFinder
 from edgefake.faces.yunet import YuNetFinder
 from edgefake.testing import check_finder
+from tests.edgefake.faces.finder_model import write_finder
 
 OUTPUTS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 
@@ -170,6 +171,12 @@ def test_without_a_file_it_says_where_to_get_one(faces: str) -> None:
     assert yunet.OFFERED in str(told.value)
     offered = re.findall(r"(\S+) \(SHA-256 (\w+)\) from https://", yunet.OFFERED)
     assert len(offered) == 2 and all(yunet.KNOWN[sha256] == name for name, sha256 in offered)
+
+
+def test_a_finder_of_edgefake_is_told_how_to_be_given(tmp_path: Path) -> None:
+    file = write_finder(tmp_path / "red.onnx")
+    with pytest.raises(InputError, match=rf"edge:{file}"):
+        open_finder(file)
 
 
 def test_a_name_and_a_file(model: Path) -> None:

@@ -226,6 +226,25 @@ def test_a_live_stream_goes_on_while_faces_are_searched(model: Path) -> None:
         assert next(result for _, result in watch if result.p_fake is not None).tracks[0].id == 1
 
 
+def test_a_live_stream_searches_every_frame_that_it_can(model: Path) -> None:
+    searched = []
+
+    def finder(frame: Pixels) -> list[Box]:
+        searched.append(frame[0, 0, 0])
+        return [Box(100, 50, 80, 80)]
+
+    with Detector(model, num_threads=1, faces=finder) as detector:
+        judge = Judge(detector, source="test", live=True, detect_every=1, faces_per_frame=4)
+        for index in range(6):
+            frame = textured()
+            frame[0, 0] = index
+            result = judge.judge(captured(frame, index), dropped=0, reconnects=0)
+            judge._searcher.submit(int).result()  # the search before it is done
+        judge.close()
+    assert searched == [*range(6)]
+    assert result.timings.detect > 0 and result.tracks[0].frame_p_fake is not None
+
+
 def test_a_search_is_forgotten_when_the_resolution_changes_meanwhile(model: Path) -> None:
     go_on = threading.Event()
     go_on.set()
