@@ -28,7 +28,7 @@ def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:
     """
     if out.resolve() in {path.resolve() for root in roots for path in (root, face_table(root))}:
         raise InputError(f"expected a manifest of its own, got {printable(out)}, which is read: name another --out")
-    names = [root.resolve().stem if root.suffix.lower() == ".csv" else root.resolve().name for root in roots]
+    names = [name_of(root) for root in roots]
     rows: list[tuple[object, ...]] = []
     found: list[Sample] = []
     unnamed: set[str] = set()
@@ -53,6 +53,11 @@ def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:
     except OSError as error:
         raise InputError(f"the manifest {printable(out)} cannot be written ({error.strerror}): name another --out") from error
     return found
+
+
+def name_of(root: Path) -> str:
+    """What a folder tree or manifest is called, and the family of its pictures where it names none."""
+    return root.resolve().stem if root.suffix.lower() == ".csv" else root.resolve().name
 
 
 def _row(sample: Sample, name: str, out: Path) -> tuple[object, ...]:

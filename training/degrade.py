@@ -1,4 +1,5 @@
-"""What happens to a picture between a camera and the detector: the conditions under which models are compared.
+"""What happens to a picture between a camera and the detector: the conditions under which models are compared, and the
+influences that should not move p_fake of a real face.
 
 They act on the whole frame, before the crop, as a camera or a network would; each is fixed by the picture alone, so that every
 model and every run meets the same pixels. They follow the perturbations of DeeperForensics (Jiang et al. 2020), one level each;
@@ -7,6 +8,7 @@ training draws its own variations (``training.augment``).
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ from edgefake.pixels import Pixels
 
 BLUR = 0.02  # sigma, as a fraction of the face box's longer side: out of focus, but the device still judges most such faces
 NOISE = 8.0  # sigma, grey levels
+DARK = 0.25  # of the light: two stops
+FRAMING = 0.1  # of the face box: what finders differ by
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,46 @@ def _noise(frame: Pixels, box: Box) -> tuple[Pixels, Box]:
     return np.clip(np.rint(frame + noise), 0, 255).astype(np.uint8), box
 
 
+def _dark(frame: Pixels, box: Box) -> tuple[Pixels, Box]:
+    levels = np.rint(np.arange(256) * DARK ** (1 / 2.2)).astype(np.uint8)  # a display's gamma
+    return np.asarray(cv2.LUT(frame, levels), np.uint8), box
+
+
+def _sharp(frame: Pixels, box: Box) -> tuple[Pixels, Box]:
+    blurred = cv2.GaussianBlur(frame, (0, 0), BLUR / 2 * box.size)
+    return np.asarray(cv2.addWeighted(frame, 2.0, blurred, -1.0, 0.0), np.uint8), box
+
+
+def _grey(frame: Pixels, box: Box) -> tuple[Pixels, Box]:
+    return np.asarray(cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR), np.uint8), box
+
+
+def _framed(frame: Pixels, box: Box, *, scale: float = 1.0, shift: float = 0.0) -> tuple[Pixels, Box]:
+    width, height = scale * box.width, scale * box.height
+    x, y = (start + (1 - scale) / 2 * side for start, side in ((box.x, box.width), (box.y, box.height)))
+    return frame, Box(x + shift * box.size, y + shift * box.size, width, height)
+
+
+def _tight(frame: Pixels, box: Box) -> tuple[Pixels, Box]:
+    """The picture cut off at the face box, so that no margin is left."""
+    left, top, right, bottom = box.xyxy
+    height, width = frame.shape[:2]
+    left, top = max(0, min(round(left), width - 1)), max(0, min(round(top), height - 1))
+    cut = frame[top : max(top + 1, round(bottom)), left : max(left + 1, round(right))]
+    return cut, Box(box.x - left, box.y - top, box.width, box.height)
+
+
+def _bordered(frame: Pixels, box: Box, *, border: int) -> tuple[Pixels, Box]:
+    """A picture with so wide a border that every crop lies inside: the crop mode that the border is."""
+    reach = math.ceil(2 * box.size)
+    wider = cv2.copyMakeBorder(frame, reach, reach, reach, reach, border, value=(128, 128, 128))
+    return np.asarray(wider, np.uint8), Box(box.x + reach, box.y + reach, box.width, box.height)
+
+
+def _tight_bordered(frame: Pixels, box: Box, *, border: int) -> tuple[Pixels, Box]:
+    return _bordered(*_tight(frame, box), border=border)
+
+
 DEGRADATIONS: dict[str, Degradation] = {
     "clean": Degradation("the picture as it is", _clean),
     "jpeg75": Degradation(
@@ -70,4 +114,28 @@ DEGRADATIONS: dict[str, Degradation] = {
     "blur": Degradation(f"Gaussian blur, sigma {BLUR * 100:g} % of the longer side of the face box", _blur),
     "half": Degradation("half the width and height, by the mean over areas", _half),
     "noise": Degradation(f"Gaussian noise, sigma {NOISE:g} of 255 grey levels, each channel on its own", _noise),
+    "dark": Degradation(f"{DARK * 100:g} % of the light", _dark),
 }
+
+INFLUENCES: dict[str, Degradation] = {
+    **{name: DEGRADATIONS[name] for name in ("jpeg75", "jpeg30", "half", "blur")},
+    "sharp": Degradation(f"sharpened: twice the detail below {BLUR * 50:g} % of the face", _sharp),
+    "grey": Degradation("without colour", _grey),
+    "closer": Degradation(f"a face box {FRAMING * 100:g} % smaller", partial(_framed, scale=1 - FRAMING)),
+    "wider": Degradation(f"a face box {FRAMING * 100:g} % larger", partial(_framed, scale=1 + FRAMING)),
+    "shifted": Degradation(f"a face box {FRAMING * 50:g} % to the right and down", partial(_framed, shift=FRAMING / 2)),
+    "reflect": Degradation(
+        "where the crop leaves the picture, the picture mirrored there", partial(_bordered, border=cv2.BORDER_REFLECT_101)
+    ),
+    "constant": Degradation("where the crop leaves the picture, grey there", partial(_bordered, border=cv2.BORDER_CONSTANT)),
+    "tight": Degradation("the picture cut off at the face box", _tight),
+    "tight_reflect": Degradation(
+        "the picture cut off at the face box, then mirrored around it", partial(_tight_bordered, border=cv2.BORDER_REFLECT_101)
+    ),
+    "tight_constant": Degradation(
+        "the picture cut off at the face box, then grey around it", partial(_tight_bordered, border=cv2.BORDER_CONSTANT)
+    ),
+}
+"""What says nothing of forgery: sharpness, compression, framing, what is around the picture."""
+
+CONDITIONS = DEGRADATIONS | INFLUENCES

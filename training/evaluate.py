@@ -27,7 +27,7 @@ from training.metrics import Confusion, confusion, evaluate_one_class, evaluate_
 from training.notes import note
 from training.runs import Run, at, read_run, seen_by
 from training.samples import Sample, fake_labels
-from training.scores import PFake, detector_scores, device_scores, scores
+from training.scores import Found, PFake, detector_scores, device_scores, scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,21 @@ def evaluate(
     model files only. Yields data set by data set, model by model, in the order of ``degradations``.
     Raises ``InputError`` when a run was trained or chosen on some of the pictures, before anything is scored.
     """
+    subjects, data_sets = opened(models, data_sets, find_faces)
+    for data in data_sets:
+        table, _ = all_scores(subjects, data.samples, degradations, find_faces)
+        for subject in subjects:
+            for degradation, p_fake in zip(degradations, table[subject.name], strict=True):
+                yield Scored(_measure(subject, data, degradation, p_fake), subject, data, p_fake)
+
+
+def opened(
+    models: Sequence[Path], data_sets: Sequence[DataSet], find_faces: str | None = None
+) -> tuple[list[Subject], list[DataSet]]:
+    """``models``, checked and loaded, and ``data_sets`` with each face once.
+
+    Raises ``InputError`` when a run was trained or chosen on some of the pictures.
+    """
     check_models(models, find_faces)
     contents = [digests(sample.path for sample in data.samples) for data in data_sets]
     runs = {model: _placed(model, read_run(model), data_sets) for model in models if model.suffix not in FORMS}
@@ -120,11 +135,7 @@ def evaluate(
         trained(path, runs[path], name) if path in runs else _converted(path, name)
         for path, name in zip(models, distinct_names(models), strict=True)
     ]
-    for data in map(_without_copies, data_sets, contents):
-        table = _all_scores(subjects, data.samples, degradations, find_faces)
-        for subject in subjects:
-            for degradation, p_fake in zip(degradations, table[subject.name], strict=True):
-                yield Scored(_measure(subject, data, degradation, p_fake), subject, data, p_fake)
+    return subjects, [*map(_without_copies, data_sets, contents)]
 
 
 def check_models(models: Sequence[Path], find_faces: str | None = None) -> None:
@@ -228,25 +239,30 @@ def trained(folder: Path, run: Run, name: str) -> Subject:
     return Subject(folder, name, "QAT" if run.is_qat else "float", card, run.data, model)
 
 
-def _all_scores(
-    subjects: Sequence[Subject], samples: Sequence[Sample], degradations: Sequence[str], find_faces: str | None
-) -> dict[str, PFake]:
-    """p_fake (degradations, N) by model name; the runs share one pass over the pictures, and so do the files."""
+def all_scores(
+    subjects: Sequence[Subject], samples: Sequence[Sample], conditions: Sequence[str], find_faces: str | None = None
+) -> tuple[dict[str, PFake], Found | None]:
+    """p_fake (conditions, N) by model name, NaN without a score; with ``find_faces``, which faces (conditions, N) were found.
+
+    ``conditions`` are names of ``training.degrade.CONDITIONS``. The runs share one pass over the pictures, and so do the files.
+    """
     files = [subject for subject in subjects if subject.keras is None]
     runs = [subject for subject in subjects if subject.keras is not None]
-    found: dict[str, PFake] = {}
+    scored: dict[str, PFake] = {}
+    found = None
     if files and find_faces is not None:
-        for subject in files:
-            found[subject.name] = on_device(detector_scores, subject.path, samples, degradations, find_faces)
+        paths = [subject.path for subject in files]
+        p_fake, found = on_device(detector_scores, paths, samples, conditions, find_faces)
+        scored |= zip((s.name for s in files), p_fake, strict=True)
     elif files:
         models = [(subject.path, subject.card) for subject in files]
-        found |= zip((s.name for s in files), on_device(device_scores, models, samples, degradations), strict=True)
+        scored |= zip((s.name for s in files), on_device(device_scores, models, samples, conditions), strict=True)
     if runs:
         from training.loop import logits
 
         scorers = [(s.card, lambda pixels, model=s.keras: logits(model, pixels)) for s in runs]
-        found |= zip((s.name for s in runs), scores(scorers, samples, degradations), strict=True)
-    return found
+        scored |= zip((s.name for s in runs), scores(scorers, samples, conditions), strict=True)
+    return scored, found
 
 
 def _measure(subject: Subject, data: DataSet, degradation: str, p_fake: PFake) -> Measurement:

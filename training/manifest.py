@@ -56,6 +56,8 @@ def manifest_pictures(manifest: Path, classes: Sequence[str], folders: Mapping[s
             twins[cells["pair"]] = twins.get(cells["pair"], 0) + 1
     if not found:
         raise InputError(f"the manifest {printable(manifest)} lists no pictures: expected a line file,label for each")
+    nameless = [picture.name for picture in found.values() if "family" in columns and not picture.family]
+    note(f"line(s) of {printable(manifest)} name no family", nameless)
     note(f"line(s) of {printable(manifest)} name a file that is listed already: counted once", again)
     note(f"pair(s) of {printable(manifest)} have one picture only", [pair for pair, count in twins.items() if count == 1])
     return list(found.values())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,11 @@ from edgefake.pixels import Pixels
 from edgefake.preprocessing import coloured, face_pixels
 from edgefake.runtimes import open_runtime
 from edgefake.system import available_cores
-from training.degrade import DEGRADATIONS
+from training.degrade import CONDITIONS
 from training.samples import Sample
 
 PFake = npt.NDArray[np.float64]
+Found = npt.NDArray[np.bool_]
 Scorer = tuple[ModelCard, Callable[[Pixels], npt.NDArray[np.floating]]]
 """A card, and a function from faces (uint8, (N, S, S, 3), RGB) to the card's ``one_output`` (N,)."""
 
@@ -37,7 +39,7 @@ def scores(scorers: Sequence[Scorer], samples: Sequence[Sample], degradations: S
     def faces(sample: Sample) -> list[list[Pixels]]:
         """The face by degradation and by kind of input."""
         frame = read_image(sample.path)
-        degraded = [DEGRADATIONS[name].apply(frame, sample.box) for name in degradations]
+        degraded = [CONDITIONS[name].apply(frame, sample.box) for name in degradations]
         return [[face_pixels(*changed, size=size, margin=margin) for size, margin in inputs] for changed in degraded]
 
     result = np.empty((len(scorers), len(degradations), len(samples)))
@@ -68,23 +70,32 @@ def device_scores(models: Sequence[tuple[Path, ModelCard]], samples: Sequence[Sa
     return scores([scorer(path, card) for path, card in models], samples, degradations)
 
 
-def detector_scores(model: Path, samples: Sequence[Sample], degradations: Sequence[str], find_faces: str) -> PFake:
-    """p_fake (degradations, N) of the labelled faces, found and scored by ``Detector``; NaN without one. For ``on_device``.
+def detector_scores(
+    models: Sequence[Path], samples: Sequence[Sample], degradations: Sequence[str], find_faces: str
+) -> tuple[PFake, Found]:
+    """p_fake (models, degradations, N) of the labelled faces, found and scored by ``Detector``, NaN without one; which of them
+    (degradations, N) were found. For ``on_device``.
 
-    Other faces in a picture do not count: its label says nothing about them.
+    Other faces in a picture do not count: its label says nothing about them. A face that was found may be too small or too
+    blurred to be scored.
     """
-    result = np.full((len(degradations), len(samples)), np.nan)
-    with Detector(model, faces=find_faces, num_threads=2) as detector, _progress(len(samples)) as progress:
+    result = np.full((len(models), len(degradations), len(samples)), np.nan)
+    were_found = np.zeros(result.shape[1:], bool)
+    with ExitStack() as stack, _progress(len(samples)) as progress:
+        detectors = [stack.enter_context(Detector(model, faces=find_faces, num_threads=2)) for model in models]
         for i, sample in enumerate(samples):
             frame = read_image(sample.path)
             for d, name in enumerate(degradations):
-                degraded, box = DEGRADATIONS[name].apply(frame, sample.box)
-                found = detector.predict(degraded).faces
-                best = max(found, key=lambda face: overlap(face.box, box), default=None)
-                if best is not None and best.p_fake is not None and overlap(best.box, box) >= SAME_FACE:
-                    result[d, i] = best.p_fake
+                degraded, box = CONDITIONS[name].apply(frame, sample.box)
+                best = max(detectors[0].find_faces(degraded), key=lambda face: overlap(face.box, box), default=None)
+                if best is None or overlap(best.box, box) < SAME_FACE:
+                    continue
+                were_found[d, i] = True
+                for m, detector in enumerate(detectors):
+                    p_fake = detector.predict(degraded, boxes=[best]).p_fake
+                    result[m, d, i] = np.nan if p_fake is None else p_fake
             progress.update()
-    return result
+    return result, were_found
 
 
 def _progress(total: int) -> tqdm:

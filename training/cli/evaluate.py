@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgefake.errors import InputError
 from edgefake.faces.finders import FACES_HELP
 from edgefake.text import printable
-from training.cli.data import add_classes, add_faces, check_classes, repeat_audit, samples_of
+from training.cli.data import add_classes, add_faces, check_classes, repeat_audit
+from training.cli.held_out import add_split, data_sets_of, tell_what_files_hide
 from training.degrade import DEGRADATIONS
-from training.notes import say
-
-if TYPE_CHECKING:
-    from training.evaluate import DataSet
 
 
 def add(commands: Any) -> None:
@@ -35,12 +31,7 @@ def add(commands: Any) -> None:
     )
     add_classes(parser)
     add_faces(parser)
-    parser.add_argument(
-        "--split",
-        choices=("train", "val", "test", "all"),
-        default="test",
-        help="all: the whole of the data (default %(default)s)",
-    )
+    add_split(parser, default="test")
     parser.add_argument("--find-faces", metavar="NAME", help=f"find the faces as a device does: {FACES_HELP} (model files only)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write report.md, report.json and plots there")
     parser.add_argument(
@@ -66,10 +57,10 @@ def _evaluate(options: argparse.Namespace) -> int:
         from training.report.folder import make_folder, write_report
 
         make_folder(options.out)
-    data_sets = _data_sets(options)
+    data_sets = data_sets_of(options)
     for data in data_sets:
         repeat_audit(data.root)
-    _tell_what_files_hide(options.models)
+    tell_what_files_hide(options.models)
     scored = []
     for one in evaluate(options.models, data_sets, degradations=degradations, find_faces=options.find_faces):
         scored.append(one)
@@ -82,28 +73,3 @@ def _evaluate(options: argparse.Namespace) -> int:
         if not options.json:
             print(f"\nreport: {printable(report)}")
     return 0
-
-
-def _tell_what_files_hide(models: Sequence[Path]) -> None:
-    from edgefake.models.forms import FORMS
-
-    if files := [str(model) for model in models if model.suffix in FORMS]:
-        say(f"note: a model file does not list its training pictures: see that {', '.join(map(printable, files))} saw none")
-
-
-def _data_sets(options: argparse.Namespace) -> list[DataSet]:
-    """The size-matched faces of the chosen split, by data set."""
-    from training.batches import readable
-    from training.evaluate import DataSet, distinct_names
-
-    if options.faces and len(options.data) > 1:
-        raise InputError("--faces names the face boxes of one data set: put a faces.csv into each of them")
-    kinds = options.classes[1:] or ("fake",)
-    found = []
-    for root, name in zip(options.data, distinct_names(options.data), strict=True):
-        samples = samples_of(root, options, one_sided=True)
-        chosen = [s for s in samples if options.split in (s.split, "all") and s.size_matched]
-        if not chosen:
-            raise InputError(f"{printable(root)} has no {options.split} split: choose another --split, or all")
-        found.append(DataSet(printable(f"{name} {options.split}"), root, readable(chosen), kinds))
-    return found
