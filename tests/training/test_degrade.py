@@ -5,7 +5,7 @@ from edgefake import Box
 from edgefake.preprocessing import face_pixels
 from edgefake.quality import sharpness
 from tests.drawn import drawn_face
-from training.degrade import DEGRADATIONS
+from training.degrade import CONDITIONS, DEGRADATIONS, INFLUENCES
 
 BOX = Box(22, 14, 52, 68)
 
@@ -66,3 +66,36 @@ def test_noise_has_the_stated_strength_and_differs_between_pictures() -> None:
     assert abs(np.corrcoef(noise[..., 0].ravel(), noise[..., 1].ravel())[0, 1]) < 0.02
     other = DEGRADATIONS["noise"].apply(grey + 1, BOX)[0].astype(float) - 129
     assert abs(np.corrcoef(noise.ravel(), other.ravel())[0, 1]) < 0.02
+
+
+def crop(frame: np.ndarray, name: str, box: Box = BOX) -> np.ndarray:
+    return face_pixels(*INFLUENCES[name].apply(frame, box), size=64, margin=0.3).astype(float)
+
+
+@pytest.mark.parametrize("name", ["closer", "wider", "shifted", "tight", "tight_reflect", "tight_constant", "sharp", "grey"])
+def test_influences_keep_the_face_and_change_the_crop(frame: np.ndarray, name: str) -> None:
+    clean = face_pixels(frame, BOX, size=64, margin=0.3).astype(float)
+    changed = crop(frame, name)
+    assert np.abs(changed - clean).mean() > 0.5
+    assert abs(changed[24:40, 24:40].mean() - clean[24:40, 24:40].mean()) < 15
+
+
+@pytest.mark.parametrize("name", ["reflect", "constant"])
+def test_borders_are_invented_only_where_the_crop_leaves_the_picture(frame: np.ndarray, name: str) -> None:
+    np.testing.assert_array_equal(crop(frame, name), face_pixels(frame, BOX, size=64, margin=0.3))
+    corner = Box(-10, -10, 52, 52)
+    assert np.abs(crop(frame, name, corner) - face_pixels(frame, corner, size=64, margin=0.3)).mean() > 3
+
+
+def test_a_constant_border_is_grey(frame: np.ndarray) -> None:
+    assert (crop(frame, "constant", Box(-10, -10, 52, 52))[0] == 128).all()
+
+
+def test_a_face_beyond_the_picture_can_be_cut_tight(frame: np.ndarray) -> None:
+    cut, box = INFLUENCES["tight"].apply(frame, Box(80, -20, 40, 60))
+    assert cut.shape == (40, 15, 3)
+    assert (box.x, box.y) == (0, -20)
+
+
+def test_every_condition_says_what_it_is() -> None:
+    assert len({condition.what for condition in CONDITIONS.values()}) == len(CONDITIONS)

@@ -177,6 +177,14 @@ def test_a_pair_with_one_picture_is_told(tmp_path: Path, capsys: pytest.CaptureF
     assert "q" in told
 
 
+def test_lines_without_a_family_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    new_command()
+    path = manifest(tmp_path, {"cam": "real", "gan": "fake"}, {"train": 2})
+    path.write_text(path.read_text().replace(",cam,", ",,", 1))
+    load_samples(path)
+    assert "1 line(s)" in capsys.readouterr().err
+
+
 def test_an_unknown_family_names_those_that_are_there() -> None:
     with pytest.raises(InputError, match=r"gam.*camera, gan"):
         leave_out([*faces("gan", fake=1), *faces("camera", real=1)], ["gam"])

@@ -7,6 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from edgefake.schema import SCHEMA
 from edgefake.tables import markdown_table
 from edgefake.text import printable
 from training.cli.held_out import add_pooled, pooled_data
@@ -14,7 +15,6 @@ from training.cli.held_out import add_pooled, pooled_data
 if TYPE_CHECKING:
     from training.bias import Influence
 
-SCHEMA = 1
 PER_FAMILY = 100
 HEADING = ("influence", "what it is", "median |Δ log-odds|", "median Δ", "other verdict", "FPR", "highest FPR", "of")
 

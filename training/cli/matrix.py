@@ -11,11 +11,10 @@ from typing import Any
 from edgefake.errors import InputError
 from edgefake.faces.finders import FACES_HELP
 from edgefake.models.families import CLEAN, family_markdown
+from edgefake.schema import SCHEMA
 from edgefake.text import printable
 from training.cli.held_out import add_pooled, pooled_data
-from training.degrade import DEGRADATIONS
-
-SCHEMA = 1
+from training.degrade import CONDITIONS
 
 
 def add(commands: Any) -> None:
@@ -40,7 +39,7 @@ def add(commands: Any) -> None:
         "--degradations",
         type=lambda text: text.split(","),
         metavar="NAME,…",
-        help=f"beside clean, of {', '.join(DEGRADATIONS)} (default: jpeg50,half,blur,dark)",
+        help=f"beside clean, of {', '.join([*CONDITIONS][1:])} (default: jpeg50,half,blur,dark)",
     )
     parser.add_argument("--find-faces", metavar="NAME", help=f"find the faces as a device does: {FACES_HELP} (model files only)")
     parser.add_argument("--out", type=Path, metavar="FILE.md", help="write the tables there, instead of printing them")
@@ -49,12 +48,11 @@ def add(commands: Any) -> None:
 def _matrix(options: argparse.Namespace) -> int:
     from edgefake.files import write_atomically
     from training.evaluate import check_models
-    from training.matrix import DEGRADATIONS as USUAL
-    from training.matrix import matrix, write_families
+    from training.matrix import DEGRADATIONS, matrix, write_families
 
-    degradations = USUAL if options.degradations is None else tuple(dict.fromkeys((CLEAN, *options.degradations)))
-    if unknown := [name for name in degradations if name not in DEGRADATIONS]:
-        raise InputError(f"there is no degradation {unknown[0]!r}: choose from {','.join(DEGRADATIONS)}")
+    degradations = DEGRADATIONS if options.degradations is None else tuple(dict.fromkeys((CLEAN, *options.degradations)))
+    if unknown := [name for name in degradations if name not in CONDITIONS]:
+        raise InputError(f"there is no degradation {unknown[0]!r}: choose from {','.join(CONDITIONS)}")
     check_models(options.models, options.find_faces)
     data = pooled_data(options)
     lines: list[str] = []

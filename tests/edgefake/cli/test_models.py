@@ -13,9 +13,11 @@ import pytest
 
 import edgefake
 from edgefake.cli import main
-from edgefake.models.card import ModelCard
+from edgefake.models.card import Metrics, ModelCard
+from edgefake.models.families import Family
 from edgefake.models.file import ModelFile, write_card
 from edgefake.models.store import find_model
+from edgefake.statistics import Interval
 
 NAMES = ("resnet18_int8", "cnn_int8")
 
@@ -65,6 +67,26 @@ def test_what_a_card_says_is_escaped(
     told = capsys.readouterr()
     assert "\x1b" not in told.out + told.err and "\x07" not in told.out + told.err
     assert r"tiny\x1b]0;owned\x07" in told.out and r"tiny\x1b]0;owned\x07 has no threshold 'no': choose \x1b[31m" in told.err
+
+
+def test_show_tells_families_and_bias_and_what_is_not_measured(
+    model: Path, make_card: Callable[..., ModelCard], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_card(model, make_card())
+    assert main(["models", "show", str(model)]) == 0
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "families not measured" in lines and "bias not measured" in lines
+    figures = {"clean": {"auc": Interval(0.75, 0.5, 0.875)}}
+    families = (Family("gan\x1b[2J", "drawn val", 0, 9, "attic", figures), Family("swap", "drawn val", 0, 0, None, {}))
+    bias = Metrics("drawn val", {"real": 7}, {"grey_shift": Interval(1.5, 1.0, 2.0)})
+    write_card(model, make_card(families=families, bias=bias))
+    assert main(["models", "show", str(model)]) == 0
+    out = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "\x1b" not in out
+    assert any(line.startswith(r"gan\x1b[2J 0 + 9 0.750 [0.500, 0.875]") for line in lines)
+    assert any(line.startswith("swap not measured") for line in lines)
+    assert any("drawn val (7 real)" in line for line in lines) and any(line.startswith("grey_shift 1.5000") for line in lines)
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
