@@ -16,7 +16,7 @@ from edgefake.text import printable
 from training.degrade import INFLUENCES
 from training.evaluate import DataSet, Subject, all_scores, opened
 from training.families import FEW
-from training.matrix import thresholds_of
+from training.matrix import judged_at
 from training.metrics import RESAMPLES, share
 from training.scores import PFake
 
@@ -54,7 +54,7 @@ def bias(models: Sequence[Path], data: DataSet, *, seed: int = 0) -> Iterator[tu
     families = np.array([sample.family for sample in data.samples])
     scored, _ = all_scores(subjects, data.samples, CONDITIONS)
     for subject in subjects:
-        threshold = next(iter(thresholds_of(subject.card).values()))
+        threshold = next(iter(judged_at(subject.card).values()))
         yield (
             subject,
             [

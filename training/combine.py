@@ -15,7 +15,7 @@ from training.kept import face_table
 from training.notes import note
 from training.samples import CLASSES, Sample, load_samples
 
-COLUMNS = ("file", "label", "split", "family", "pair", "size_matched", "x", "y", "w", "h", "upright_x", "upright_y")
+COLUMNS = ("file", "label", "split", "family", "group", "size_matched", "x", "y", "w", "h", "upright_x", "upright_y")
 
 
 def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:

@@ -18,6 +18,7 @@ from edgefake.models.file import write_card
 from edgefake.schema import figure
 from edgefake.statistics import Interval
 from edgefake.text import printable
+from edgefake.thresholds import FAKE, REAL
 from training.combine import name_of
 from training.evaluate import DataSet, Subject, all_scores, opened
 from training.families import FEW, family_figures
@@ -35,14 +36,16 @@ Figures = dict[str, dict[str, Interval]]
 """By family, then by name."""
 
 
-def pooled(data_sets: Sequence[DataSet], *, per_family: int | None = None, seed: int = 0) -> DataSet:
-    """``data_sets`` as one; a picture whose data name no family is of the family that is called like its data.
+def pooled(data_sets: Sequence[DataSet], split: str, *, per_family: int | None = None, seed: int = 0) -> DataSet:
+    """``data_sets``, the ``split`` of each, as one.
 
-    Of each family at most ``per_family`` real and as many fake faces are taken; twins stay together.
+    A picture whose data name no family is of the family that is called like its data. Of each family at most
+    ``per_family`` real and as many fake faces are taken; twins stay together.
     """
     samples = [replace(sample, family=sample.family or name_of(data.root)) for data in data_sets for sample in data.samples]
-    names = [data.name for data in data_sets]
-    name = ", ".join(names) if len(names) <= NAMED else f"{', '.join(names[:NAMED])} and {len(names) - NAMED} more"
+    names = list(dict.fromkeys(name_of(data.root) for data in data_sets))  # a card tells of no paths
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    name = printable(f"{', '.join(names[:NAMED])}{more} {split}")
     if per_family is not None:
         samples, name = _drawn(samples, per_family, seed), f"{name}, at most {per_family} a family"
     return DataSet(name, data_sets[0].root, samples)
@@ -137,7 +140,7 @@ def _figures(
         result[one.family] |= {name: area for name, area in areas.items() if area is not None}
     for name, figures in result.items():
         own = names == name
-        for threshold, value in thresholds_of(card).items():
+        for threshold, value in judged_at(card).items():
             for rate, side in (("tpr", fake), ("fpr", ~fake)):
                 if (judged := own & side & scored).any():
                     figures[f"{rate}@{threshold}"] = share(p_fake[judged] >= value)
@@ -146,10 +149,10 @@ def _figures(
     return {name: {key: _rounded(value) for key, value in figures.items()} for name, figures in result.items()}, sources
 
 
-def thresholds_of(card: ModelCard) -> dict[str, float]:
+def judged_at(card: ModelCard) -> dict[str, float]:
     """Those between which there is no verdict, ``fake`` and ``real``; where the card has only one, those of false-positive
     rates; where it has none, all."""
-    for chosen in (("fake", "real"), [name for name in card.thresholds if name.startswith("fpr_")]):
+    for chosen in ((FAKE, REAL), [name for name in card.thresholds if name.startswith("fpr_")]):
         if chosen and all(name in card.thresholds for name in chosen):
             return {name: card.thresholds[name] for name in chosen}
     return card.thresholds

@@ -20,7 +20,7 @@ from tests.drawn import drawn_dataset
 from training.cli import main
 from training.degrade import INFLUENCES
 from training.evaluate import DataSet
-from training.matrix import families_of, pooled, thresholds_of
+from training.matrix import families_of, judged_at, pooled
 from training.notes import new_command
 from training.samples import Sample
 
@@ -71,7 +71,7 @@ def test_a_model_is_measured_on_every_family_and_its_card_keeps_it(
     card = card_of(model)
     assert [family.name for family in card.families] == ["cam", "flux", "gan"] and payload_sha256(model) == network
     assert card.families[2].figures["dark"]["auc"].value == gan["figures"]["dark"]["auc"]["value"]
-    assert card.families[2].data == "all.csv val, given face boxes"
+    assert card.families[2].data == "all val, given face boxes"
     assert main([*command, "--families", "swap,gan,nothing", "--per-family", "5"]) == 0  # others stay as they are
     again = card_of(model)
     assert [family.name for family in again.families] == ["cam", "flux", "gan", "nothing", "swap"]
@@ -102,7 +102,7 @@ def test_faces_that_a_finder_did_not_find_are_counted_apart(converted: Converted
     assert cam.figures["clean"]["found"].value == cam.figures["clean"]["judged"].value == 0.75
     labels = np.array([0, 0, 0, 1, 1, 1, 1])
     assert gan.figures["clean"]["auc"].value == pytest.approx(auc(labels, p_fake[0][found[0]]), abs=1e-4)
-    threshold = thresholds_of(card)["fpr_5%"]
+    threshold = judged_at(card)["fpr_5%"]
     assert cam.figures["clean"]["fpr@fpr_5%"].value == pytest.approx(np.mean(p_fake[0, :3] >= threshold), abs=1e-4)
     assert gan.figures["to 64 px"]["auc"].value == 1.0 and gan.figures["from 128 px"]["auc"].value == 0.5
 
@@ -126,19 +126,20 @@ def test_of_each_family_so_many_are_taken_and_twins_stay_together(data: Path) ->
         for family, label in (("web", 0), ("web", 1), ("", 1))
         for i in range(20)
     ]
-    chosen = pooled([DataSet("x val", data, samples)], per_family=6, seed=3)
+    chosen = pooled([DataSet("x val", data, samples)], "val", per_family=6, seed=3)
     assert Counter((s.family, s.label) for s in chosen.samples) == {("web", 0): 6, ("web", 1): 6, ("all", 1): 6}
+    assert chosen.name == "all val, at most 6 a family"
     pairs = [{s.pair for s in chosen.samples if (s.family, s.label) == key} for key in (("web", 0), ("web", 1))]
     assert pairs[0] == pairs[1]
-    assert chosen.samples == pooled([DataSet("x val", data, samples)], per_family=6, seed=3).samples
-    assert chosen.samples != pooled([DataSet("x val", data, samples)], per_family=6, seed=4).samples
+    assert chosen.samples == pooled([DataSet("x val", data, samples)], "val", per_family=6, seed=3).samples
+    assert chosen.samples != pooled([DataSet("x val", data, samples)], "val", per_family=6, seed=4).samples
 
 
-def test_both_thresholds_of_a_card_with_three_verdicts_are_those_of_fake_and_real(converted: Converted) -> None:
+def test_both_judged_at_a_card_with_three_verdicts_are_those_of_fake_and_real(converted: Converted) -> None:
     card = card_of(converted.int8)
-    assert [*thresholds_of(card)] == ["fpr_5%", "fpr_1%"]
+    assert [*judged_at(card)] == ["fpr_5%", "fpr_1%"]
     card.thresholds.update(fake=0.9, real=0.2)
-    assert thresholds_of(card) == {"fake": 0.9, "real": 0.2}
+    assert judged_at(card) == {"fake": 0.9, "real": 0.2}
 
 
 def test_what_moves_real_faces_is_measured_and_kept(

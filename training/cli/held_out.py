@@ -81,7 +81,7 @@ def pooled_data(options: argparse.Namespace) -> DataSet:
         if options.write and model.suffix not in FORMS:
             raise InputError(f"expected model files with --write, got {printable(model)}, a run without a card: convert it first")
     tell_what_files_hide(options.models)
-    return pooled(data_sets_of(options), per_family=options.per_family, seed=options.seed)
+    return pooled(data_sets_of(options), options.split, per_family=options.per_family, seed=options.seed)
 
 
 def tell_what_files_hide(models: Sequence[Path]) -> None:
