@@ -33,12 +33,11 @@ def complete(path: Path, bare: ModelCard, validation: Sequence[Sample], reports:
     Calibration and thresholds come from ``validation``, the metrics from ``reports`` (held-out samples by data set name).
     """
     outputs = on_device(device_outputs, path, bare, validation)
-    decision = fit_decision(fake_labels(validation), uncalibrated(bare, outputs))
+    decision = fit_decision(validation, uncalibrated(bare, outputs))
     card = replace(bare, calibration=decision.calibration, thresholds=decision.thresholds)
     card = with_golden(path, card)
-    return write_card(
-        path, replace(card, metrics=tuple(_metrics(path, card, data, samples) for data, samples in reports.items()))
-    )
+    metrics = [_metrics(path, card, data, samples) for data, samples in reports.items()]
+    return write_card(path, replace(card, metrics=(*metrics, decision.chosen.metrics())))
 
 
 def bare_card(name: str, precision: str, source: Source, data: str, licence: str) -> ModelCard:

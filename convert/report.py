@@ -98,7 +98,7 @@ def _markdown(
     audit: Sequence[str],
 ) -> str:
     aucs = {
-        path.name: "; ".join(f"{m.data}: {m.figures['auc']:.4f}" for m in card.metrics)
+        path.name: "; ".join(f"{m.data}: {m.figures['auc']:.4f}" for m in card.metrics if "auc" in m.figures)
         for path, card in cards.items()
         if path.suffix == ".tflite"
     }

@@ -71,3 +71,27 @@ def auc(labels: npt.NDArray[np.integer], scores: npt.NDArray[np.floating]) -> fl
         raise InputError(f"expected scores that can be ranked, got NaN for {unknown} of {len(scores)}: the model is broken")
     pairs = np.searchsorted(real, fake, "left").sum() + np.searchsorted(real, fake, "right").sum()
     return float(pairs) / (2 * len(real) * len(fake))
+
+
+def exact_share(hits: int, count: int) -> Interval:
+    """The share of ``hits`` among ``count`` ≥ 1, with its exact 95 % interval (Clopper & Pearson 1934).
+
+    With none among n it ends at about 3.7 / n; one-sided at 3 / n, the rule of three.
+    """
+    number = np.arange(1, count + 1)
+    ways = np.concatenate([[0.0], np.cumsum(np.log((count - number + 1) / number))])  # log of the binomial coefficients
+
+    def at_most(most: int, share: float) -> float:
+        """The probability of so many hits at most."""
+        ks = np.arange(most + 1)
+        return float(np.exp(ways[: most + 1] + ks * np.log(share) + (count - ks) * np.log1p(-share)).sum())
+
+    def solved(most: int, probability: float) -> float:
+        low, high = 0.0, 1.0
+        for _ in range(50):
+            middle = (low + high) / 2
+            low, high = (middle, high) if at_most(most, middle) > probability else (low, middle)
+        return (low + high) / 2
+
+    low = solved(hits - 1, 0.975) if hits else 0.0
+    return Interval(hits / count, low, solved(hits, 0.025) if hits < count else 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from edgefake.errors import InputError
 from edgefake.models.card import Calibration
 from edgefake.odds import p_fake, p_fake_of
+from edgefake.thresholds import FAKE, REAL
 from training.metrics import check_classes, evaluate_scores, threshold_at_eer, threshold_at_fpr
+from training.samples import Sample, fake_labels
+from training.verdicts import TwoThresholds, choose_thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +25,22 @@ class Decision:
 
     calibration: Calibration
     thresholds: dict[str, float]
-    """In p_fake, by name: ``fpr_5%``, ``fpr_1%``, ``eer``."""
+    """In p_fake, by name: ``fpr_5%``, ``fpr_1%``, ``eer``, ``fake``, ``real``."""
+    chosen: TwoThresholds
+    """How ``fake`` and ``real`` were, in logits."""
 
 
-def fit_decision(labels: npt.NDArray[np.int_], logits: npt.NDArray[np.floating]) -> Decision:
-    """Fit temperature and bias (Platt scaling: the maximum-likelihood logistic curve), and thresholds by false-positive rate.
+def fit_decision(samples: Sequence[Sample], logits: npt.NDArray[np.floating]) -> Decision:
+    """Fit temperature and bias (Platt scaling: the maximum-likelihood logistic curve), and thresholds, to ``logits`` (N,) of
+    ``samples``: by false-positive rate, and the two of a verdict (``training.verdicts``).
 
-    Raises ``InputError`` when the logits fall with the label beyond chance (95 % interval of the AUC), because no positive
-    temperature exists then. Where that may be chance, p_fake is not calibrated, which is told on stderr.
+    Real and fake faces weigh alike, however many there are: p_fake is that where half of the faces are fake. Raises
+    ``InputError`` when the logits fall with the label beyond chance (95 % interval of the AUC), because no positive temperature
+    exists then. Where that may be chance, p_fake is not calibrated, which is told on stderr.
     """
+    labels = fake_labels(samples)
     check_classes(labels)
-    curve = LogisticRegression(C=1e6).fit(logits.reshape(-1, 1).astype(np.float64), labels)
+    curve = LogisticRegression(C=1e6, class_weight="balanced").fit(logits.reshape(-1, 1).astype(np.float64), labels)
     slope, bias = float(curve.coef_[0, 0]), float(curve.intercept_[0])
     if slope <= 0:
         area = evaluate_scores(labels, p_fake_of(logits), threshold=0.5)["auc"]
@@ -49,11 +58,12 @@ def fit_decision(labels: npt.NDArray[np.int_], logits: npt.NDArray[np.floating])
     def calibrated(logit: float) -> float:
         return p_fake(logit / calibration.temperature + calibration.bias)
 
-    return Decision(
-        calibration,
-        {
-            "fpr_5%": calibrated(threshold_at_fpr(labels, logits, 0.05)),
-            "fpr_1%": calibrated(threshold_at_fpr(labels, logits, 0.01)),
-            "eer": calibrated(threshold_at_eer(labels, logits)),
-        },
-    )
+    chosen = choose_thresholds(samples, logits)
+    thresholds = {
+        "fpr_5%": threshold_at_fpr(labels, logits, 0.05),
+        "fpr_1%": threshold_at_fpr(labels, logits, 0.01),
+        "eer": threshold_at_eer(labels, logits),
+        FAKE: chosen.fake,
+        REAL: chosen.real,
+    }
+    return Decision(calibration, {name: calibrated(threshold) for name, threshold in thresholds.items()}, chosen)

@@ -225,7 +225,7 @@ def trained(folder: Path, run: Run, name: str) -> Subject:
             f"{printable(run.data)} is not the data of {printable(folder)} any more, which has seen none of the faces that would "
             "give calibration and thresholds: put the pictures back"
         )
-    decision = fit_decision(fake_labels(validation), logits(model, all_pixels(validation, size=run.size, margin=run.margin)))
+    decision = fit_decision(validation, logits(model, all_pixels(validation, size=run.size, margin=run.margin)))
     card = ModelCard(
         name=name,
         architecture=run.recipe,

@@ -41,5 +41,8 @@ def print_file(path: Path, card: ModelCard) -> None:
     """One line per file, one per data set."""
     print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     for metrics in card.metrics:
-        auc = metrics.figures["auc"].value
-        print(f"  {metrics.data}: AUC {auc:.4f} on {metrics.size}")
+        if "auc" in metrics.figures:
+            print(f"  {metrics.data}: AUC {metrics.figures['auc'].value:.4f} on {metrics.size}")
+        else:
+            told = ", ".join(f"{name} {figure:.4f}" for name, figure in metrics.figures.items())
+            print(f"  {metrics.data}: {told} on {metrics.size}")

@@ -30,9 +30,11 @@ def test_cards_are_complete(converted: Converted, file: str, precision: str) -> 
     card = ModelFile(converted.out / file).card
     assert card is not None
     assert (card.name, card.precision, card.input_size) == (file.removesuffix(".tflite"), precision, 32)
-    assert set(card.thresholds) == {"fpr_5%", "fpr_1%", "eer"}
+    assert set(card.thresholds) == {"fpr_5%", "fpr_1%", "eer", "fake", "real"}
+    assert card.thresholds["real"] <= card.thresholds["fake"] and card.thresholds_at().fake == card.thresholds["fake"]
     assert card.thresholds["fpr_5%"] <= card.thresholds["fpr_1%"]
-    (metrics,) = card.metrics
+    metrics, chosen = card.metrics
+    assert {*chosen.figures} == {"fpr@fake", "fnr@real"} and chosen.figures["fpr@fake"].value <= 0.01
     assert (metrics.data, metrics.counts) == ("drawn test", {"real": 24, "fake": 24})
     assert metrics.figures["auc"].low <= metrics.figures["auc"].value <= metrics.figures["auc"].high
     assert card.training is not None

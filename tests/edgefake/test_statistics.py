@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake.errors import InputError
-from edgefake.statistics import Interval, Summary, auc
+from edgefake.statistics import Interval, Summary, auc, exact_share
 
 
 def test_an_interval_is_the_middle_95_percent_of_the_resamples() -> None:
@@ -48,3 +48,20 @@ def test_auc_is_the_share_of_pairs_in_order_and_ties_count_half(real: list[int],
 def test_no_auc_of_one_class_or_of_nan(labels: list[int], values: list[float], fact: str) -> None:
     with pytest.raises(InputError, match=fact):
         auc(np.array(labels), np.array(values))
+
+
+def test_the_exact_interval_of_a_share() -> None:
+    assert exact_share(0, 300).low == 0.0 and exact_share(300, 300).high == 1.0
+    assert exact_share(0, 300).high == pytest.approx(1 - 0.025 ** (1 / 300))
+    found = exact_share(7, 20)  # Clopper & Pearson as R's binom.test gives it
+    assert (found.value, found.low, found.high) == pytest.approx((0.35, 0.1539, 0.5922), abs=1e-4)
+    assert exact_share(1, 1).low == pytest.approx(0.025)
+    assert exact_share(0, 1) == Interval(0.0, 0.0, pytest.approx(0.975))
+
+
+@given(st.integers(1, 3000), st.floats(0, 1))
+def test_an_exact_interval_holds_its_share_and_mirrors(count: int, share: float) -> None:
+    hits = round(share * count)
+    one, other = exact_share(hits, count), exact_share(count - hits, count)
+    assert 0.0 <= one.low <= one.value <= one.high <= 1.0
+    assert (one.low, one.high) == pytest.approx((1 - other.high, 1 - other.low), abs=1e-9)

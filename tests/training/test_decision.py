@@ -1,9 +1,17 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from edgefake import Box
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
 from training.decision import fit_decision
+from training.samples import Sample
+
+
+def _faces(labels: np.ndarray) -> list[Sample]:
+    return [Sample(Path("a.jpg"), int(label), "val", Box(0, 0, 9, 9)) for label in labels]
 
 
 def _scores(count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -14,14 +22,22 @@ def _scores(count: int = 4000) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_calibration_undoes_temperature_and_bias() -> None:
-    decision = fit_decision(*_scores())
+    labels, logits = _scores()
+    decision = fit_decision(_faces(labels), logits)
     assert decision.calibration.temperature == pytest.approx(3.0, rel=0.1)
     assert decision.calibration.bias == pytest.approx(-0.5, abs=0.1)
 
 
+def test_p_fake_is_for_half_fakes_whatever_the_data_hold() -> None:
+    labels, logits = _scores()
+    kept = np.append(np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)[::8])
+    whole, few = (fit_decision(_faces(labels[part]), logits[part]) for part in (np.arange(len(labels)), kept))
+    assert few.calibration.bias == pytest.approx(whole.calibration.bias, abs=0.15)
+
+
 def test_thresholds_hold_their_false_positive_rate_through_the_card() -> None:
     labels, logits = _scores()
-    decision = fit_decision(labels, logits)
+    decision = fit_decision(_faces(labels), logits)
     card = ModelCard(
         name="x",
         architecture="x",
@@ -41,17 +57,17 @@ def test_thresholds_hold_their_false_positive_rate_through_the_card() -> None:
 def test_a_model_that_ranks_backwards_is_refused() -> None:
     labels, logits = _scores(200)
     with pytest.raises(InputError, match="train"):
-        fit_decision(labels, -logits)
+        fit_decision(_faces(labels), -logits)
 
 
 def test_backwards_by_chance_is_told_and_left_uncalibrated(capsys: pytest.CaptureFixture[str]) -> None:
     labels = np.repeat([0, 1], 8)
     logits = np.tile(np.linspace(100, 200, 8), 2) - 10.0 * labels
-    decision = fit_decision(labels, logits)
+    decision = fit_decision(_faces(labels), logits)
     assert "warning: p_fake is not calibrated: the scores of this model are no higher for fake" in capsys.readouterr().err
     assert decision.calibration.temperature > 0
     assert 0.1 < decision.thresholds["eer"] < 0.9
 
 
 def test_scores_that_are_all_alike_have_thresholds_too() -> None:
-    assert fit_decision(np.repeat([0, 1], 8), np.zeros(16)).calibration.temperature > 0
+    assert fit_decision(_faces(np.repeat([0, 1], 8)), np.zeros(16)).calibration.temperature > 0
