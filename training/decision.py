@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.errors import InputError
 from edgefake.models.card import Calibration
-from edgefake.odds import p_fake, p_fake_of
-from edgefake.thresholds import FAKE, REAL
+from edgefake.odds import log_odds, p_fake, p_fake_of
+from edgefake.thresholds import FAKE, REAL, TAIL
 from training.metrics import check_classes, evaluate_scores, threshold_at_eer, threshold_at_fpr
 from training.samples import Sample, fake_labels
 from training.verdicts import TwoThresholds, choose_thresholds
+
+FEWEST = 10
+"""Faces that tell how fast the tail of their scores falls, to a third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +29,7 @@ class Decision:
 
     calibration: Calibration
     thresholds: dict[str, float]
-    """In p_fake, by name: ``fpr_5%``, ``fpr_1%``, ``eer``, ``fake``, ``real``."""
+    """In p_fake, by name: ``fpr_5%``, ``fpr_1%``, ``eer``, ``fake``, ``real``, and ``fpr_0.1%`` where enough faces tell it."""
     chosen: TwoThresholds
     """How ``fake`` and ``real`` were, in logits."""
 
@@ -66,4 +70,19 @@ def fit_decision(samples: Sequence[Sample], logits: npt.NDArray[np.floating]) ->
         FAKE: chosen.fake,
         REAL: chosen.real,
     }
-    return Decision(calibration, {name: calibrated(threshold) for name, threshold in thresholds.items()}, chosen)
+    in_p_fake = {name: calibrated(threshold) for name, threshold in thresholds.items()}
+    real = logits[labels == 0] / calibration.temperature + calibration.bias
+    return Decision(calibration, in_p_fake | _tail(real, log_odds(in_p_fake[DEFAULT_THRESHOLD])), chosen)
+
+
+def _tail(real: npt.NDArray[np.floating], begin: float) -> dict[str, float]:
+    """Where 0.1 % of real faces would lie by the tail of their log-odds ``real`` (N,) beyond ``begin``, which 5 % reach.
+
+    That tail is taken for exponential; its rate is the most likely one (the inverse of the mean excess) less a standard error.
+    Nothing where fewer than ``FEWEST`` faces tell.
+    """
+    excess = real[real >= begin] - begin
+    if len(excess) < FEWEST or not excess.mean() > 0:
+        return {}
+    decay = (1.0 - 1.0 / np.sqrt(len(excess))) / float(excess.mean())
+    return {TAIL: p_fake(begin + float(np.log(0.05 / 0.001) / decay))}

@@ -176,7 +176,8 @@ def _json(outcome: _Outcome, detector: Detector) -> str:
     which: dict[str, Any] = {"path": portable_path(outcome.path), "picture": outcome.picture, "pictures": outcome.pictures}
     if outcome.prediction is not None:
         return json.dumps({**which, **outcome.prediction.to_dict()})
-    empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], **thresholds_json(detector, faces=0), "timings": None}
+    at = thresholds_json(detector, detector.thresholds)
+    empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], **at, "timings": None}
     which |= {"schema": SCHEMA, "status": "error"}
     return json.dumps({**which, **empty, "model": detector.scorer.name, "error": outcome.error})
 

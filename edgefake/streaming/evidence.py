@@ -37,6 +37,11 @@ def capped_log_odds(p_fake: float, prior: float = CALIBRATED_FOR) -> float:
     return max(middle - MAX_LOG_ODDS, min(middle + MAX_LOG_ODDS, log_odds(p_fake)))
 
 
+def reachable(prior: float) -> float:
+    """The p_fake that the threshold for several faces is raised to at most: means of capped scores are hardly ever higher."""
+    return p_fake(log_odds(prior) + MAX_LOG_ODDS - 1.0)
+
+
 def settled(before: Verdict | None, log_odds: float, thresholds: Thresholds, prior: float) -> Verdict:
     """The verdict on ``log_odds`` where it was ``before``, None for the first: it stays until a threshold is clearly passed."""
     above_fake, above_real = (log_odds - capped_log_odds(end, prior) for end in (thresholds.fake, thresholds.real))
@@ -93,8 +98,9 @@ class FrameEvidence:
         """That on the next frame, whose ``faces`` have this p_fake and verdict; None without any."""
         worst = worst_verdict(verdict for _, verdict in faces)
         if len(faces) > 1 and worst is not None:
+            whole = self._thresholds.for_faces(len(faces), most=reachable(self._prior))
             highest = capped_log_odds(max(p_fake for p_fake, _ in faces), self._prior)
-            together = settled(self._verdict, highest, self._thresholds.for_faces(len(faces)), self._prior)
+            together = settled(self._verdict, highest, whole, self._prior)
             worst = min(worst, together, key=RISING.index)
         self._verdict = worst
         return worst

@@ -31,6 +31,7 @@ from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
 from edgefake.schema import SCHEMA, box_values, plain, seconds_or_ms
+from edgefake.streaming.evidence import reachable
 from edgefake.thresholds import Thresholds, Verdict, both_thresholds
 
 
@@ -110,7 +111,8 @@ class FrameResult:
     @property
     def whole(self) -> Thresholds:
         """Of the frame, by how many of its tracks have a verdict."""
-        return self.thresholds.for_faces(sum(track.verdict is not None for track in self.tracks))
+        judged = sum(track.verdict is not None for track in self.tracks)
+        return self.thresholds.for_faces(judged, most=reachable(self.prior))
 
     @property
     def p_fake(self) -> float | None:

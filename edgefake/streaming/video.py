@@ -9,7 +9,7 @@ from typing import Any
 from edgefake import odds
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.schema import SCHEMA, figure, seconds_or_ms
-from edgefake.streaming.evidence import capped_log_odds
+from edgefake.streaming.evidence import capped_log_odds, reachable
 from edgefake.streaming.result import FrameResult
 from edgefake.thresholds import Thresholds, Verdict, worst_verdict
 
@@ -156,8 +156,11 @@ class VideoTally:
         status = "ok" if p_fake is not None else "too_short" if faces else "no_face"
         if coverage is not None and coverage < MIN_COVERAGE:
             status, p_fake = "incomplete", None
-        verdict = None if p_fake is None else self._thresholds.for_faces(judged_faces(tracks)).verdict(p_fake)
+        verdict = None if p_fake is None else self._whole(tracks).verdict(p_fake)
         return VideoVerdict(p_fake, verdict, self._frames, faces, tracks, status, coverage)
+
+    def _whole(self, tracks: Iterable[TrackVerdict]) -> Thresholds:
+        return self._thresholds.for_faces(judged_faces(tracks), most=reachable(self._prior))
 
     def _judge(self, id: int, track: _Track) -> TrackVerdict:
         p_fake = odds.p_fake(track.log_odds / track.scored) if track.counts else None

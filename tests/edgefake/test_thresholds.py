@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edgefake import InputError, Thresholds, Verdict
 from edgefake.odds import for_prior, log_odds, p_fake
-from edgefake.thresholds import RISING, thresholds_of, worst_verdict
+from edgefake.thresholds import DECAY, RISING, TAIL, thresholds_of, worst_verdict
 
 CARD = {"fpr_5%": 0.57, "fpr_1%": 0.85, "eer": 0.58}
 
@@ -46,31 +46,29 @@ def test_a_card_with_both_names_has_a_verdict_that_may_be_unsure_unless_one_is_c
     assert thresholds_of(CARD, "m") == thresholds_of({**CARD, "fake": 0.9}, "m") == Thresholds.two_way(0.57)
 
 
-def test_the_share_of_real_faces_follows_from_the_rates_that_a_card_names() -> None:
-    assert thresholds_of(CARD, "m").rate == pytest.approx(0.05)
-    assert thresholds_of(CARD, "m", "fpr_1%").rate == pytest.approx(0.01)
-    between = p_fake((log_odds(0.57) + log_odds(0.85)) / 2)
-    assert thresholds_of(CARD, "m", between).rate == pytest.approx(math.sqrt(0.05 * 0.01))
-    assert thresholds_of(CARD, "m", 0.0).rate == 1.0
-    for unknown in ({"fpr_5%": 0.5}, {"fpr_5%": 0.5, "fpr_1%": 0.5}, {"mine": 0.5, "fpr_x%": 0.9}):
-        assert thresholds_of(unknown, "m", 0.5).rate is None
-
-
-@pytest.mark.parametrize("decay", [0.6, 1.0, 1.5])
+@pytest.mark.parametrize("decay", [0.45, 0.6, 1.5])
 @pytest.mark.parametrize("count", [1, 2, 4, 8, 100])
 def test_as_few_real_pictures_as_real_faces_are_called_fake_whatever_their_number(decay: float, count: int) -> None:
     rng = np.random.default_rng(count)
-    scores = rng.exponential(1 / decay, (40_000, count)).max(axis=1)  # real faces, whose share falls by e in 1 / decay
-    named = {"fpr_5%": p_fake(math.log(20) / decay), "fpr_1%": p_fake(math.log(100) / decay)}
-    for name, rate in (("fpr_5%", 0.05), ("fpr_1%", 0.01)):
+    scores = np.minimum(rng.exponential(1 / decay, (20_000, count)).max(axis=1), 16.0)  # of real faces
+    rate = {name: math.log(1 / share) / decay for name, share in (("fpr_5%", 0.05), ("fpr_1%", 0.01), (TAIL, 0.001))}
+    named = {name: p_fake(t) for name, t in rate.items()}
+    for name, share in (("fpr_5%", 0.05), ("fpr_1%", 0.01)):
         whole = thresholds_of(named, "m", name).for_faces(count)
-        called = np.mean(scores >= log_odds(whole.fake))
-        assert called == pytest.approx(rate, abs=4 * math.sqrt(rate / 40_000))
+        if log_odds(whole.fake) < 15:
+            assert np.mean(scores >= log_odds(whole.fake)) == pytest.approx(share, abs=0.002 + 4 * math.sqrt(share / 20_000))
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 10**6), st.none() | st.floats(0, 1), st.floats(0.1, 5))
-def test_more_faces_never_lower_a_threshold(one: float, other: float, count: int, rate: float | None, decay: float) -> None:
-    thresholds = Thresholds(max(one, other), min(one, other), rate, decay)
+def test_how_fast_the_tail_falls_is_taken_from_a_card_that_tells() -> None:
+    told = {**CARD, TAIL: p_fake(log_odds(0.57) + math.log(50) / 0.8)}
+    assert thresholds_of(told, "m").decay == pytest.approx(0.8)
+    for silent in (CARD, {**CARD, TAIL: 0.5}, {TAIL: 0.9}):
+        assert thresholds_of(silent, "m", 0.5).decay == DECAY
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 10**6), st.floats(0.01, 50))
+def test_more_faces_never_lower_a_threshold(one: float, other: float, count: int, decay: float) -> None:
+    thresholds = Thresholds(max(one, other), min(one, other), decay)
     whole, more = thresholds.for_faces(count), thresholds.for_faces(count + 1)
     assert thresholds.fake <= whole.fake <= more.fake <= 1.0
     assert (whole.real == whole.fake) == (thresholds.real == thresholds.fake) or whole.real == thresholds.real

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefake import Detector, Thresholds, Verdict, open_scorer, read_image
+from edgefake import Box, Detector, Thresholds, Verdict, open_scorer, read_image
 from edgefake.benchmark.accuracy import measure_accuracy
 from edgefake.cli import main
 from edgefake.drawing import COLOURS
@@ -113,3 +113,14 @@ def test_the_more_faces_the_higher_the_highest_must_be(portrait: Path, p_fake: f
     assert four.to_dict()["thresholds"] == {"face": one.whole.to_dict(), "whole": four.whole.to_dict()}
     assert np.any(four.draw(frame)[:20, :20] != frame[:20, :20])  # told in the corner, since the boxes say something else
     assert tally.verdict().verdict is None
+
+
+def test_a_mosaic_of_photos_has_the_scores_of_each(detector: Detector, photo: np.ndarray) -> None:
+    """Nothing but the number of faces differs: their crops lie inside their photos, wherever these stand."""
+    photos = [np.roll(photo, 40 * index, axis=1) for index in range(4)]
+    mosaic = np.vstack([np.hstack(photos[:2]), np.hstack(photos[2:])])
+    alone = [detector.predict(one, boxes=[Box(100, 80, 60, 60)]).p_fake for one in photos]
+    together = detector.predict(mosaic, boxes=[Box(x + 100, y + 80, 60, 60) for y in (0, 240) for x in (0, 320)])
+    assert [face.p_fake for face in together.faces] == alone
+    assert together.whole == detector.thresholds.for_faces(4)
+    assert together.verdict is together.whole.verdict(max(filter(None, alone)))

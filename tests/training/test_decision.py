@@ -6,6 +6,7 @@ import pytest
 from edgefake import Box
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
+from edgefake.thresholds import thresholds_of
 from training.decision import fit_decision
 from training.samples import Sample
 
@@ -52,6 +53,16 @@ def test_thresholds_hold_their_false_positive_rate_through_the_card() -> None:
     for name, rate in (("fpr_5%", 0.05), ("fpr_1%", 0.01)):
         measured = np.mean(p_fake[labels == 0] >= card.thresholds[name])
         assert rate - 0.005 <= measured <= rate
+
+
+def test_the_tail_of_real_scores_is_told_where_enough_faces_tell_it() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.repeat([0, 1], [2000, 2000])
+    logits = np.append(rng.exponential(2.0, 2000) - 4.0, rng.logistic(3.0, 1.0, 2000))
+    decision = fit_decision(_faces(labels), logits)
+    decay = thresholds_of(decision.thresholds, "x").decay
+    assert 0.7 < decay / (0.5 * decision.calibration.temperature) < 1.0  # a standard error below: one in ten
+    assert "fpr_0.1%" not in fit_decision(_faces(labels[1900:2100]), logits[1900:2100]).thresholds
 
 
 def test_a_model_that_ranks_backwards_is_refused() -> None:

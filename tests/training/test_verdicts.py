@@ -27,7 +27,7 @@ def test_fake_begins_where_the_worst_source_ends() -> None:
 
 
 def test_real_ends_where_families_of_fakes_begin_each_weighted_alike() -> None:
-    chosen = thresholds_of({"easy": EASY - 3}, {"gan": GAN, "swap": SWAP})
+    chosen = thresholds_of({"hard": HARD}, {"gan": GAN, "swap": SWAP})
     assert np.sum(chosen.real > SWAP) == 10 and not np.any(chosen.real > GAN)  # 10 % of one half
     assert chosen.missed.value == pytest.approx(0.05) and chosen.missed.low < 0.05 < chosen.missed.high
     assert chosen.real < chosen.fake

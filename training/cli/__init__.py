@@ -6,11 +6,26 @@ from collections.abc import Sequence
 
 from edgefake.cli.parser import Parser
 from edgefake.cli.run import run_command
-from training.cli import audit, bias, combine, contact_sheet, evaluate, explain, finder, fit, import_model, lofo, matrix, qat, zoo
+from training.cli import (
+    audit,
+    bias,
+    combine,
+    contact_sheet,
+    crowds,
+    evaluate,
+    explain,
+    finder,
+    fit,
+    import_model,
+    lofo,
+    matrix,
+    qat,
+    zoo,
+)
 from training.cli.checks import check_paths
 from training.notes import new_command
 
-COMMANDS = (zoo, audit, combine, contact_sheet, fit, import_model, qat, evaluate, matrix, bias, lofo, explain, finder)
+COMMANDS = (zoo, audit, combine, contact_sheet, fit, import_model, qat, evaluate, matrix, bias, crowds, lofo, explain, finder)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

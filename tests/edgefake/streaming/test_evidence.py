@@ -110,7 +110,7 @@ def test_a_prior_changes_no_verdict(scores: list[float], prior: float) -> None:
 
 def test_of_several_faces_the_highest_must_be_higher() -> None:
     thresholds = Thresholds(0.8, 0.3)
-    real, fake = (0.1, Verdict.REAL), (0.83, Verdict.FAKE)
+    real, fake = (0.1, Verdict.REAL), (0.93, Verdict.FAKE)
     frames = FrameEvidence(thresholds)
     assert frames.verdict([]) is None
     assert frames.verdict([fake]) is Verdict.FAKE
@@ -120,6 +120,11 @@ def test_of_several_faces_the_highest_must_be_higher() -> None:
     assert frames.verdict([real] * 7 + [(0.99, Verdict.FAKE)]) is Verdict.FAKE
     assert frames.verdict([real, real]) is Verdict.REAL
     assert frames.verdict([real, (0.99, Verdict.UNSURE)]) is Verdict.UNSURE  # no more than the worst of them
+
+
+def test_the_highest_of_a_crowd_can_be_high_enough() -> None:
+    frames = FrameEvidence(Thresholds.two_way(0.95))
+    assert frames.verdict([(0.9985, Verdict.FAKE)] * 50) is Verdict.FAKE
 
 
 @pytest.mark.parametrize("certain", [0.0, 1.0])
