@@ -117,7 +117,7 @@ def test_of_several_faces_the_highest_must_be_higher() -> None:
     assert FrameEvidence(thresholds).verdict([real, fake]) is Verdict.UNSURE
     assert frames.verdict([real, fake]) is Verdict.FAKE  # it was, and is not clearly less
     assert frames.verdict([real] * 7 + [fake]) is Verdict.UNSURE
-    assert frames.verdict([real] * 7 + [(0.99, Verdict.FAKE)]) is Verdict.FAKE
+    assert frames.verdict([real] * 7 + [(0.998, Verdict.FAKE)]) is Verdict.FAKE
     assert frames.verdict([real, real]) is Verdict.REAL
     assert frames.verdict([real, (0.99, Verdict.UNSURE)]) is Verdict.UNSURE  # no more than the worst of them
 
