@@ -298,7 +298,7 @@ def _scorer(
         return open_scorer(model, runtime=runtime, device=device, threshold=threshold, num_threads=num_threads, card=card)
     options = {"device": device, "num_threads": num_threads, "card": card, "runtime": None if runtime == "auto" else runtime}
     if given := [name for name, value in options.items() if value is not None]:
-        raise InputError(f"expected no {' and no '.join(given)} with a Scorer, which is open already: leave them out")
+        raise InputError(f"expected a model to open with {' and '.join(given)}, got a Scorer, which is open: leave them out")
     return checked_scorer(model)
 
 

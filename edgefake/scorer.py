@@ -115,7 +115,7 @@ class CardScorer:
         if maps.ndim == 4 and maps.shape[3] == 1:
             maps = maps[..., 0]
         if maps.ndim != 3:
-            raise ModelFileError(f"{printable(self.name)} gives a map of {list(maps.shape)}, expected [1, h, w] or [1, h, w, 1]")
+            raise ModelFileError(f"expected a map of [1, h, w] or [1, h, w, 1] of {printable(self.name)}, got {list(maps.shape)}")
         return list(-maps if self.card.rises_with_real else maps)
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ def _done(job: Job) -> object:
             raise
     if child.returncode != 0:
         raise EdgefakeError(
-            f"expected figures of {Path(job.model).name} on {where(job.runtime, job.device)}, but its process "
+            f"expected figures of {Path(job.model).name} on {where(job.runtime, job.device)}, got none: its process "
             f"{_end(child.returncode, messages)}"
         )
     result = pickle.loads(answer)

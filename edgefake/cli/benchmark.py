@@ -93,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.compare:
         return _compare(arguments)
     if not arguments.models:
-        raise InputError(f"expected at least one model to measure, such as {DEFAULT_MODEL}, or --compare with two reports")
+        raise InputError(f"expected at least one model to measure, such as {DEFAULT_MODEL}, or --compare, got neither")
     # Imported when asked for, to keep the start of the other commands fast.
     from edgefake.benchmark.matrix import run
     from edgefake.benchmark.plan import Settings, make_plan

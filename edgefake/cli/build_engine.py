@@ -51,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise InputError(f"expected --workspace to be at least 1 MB, got {arguments.workspace}")
     file = open_model(arguments.model, suffix=".onnx")
     if file.path.suffix != ".onnx":
-        raise InputError(f"an engine is built from an .onnx file, got {file.path}: make one with python -m convert onnx")
+        raise InputError(f"expected an .onnx file to build an engine from, got {file.path}: make one with python -m convert onnx")
     card = require_card(file, None)
     from edgefake.runtimes.tensorrt.engines import prepare
 

@@ -117,7 +117,7 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
         if not os.path.isfile(path):
             what = "is no regular file: save it as one first" if os.path.exists(path) else "does not exist"
             name = printable(without_secrets(str(path)))
-            raise InputError(f"expected a video file, but {name} {what}; for cameras and URLs there is `edgefake watch`")
+            raise InputError(f"expected a video file, got {name}, which {what}; for cameras and URLs there is `edgefake watch`")
         with watch(path, detector) as running:
             if copy is not None:
                 _remove(copy)  # an earlier run's, which the sink would write beside

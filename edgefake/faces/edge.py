@@ -118,8 +118,8 @@ class EdgeFinder:
         by_name = dict(zip(decode.OUTPUTS, expected, strict=True))
         if [output.shape for output in outputs] != [by_name[name] for name in self.card.outputs]:
             raise ModelFileError(
-                f"{printable(self.card.name)} gives outputs {', '.join(str(list(output.shape)) for output in outputs)}, expected "
-                f"those of a face finder of {self._width}×{self._height} pixels: convert it again"
+                f"expected the outputs of a face finder of {self._width}×{self._height} pixels from {printable(self.card.name)}, "
+                f"got {', '.join(str(list(output.shape)) for output in outputs)}: convert it again"
             )
 
 

@@ -84,7 +84,7 @@ def open_finder(
         module = importlib.import_module(FINDERS[name].module)
         return module.open_finder(file, runtime=runtime, device=device, num_threads=num_threads)  # type: ignore[no-any-return]
     if runtime != "auto" or device is not None:
-        raise InputError(f"expected no runtime= and device= with {faces!r}, which is no network of edgefake: leave them out")
+        raise InputError(f"expected a network of edgefake with runtime= and device=, got {faces!r}: leave them out")
     if name:
         return importlib.import_module(FINDERS[name].module).open_finder(file)  # type: ignore[no-any-return]
     if not isinstance(faces, str | Path | bytes | bytearray):  # bytes have a method find too

@@ -98,6 +98,6 @@ def find_in_folder(folder: str | Path, suffixes: frozenset[str], kind: str, skip
     skipped.update(others)
     if not found:
         there = f", but {count_files(others)}" if others else ""
-        expected = ", ".join(sorted(suffixes))
-        raise InputError(f"the folder {printable(folder)} holds no {kind}{there}: expected files ending in {expected}")
+        known = ", ".join(sorted(suffixes))
+        raise InputError(f"the folder {printable(folder)} holds no {kind}{there}: give one with files ending in {known}")
     return sorted(found)

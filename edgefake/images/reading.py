@@ -103,7 +103,7 @@ class PictureFile:
             return cls(name, data, headers, max_pixels)
         if _VIDEO.match(data):
             raise InputError(f"{name} is a video or sound file: judge videos with `edgefake video`")
-        raise InputError(f"{name} is damaged, cut short or no picture of a known format: expected {FORMATS}")
+        raise InputError(f"{name} is damaged, cut short or no picture of a known format: give one of {FORMATS}")
 
     def __len__(self) -> int:
         return sum(header.count for header in self.headers)
@@ -140,9 +140,9 @@ def _content(source: Source) -> tuple[str, bytes]:
             f"{type(source).__name__} {printable(repr(source), limit=60)}"
         )
     if len(data) > MAX_BYTES:
-        raise InputError(f"{name} is larger than {MAX_BYTES >> 30} GiB: expected a picture")
+        raise InputError(f"{name} is larger than {MAX_BYTES >> 30} GiB: give a picture")
     if not data:
-        raise InputError(f"{name} is empty (0 bytes): expected a picture; of a file object that was read before, seek(0) first")
+        raise InputError(f"{name} is empty (0 bytes): give a picture; of a file object that was read before, seek(0) first")
     return name, data
 
 
@@ -172,13 +172,13 @@ def _read_file(path: PathLike) -> bytes:
             while part := file.read(1 << 20):
                 parts.append(part)
                 if len(parts) > MAX_BYTES >> 20:
-                    raise InputError(f"{name} is larger than {MAX_BYTES >> 30} GiB: expected a picture")
+                    raise InputError(f"{name} is larger than {MAX_BYTES >> 30} GiB: give a picture")
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # NUL in the name, or half a surrogate pair; an InputError too
         raise error if isinstance(error, InputError) else InputError(f"{name} cannot be read: {error}") from error
     if not parts:
-        raise InputError(f"{name} is empty (0 bytes): expected a picture")
+        raise InputError(f"{name} is empty (0 bytes): give a picture")
     return b"".join(parts)
 
 

@@ -119,7 +119,7 @@ def open_runtime(
     name = (reader_of(path.suffix) if name == "auto" else name) or name
     if name == "auto":
         suffixes = dict.fromkeys(suffix for entry in RUNTIMES.values() for suffix in entry.suffixes)
-        raise BackendError(f"no runtime reads {path.name}: expected a file ending in {', '.join(suffixes)}")
+        raise BackendError(f"expected a file ending in {', '.join(suffixes)} for a runtime, got {path.name}")
     entry = _known(name)
     if path.suffix not in entry.suffixes:
         raise BackendError(f"expected a file ending in {' or '.join(entry.suffixes)} for the runtime {name!r}, got {path.name}")

@@ -61,8 +61,8 @@ def check_raw(scaling: Scaling) -> None:
     """Raise ``ModelFileError`` for a card's scaling that a file which takes pixels as they are would not heed."""
     if scaling not in RAW:
         raise ModelFileError(
-            "the model's uint8 input takes pixels as they are, which its own first layers scale: its card must say so "
-            f"with Scaling(0, 1), got {scaling}"
+            "expected Scaling(0, 1) in the card of a model whose uint8 input takes pixels as they are, which its first layers "
+            f"scale, got {scaling}"
         )
 
 

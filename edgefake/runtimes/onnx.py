@@ -120,7 +120,7 @@ class _Session:
         for output in outputs:
             if output.shape[:1] != (step,):
                 raise ModelFileError(
-                    f"{self._path} gives an output of {list(output.shape)} for {step} faces, expected one per face"
+                    f"expected an output per face for {step} of them, got one of {list(output.shape)} from {self._path}"
                 )
         return tuple(output[: len(pixels)] for output in outputs) if missing else outputs
 
@@ -157,7 +157,7 @@ class OnnxEnds:
             taken, known = ", ".join(map(str, inputs)), layouts_of(spec, "N")
             raise ModelFileError(f"expected one input of {known}, uint8 or float, as the card says, got {taken} in {path}")
         if any(output.kind not in _NUMBERS for output in outputs):
-            raise ModelFileError(f"{path} gives {', '.join(map(str, outputs))}, expected arrays of numbers")
+            raise ModelFileError(f"expected outputs that are arrays of numbers, got {', '.join(map(str, outputs))} in {path}")
         self.layout = layout
         self.encode = encoder_for(np.dtype(inputs[0].kind), (0.0, 0), layout, spec)
 

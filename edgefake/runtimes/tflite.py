@@ -33,7 +33,7 @@ _INTERPRETERS = (
 def open_model(file: ModelFile, spec: InputSpec, device: str | int | None, num_threads: int) -> TFLiteRuntime:
     """Load the ``.tflite`` file. Raises ``BackendError`` or ``ModelFileError``."""
     if device is not None:
-        raise BackendError(f"tflite runs on the processor alone, got device={device!r}: leave it out, or take another runtime")
+        raise BackendError(f"expected no device for tflite, got {device!r}: leave it out, or take another runtime")
     return TFLiteRuntime(file, spec, num_threads)
 
 

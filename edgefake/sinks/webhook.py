@@ -73,7 +73,9 @@ def _checked_server(url: str) -> str:
     except ValueError:
         usable = None
     if not usable or not url.isascii() or not url.isprintable() or " " in url:
-        raise InputError("expected a webhook's address like https://HOST/PATH in ASCII without spaces: write those as %20")
+        raise InputError(  # it may be a secret: it is not shown
+            "expected a webhook's address like https://HOST/PATH in ASCII without spaces, got another: write spaces as %20"
+        )
     if "@" in parts.netloc:
         raise InputError(
             "the webhook's address holds a name or password: leave them out, and pass them as a header from Python, to "

@@ -118,7 +118,7 @@ def _find(source: SourceLike, size: tuple[int, int] | None, fps: float | None, l
     if isinstance(source, int) or (isinstance(source, str) and re.fullmatch(r"\d+|/dev/(video|v4l/).+", source)):
         return _camera(source, size, fps)
     if size is not None:
-        raise InputError(f"only cameras can be asked for a size, got {size[0]}×{size[1]}: leave it out")
+        raise InputError(f"expected a camera to ask for a size, got {size[0]}×{size[1]} for another source: leave it out")
     if not isinstance(source, str):
         return Source("iterable", bool(live), False, lambda: Reader(_timed(iter(source), fps, live=bool(live)), fps=fps))
     if os.path.isdir(source):  # unlike Path.is_dir it takes strings that are too long for a path, as pipelines may be
@@ -164,7 +164,7 @@ def _url(url: str, *, live: bool) -> Source:
     scheme, rest = url.split("://", 1)
     scheme = scheme.lower()  # FFmpeg knows its protocols in lower case only
     if scheme not in SCHEMES:
-        raise InputError(f"cannot watch {_public_name(url)}: expected an address of {', '.join(SCHEMES)}")
+        raise InputError(f"expected an address of {', '.join(SCHEMES)} to watch, got {_public_name(url)}")
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, TIMEOUT_MS]
     name, address = _public_name(url), f"{scheme}://{rest}"
 
@@ -197,7 +197,7 @@ def _file(path: str) -> Source:
     def open_file() -> Reader:
         if not os.path.isfile(path):
             raise InputError(
-                f"there is no video file {_public_name(path)}: expected a file, folder, camera, URL or pipeline to watch"
+                f"there is no video file {_public_name(path)}: give a file, folder, camera, URL or pipeline to watch"
             )
         name = printable(path)
         head, tail = _ends(path)
@@ -343,7 +343,7 @@ def _video(
     width, height = (round(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
     if width * height > MAX_PIXELS:
         capture.release()
-        raise InputError(f"{name} declares frames of {width}×{height}: expected at most {MAX_PIXELS // 1_000_000} megapixels")
+        raise InputError(f"expected frames of at most {MAX_PIXELS // 1_000_000} megapixels, got {width}×{height} in {name}")
     frames, rate = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
     total = round(frames) if 0 < frames < 1e12 and not live else None
     fps = rate if 0 < rate < 1000 else None

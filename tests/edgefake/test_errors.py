@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -95,8 +96,34 @@ def test_an_error_is_one_sentence_with_its_facts_and_a_remedy(
 
 
 def has_form(told: str) -> bool:
-    """``expected …, got …: remedy``, or what is wrong and after a colon what to do."""
-    return "\n" not in told and "  " not in told and not told.endswith((".", "!")) and ("expected" in told or ": " in told)
+    """``expected …, got …``, with or without a remedy after a colon, as of every value that was given; or, of what is missing,
+    damaged or failing, ``what is wrong: remedy``, which speaks of nothing expected.
+    """
+    if "\n" in told or "  " in told or told.endswith((".", "!", ":")):
+        return False
+    if "expected" in told or ", got " in told:
+        return re.fullmatch(r"(.+: )?[^:]*\bexpected .+, got .+", told) is not None
+    return re.fullmatch(r".+: \S.*", told) is not None
+
+
+@pytest.mark.parametrize(
+    ("told", "good"),
+    [
+        ("expected a number, got 'x'", True),
+        ("a.onnx: the card: expected a number, got 'x': write one", True),
+        ("a.png is empty (0 bytes): give a picture", True),
+        ("expected a number", False),
+        ("expected a number: give one", False),
+        ("a.png is empty (0 bytes): expected a picture", False),
+        ("the model gives 'x', expected a number", False),
+        ("only numbers are taken, got 'x': give one", False),
+        ("a.png is empty", False),
+        ("a.png is empty: ", False),
+        ("expected a number, got 'x'.", False),
+    ],
+)
+def test_the_form_is_told_from_others(told: str, good: bool) -> None:
+    assert has_form(told) == good
 
 
 def raised(path: Path) -> Iterator[tuple[int, str]]:

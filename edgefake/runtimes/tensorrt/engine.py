@@ -107,14 +107,14 @@ class _Loaded:
         found = [(self._engine.get_tensor_dtype(name), tuple(self._engine.get_tensor_shape(name))) for name in names]
         if len(found) != 1 or found[0][0] != self._trt.uint8 or found[0][1][1:] != shape:
             told = ", ".join(f"{given.name} {list(sizes)}" for given, sizes in found) or "none"
-            raise ModelFileError(f"this engine has input {told}, expected one of uint8 {['N', *shape]}: convert the model again")
+            raise ModelFileError(f"expected an engine with one input of uint8 {['N', *shape]}, got {told}: convert it again")
 
     def _output_shape(self, name: str, batch: int) -> tuple[int, ...]:
         """For one picture. Raises ``ModelFileError`` unless it is float32 of a known size, with one answer per picture."""
         kind, shape = self._engine.get_tensor_dtype(name), tuple(self._engine.get_tensor_shape(name))
         if kind != self._trt.float32 or shape[:1] != (batch,) or -1 in shape[1:]:
             raise ModelFileError(
-                f"this engine has output {kind.name} {list(shape)}, expected float32 {[batch, '…']}: convert the model again"
+                f"expected an engine with outputs of float32 {[batch, '…']}, got {kind.name} {list(shape)}: convert it again"
             )
         return shape[1:]
 

@@ -92,7 +92,7 @@ def test_a_folder_stands_for_the_videos_in_it(clip: Path, tmp_path: Path, capsys
     (tmp_path / "empty").mkdir()
     assert video("--json", "--threshold", "1", tmp_path / "empty", clip) == 2
     first, second = objects(capsys.readouterr().out)
-    assert "empty holds no videos: expected files ending in .3g2" in first["error"]
+    assert "empty holds no videos: give one with files ending in .3g2" in first["error"]
     assert second["verdict"] == "real"
 
 

@@ -128,7 +128,7 @@ def test_pictures_that_cannot_be_read_are_told_counted_and_left_out(
     assert [(frame.index, int(frame.pixels[0, 0, 0]), frame.seconds) for frame in frames] == [(0, 0, 0), (2, 2, 0.2), (3, 3, 0.3)]
     assert capture.dropped == capture._health.report().dropped == 2
     assert [record.getMessage() for record in caplog.records] == [
-        f"{tmp_path / f'{index}.png'} is empty (0 bytes): expected a picture; it is left out" for index in (1, 4)
+        f"{tmp_path / f'{index}.png'} is empty (0 bytes): give a picture; it is left out" for index in (1, 4)
     ]
 
 

@@ -53,7 +53,7 @@ def test_files_that_are_no_model(trt: FakeTensorRT, tmp_path: Path, capsys: pyte
     bare.write_bytes(onnx_file())
     broken.write_bytes(b"\xff" * 10)
     for path, told in (
-        (models / "int8.tflite", "an engine is built from an .onnx file"),
+        (models / "int8.tflite", "expected an .onnx file"),
         (bare, "no model card"),
         (broken, "is no ONNX model"),
         (tmp_path / "missing.onnx", "does not exist"),

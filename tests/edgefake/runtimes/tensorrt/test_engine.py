@@ -138,8 +138,8 @@ def test_closing_waits_for_a_run(runtime: TensorRTRuntime, faces: np.ndarray) ->
 @pytest.mark.parametrize(
     ("file", "changes", "told"),
     [
-        ({"size": 24}, {}, "this engine has input uint8 [-1, 24, 24, 3], expected one of uint8 ['N', 16, 16, 3]"),
-        ({"outputs": ("logit", "for_all")}, {}, "this engine has output float32 [1, 1], expected float32 [-1, '…']"),
+        ({"size": 24}, {}, "one input of uint8 ['N', 16, 16, 3], got uint8 [-1, 24, 24, 3]"),
+        ({"outputs": ("logit", "for_all")}, {}, "outputs of float32 [-1, '…'], got float32 [1, 1]"),
     ],
     ids=["size", "one answer for all"],
 )
