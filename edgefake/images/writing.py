@@ -23,7 +23,7 @@ def write_image(path: str | Path, image: Pixels, *, private: bool = False) -> No
     path = Path(path)
     name = printable(path)
     if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"expected a picture to write ending in {', '.join(sorted(SUFFIXES))}, got {name}")
+        raise InputError(f"expected a file ending in {', '.join(sorted(SUFFIXES))} for the picture, got {name}")
     try:
         encoded, data = cv2.imencode(path.suffix, image)
     except cv2.error as error:

@@ -53,7 +53,7 @@ class VideoFileSink(Sink):
         self._path = Path(path)
         if self._path.suffix.lower() not in SUFFIXES:
             name = printable(without_secrets(str(path)))
-            raise InputError(f"expected a video to write ending in {', '.join(SUFFIXES)}, got {name}")
+            raise InputError(f"expected a file ending in {', '.join(SUFFIXES)} for the video, got {name}")
         self._show_fps = show_fps
         self._file: _File | None = None
         self.files: list[Path] = []

@@ -271,7 +271,7 @@ def test_a_file_that_is_real_in_all_is_so_for_watch_too(
 def test_a_pipe_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     assert video("--json", tmp_path / "pipe.mp4") == 2
-    assert "pipe.mp4 is no regular file: save it as one first" in objects(capsys.readouterr().out)[0]["error"]
+    assert "pipe.mp4, which is no regular file: save it as one first" in objects(capsys.readouterr().out)[0]["error"]
 
 
 def test_an_address_is_named_without_its_secrets(capsys: pytest.CaptureFixture[str]) -> None:
