@@ -55,14 +55,14 @@ def family_tables(families: Sequence[Family]) -> Iterator[tuple[str, list[tuple[
     """All figures of ``families``, with their intervals: titles, and rows of which the first is the heading."""
     if not families:
         return
-    rates = list(dict.fromkeys(name for f in families for name in f.figures.get(CLEAN, {}) if "@" in name))
-    extra = [name for name in ("found", "judged") if any(name in f.figures.get(CLEAN, {}) for f in families)]
-    titles = [f"{name[:3].upper()} at {name[4:]}" for name in rates]
-    heading = ("family", "real + fake", "AUC", "lowest AUC", "against", *titles, *extra)
-    yield "By family", [heading, *(_overall(family, rates, extra) for family in families)]
-    conditions = list(dict.fromkeys(name for family in families for name in family.figures))
-    for name in ("auc", *rates[: 1 + any(rate.startswith("tpr") for rate in rates)], *extra):
-        title = "AUC" if name == "auc" else name if name in extra else f"{name[:3].upper()} at {name[4:]}"
+    names = list(dict.fromkeys(name for family in families for figures in family.figures.values() for name in figures))
+    thresholds = dict.fromkeys(name.partition("@")[2] for name in names if "@" in name)
+    rates = {f"{rate}@{threshold}": f"{rate.upper()} at {threshold}" for threshold in thresholds for rate in ("tpr", "fpr")}
+    rest = {name: title for name, title in {**rates, "found": "found", "judged": "judged"}.items() if name in names}
+    heading = ("family", "real + fake", "AUC", "lowest AUC", "against", *rest.values())
+    yield "By family", [heading, *(_overall(family, [*rest]) for family in families)]
+    conditions = list(dict.fromkeys(condition for family in families for condition in family.figures))
+    for name, title in {"auc": "AUC", **rest}.items():
         rows = [
             (family.name, *(_cell(family.figures.get(condition, {}), name) for condition in conditions))
             for family in families
@@ -77,15 +77,18 @@ def family_markdown(families: Sequence[Family], *, level: int) -> list[str]:
     lines = []
     for title, (heading, *rows) in family_tables(families):
         lines += [f"{'#' * level} {title}", "", *markdown_table(heading, rows), ""]
-    told = [f"Measured on {printable(data, limit=None)}." for data in dict.fromkeys(family.data for family in families)]
+    told = [
+        f"Measured on {printable(data, limit=None)}; – is not measured."
+        for data in dict.fromkeys(family.data for family in families)
+    ]
     return [*lines, *(told or [f"{'#' * level} By family", "", "Not measured."])]
 
 
-def _overall(family: Family, rates: Sequence[str], extra: Sequence[str]) -> tuple[object, ...]:
+def _overall(family: Family, rest: Sequence[str]) -> tuple[object, ...]:
     figures = family.figures.get(CLEAN, {})
     count = f"{family.real} + {family.fake}" if family.real + family.fake else "not measured"
     auc = _cell(figures, "auc"), _cell(figures, "worst_auc"), family.worst_source or "–"
-    return family.name, count, *auc, *(_cell(figures, name) for name in (*rates, *extra))
+    return family.name, count, *auc, *(_cell(figures, name) for name in rest)
 
 
 def _cell(figures: Mapping[str, Interval], name: str) -> str:

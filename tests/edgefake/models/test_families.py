@@ -28,8 +28,16 @@ def test_what_was_not_measured_is_said() -> None:
     assert not [*family_tables(())]
 
 
+def test_columns_do_not_depend_on_which_family_comes_first() -> None:
+    figures = {rate: HALF for rate in ("fpr@fake", "fpr@real")}
+    attic = Family("attic", "drawn", 7, 0, None, {"clean": figures})
+    gan = Family("gan", "drawn", 0, 7, None, {"clean": {"tpr@fake": HALF, "tpr@real": HALF, "found": HALF}})
+    ((_, (heading, *_)),) = family_tables((attic, gan))
+    assert heading[5:] == ("TPR at fake", "FPR at fake", "TPR at real", "FPR at real", "found")
+
+
 def test_markdown_says_on_what_it_was_measured_and_cannot_be_broken() -> None:
     lines = family_markdown((Family("a|b", "x\n# y", 1, 0, None, {"clean": {"fpr@t": HALF}}),), level=3)
-    assert lines[0] == "### By family" and lines[-1] == r"Measured on x\x0a# y."
+    assert lines[0] == "### By family" and lines[-1] == r"Measured on x\x0a# y; – is not measured."
     assert any(line.startswith(r"| a\|b ") for line in lines)
     assert family_markdown((), level=2) == ["## By family", "", "Not measured."]
