@@ -25,6 +25,7 @@ from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings
 from edgefake.quality import face_status, sharpness
+from edgefake.runtimes import todays_name
 from edgefake.scorer import CardScorer, Scorer, Threshold, checked_scorer, open_scorer, scored, scorers_thresholds
 from edgefake.thresholds import Thresholds
 
@@ -97,6 +98,7 @@ class Detector:
         if backend is not None:
             runtime = _by_old_keyword(backend, runtime)
         self.find, self.prior = checked_find(find), checked_prior(prior)
+        runtime, device = todays_name(runtime, device)
         self.finder = open_beside(faces, model, runtime=runtime, device=device, num_threads=num_threads)
         self.find_every = getattr(self.finder, "every", EVERY)
         self._owns_finder = isinstance(faces, str | Path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edgefake.faces.finders import FINDERS, FaceFinder, Faces, named, open_finder
 from edgefake.models.store import open_model, read_registry
-from edgefake.runtimes import RUNTIMES, is_built, reader_of, todays_name
+from edgefake.runtimes import RUNTIMES, is_built, reader_of
 
 Place = tuple[str, str | int | None]
 """A runtime and one of its devices; None: its first."""
@@ -15,7 +15,7 @@ PROCESSOR: Place = "auto", None
 
 
 def open_beside(faces: Faces, model: object, *, runtime: str, device: str | int | None, num_threads: int | None) -> FaceFinder:
-    """The finder that ``faces`` names, for a ``Detector`` with these other arguments.
+    """The finder that ``faces`` names, for a ``Detector`` with these other arguments, old names having been replaced.
 
     A finder that is a network of edgefake is executed where the model is: by its runtime, on its device. Where that runtime does
     not read the file that ``faces`` names, or would take minutes to build an engine of it, and beside a scorer of the user, it is
@@ -27,7 +27,6 @@ def open_beside(faces: Faces, model: object, *, runtime: str, device: str | int 
         return open_finder(faces)
     place = PROCESSOR
     if isinstance(model, str | os.PathLike):
-        runtime, device = todays_name(runtime, device, tell=lambda key: None)
         if runtime == "auto":
             runtime = reader_of(Path(model).suffix) or runtime
         place = _place(file or bundled, runtime, device)
