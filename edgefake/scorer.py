@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgefake import odds
 from edgefake.arguments import listed, whole_number
+from edgefake.calibration import read_profile
 from edgefake.errors import InputError, ModelFileError
 from edgefake.faces.geometry import Box
 from edgefake.models.card import ModelCard
@@ -28,8 +29,8 @@ from edgefake.system import check_threads
 from edgefake.text import printable
 from edgefake.thresholds import Thresholds, thresholds_of
 
-Threshold = float | str | Thresholds
-"""What a verdict is told by: a p_fake in 0…1, the name of one in the model's card, or two."""
+Threshold = float | str | Thresholds | os.PathLike[str]
+"""What a verdict is told by: a p_fake in 0…1, the name of one in the model's card, two, or a file with them, a ``Profile``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +190,8 @@ def _plain(score: Score, name: str) -> Score:
 
 def chosen_thresholds(card: ModelCard, chosen: Threshold | None) -> Thresholds:
     """What ``chosen`` is or names, None being the card's own. Raises ``InputError`` for anything else."""
+    if isinstance(chosen, os.PathLike):
+        return read_profile(chosen, card)
     return chosen if isinstance(chosen, Thresholds) else card.thresholds_at(chosen)
 
 
@@ -203,6 +206,8 @@ def scorers_thresholds(scorer: Scorer, chosen: Threshold | None) -> Thresholds:
         chosen = scorer.threshold if own is None else own
     if isinstance(scorer, CardScorer):
         return chosen_thresholds(scorer.card, chosen)
+    if isinstance(chosen, os.PathLike):
+        raise InputError(f"expected a number or Thresholds for the scorer {printable(scorer.name)}, got a profile of a model")
     return chosen if isinstance(chosen, Thresholds) else thresholds_of({}, scorer.name, chosen)
 
 

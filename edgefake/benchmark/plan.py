@@ -63,7 +63,7 @@ class Settings:
     """Fresh ones per case: their differences are what intervals stand on."""
     faces: str = DEFAULT_FACES
     """How faces are found, as for ``Detector``."""
-    threshold: float | str | None = None
+    threshold: float | str | Path | None = None
     """Which p_fake balanced accuracy is measured at, as for ``Detector``; None: each model's own."""
     picture: Path | None = None
     """For the way from file to verdict; None draws one of 1280×720."""

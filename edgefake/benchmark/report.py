@@ -126,6 +126,8 @@ class Report:
         settings = dataclasses.asdict(self.settings)
         for name in ("faces", "picture", "data"):  # names tell enough, and nothing of whose folders they lie in
             settings[name] = settings[name] and Path(settings[name]).name
+        if isinstance(self.settings.threshold, Path):
+            settings["threshold"] = self.settings.threshold.name
         value = {
             "schema": SCHEMA,
             "tool": "edgefake benchmark",

@@ -49,7 +49,7 @@ class Job:
     batch: int
     streams: int
     faces: str
-    threshold: float | str | None
+    threshold: float | str | Path | None
     picture: Path | None
     """For the way from file to verdict; None leaves that out."""
     min_runs: int

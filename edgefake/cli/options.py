@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from edgefake.cli.terminal import complain
@@ -17,6 +19,27 @@ from edgefake.thresholds import Thresholds, both_thresholds
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
+    """How a detector is opened, and what its verdicts follow from."""
+    add_opening_options(parser)
+    parser.add_argument(
+        "--threshold",
+        type=parse_threshold,
+        help="the p_fake from which a face is fake, else real: a number in 0…1 or a name in the model's card; or FILE.json, a "
+        "profile of `edgefake calibrate` (default: the card's fake and real, with unsure between them, where it has both, else "
+        f"its {DEFAULT_THRESHOLD.replace('%', '%%')})",
+    )
+    parser.add_argument(
+        "--prior",
+        type=float,
+        default=CALIBRATED_FOR,
+        metavar="SHARE",
+        help="how many of the faces are fake, such as 0.01: p_fake and thresholds are turned to that, verdicts stay (default: "
+        "%(default)s)",
+    )
+
+
+def add_opening_options(parser: argparse.ArgumentParser) -> None:
+    """How a detector is opened."""
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help="a name that `edgefake models` lists, or a file (default: %(default)s)"
     )
@@ -26,20 +49,6 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
         choices=("fast", "full"),
         help="how thoroughly faces are searched, where --faces can choose: full finds small faces in large pictures too, fast is "
         "for streams (default: full in pictures, fast in streams)",
-    )
-    parser.add_argument(
-        "--threshold",
-        type=parse_threshold,
-        help="the p_fake from which a face is fake, else real: a number in 0…1 or a name in the model's card (default: the "
-        f"card's fake and real, with unsure between them, where it has both, else its {DEFAULT_THRESHOLD.replace('%', '%%')})",
-    )
-    parser.add_argument(
-        "--prior",
-        type=float,
-        default=CALIBRATED_FOR,
-        metavar="SHARE",
-        help="how many of the faces are fake, such as 0.01: p_fake and thresholds are turned to that, verdicts stay (default: "
-        "%(default)s)",
     )
     parser.add_argument(
         "--threads", type=int, help="threads of the runtime, no more than cores (default: one per available core, at most 4)"
@@ -89,12 +98,12 @@ class _OldName(argparse.Action):
         setattr(namespace, self.dest, values)
 
 
-def parse_threshold(text: str) -> float | str:
-    """A number, or the name of one in the model's card."""
+def parse_threshold(text: str) -> float | str | Path:
+    """A number, the name of one in the model's card, or the file of a profile."""
     try:
         return float(text)
     except ValueError:
-        return text
+        return Path(text) if os.sep in text or text.endswith(".json") else text
 
 
 def exit_code(counts: Mapping[str, int]) -> int:

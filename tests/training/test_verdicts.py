@@ -46,7 +46,7 @@ def test_a_source_of_few_faces_counts_where_there_is_no_other() -> None:
 
 def test_one_side_is_not_enough() -> None:
     for real, fake in (({}, {"gan": GAN}), ({"easy": EASY}, {})):
-        with pytest.raises(InputError, match="real and of fake"):
+        with pytest.raises(InputError, match="families"):
             thresholds_of(real, fake)
 
 

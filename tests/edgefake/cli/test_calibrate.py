@@ -1,0 +1,77 @@
+"""``edgefake calibrate`` on drawn pictures and a clip, and what its profile does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edgefake.cli import main
+from tests.edgefake.cli.pictures import draw, draw_flat
+from tests.edgefake.streaming.videos import moving_face, write_video
+from tests.edgefake.test_schema import documented
+
+MODEL = ["--model", "cnn_int8", "--threads", "1"]
+
+
+def calibrate(*arguments: str | Path) -> int:
+    return main(["calibrate", *MODEL, "--faces", "frame", *map(str, arguments)])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for seed in range(8):
+        draw(tmp_path / "own" / f"{seed}.png", seed=seed)
+    draw_flat(tmp_path / "own" / "flat.png")
+    (tmp_path / "own" / "broken.jpg").write_bytes(b"\xff\xd8")
+    (tmp_path / "own" / "notes.txt").write_text("mine")
+    return tmp_path / "own"
+
+
+def test_the_profile_holds_for_the_pictures_it_was_made_of(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "own.json"
+    assert calibrate(folder, "--rate", "30%", "--out", out, "--json") == 1  # 8 faces are too few
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert found == json.loads(out.read_text()) and {*found} == documented("Profile")
+    assert (found["model"], found["rate"], found["faces"], found["finder"]) == ("cnn_int8", 0.3, 8, "frame")
+    assert found["false_alarms"]["value"] == 0.25
+    for fact in ("broken.jpg", "1 .txt", "10 are needed"):
+        assert fact in captured.err
+    verdicts = []
+    for picture in sorted(folder.glob("?.png")):
+        main(["predict", *MODEL, "--faces", "frame", "--threshold", str(out), "--json", str(picture)])
+        verdicts.append(json.loads(capsys.readouterr().out)["verdict"])
+    assert sorted(verdicts) == ["fake"] * 2 + ["real"] * 6
+    assert main(["predict", "--model", "resnet18_int8", "--faces", "frame", "--threshold", str(out), str(folder)]) == 2
+    assert "cnn_int8" in capsys.readouterr().err
+
+
+def test_enough_faces_and_the_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert calibrate(folder, "--rate", "0.5") == 0
+    captured = capsys.readouterr()
+    assert "50.00% [" in captured.out and "not written" in captured.out and "needed" not in captured.err
+
+
+def test_videos(portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "own").mkdir()
+    write_video(tmp_path / "own" / "clip.avi", moving_face(portrait, 30), codec="MJPG")
+    assert main(["calibrate", *MODEL, str(tmp_path / "own"), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["faces"] == 1 and 0.0 < found["thresholds"]["fake"] < 1.0
+
+
+@pytest.mark.parametrize("rate", ["0", "1", "100%", "nan", "few", "-1%"])
+def test_a_rate_that_is_none(rate: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        calibrate(folder, f"--rate={rate}")
+    assert rate in capsys.readouterr().err
+
+
+def test_nothing_to_calibrate_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert calibrate(tmp_path) == 2
+    draw_flat(tmp_path / "flat.png")
+    assert calibrate(tmp_path) == 2 and "none that could be scored" in capsys.readouterr().err
