@@ -110,6 +110,8 @@ def compare(first: Path, second: Path, *, tolerance: float) -> Comparison:
     notes = [f"{path} was interrupted" for path, report in ((first, a), (second, b)) if report.interrupted]
     if a.fingerprint != b.fingerprint:
         notes.append("the reports are of different machines or versions: " + ", ".join(_differences(a.machine, b.machine)))
+    if a.faces != b.faces:
+        notes.append(f"other face finders, whose time is in that from file to verdict: {a.faces} and {b.faces}")
     notes += [f"warning in {path}: {text}" for path, report in ((first, a), (second, b)) for text in report.warnings]
     notes += [f"only in {first}: {key}" for key in a.runs if key not in b.runs]
     notes += [f"only in {second}: {key}" for key in b.runs if key not in a.runs]
@@ -126,6 +128,7 @@ class _Runs:
     """SHA-256 by model and place."""
     machine: dict[str, Any]
     fingerprint: str
+    faces: str
     interrupted: bool
     warnings: list[str]
 
@@ -177,6 +180,7 @@ def _decoded(value: Mapping[str, Any]) -> _Runs:
         files={f"{row['model']} on {_where(row)}": row["file"]["sha256"] for row in value["rows"] if row["file"]},
         fingerprint=machine.pop("fingerprint"),
         machine=machine,
+        faces=str(value["settings"]["faces"]),
         interrupted=value["interrupted"],
         warnings=[
             f"{case_name(row['model'], _where(row), _numbers(row))}: {text}" for row in value["rows"] for text in row["warnings"]

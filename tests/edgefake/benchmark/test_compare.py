@@ -11,6 +11,7 @@ import pytest
 
 from edgefake import InputError
 from edgefake.benchmark.compare import Comparison, compare
+from edgefake.benchmark.plan import Settings
 from edgefake.benchmark.report import Report, Row
 from tests.edgefake.benchmark.reports import report, row, sample
 
@@ -63,12 +64,15 @@ def test_a_difference_that_may_be_chance_is_no_regression(tmp_path: Path) -> Non
 def test_rows_that_only_one_has_and_other_circumstances(tmp_path: Path) -> None:
     first = report(around(2.0), around(3.0, model="old"))
     second = report(around(2.0), around(1.0, model="new"), interrupted=True)
-    second = dataclasses.replace(second, machine=dataclasses.replace(second.machine, kernel="0.1"))
+    second = dataclasses.replace(
+        second, machine=dataclasses.replace(second.machine, kernel="0.1"), settings=Settings(faces="frame")
+    )
     second = dataclasses.replace(second, rows=(dataclasses.replace(second.rows[0], sha256="ff"), *second.rows[1:]))
     found = compared(tmp_path, first, second)
     assert len(found.changes) == 2
     text = "\n".join(found.notes)
     assert "second.json was interrupted" in text
+    assert f"{first.settings.faces} and frame" in text
     assert f"different machines or versions: kernel {first.machine.kernel} and 0.1" in text
     assert "only in " + str(tmp_path / "first.json") + ": inference of old on tflite, threads 1, batch 1" in text
     assert "second.json: file to verdict of new on tflite" in text
