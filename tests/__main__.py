@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from tests.coverage import FLOORS, shortfalls
 
@@ -19,14 +21,38 @@ CHECKS = (
     ("ruff", "format", "--check", "."),
     ("mypy",),
     DEVICE,
-    ("pytest", "tests/training", "tests/convert"),
 )
+SIDE_BY_SIDE = (("pytest", "tests/training"), ("pytest", "tests/convert"))
+"""At once: tracing a network and starting a process keep one core busy. Not beside ``DEVICE``, whose streams keep time."""
 
 
 def main(arguments: list[str]) -> int:
-    failed = _covered() if arguments == ["--coverage"] else [" ".join(check) for check in CHECKS if not _passes(*check)]
+    failed = _covered() if arguments == ["--coverage"] else _failed()
     print(f"failed: {'; '.join(failed)}" if failed else "all checks passed")
     return 1 if failed else 0
+
+
+def _failed() -> list[str]:
+    passed = {check: _passes(*check) for check in CHECKS} | _pass_side_by_side(SIDE_BY_SIDE)
+    return [" ".join(check) for check in passed if not passed[check]]
+
+
+def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], bool]:
+    """Which of ``checks`` pass; what one prints is shown when it has ended."""
+    with ExitStack() as opened:
+        print("$", *(" ".join(check) for check in checks), sep="\n  ", flush=True)
+        outputs = [opened.enter_context(TemporaryFile()) for _ in checks]
+        running = [
+            opened.enter_context(subprocess.Popen([sys.executable, "-m", *check], stdout=output, stderr=subprocess.STDOUT))
+            for check, output in zip(checks, outputs, strict=True)
+        ]
+        passed = {}
+        for check, process, output in zip(checks, running, outputs, strict=True):
+            passed[check] = process.wait() == 0
+            output.seek(0)
+            print("$", *check)
+            print(output.read().decode(errors="replace"), flush=True)
+        return passed
 
 
 def _covered() -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from edgefake.models.file import ModelFile
 from edgefake.models.store import list_models
 from tests.interpreted import replayed
 from tests.training.finder.drawn import drawn_photos
+from tests.training.finder.small import small_network
 from training.cli import main as training
 from training.device import on_device
 from training.finder.data import read_photos
@@ -40,14 +42,15 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """By the commands that a user gives; the tiny one is no good finder."""
     root = tmp_path_factory.mktemp("finder")
     data = drawn_photos(root / "data", {"train": 24, "val": 8, "test": 4})
     small = "--crops 160 --epochs 2 --size 96 --batch 8 --learning-rate 5e-3"
-    assert training(f"finder fit --data {data} --run {root / 'float'} {small}".split()) == 0
-    assert training(f"finder qat {root / 'float'} --run {root / 'qat'} --crops 16 --epochs 1".split()) == 0
-    return Made(root / "float", root / "qat", root / "out", {})
+    with small_network():
+        assert training(f"finder fit --data {data} --run {root / 'float'} {small}".split()) == 0
+        assert training(f"finder qat {root / 'float'} --run {root / 'qat'} --crops 16 --epochs 1".split()) == 0
+        yield Made(root / "float", root / "qat", root / "out", {})
 
 
 def _convert(made: Made, *more: str) -> int:

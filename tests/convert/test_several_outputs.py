@@ -21,6 +21,7 @@ from edgefake.errors import InputError
 from edgefake.preprocessing import to_float
 from tests.interpreted import named_outputs
 from tests.small import settled
+from tests.training.finder.small import small_network
 from training.device import on_device
 from training.finder import network
 from training.quantize import QuantizedModel, fold
@@ -59,7 +60,8 @@ def crossed() -> Any:
 
 
 def finder() -> Any:
-    return network.build(HEIGHT, WIDTH)
+    with small_network():
+        return network.build(HEIGHT, WIDTH)
 
 
 NETWORKS = [local, crossed, finder]
@@ -92,8 +94,9 @@ def test_every_form_gives_what_qat_gives_under_the_same_names(make: Callable[[],
         assert found[name].shape == expected.shape
         _close(found[name], expected, steps[name], make)
 
+    read = _tf2onnx(path)
     for order in (names, names[::-1]):  # whatever order tf2onnx finds them in
-        exported = qdq.to_qdq(_tf2onnx(path), outputs=order)
+        exported = qdq.to_qdq(onnx.ModelProto.FromString(read.SerializeToString()), outputs=order)
         assert read_qdq(exported).faults() == []
         assert [output.name for output in exported.graph.output] == list(order)
     session = onnxruntime.InferenceSession(exported.SerializeToString(), providers=["CPUExecutionProvider"])

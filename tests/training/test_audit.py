@@ -201,8 +201,8 @@ def test_how_a_class_was_stored(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], encode: Encode, at_least: dict[str, float]
 ) -> None:
     report = audited(dataset(tmp_path / "data", encode=encode), capsys, 1)
-    for split, found in suspicious(report).items():
-        assert split in ("train", "val")
+    assert set(suspicious(report)) == {"train", "val"}
+    for found in suspicious(report).values():
         assert {name: found.get(name, 0.0) >= least for name, least in at_least.items()} == dict.fromkeys(at_least, True)
         expected = {
             *at_least,
@@ -233,8 +233,9 @@ def test_larger_faces_in_one_class_are_told_for_the_crop_and_for_the_picture(
 
 def test_crops_that_reach_outside_the_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = dataset(tmp_path / "data", face=lambda label, number: 90.0 if label == "fake" and number % 2 else 60.0)
-    for found in suspicious(audited(data, capsys, 1)).values():
-        assert found["crop outside picture"] == 0.75  # half of the fakes reach outside, no real one does
+    splits = suspicious(audited(data, capsys, 1))
+    # Half of the fakes reach outside, no real one does.
+    assert {split: found["crop outside picture"] for split, found in splits.items()} == {"train": 0.75, "val": 0.75}
 
 
 def test_framing_is_relative_to_the_picture_and_face_size_is_not(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -245,7 +246,9 @@ def test_framing_is_relative_to_the_picture_and_face_size_is_not(tmp_path: Path,
     heading, *rows = [line.split(",") for line in (data / "faces.csv").read_text().splitlines()]
     scaled = [[row[0], *(str(float(cell) * (2 if "fake" in row[0] else 1)) for cell in row[1:])] for row in rows]
     (data / "faces.csv").write_text("\n".join(",".join(row) for row in [heading, *scaled]))
-    for found in suspicious(audited(data, capsys, 1)).values():
+    splits = suspicious(audited(data, capsys, 1))
+    assert set(splits) == {"train", "val"}
+    for found in splits.values():
         assert {"face size (px)", "picture width", "picture height"} <= set(found)
         assert not {"framing (face / picture)", "face position x", "face position y", "picture aspect"} & set(found)
 

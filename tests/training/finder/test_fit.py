@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +18,19 @@ from edgefake.errors import InputError
 from edgefake.faces.decode import Found, overlaps
 from edgefake.pixels import Pixels
 from tests.training.finder.drawn import drawn_photo, drawn_photos
+from tests.training.finder.small import small_network
 from training.cli import main
 from training.finder import fit
 from training.finder.crops import Collection
 from training.finder.data import Photo, read_photos
 from training.finder.fit import FinderRun, finder_model, fit_finder
 from training.finder.searches import network_search
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Iterator[None]:
+    with small_network():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +53,7 @@ def _history(folder: Path) -> list[dict[str, float]]:
 @pytest.fixture(scope="module")
 def learnt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finder") / "run"
-    fit_finder(_run(data, crops=800, epochs=4, learning_rate=5e-3), folder)
+    fit_finder(_run(data, crops=400, epochs=4, learning_rate=5e-3), folder)
     return folder
 
 
@@ -70,7 +77,7 @@ def test_evaluate_measures_a_run_beside_haar_as_json(learnt: Path, data: Path, c
     assert told["schema"] == 1
     assert list(reports) == [str(learnt), "haar"]
     assert reports[str(learnt)]["pictures"] == 4
-    assert 0 <= reports[str(learnt)]["figures"]["ap"]["low"] <= reports[str(learnt)]["figures"]["ap"]["value"] <= 1
+    assert reports[str(learnt)]["figures"]["ap"]["value"] > 0
     assert main(["finder", "evaluate", str(learnt), "--data", str(data)]) == 0
     assert "8 pictures" in capsys.readouterr().out
 
