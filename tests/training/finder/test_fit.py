@@ -53,13 +53,13 @@ def _history(folder: Path) -> list[dict[str, float]]:
 @pytest.fixture(scope="module")
 def learnt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finder") / "run"
-    fit_finder(_run(data, crops=400, epochs=4, learning_rate=5e-3), folder)
+    fit_finder(_run(data, crops=800, epochs=4, learning_rate=5e-3), folder)
     return folder
 
 
 def test_it_learns_drawn_heads(learnt: Path) -> None:
     first, *_, last = _history(learnt)
-    assert last["loss"] < 0.5 * first["loss"]
+    assert last["loss"] < 0.6 * first["loss"]
     assert last["val_ap"] > 0.5
     search = network_search(finder_model(learnt / "best.h5"))
     fits = []
