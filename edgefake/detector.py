@@ -131,7 +131,9 @@ class Detector:
         return self.scorer.runtime.name if isinstance(self.scorer, CardScorer) else self.scorer.name
 
     def __repr__(self) -> str:
-        return f"<Detector {self.scorer.name} on {self.runtime}, fake from p_fake {self.threshold:.3f}>"
+        fake, real = self.thresholds.fake, self.thresholds.real
+        below = f", real below {real:.3f}" if real < fake else ""
+        return f"<Detector {self.scorer.name} on {self.runtime}, fake from p_fake {fake:.3f}{below}>"
 
     def predict(self, frame: Pixels, *, boxes: Iterable[FaceLike] | None = None) -> Prediction:
         """Judge one frame.

@@ -99,6 +99,7 @@ def test_a_number_or_a_name_of_the_user_makes_it_two_way(judged: tuple[Verdict, 
 def test_a_scorer_of_the_user_may_have_both(p_fake: float, portrait: Path) -> None:
     scorer = open_scorer(MODEL, num_threads=1, threshold=Thresholds(0.999, 0.001))
     with Detector(scorer) as detector:
+        assert repr(detector).endswith("fake from p_fake 0.999, real below 0.001>")
         assert detector.predict(read_image(portrait)).verdict is Verdict.UNSURE
 
 
