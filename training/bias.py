@@ -67,9 +67,8 @@ def bias(models: Sequence[Path], data: DataSet, *, seed: int = 0) -> Iterator[tu
 def as_metrics(influences: Sequence[Influence], data: DataSet) -> Metrics:
     """As cards keep them."""
     count = sum(not sample.fake for sample in data.samples)
-    moved = influences[1:]
-    shifts = {f"{one.name}_shift": one.shift for one in moved}
-    return Metrics(data.name, {"real": count}, shifts | {f"{one.name}_crossed": one.crossed for one in moved})
+    figures = [(f"{one.name}_{what}", getattr(one, what)) for one in influences[1:] for what in ("shift", "crossed")]
+    return Metrics(data.name, {"real": count}, dict(figures))
 
 
 def _influence(name: str, p_fake: PFake, clean: PFake, families: np.ndarray, threshold: float, seed: int) -> Influence:

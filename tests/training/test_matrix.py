@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,12 +60,12 @@ def test_a_model_is_measured_on_every_family_and_its_card_keeps_it(
     gan, cam, flux = report["families"]
     assert (gan["name"], gan["real"], gan["fake"]) == ("gan", 0, 9)
     assert [*gan["figures"]] == ["clean", "dark", "to 64 px", "64 to 128 px", "from 128 px"]
-    names = [f"tpr@{name}" for name in ("fpr_5%", "fpr_1%")]
+    names = [f"tpr@{name}" for name in judged_at(card_of(model))]
     assert [*gan["figures"]["clean"]] == ["auc", "worst_auc", *names] and [*gan["figures"]["dark"]] == ["auc", *names]
     assert gan["worst_source"] in ("cam", "web") and gan["figures"]["clean"]["auc"]["value"] > 0.8
     assert gan["figures"]["64 to 128 px"] == {k: v for k, v in gan["figures"]["clean"].items() if k != "worst_auc"}
     assert gan["figures"]["to 64 px"] == {}
-    assert [*cam["figures"]["clean"]] == ["fpr@fpr_5%", "fpr@fpr_1%"] and (cam["real"], cam["fake"]) == (9, 0)
+    assert [*cam["figures"]["clean"]] == [name.replace("tpr", "fpr") for name in names] and (cam["real"], cam["fake"]) == (9, 0)
     assert flux["figures"] == {} and "not measured: flux" in told.err
     assert "gan (9)" in told.err and "gan" in (tmp_path / "tiny.md").read_text()
 
@@ -102,8 +103,8 @@ def test_faces_that_a_finder_did_not_find_are_counted_apart(converted: Converted
     assert cam.figures["clean"]["found"].value == cam.figures["clean"]["judged"].value == 0.75
     labels = np.array([0, 0, 0, 1, 1, 1, 1])
     assert gan.figures["clean"]["auc"].value == pytest.approx(auc(labels, p_fake[0][found[0]]), abs=1e-4)
-    threshold = judged_at(card)["fpr_5%"]
-    assert cam.figures["clean"]["fpr@fpr_5%"].value == pytest.approx(np.mean(p_fake[0, :3] >= threshold), abs=1e-4)
+    name, threshold = next(iter(judged_at(card).items()))
+    assert cam.figures["clean"][f"fpr@{name}"].value == pytest.approx(np.mean(p_fake[0, :3] >= threshold), abs=1e-4)
     assert gan.figures["to 64 px"]["auc"].value == 1.0 and gan.figures["from 128 px"]["auc"].value == 0.5
 
 
@@ -137,9 +138,10 @@ def test_of_each_family_so_many_are_taken_and_twins_stay_together(data: Path) ->
 
 def test_both_judged_at_a_card_with_three_verdicts_are_those_of_fake_and_real(converted: Converted) -> None:
     card = card_of(converted.int8)
-    assert [*judged_at(card)] == ["fpr_5%", "fpr_1%"]
-    card.thresholds.update(fake=0.9, real=0.2)
-    assert judged_at(card) == {"fake": 0.9, "real": 0.2}
+    rates = {"fpr_5%": 0.5, "fpr_1%": 0.7}
+    assert judged_at(replace(card, thresholds={**rates, "eer": 0.6})) == rates
+    assert judged_at(replace(card, thresholds={**rates, "fake": 0.9, "real": 0.2})) == {"fake": 0.9, "real": 0.2}
+    assert judged_at(replace(card, thresholds={"eer": 0.6})) == {"eer": 0.6}
 
 
 def test_what_moves_real_faces_is_measured_and_kept(
@@ -157,7 +159,7 @@ def test_what_moves_real_faces_is_measured_and_kept(
         assert abs(one["direction"]) <= one["shift"]["value"] and one["worst_fpr"]["value"] >= one["fpr"]["value"] - 1e-9
     kept = card_of(model).bias
     assert kept is not None and kept.counts == {"real": 18}
-    assert [*kept.figures] == [f"{name}_{what}" for what in ("shift", "crossed") for name in INFLUENCES]
+    assert [*kept.figures] == [f"{name}_{what}" for name in INFLUENCES for what in ("shift", "crossed")]
     assert kept.figures["blur_shift"].value == report["influences"][4]["shift"]["value"] > 0
     assert main(command) == 0
     assert len([line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]) == 2 + len(INFLUENCES)
