@@ -77,6 +77,7 @@ class Measurement:
     figures: dict[str, Interval]
     """See ``training.metrics.evaluate_scores``; where one class is missing, only the rate of the other."""
     confusion: Confusion
+    """The verdicts that a device gives, where no threshold is chosen."""
     kinds: dict[str, Interval]
     """Share of each kind of fake that is called fake; empty where there is one kind."""
     families: tuple[FamilyFigures, ...]
@@ -289,7 +290,7 @@ def _measure(subject: Subject, data: DataSet, degradation: str, p_fake: PFake) -
         figures=(evaluate_scores if 0 < labels.sum() < len(labels) else evaluate_one_class)(
             labels, p_fake, threshold=subject.threshold
         ),
-        confusion=confusion(labels, p_fake, subject.threshold),
+        confusion=confusion(labels, p_fake, subject.card.thresholds_at()),
         kinds={
             kind: share(called_fake[kinds == label])
             for label, kind in enumerate(data.kinds, start=1)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgefake.errors import InputError
 from edgefake.statistics import Interval
+from edgefake.thresholds import Thresholds
 
 Labels = npt.NDArray[np.int_]
 Scores = npt.NDArray[np.floating]
@@ -29,6 +30,8 @@ class Confusion:
     real_as_fake: int
     fake_as_real: int
     fake_as_fake: int
+    real_as_unsure: int = 0
+    fake_as_unsure: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +115,12 @@ def wilson(share: Any, count: Any) -> tuple[Any, Any]:
     return np.clip(centre - half, 0.0, share), np.clip(centre + half, share, 1.0)  # beyond 0 and 1 by rounding alone
 
 
-def confusion(labels: Labels, p_fake: Scores, threshold: float) -> Confusion:
-    """Verdicts at ``threshold`` by label."""
-    verdicts = p_fake >= threshold
-    counts = [int(np.sum((labels == label) & (verdicts == verdict))) for label in (0, 1) for verdict in (False, True)]
-    return Confusion(*counts)
+def confusion(labels: Labels, p_fake: Scores, thresholds: Thresholds) -> Confusion:
+    """Verdicts on single faces by label."""
+    fake, real = p_fake >= thresholds.fake, p_fake < thresholds.real
+    counts = [[int(np.sum((labels == label) & called)) for called in (real, fake, ~real & ~fake)] for label in (0, 1)]
+    (real_real, real_fake, real_unsure), (fake_real, fake_fake, fake_unsure) = counts
+    return Confusion(real_real, real_fake, fake_real, fake_fake, real_unsure, fake_unsure)
 
 
 def reliability(labels: Labels, p_fake: Scores) -> list[Bin]:

@@ -8,6 +8,7 @@ from sklearn import metrics as sklearn
 
 from edgefake.errors import InputError
 from edgefake.statistics import auc
+from edgefake.thresholds import Thresholds
 from training.metrics import (
     Confusion,
     confusion,
@@ -52,7 +53,8 @@ def test_hand_counted_figures() -> None:
     assert figures["eer"] == pytest.approx(0.25)
     assert figures["tpr@1%fpr"] == 0.75
     assert (figures["recall"], figures["fpr"], figures["precision"], figures["accuracy"]) == (0.75, 0.25, 0.75, 0.75)
-    assert confusion(LABELS, SCORES, 0.5) == Confusion(real_as_real=3, real_as_fake=1, fake_as_real=1, fake_as_fake=3)
+    assert confusion(LABELS, SCORES, Thresholds.two_way(0.5)) == Confusion(3, 1, 1, 3)
+    assert confusion(LABELS, SCORES, Thresholds(0.7, 0.3)) == Confusion(2, 0, 0, 3, real_as_unsure=2, fake_as_unsure=1)
 
 
 def test_eer_is_interpolated_between_the_points_of_the_curve() -> None:

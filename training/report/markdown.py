@@ -31,6 +31,7 @@ FAMILIES = (
     "AUC: the fakes of a family against each source of real faces, each weighted alike; the lowest stands beside it, with its "
     "source. TPR and FPR are at the stored threshold."
 )
+LABELS, VERDICTS = ("real", "fake"), ("real", "unsure", "fake")
 HEADLINES = ("auc", "eer", "tpr@1%fpr", "tpr@5%fpr", "balanced_accuracy", "fpr", "recall")
 
 
@@ -106,7 +107,8 @@ def _data_set(record: Record, data: DataRecord, plots: Sequence[Plot]) -> list[s
     lines = [f"## {data.name}", "", f"{data.real} real and {data.fake} fake faces in `{printable(data.root)}`.", ""]
     lines += ["### How well scores separate", "", *_figures(rows, RANKING), ""]
     lines += ["### At the stored threshold", "", *_figures(rows, AT_THRESHOLD, threshold=True), ""]
-    lines += ["### Verdicts", "", *_confusions(rows), ""]
+    lines += ["### Verdicts", "", "As a device gives them, by the card's `fake` and `real` where it has both.", ""]
+    lines += [*_confusions(rows), ""]
     if any(m.kinds for m in rows):
         lines += ["### Share of each kind of fake that is called fake", "", *_kinds(rows, data.kinds), ""]
     if any(m.families for m in rows):
@@ -129,12 +131,11 @@ def _figures(measurements: Sequence[Measurement], titles: Mapping[str, str], *, 
 
 
 def _confusions(measurements: Sequence[Measurement]) -> list[str]:
-    heading = ("model", "degradation", "real called real", "real called fake", "fake called real", "fake called fake")
+    heading = ("model", "degradation", *(f"{label} called {verdict}" for label in LABELS for verdict in VERDICTS))
     counts = [(m, m.confusion) for m in measurements]
-    return markdown_table(
-        heading,
-        [(m.model, m.degradation, c.real_as_real, c.real_as_fake, c.fake_as_real, c.fake_as_fake) for m, c in counts],
-    )
+    reals = [(m.model, m.degradation, c.real_as_real, c.real_as_unsure, c.real_as_fake) for m, c in counts]
+    fakes = [(c.fake_as_real, c.fake_as_unsure, c.fake_as_fake) for _, c in counts]
+    return markdown_table(heading, [(*real, *fake) for real, fake in zip(reals, fakes, strict=True)])
 
 
 def _kinds(measurements: Sequence[Measurement], kinds: Sequence[str]) -> list[str]:

@@ -122,21 +122,23 @@ def reliability_diagrams(scored: Sequence[Scored]) -> Figure:
 
 
 def confusion_matrices(scored: Sequence[Scored]) -> Figure:
-    """Verdicts at the stored threshold by label, as counts and shares of the label."""
+    """Verdicts as a device gives them by label, as counts and shares of the label."""
     figure, panels = _panels(scored, 4.6)
     for axes, one in zip(panels, scored, strict=True):
         c = one.measurement.confusion
-        counts = np.array([[c.real_as_real, c.real_as_fake], [c.fake_as_real, c.fake_as_fake]])
+        real, fake = (c.real_as_real, c.real_as_unsure, c.real_as_fake), (c.fake_as_real, c.fake_as_unsure, c.fake_as_fake)
+        counts = np.array([real, fake])
+        at = one.subject.card.thresholds_at()
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         for (row, column), count in np.ndenumerate(counts):
             colour = "white" if shares[row, column] > 0.5 else "black"
             text = f"{count}\n{100 * shares[row, column]:.1f} %"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=13)
-        axes.set_xticks((0, 1), ("called real", "called fake"))
+        axes.set_xticks((0, 1, 2), ("called real", "unsure", "called fake"))
         axes.set_yticks((0, 1), ("real", "fake"))
         axes.set(xlabel="verdict", ylabel="label")
-        axes.set_title(f"{_name(one)}\nthreshold {one.subject.threshold:.3f}")
+        axes.set_title(f"{_name(one)}\nreal below {at.real:.3f}, fake from {at.fake:.3f}")
     figure.suptitle(f"{_where(scored[0])}: verdicts")
     return figure
 
