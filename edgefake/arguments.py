@@ -40,9 +40,10 @@ def whole_number(name: str, value: Any) -> int:
 
 
 def checked_prior(value: Any) -> float:
-    """``value`` as a float. Raises ``InputError`` unless it is a number above 0 and below 1."""
-    if not odds.is_p_fake(value) or value in (0, 1):
-        raise InputError(f"expected a prior, the share of fakes, above 0 and below 1, got {value!r}: leave it out for half")
+    """``value`` as a float. Raises ``InputError`` unless it is a number as far from 0 and 1 as ``odds.RAREST``."""
+    if not odds.is_p_fake(value) or not odds.RAREST <= value <= 1 - odds.RAREST:
+        limits = f"{odds.RAREST:f}…{1 - odds.RAREST:f}"
+        raise InputError(f"expected a prior, the share of fakes, in {limits}, got {value!r}: leave it out for half")
     return float(value)
 
 

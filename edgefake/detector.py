@@ -54,7 +54,7 @@ class Detector:
             model's card; or ``Thresholds``, between which it is unsure, or the ``Path`` of a profile that ``edgefake calibrate``
             wrote. Default: the scorer's own; for a model those that its card names ``fake`` and ``real``, else ``fpr_5%`` (at
             most 5 % of the real validation faces were called fake).
-        prior: the share of fakes, above 0 and below 1, among the faces that are judged: p_fake and the thresholds in the answers
+        prior: the share of fakes, 1e-6 to 1 - 1e-6, among the faces that are judged: p_fake and the thresholds in the answers
             are turned to it by Bayes' rule, and verdicts stay. Default: half of them, as in calibration.
         num_threads: threads of the runtime, at most one per core of the machine; default: one per available core, at most 4.
         card: what the file is, for a file that carries no card.

@@ -22,9 +22,9 @@ def is_p_fake(value: Any) -> bool:
     return is_number and bool(0.0 <= value <= 1.0)
 
 
-def log_odds(p_fake: float) -> float:
-    """``log(p / (1 - p))``: 0 for 0.5, within ± 16.2."""
-    p = min(max(p_fake, SMALLEST), 1 - SMALLEST)
+def log_odds(p_fake: float, smallest: float = SMALLEST) -> float:
+    """``log(p / (1 - p))``: 0 for 0.5, and within ± 16.2 for ``SMALLEST``."""
+    p = min(max(p_fake, smallest), 1 - smallest)
     return math.log(p / (1 - p))
 
 
@@ -53,7 +53,14 @@ def class_log_odds(logits: npt.NDArray[np.floating], *, real: int = 0) -> npt.ND
 CALIBRATED_FOR = 0.5
 """Calibration takes half of the faces to be fake."""
 
+RAREST = 1e-6
+"""A prior is as far from 0 and 1 as this at least: beyond, p_fake of faces that differ would be the same number."""
+
+TURNED = 1e-14
+"""Like ``SMALLEST``, for what a prior turned: it lies that much further out."""
+
 
 def for_prior(p: float, prior: float) -> float:
-    """The p_fake ``p`` where a share ``prior`` of faces is fake, by Bayes' rule; ``p`` itself where that is half of them."""
-    return p if prior == CALIBRATED_FOR else p_fake(log_odds(p) + log_odds(prior))
+    """The p_fake ``p`` where a share ``prior`` of faces is fake, by Bayes' rule: ``p`` itself where that is half of them, or
+    where it is 0 or 1."""
+    return p if prior == CALIBRATED_FOR or p in (0.0, 1.0) else p_fake(log_odds(p) + log_odds(prior))

@@ -83,7 +83,7 @@ class Thresholds:
         """
         if count < 2 or not 0.0 < self.fake < 1.0:
             return self
-        raised = odds.p_fake(odds.log_odds(self.fake) + math.log(count) / self.decay)
+        raised = odds.p_fake(odds.log_odds(self.fake, odds.TURNED) + math.log(count) / self.decay)
         fake = max(self.fake, min(raised, most))
         return replace(self, fake=fake, real=fake if self.real == self.fake else self.real)
 

@@ -19,7 +19,7 @@ from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import VIDEO_SUFFIXES, count_files, find_in_folder, write_image
 from edgefake.secrets import without_secrets
 from edgefake.sinks.video_file import VideoFileSink
-from edgefake.streaming.evidence import reachable
+from edgefake.streaming.evidence import of_several
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict, judged_faces
@@ -156,7 +156,7 @@ def _progress(done: int, running: Watch, path: Path) -> str:
 def _json(outcome: _Outcome, detector: Detector) -> str:
     path = portable_path(outcome.path if os.path.exists(outcome.path) else without_secrets(str(outcome.path)))
     faces = judged_faces(outcome.verdict.tracks) if outcome.verdict else 0
-    whole = detector.thresholds.for_faces(faces, most=reachable(detector.prior))
+    whole = of_several(detector.thresholds, faces, detector.prior)
     about = {**thresholds_json(detector, whole), "model": detector.scorer.name}
     if outcome.verdict is not None:
         return json.dumps({"path": path, **outcome.verdict.to_dict(), **about})

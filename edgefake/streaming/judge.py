@@ -63,6 +63,7 @@ class PictureJudge:
             source=frame.name or self._source,
             model=self._detector.scorer.name,
             thresholds=self._detector.thresholds,
+            whole=prediction.whole,
             verdict=prediction.verdict,
             prior=self._detector.prior,
         )
@@ -101,6 +102,7 @@ class Judge:
         prediction = self._detector.predict(frame.pixels, boxes=[track.box for track in chosen]) if chosen else None
         scores = self._remember(chosen, prediction, frame) if prediction else {}
         tracks = tuple(self._result(track, scores.get(track.id)) for track in shown)
+        judged = [(track.p_fake, track.verdict) for track in tracks if track.verdict and track.p_fake is not None]
         preprocess_ms, infer_ms = (prediction.timings.preprocess, prediction.timings.infer) if prediction else (0.0, 0.0)
         return FrameResult(
             index=frame.index,
@@ -114,7 +116,8 @@ class Judge:
             source=self._source,
             model=self._detector.scorer.name,
             thresholds=self._detector.thresholds,
-            verdict=self._frame.verdict([(t.p_fake, t.verdict) for t in tracks if t.verdict and t.p_fake is not None]),
+            whole=self._frame.whole(len(judged)),
+            verdict=self._frame.verdict(judged),
             prior=self._detector.prior,
         )
 

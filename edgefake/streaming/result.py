@@ -31,7 +31,6 @@ from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
 from edgefake.schema import SCHEMA, box_values, plain, seconds_or_ms
-from edgefake.streaming.evidence import reachable
 from edgefake.thresholds import Thresholds, Verdict, both_thresholds
 
 
@@ -99,6 +98,8 @@ class FrameResult:
     model: str
     thresholds: Thresholds
     """Of one face."""
+    whole: Thresholds
+    """Of the frame, by how many of its tracks have a verdict."""
     verdict: Verdict | None
     """Of the tracks that have one, together, as ``whole`` say; None when none has."""
     prior: float = CALIBRATED_FOR
@@ -107,12 +108,6 @@ class FrameResult:
     def threshold(self) -> float:
         """The p_fake around which a face's verdict changes to fake."""
         return self.thresholds.fake
-
-    @property
-    def whole(self) -> Thresholds:
-        """Of the frame, by how many of its tracks have a verdict."""
-        judged = sum(track.verdict is not None for track in self.tracks)
-        return self.thresholds.for_faces(judged, most=reachable(self.prior))
 
     @property
     def p_fake(self) -> float | None:

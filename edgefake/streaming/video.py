@@ -9,7 +9,7 @@ from typing import Any
 from edgefake import odds
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.schema import SCHEMA, figure, seconds_or_ms
-from edgefake.streaming.evidence import capped_log_odds, reachable
+from edgefake.streaming.evidence import capped_log_odds, of_several
 from edgefake.streaming.result import FrameResult
 from edgefake.thresholds import Thresholds, Verdict, worst_verdict
 
@@ -146,7 +146,7 @@ class VideoTally:
             track.counts |= seen.verdict is not None
             if seen.frame_p_fake is not None:
                 track.scored += 1
-                track.log_odds += capped_log_odds(seen.frame_p_fake, self._prior)
+                track.log_odds += capped_log_odds(seen.frame_p_fake, self._thresholds, self._prior)
 
     def verdict(self, coverage: float | None = None) -> VideoVerdict:
         """The verdict on what was collected so far, which is ``coverage`` of the video."""
@@ -156,11 +156,8 @@ class VideoTally:
         status = "ok" if p_fake is not None else "too_short" if faces else "no_face"
         if coverage is not None and coverage < MIN_COVERAGE:
             status, p_fake = "incomplete", None
-        verdict = None if p_fake is None else self._whole(tracks).verdict(p_fake)
+        verdict = None if p_fake is None else of_several(self._thresholds, judged_faces(tracks), self._prior).verdict(p_fake)
         return VideoVerdict(p_fake, verdict, self._frames, faces, tracks, status, coverage)
-
-    def _whole(self, tracks: Iterable[TrackVerdict]) -> Thresholds:
-        return self._thresholds.for_faces(judged_faces(tracks), most=reachable(self._prior))
 
     def _judge(self, id: int, track: _Track) -> TrackVerdict:
         p_fake = odds.p_fake(track.log_odds / track.scored) if track.counts else None

@@ -88,10 +88,8 @@ def _result(stream: StreamInfo, index: int) -> FrameResult:
     judged = TrackResult(1, new.box, Status.OK, 0.875, 0.9, Verdict.FAKE, scored=9)
     tracks = ((), (new,), (judged, replace(new, id=2)))[min(index, 2)]
     verdict = Verdict.FAKE if index > 1 else None
-    timings, seconds = StreamTimings(1.0, 2.0, 0.1, 0.5, 3.0), index / 25
-    return FrameResult(
-        index, seconds, 1.7e9 + seconds, tracks, timings, 12.0, 0, 0, stream.name, "tested", Thresholds.two_way(0.5), verdict
-    )
+    timings, seconds, half = StreamTimings(1.0, 2.0, 0.1, 0.5, 3.0), index / 25, Thresholds.two_way(0.5)
+    return FrameResult(index, seconds, 1.7e9 + seconds, tracks, timings, 12.0, 0, 0, stream.name, "tested", half, half, verdict)
 
 
 def _apart(call: Callable[[], None]) -> None:

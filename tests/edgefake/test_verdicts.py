@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefake import Box, Detector, Thresholds, Verdict, open_scorer, read_image
+from edgefake import Box, Detector, Thresholds, Verdict, open_scorer, read_image, watch
 from edgefake.benchmark.accuracy import measure_accuracy
 from edgefake.cli import main
 from edgefake.drawing import COLOURS
 from edgefake.models.file import write_card
 from edgefake.models.store import open_model
+from edgefake.streaming.evidence import of_several
 from edgefake.streaming.video import VideoTally
 from tests.edgefake.streaming.videos import write_video
 
@@ -114,6 +115,21 @@ def test_the_more_faces_the_higher_the_highest_must_be(portrait: Path, p_fake: f
     assert four.to_dict()["thresholds"] == {"face": one.whole.to_dict(), "whole": four.whole.to_dict()}
     assert np.any(four.draw(frame)[:20, :20] != frame[:20, :20])  # told in the corner, since the boxes say something else
     assert tally.verdict().verdict is None
+
+
+def test_what_a_verdict_followed_from_stands_beside_it(portrait: Path, photo: np.ndarray, tmp_path: Path) -> None:
+    boxes = [Box(20.0 + 40 * index, 80, 36, 36) for index in range(8)]
+    (tmp_path / "own").mkdir()
+    shutil.copyfile(portrait, tmp_path / "own" / "a.jpg")
+    clip = write_video(tmp_path / "clip.avi", [np.roll(photo, index % 3, axis=1) for index in range(30)], codec="MJPG")
+    with Detector(MODEL, num_threads=1, threshold=Thresholds(0.9, 0.2), faces=lambda frame: boxes) as detector:
+        prediction = detector.predict(read_image(portrait))
+        ((_, still),) = watch(tmp_path / "own", detector)
+        frames = [result for _, result in watch(clip, detector)]
+    assert still.to_dict()["thresholds"] == prediction.to_dict()["thresholds"] and still.verdict is prediction.verdict
+    judged = sum(track.verdict is not None for track in frames[-1].tracks)
+    assert judged > 1 and frames[-1].whole == of_several(detector.thresholds, judged)
+    assert frames[0].whole == detector.thresholds
 
 
 def test_a_mosaic_of_photos_has_the_scores_of_each(detector: Detector, photo: np.ndarray) -> None:

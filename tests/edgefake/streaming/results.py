@@ -43,5 +43,6 @@ def result(index: int = 0, *tracks: TrackResult, seconds: float | None = None) -
         source="clip.mp4",
         model="tiny",
         thresholds=Thresholds.two_way(0.5),
+        whole=Thresholds.two_way(0.5),
         verdict=worst_verdict(track.verdict for track in tracks),
     )

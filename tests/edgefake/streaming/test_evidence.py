@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgefake import Thresholds, Verdict
-from edgefake.odds import for_prior, p_fake
+from edgefake.odds import RAREST, for_prior, log_odds, p_fake
 from edgefake.streaming.evidence import HALF_LIFE_S, MIN_SCORED_S, MIN_SEARCHES, Evidence, FrameEvidence, capped_log_odds
 
 FPS = 30
@@ -62,7 +62,7 @@ def test_a_score_weighs_half_after_one_half_life() -> None:
     evidence = Evidence(Thresholds.two_way(0.5))
     evidence.add(0.9, 5.0, searches=1)
     evidence.add(0.2, 5.0 + HALF_LIFE_S, searches=1)
-    assert evidence.p_fake == pytest.approx(p_fake((capped_log_odds(0.9) / 2 + capped_log_odds(0.2)) / 1.5))
+    assert evidence.p_fake == pytest.approx(p_fake((log_odds(0.9) / 2 + log_odds(0.2)) / 1.5))
 
 
 def test_scores_around_the_threshold_do_not_make_the_verdict_flicker() -> None:
@@ -101,11 +101,12 @@ def test_between_both_thresholds_is_unsure_and_neither_flickers() -> None:
     assert fed([0.99] * 150, evidence=fed([0.01] * 60, evidence=Evidence(THREE_WAY)), start=2.0).verdict is Verdict.FAKE
 
 
-@given(st.lists(st.floats(0, 1), min_size=ENOUGH, max_size=60), st.sampled_from([0.001, 0.01, 0.3, 0.9]))
+@given(st.lists(st.floats(0, 1), min_size=ENOUGH, max_size=60), st.sampled_from([RAREST, 0.001, 0.01, 0.3, 0.9, 1 - RAREST]))
 def test_a_prior_changes_no_verdict(scores: list[float], prior: float) -> None:
     turned = [for_prior(p, prior) for p in scores]
     plain = fed(scores, evidence=Evidence(THREE_WAY))
-    assert fed(turned, evidence=Evidence(THREE_WAY.for_prior(prior), prior)).verdict is plain.verdict
+    rare = fed(turned, evidence=Evidence(THREE_WAY.for_prior(prior), prior))
+    assert rare.verdict is plain.verdict and rare.p_fake == pytest.approx(for_prior(plain.p_fake or 0.0, prior), rel=1e-3)
 
 
 def test_of_several_faces_the_highest_must_be_higher() -> None:
@@ -137,8 +138,17 @@ def test_one_frame_that_is_certain_does_not_decide(certain: float) -> None:
 
 @pytest.mark.parametrize("p", [0.0, 1e-300, 0.5, 1 - 1e-16, 1.0])
 def test_log_odds_are_finite(p: float) -> None:
-    assert abs(capped_log_odds(p)) <= 6.0
-    assert 0.0 < p_fake(capped_log_odds(p)) < 1.0
+    for thresholds in (THREE_WAY, Thresholds(1.0, 0.0)):
+        assert abs(capped_log_odds(p, thresholds)) <= 6.0
+        assert 0.0 < p_fake(capped_log_odds(p, thresholds)) < 1.0
+
+
+@pytest.mark.parametrize(("p", "verdict"), [(0.9999, Verdict.FAKE), (0.998, Verdict.UNSURE), (0.0005, Verdict.REAL)])
+def test_a_threshold_that_is_hard_to_pass_can_be_passed(p: float, verdict: Verdict) -> None:
+    thresholds = Thresholds(0.999, 0.001)
+    evidence = fed([0.5] * ENOUGH, evidence=Evidence(thresholds))
+    assert evidence.verdict is Verdict.UNSURE
+    assert fed([p] * 300, evidence=evidence, start=1.0).verdict is verdict is thresholds.verdict(p)
 
 
 def test_a_clock_that_runs_backwards_forgets_nothing() -> None:
