@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,12 @@ def read_profile(path: str | os.PathLike[str], card: ModelCard) -> Thresholds:
     except (ValueError, RecursionError):
         raise InputError(f"expected a profile of edgefake calibrate, got {shown}, which is no JSON: make it again") from None
     value = check_keys(value, ("model", "payload_sha256", "thresholds"), f"a profile in {shown}")
-    both = check_keys(value["thresholds"], ("fake", "real"), f"the thresholds in {shown}")
     if value["model"] != card.name or value["payload_sha256"] != card.payload_sha256:
         other = "another network of that name" if value["model"] == card.name else printable(repr(value["model"]), limit=60)
         raise InputError(f"expected a profile of {printable(card.name)}, got {shown} of {other}: calibrate this model too")
-    return Thresholds(both["fake"], both["real"], card.thresholds_at(both["fake"]).decay)
+    both = check_keys(value["thresholds"], ("fake", "real"), f"the thresholds in {shown}")
+    try:
+        thresholds = Thresholds(both["fake"], both["real"])
+    except InputError as error:
+        raise InputError(f"the profile {shown} is damaged ({error}): make it again") from None
+    return replace(thresholds, decay=card.thresholds_at(thresholds.fake).decay)

@@ -108,7 +108,8 @@ class Detector:
         self._closed = False
         try:
             self.scorer = _scorer(model, threshold, runtime=runtime, device=device, num_threads=num_threads, card=card)
-            self.thresholds = scorers_thresholds(self.scorer, threshold).for_prior(self.prior)
+            chosen = threshold if self.scorer is model else None  # else the scorer has it: a pipe is read once
+            self.thresholds = scorers_thresholds(self.scorer, chosen).for_prior(self.prior)
         except BaseException:
             self._close_finder()
             raise

@@ -144,11 +144,11 @@ def open_scorer(
     runtime, device = todays_name(runtime, device)
     file = open_model(model, suffix=suffix_of(runtime), card=card)
     card = require_card(file)
-    chosen_thresholds(card, threshold)  # told before the minutes that an engine may take
+    thresholds = chosen_thresholds(card, threshold)  # told before the minutes that an engine may take
     opened = open_runtime(file, card.input_spec, name=runtime, device=device, num_threads=num_threads)
     try:
         replay_once(opened, card, file)
-        scorer = CardScorer(card, opened, threshold=threshold, replayed=bool(card.golden))
+        scorer = CardScorer(card, opened, threshold=thresholds, replayed=bool(card.golden))
     except BaseException:
         opened.close()
         raise

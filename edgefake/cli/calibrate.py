@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edgefake.calibration import Profile, calibrate
@@ -44,7 +45,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--rate", type=_rate, default=0.01, help="share of real faces that may be called fake: 1%% or 0.01 (default: 1%%)"
     )
     add_opening_options(parser)
-    parser.add_argument("--out", metavar="FILE", type=Path, help="write the profile there, which --threshold FILE takes (.json)")
+    parser.add_argument(
+        "--out", metavar="FILE.json", type=_profile, help="write the profile there, which --threshold FILE.json takes"
+    )
     parser.add_argument("--json", action="store_true", help="print the profile as JSON")
     parser.set_defaults(action=_run, threshold=None, prior=CALIBRATED_FOR)
 
@@ -59,6 +62,16 @@ def _rate(text: str) -> float:
     return number
 
 
+def _profile(text: str) -> Path:
+    """Where it goes, told before the first face and not after the last."""
+    path = Path(text)
+    if path.suffix != ".json":
+        raise argparse.ArgumentTypeError(f"expected a file ending in .json, got {text}")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"expected a file in a folder that can be written to, got {text}")
+    return path
+
+
 def _run(arguments: argparse.Namespace) -> int:
     skipped: Counter[str] = Counter()
     files = find_in_folder(arguments.folder, IMAGE_SUFFIXES | VIDEO_SUFFIXES, "pictures or videos", skipped)
@@ -66,14 +79,18 @@ def _run(arguments: argparse.Namespace) -> int:
         complain(f"passed over {count_files(skipped)} that do not end like pictures or videos")
     scores: list[float] = []
     with LiveLine(every_s=0.1) as line, open_detector(arguments) as detector:
+
+        def tell(error: EdgefakeError) -> None:
+            line.print(f"edgefake: passed over: {error}", to_stderr=True)
+
         for done, file in enumerate(files):
             if line.is_due:
                 part = done / len(files)
                 line.show(f"[{'#' * round(30 * part):<30}] {done}/{len(files)}  {len(scores)} faces  {printable(file.name)}")
             try:
-                scores += _scores(detector, file)
+                scores += _scores(detector, file, tell)
             except EdgefakeError as error:
-                line.print(f"edgefake: passed over: {error}", to_stderr=True)
+                tell(error)
         profile = calibrate(detector.card, scores, rate=arguments.rate, finder=Path(arguments.faces).name)
     if arguments.out:
         profile.write(arguments.out)
@@ -84,18 +101,23 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _scores(detector: Detector, file: Path) -> Iterator[float]:
-    """p_fake of every face in a picture, or of every one that was followed through a video."""
+def _scores(detector: Detector, file: Path, tell: Callable[[EdgefakeError], None]) -> list[float]:
+    """p_fake of every face in the pictures of a file, or of every one that was followed through a video; what cannot be read of
+    the pictures is told."""
+    found: list[float | None] = []
     if file.suffix.lower() in VIDEO_SUFFIXES:
         tally = VideoTally(detector.thresholds)
         with watch(file, detector) as running:
             for _, result in running:
                 tally.add(result)
-        found = [track.p_fake for track in tally.verdict().tracks]
+        found += [track.p_fake for track in tally.verdict().tracks]
     else:
-        frames = [frame for frame in PictureFile.open(file) if not isinstance(frame, EdgefakeError)]
-        found = [face.p_fake for frame in frames for face in detector.predict(frame).faces]
-    yield from (p_fake for p_fake in found if p_fake is not None)
+        for frame in PictureFile.open(file):
+            if isinstance(frame, EdgefakeError):
+                tell(frame)
+            else:
+                found += [face.p_fake for face in detector.predict(frame).faces]
+    return [p_fake for p_fake in found if p_fake is not None]
 
 
 def _facts(profile: Profile, out: Path | None) -> Iterator[tuple[str, str]]:

@@ -221,7 +221,8 @@ class _Faces:
         return news
 
     def __str__(self) -> str:
-        return f"{self.followed} faces followed, {self.fake} called fake"
+        unsure = self.counts[Verdict.UNSURE.value]
+        return f"{self.followed} faces followed, {self.fake} called fake" + (f", {unsure} unsure" if unsure else "")
 
 
 def _status(result: FrameResult, report: HealthReport) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,15 @@ def test_a_profile_is_taken_by_its_model(profile: Path, model: Path, detector: D
     assert read_profile(profile, detector.card) == Thresholds(0.9, 0.2)
 
 
+def test_a_profile_may_come_from_a_pipe_which_is_read_once(profile: Path, model: Path) -> None:
+    read, write = os.pipe()
+    os.write(write, profile.read_bytes())
+    os.close(write)
+    with Detector(model, num_threads=1, threshold=Path(f"/dev/fd/{read}")) as detector:
+        assert detector.thresholds == Thresholds(0.9, 0.2)
+    os.close(read)
+
+
 def test_a_profile_of_another_network_is_refused(profile: Path, detector: Detector) -> None:
     named, same = replace(detector.card, name="other"), replace(detector.card, payload_sha256="0" * 64)
     for other, fact in ((named, "tiny_int8"), (same, "another")):
@@ -82,9 +92,10 @@ def test_a_profile_of_another_network_is_refused(profile: Path, detector: Detect
     ("changed", "fact"),
     [
         ({"schema": 9}, "9"),
-        ({"thresholds": {"fake": 0.9}}, "real"),
-        ({"thresholds": {"fake": 0.2, "real": 0.9}}, "0.2"),
-        ({"thresholds": {"fake": "high", "real": 0.9}}, "high"),
+        ({"thresholds": {"fake": 0.9}}, "own.json.*real"),
+        ({"thresholds": {"fake": 0.2, "real": 0.9}}, "own.json.*0.2"),
+        ({"thresholds": {"fake": "high", "real": 0.9}}, "own.json.*high"),
+        ({"thresholds": {"fake": math.nan, "real": 0.9}}, "own.json.*nan"),
         ({"model": None}, "None"),
     ],
 )

@@ -85,6 +85,9 @@ def test_videos(judged: tuple[Verdict, Path], portrait: Path, tmp_path: Path, ca
         assert lines(capsys)[-1]["verdict"] == verdict.value
     assert main(["video", clip, "--model", str(model), "--threads", "1"]) == CODES[verdict]
     assert f"\n{verdict.value} " in capsys.readouterr().out
+    assert main(["watch", clip, "--model", str(model), "--threads", "1"]) == CODES[verdict]
+    counts = {Verdict.REAL: "0 called fake\n", Verdict.UNSURE: "0 called fake, 1 unsure\n", Verdict.FAKE: "1 called fake\n"}
+    assert f"1 faces followed, {counts[verdict]}" in capsys.readouterr().out
 
 
 def test_a_number_or_a_name_of_the_user_makes_it_two_way(judged: tuple[Verdict, Path], portrait: Path, p_fake: float) -> None:

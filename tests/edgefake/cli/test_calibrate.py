@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edgefake.cli import main
@@ -69,6 +70,26 @@ def test_a_rate_that_is_none(rate: str, folder: Path, capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         calibrate(folder, f"--rate={rate}")
     assert rate in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["profile", "own.txt", "absent/own.json", "folder.json"])
+def test_a_place_that_is_none_is_told_first(out: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(SystemExit):
+        calibrate(tmp_path / "no pictures", "--out", tmp_path / out)
+    assert out in capsys.readouterr().err
+
+
+def test_pages_that_cannot_be_read_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pages = [cv2.imread(str(folder / f"{seed}.png")) for seed in range(3)]
+    assert cv2.imwritemulti(str(folder / "pages.tif"), pages, [cv2.IMWRITE_TIFF_COMPRESSION, 8])
+    data = bytearray((folder / "pages.tif").read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 200] = bytes(200)
+    (folder / "pages.tif").write_bytes(data)
+    calibrate(folder, "--json")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["faces"] == 10 and "picture 2 of 3" in captured.err
 
 
 def test_nothing_to_calibrate_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
