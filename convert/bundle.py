@@ -49,6 +49,7 @@ def bundle(path: Path, zoo: Path = ZOO) -> Path:
 
 
 NOTES = "<!-- notes -->"
+MOVED = "What moves real faces"
 
 
 def markdown(card: ModelCard, size: int) -> str:
@@ -66,7 +67,7 @@ def markdown(card: ModelCard, size: int) -> str:
         rows = [f"| `{name}` | {value:.4f} |" for name, value in card.thresholds.items()]
         lines += ["", "| threshold | p_fake |", "|---|---|", *rows, ""]
         lines += [
-            *(_table(card.bias, "What moves real faces, measured") if card.bias else []),
+            *(_table(card.bias, f"{MOVED}, measured") if card.bias else [f"## {MOVED}", "", "Not measured.", ""]),
             *family_markdown(card.families, level=2),
         ]
     lines.append("")

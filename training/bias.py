@@ -13,10 +13,10 @@ from edgefake.models.card import Metrics
 from edgefake.odds import log_odds_of
 from edgefake.statistics import Interval
 from edgefake.text import printable
+from edgefake.thresholds import Thresholds
 from training.degrade import INFLUENCES
 from training.evaluate import DataSet, Subject, all_scores, opened
 from training.families import FEW
-from training.matrix import judged_at
 from training.metrics import RESAMPLES, share
 from training.scores import PFake
 
@@ -29,12 +29,14 @@ class Influence:
 
     name: str
     """``clean``: the faces as they are."""
+    real: int
+    """How many faces there are, copies counted once."""
     shift: Interval
     """The median of how far the log-odds of p_fake move, either way."""
     direction: float
     """The median of how far they rise."""
     crossed: Interval
-    """Share of the faces that get another verdict at the threshold."""
+    """Share of the faces that get another verdict by the card's own thresholds: its ``fake`` and ``real``, else ``fpr_5%``."""
     fpr: Interval
     """Share that is called fake under this influence."""
     worst_fpr: Interval
@@ -45,20 +47,20 @@ class Influence:
 def bias(models: Sequence[Path], data: DataSet, *, seed: int = 0) -> Iterator[tuple[Subject, list[Influence]]]:
     """What each of ``INFLUENCES`` does to the real faces of ``data`` in each of ``models``, and first what they are without any.
 
-    Raises ``InputError`` without real faces, and what ``evaluate`` raises.
+    Raises ``InputError`` without real faces or where a card has no thresholds for a verdict, and what ``evaluate`` raises.
     """
     real = [sample for sample in data.samples if not sample.fake]
     if not real:
         raise InputError(f"expected real faces, got fakes alone in {printable(data.name)}: give --data with real pictures")
     subjects, [data] = opened(models, [replace(data, samples=real)])
     families = np.array([sample.family for sample in data.samples])
+    thresholds = [subject.card.thresholds_at() for subject in subjects]
     scored, _ = all_scores(subjects, data.samples, CONDITIONS)
-    for subject in subjects:
-        threshold = next(iter(judged_at(subject.card).values()))
+    for subject, own in zip(subjects, thresholds, strict=True):
         yield (
             subject,
             [
-                _influence(name, p_fake, scored[subject.name][0], families, threshold, seed)
+                _influence(name, p_fake, scored[subject.name][0], families, own, seed)
                 for name, p_fake in zip(CONDITIONS, scored[subject.name], strict=True)
             ],
         )
@@ -66,24 +68,25 @@ def bias(models: Sequence[Path], data: DataSet, *, seed: int = 0) -> Iterator[tu
 
 def as_metrics(influences: Sequence[Influence], data: DataSet) -> Metrics:
     """As cards keep them."""
-    count = sum(not sample.fake for sample in data.samples)
     figures = [(f"{one.name}_{what}", getattr(one, what)) for one in influences[1:] for what in ("shift", "crossed")]
-    return Metrics(data.name, {"real": count}, dict(figures))
+    return Metrics(data.name, {"real": influences[0].real}, dict(figures))
 
 
-def _influence(name: str, p_fake: PFake, clean: PFake, families: np.ndarray, threshold: float, seed: int) -> Influence:
+def _influence(name: str, p_fake: PFake, clean: PFake, families: np.ndarray, own: Thresholds, seed: int) -> Influence:
     change = log_odds_of(p_fake) - log_odds_of(clean)
     moved = np.abs(change)
     drawn = np.random.default_rng(seed).integers(len(moved), size=(RESAMPLES, len(moved)))
-    called_fake = p_fake >= threshold
+    called_fake = p_fake >= own.fake
+    judged, judged_clean = ((p >= own.fake).astype(int) + (p >= own.real) for p in (p_fake, clean))
     sources = {str(family): called_fake[families == family] for family in np.unique(families)}
     known = {family: hits for family, hits in sources.items() if len(hits) >= FEW} or sources
     worst = max(known, key=lambda family: float(known[family].mean()))
     return Influence(
         name,
+        real=len(moved),
         shift=Interval.of(float(np.median(moved)), np.median(moved[drawn], axis=1)),
         direction=float(np.median(change)),
-        crossed=share(called_fake != (clean >= threshold)),
+        crossed=share(judged != judged_clean),
         fpr=share(called_fake),
         worst_fpr=share(known[worst]),
         worst_source=worst,

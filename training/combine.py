@@ -28,18 +28,10 @@ def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:
     """
     if out.resolve() in {path.resolve() for root in roots for path in (root, face_table(root))}:
         raise InputError(f"expected a manifest of its own, got {printable(out)}, which is read: name another --out")
-    names = [name_of(root) for root in roots]
-    rows: list[tuple[object, ...]] = []
-    found: list[Sample] = []
-    unnamed: set[str] = set()
-    for root, name in zip(roots, names, strict=True):
-        samples = load_samples(root, seed=seed, one_sided=True)
-        if not all(sample.family for sample in samples):
-            if name in unnamed:
-                raise InputError(f"two data sets are called {printable(name)} and name no families: rename one of them")
-            unnamed.add(name)
-        rows += [_row(sample, name, out) for sample in samples]
-        found += samples
+    loaded = [(name_of(root), load_samples(root, seed=seed, one_sided=True)) for root in roots]
+    check_unnamed(loaded)
+    rows = [_row(sample, name, out) for name, samples in loaded for sample in samples]
+    found = [sample for _, samples in loaded for sample in samples]
     splits: dict[str, set[str]] = {}
     for sample in found:
         splits.setdefault(sample.pair, set()).add(sample.split)
@@ -58,6 +50,14 @@ def combine(roots: Sequence[Path], out: Path, *, seed: int = 0) -> list[Sample]:
 def name_of(root: Path) -> str:
     """What a folder tree or manifest is called, and the family of its pictures where it names none."""
     return root.resolve().stem if root.suffix.lower() == ".csv" else root.resolve().name
+
+
+def check_unnamed(data_sets: Sequence[tuple[str, Sequence[Sample]]]) -> None:
+    """Raise ``InputError`` where two of ``data_sets``, names and faces, are called alike and name no families."""
+    unnamed = [name for name, samples in data_sets if not all(sample.family for sample in samples)]
+    for name in unnamed:
+        if unnamed.count(name) > 1:
+            raise InputError(f"two data sets are called {printable(name)} and name no families: rename one of them")
 
 
 def _row(sample: Sample, name: str, out: Path) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from edgefake.schema import figure
 from edgefake.statistics import Interval
 from edgefake.text import printable
 from edgefake.thresholds import FAKE, REAL
-from training.combine import name_of
+from training.combine import check_unnamed, name_of
 from training.evaluate import DataSet, Subject, all_scores, opened
 from training.families import FEW, family_figures
 from training.metrics import share
@@ -40,8 +40,10 @@ def pooled(data_sets: Sequence[DataSet], split: str, *, per_family: int | None =
     """``data_sets``, the ``split`` of each, as one.
 
     A picture whose data name no family is of the family that is called like its data. Of each family at most
-    ``per_family`` real and as many fake faces are taken; twins stay together.
+    ``per_family`` real and as many fake faces are taken; twins stay together. Raises ``InputError`` where two of them are called
+    alike and name no families.
     """
+    check_unnamed([(name_of(data.root), data.samples) for data in data_sets])
     samples = [replace(sample, family=sample.family or name_of(data.root)) for data in data_sets for sample in data.samples]
     names = list(dict.fromkeys(name_of(data.root) for data in data_sets))  # a card tells of no paths
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
@@ -52,9 +54,9 @@ def pooled(data_sets: Sequence[DataSet], split: str, *, per_family: int | None =
 
 
 def _drawn(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
-    members: dict[tuple[str, int], list[Sample]] = defaultdict(list)
+    members: dict[tuple[str, bool], list[Sample]] = defaultdict(list)
     for sample in samples:
-        members[sample.family, sample.label].append(sample)
+        members[sample.family, sample.fake].append(sample)
 
     def lot(sample: Sample) -> tuple[int, str]:
         return zlib.crc32(f"{seed} {sample.pair or sample.path.name}".encode(errors="surrogateescape")), str(sample.path)
@@ -79,9 +81,14 @@ def matrix(
     subjects, [data] = opened(models, [data], find_faces)
     known = sorted({sample.family for sample in data.samples})
     note("famil(ies) that were asked for have no pictures: not measured", [name for name in asked if name not in known])
-    counts = [(name, sum(sample.family == name for sample in data.samples)) for name in known]
-    few = [f"{name} ({count})" for name, count in counts if count < FEW and name in (asked or known)]
-    note(f"famil(ies) have fewer than {FEW} faces, whose figures say little", few)
+    names = tuple(dict.fromkeys(asked)) or tuple(known)
+    counts = Counter((sample.family, sample.fake) for sample in data.samples)
+    few = [
+        f"{name} ({counts[name, False]} + {counts[name, True]})"
+        for name in known  # each source of real faces counts for the AUC of all
+        if 0 < counts[name, False] < FEW or (name in names and 0 < counts[name, True] < FEW)
+    ]
+    note(f"famil(ies) have fewer than {FEW} real or fewer than {FEW} fake faces, whose figures say little", few)
     scored, found = all_scores(subjects, data.samples, degradations, find_faces)
     whose = "given face boxes" if find_faces is None else f"faces found by {Path(find_faces).name}"
     for subject in subjects:
@@ -91,7 +98,7 @@ def matrix(
                 f"expected labelled faces of {printable(data.name)} that {subject.name} scores, got none of {len(data.samples)} "
                 "found: choose another --find-faces"
             )
-        yield subject, tuple(families_of(subject.card, data, p_fake, found, degradations, names=asked or known, whose=whose))
+        yield subject, tuple(families_of(subject.card, data, p_fake, found, degradations, names=names, whose=whose))
 
 
 def families_of(

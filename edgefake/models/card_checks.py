@@ -10,7 +10,7 @@ from edgefake.models.families import check_families
 from edgefake.thresholds import FAKE, REAL
 
 if TYPE_CHECKING:
-    from edgefake.models.card import ModelCard
+    from edgefake.models.card import Metrics, ModelCard
 
 SCHEMA = 4
 SHA256 = re.compile("[0-9a-f]{64}")
@@ -43,12 +43,25 @@ def check_values(card: ModelCard) -> None:
         ranges += _detector_ranges(card)
         problems += _detector_problems(card)
         check_families(card.families)
+        if card.bias is not None:
+            _check_measured(card.bias)
     for name, value, low, high in ranges:
         if not low <= value <= high:
             raise Unfit(f"{name} must be {low:.6g}…{high:.6g}, got {shown(value)}")
     for wrong, message in problems:
         if wrong:
             raise Unfit(message)
+
+
+def _check_measured(bias: Metrics) -> None:
+    """Raise ``Unfit`` for what no measurement gives."""
+    if not bias.counts or min(bias.counts.values()) < 1:
+        raise Unfit(f"bias.counts: expected counts from 1, got {shown(bias.counts)}")
+    for name, figure in bias.figures.items():
+        if not 0 <= figure.low <= figure.value <= figure.high:
+            raise Unfit(
+                f"bias.figures, {shown(name)}: expected 0 ≤ low ≤ value ≤ high, got {figure.low}, {figure.value}, {figure.high}"
+            )
 
 
 def _detector_ranges(card: ModelCard) -> list[tuple[str, float, float, float]]:

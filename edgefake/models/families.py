@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from edgefake.text import printable
 
 CLEAN = "clean"
 """The condition of pictures as they are."""
+
+_FIGURE = re.compile("auc|worst_auc|found|judged|[tf]pr@.+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +47,13 @@ def check_families(families: Sequence[Family]) -> None:
     for family in families:
         if min(family.real, family.fake) < 0:
             raise Unfit(f"families, {shown(family.name)}: expected counts from 0, got {family.real} and {family.fake}")
+        if family.figures and not family.real + family.fake:
+            raise Unfit(f"families, {shown(family.name)}: expected no figures of no pictures, got {shown([*family.figures])}")
         for condition, figures in family.figures.items():
             for name, figure in figures.items():
+                if not _FIGURE.fullmatch(name):
+                    known = "auc, worst_auc, found, judged, tpr@NAME or fpr@NAME"
+                    raise Unfit(f"families, {shown(family.name)}, {shown(condition)}: expected {known}, got {shown(name)}")
                 if not 0 <= figure.low <= figure.value <= figure.high <= 1:
                     where = f"families, {shown(family.name)}, {shown(condition)}, {shown(name)}"
                     raise Unfit(f"{where}: expected 0 ≤ low ≤ value ≤ high ≤ 1, got {figure.low}, {figure.value}, {figure.high}")
@@ -69,7 +77,7 @@ def family_tables(families: Sequence[Family]) -> Iterator[tuple[str, list[tuple[
             if any(name in figures for figures in family.figures.values())
         ]
         if rows and len(conditions) > 1:
-            yield f"{title} by condition", [("family", *conditions), *rows]
+            yield f"{printable(title)} by condition", [("family", *conditions), *rows]
 
 
 def family_markdown(families: Sequence[Family], *, level: int) -> list[str]:

@@ -43,7 +43,7 @@ def test_a_bundled_model_is_found_by_name_with_its_hash_and_its_notes_survive(co
     text = page.read_text()
     assert "## Measured on drawn test: 24 real and 24 fake" in text
     assert "python -m training qat" in text
-    assert "## By family\n\nNot measured." in text
+    assert "## By family\n\nNot measured." in text and "## What moves real faces\n\nNot measured." in text
     page.write_text(text + "It knows stripes only.\n")
     bundle(converted.int8, tmp_path)
     assert page.read_text() == text + "It knows stripes only.\n"

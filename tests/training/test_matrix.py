@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefake import Box
+from edgefake import Box, InputError
 from edgefake.models.card import ModelCard
-from edgefake.models.file import ModelFile, payload_sha256
+from edgefake.models.file import ModelFile, payload_sha256, write_card
 from edgefake.statistics import auc
 from tests.conftest import Converted
 from tests.drawn import drawn_dataset
@@ -53,7 +53,9 @@ def test_a_model_is_measured_on_every_family_and_its_card_keeps_it(
     model = Path(shutil.copy(converted.int8, tmp_path / "tiny.tflite"))
     network = payload_sha256(model)
     command = ["matrix", str(model), "--data", str(data), "--degradations", "dark", "--json", "--write"]
-    assert main([*command, "--families", "gan,cam,flux", "--out", str(tmp_path / "tiny.md")]) == 0
+    assert main([*command, "--out", str(tmp_path / "gone" / "tiny.md")]) == 2  # before anything is measured
+    assert "gone" in capsys.readouterr().err and not card_of(model).families
+    assert main([*command, "--families", "gan,cam,flux,gan", "--out", str(tmp_path / "tiny.md")]) == 0
     told = capsys.readouterr()
     (report,) = map(json.loads, told.out.splitlines())
     assert report["schema"] == 1 and report["model"] == "tiny"
@@ -67,7 +69,7 @@ def test_a_model_is_measured_on_every_family_and_its_card_keeps_it(
     assert gan["figures"]["to 64 px"] == {}
     assert [*cam["figures"]["clean"]] == [name.replace("tpr", "fpr") for name in names] and (cam["real"], cam["fake"]) == (9, 0)
     assert flux["figures"] == {} and "not measured: flux" in told.err
-    assert "gan (9)" in told.err and "gan" in (tmp_path / "tiny.md").read_text()
+    assert "cam (9 + 0); gan (0 + 9); web (9 + 0)" in told.err and "gan" in (tmp_path / "tiny.md").read_text()
 
     card = card_of(model)
     assert [family.name for family in card.families] == ["cam", "flux", "gan"] and payload_sha256(model) == network
@@ -132,6 +134,11 @@ def test_of_each_family_so_many_are_taken_and_twins_stay_together(data: Path) ->
     assert chosen.name == "all val, at most 6 a family"
     pairs = [{s.pair for s in chosen.samples if (s.family, s.label) == key} for key in (("web", 0), ("web", 1))]
     assert pairs[0] == pairs[1]
+    kinds = [replace(sample, label=sample.label * (1 + i % 2)) for i, sample in enumerate(samples) if sample.family]
+    chosen_kinds = pooled([DataSet("x val", data, kinds)], "val", per_family=6)
+    assert Counter(s.fake for s in chosen_kinds.samples) == {False: 6, True: 6}  # of both kinds together
+    with pytest.raises(InputError, match=" all "):  # two that are called alike would be one family
+        pooled([DataSet("x val", data, samples), DataSet("y val", data, samples)], "val")
     assert chosen.samples == pooled([DataSet("x val", data, samples)], "val", per_family=6, seed=3).samples
     assert chosen.samples != pooled([DataSet("x val", data, samples)], "val", per_family=6, seed=4).samples
 
@@ -163,6 +170,33 @@ def test_what_moves_real_faces_is_measured_and_kept(
     assert kept.figures["blur_shift"].value == report["influences"][4]["shift"]["value"] > 0
     assert main(command) == 0
     assert len([line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]) == 2 + len(INFLUENCES)
+
+
+def test_a_verdict_is_that_of_the_card_and_copies_count_once(
+    converted: Converted, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = data.read_text().splitlines()
+    real = next(line for line in lines if ",real," in line)
+    copy = data.with_name("copy.png")
+    shutil.copy(data.parent / real.partition(",")[0], copy)
+    again = data.with_name("again.csv")
+    again.write_text("\n".join([*lines, f"{copy.name},{real.partition(',')[2]}", ""]))
+    model = Path(shutil.copy(converted.int8, tmp_path / "tiny.tflite"))
+    card, told = card_of(model), {}
+    ways = {"unsure": {"fake": 1.0, "real": 0.0}, "two": {"fpr_1%": 1.0, "fpr_5%": 0.5}, "three": {"fake": 1.0, "real": 0.5}}
+    for name, thresholds in ways.items():
+        write_card(model, replace(card, thresholds=thresholds))
+        assert main(["bias", str(model), "--data", str(again), "--json", "--write"]) == 0
+        told[name] = json.loads(capsys.readouterr().out)["influences"]
+        kept = card_of(model).bias
+        assert kept is not None and kept.counts == {"real": 18} and {one["real"] for one in told[name]} == {18}
+    assert not any(one["crossed"]["value"] for one in told["unsure"])  # all are unsure, always
+    assert any(one["crossed"]["value"] for one in told["two"])
+    assert [one["crossed"] for one in told["three"]] == [one["crossed"] for one in told["two"]]
+    assert not any(one["fpr"]["value"] for one in told["three"])
+    write_card(model, replace(card, thresholds={"eer": 0.5}))
+    assert main(["bias", str(model), "--data", str(again)]) == 2
+    assert "fpr_5%" in capsys.readouterr().err
 
 
 def test_fakes_alone_have_no_bias(converted: Converted, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

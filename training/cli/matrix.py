@@ -53,6 +53,8 @@ def _matrix(options: argparse.Namespace) -> int:
     degradations = DEGRADATIONS if options.degradations is None else tuple(dict.fromkeys((CLEAN, *options.degradations)))
     if unknown := [name for name in degradations if name not in CONDITIONS]:
         raise InputError(f"there is no degradation {unknown[0]!r}: choose from {','.join(CONDITIONS)}")
+    if options.out and not options.out.absolute().parent.is_dir():
+        raise InputError(f"{printable(options.out)} cannot be written (there is no such folder): name another --out")
     check_models(options.models, options.find_faces)
     data = pooled_data(options)
     lines: list[str] = []

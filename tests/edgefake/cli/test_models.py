@@ -76,7 +76,7 @@ def test_show_tells_families_and_bias_and_what_is_not_measured(
     assert main(["models", "show", str(model)]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "families not measured" in lines and "bias not measured" in lines
-    figures = {"clean": {"auc": Interval(0.75, 0.5, 0.875)}}
+    figures = {"clean": {"auc": Interval(0.75, 0.5, 0.875), "tpr@\x1b[2J": Interval(0.5, 0.25, 0.75)}, "dark\x1b[2J": {}}
     families = (Family("gan\x1b[2J", "drawn val", 0, 9, "attic", figures), Family("swap", "drawn val", 0, 0, None, {}))
     bias = Metrics("drawn val", {"real": 7}, {"grey_shift": Interval(1.5, 1.0, 2.0)})
     write_card(model, make_card(families=families, bias=bias))

@@ -324,6 +324,10 @@ WRONG = [
     ({"families": (replace(GAN, figures={"dark": {"auc": Interval(0.5, 0.6, 0.4)}}),)}, r"'dark', 'auc': .* 0\.6, 0\.5, 0\.4"),
     ({"families": (replace(GAN, figures={"dark": {"auc": 0.5}}),)}, "'dark', 'auc': .*Interval .*got 0.5"),
     ({"families": ("gan",)}, "families: .*Family .*got 'gan'"),
+    ({"families": (replace(GAN, figures={"dark": {"recall": Interval(0.5, 0.4, 0.6)}}),)}, "'gan', 'dark': .*'recall'"),
+    ({"families": (replace(GAN, fake=0, figures={"dark": {}}),)}, r"'gan': .*got \['dark'\]"),
+    ({"bias": Metrics("d", {"real": 9}, {"blur_shift": Interval(3.0, 4.0, 2.0)})}, r"bias\.figures, 'blur_shift': .*4\.0, 3\.0"),
+    ({"bias": Metrics("d", {"real": 0}, {})}, r"bias\.counts: .*'real': 0"),
     ({"bias": {"auc": 0.5}}, "bias lacks .*unknown auc"),
 ]
 
