@@ -52,7 +52,7 @@ def worst_verdict(verdicts: Iterable[Verdict | None]) -> Verdict | None:
 class Thresholds:
     """p_fake at or above ``fake`` is fake, below ``real`` real, and between them unsure, which nothing is where both are equal.
 
-    Raises ``InputError`` unless 0 ≤ ``real`` ≤ ``fake`` ≤ 1.
+    Raises ``InputError`` unless 0 ≤ ``real`` ≤ ``fake`` ≤ 1, and ``decay`` > 0.
     """
 
     fake: float
@@ -63,6 +63,8 @@ class Thresholds:
     def __post_init__(self) -> None:
         for name in ("fake", "real"):
             object.__setattr__(self, name, checked_p_fake(getattr(self, name), "a threshold, a p_fake in 0…1"))
+        if not self.decay > 0:
+            raise InputError(f"expected a decay above 0, got {self.decay!r}: leave it out where it was not measured")
         if self.real > self.fake:
             given = f"fake={self.fake:g}, real={self.real:g}"
             raise InputError(f"expected fake to be at least real, the p_fake below which a face is real, got {given}: swap them")

@@ -49,7 +49,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--out", metavar="FILE.json", type=_profile, help="write the profile there, which --threshold FILE.json takes"
     )
     parser.add_argument("--json", action="store_true", help="print the profile as JSON")
-    parser.set_defaults(action=_run, threshold=None, prior=CALIBRATED_FOR)
+    parser.set_defaults(action=_run, threshold=0.5, prior=CALIBRATED_FOR)  # no verdict counts here
 
 
 def _rate(text: str) -> float:

@@ -51,10 +51,10 @@ class Timeline:
         chart.grid([(s, _clock(s)) for s in _ticks(first, last)], [(p, f"{p:g}") for p in (0, 0.25, 0.5, 0.75, 1)])
         fake, real = self._thresholds.fake, self._thresholds.real
         chart.dashes(fake, RED)
-        chart.write(f"fake from {fake:.2f}", (RIGHT - 110, 28), RED)
+        chart.write(f"fake from {fake:.3g}", (RIGHT - 110, 28), RED)
         if real < fake:
             chart.dashes(real, GREEN)
-            chart.write(f"real below {real:.2f}", (RIGHT - 240, 28), GREEN)
+            chart.write(f"real below {real:.3g}", (RIGHT - 280, 28), GREEN)
         note = "" if self._tracks else ": no face was scored"
         chart.write(f"p_fake  {self._source}{note}", (LEFT, 28), BLACK)
         for index, (seconds, scores) in enumerate(self._tracks.values()):

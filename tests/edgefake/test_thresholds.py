@@ -37,6 +37,12 @@ def test_thresholds_that_are_none(fake: float, real: float, facts: str) -> None:
         Thresholds(fake, real)
 
 
+@pytest.mark.parametrize("decay", [0.0, -0.4, math.nan])
+def test_a_tail_that_does_not_fall(decay: float) -> None:
+    with pytest.raises(InputError, match=str(decay)):
+        Thresholds(0.8, 0.3, decay)
+
+
 def test_a_card_with_both_names_has_a_verdict_that_may_be_unsure_unless_one_is_chosen() -> None:
     both = {**CARD, "fake": 0.9, "real": 0.2}
     assert thresholds_of(both, "m") == Thresholds(0.9, 0.2)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pytest
 
 from edgefake.cli import main
+from edgefake.models.file import write_card
+from edgefake.models.store import open_model
 from tests.edgefake.cli.pictures import draw, draw_flat
 from tests.edgefake.streaming.videos import moving_face, write_video
 from tests.edgefake.test_schema import documented
@@ -55,6 +59,16 @@ def test_enough_faces_and_the_table(folder: Path, capsys: pytest.CaptureFixture[
     assert calibrate(folder, "--rate", "0.5") == 0
     captured = capsys.readouterr()
     assert "50.00% [" in captured.out and "not written" in captured.out and "needed" not in captured.err
+
+
+def test_a_card_needs_no_default_threshold(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = open_model("cnn_int8", suffix=".tflite")
+    model, out = tmp_path / "own.tflite", tmp_path / "own.json"
+    shutil.copyfile(file.path, model)
+    assert file.card is not None
+    write_card(model, replace(file.card, thresholds={"own": 0.5}))
+    assert calibrate(folder, "--rate", "0.5", "--model", model, "--out", out) == 0
+    assert main(["predict", "--model", str(model), "--faces", "frame", "--threshold", str(out), str(folder / "0.png")]) in (0, 1)
 
 
 def test_videos(portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
