@@ -27,6 +27,7 @@ from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings
 from edgefake.quality import face_status, sharpness
 from edgefake.runtimes import todays_name
 from edgefake.scorer import CardScorer, Scorer, Threshold, checked_scorer, open_scorer, scored, scorers_thresholds
+from edgefake.text import p_text
 from edgefake.thresholds import Thresholds
 
 MAX_BATCH = 32
@@ -116,8 +117,12 @@ class Detector:
 
     @property
     def threshold(self) -> float:
-        """The p_fake from which a face is called fake."""
+        """The p_fake from which a face is called fake; set to another, which makes verdicts two-way."""
         return self.thresholds.fake
+
+    @threshold.setter
+    def threshold(self, p_fake: float) -> None:
+        self.thresholds = Thresholds.two_way(p_fake, self.thresholds.decay)
 
     @property
     def card(self) -> ModelCard:
@@ -133,8 +138,8 @@ class Detector:
 
     def __repr__(self) -> str:
         fake, real = self.thresholds.fake, self.thresholds.real
-        below = f", real below {real:.3f}" if real < fake else ""
-        return f"<Detector {self.scorer.name} on {self.runtime}, fake from p_fake {fake:.3f}{below}>"
+        below = f", real below {p_text(real)}" if real < fake else ""
+        return f"<Detector {self.scorer.name} on {self.runtime}, fake from p_fake {p_text(fake)}{below}>"
 
     def predict(self, frame: Pixels, *, boxes: Iterable[FaceLike] | None = None) -> Prediction:
         """Judge one frame.

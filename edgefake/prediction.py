@@ -16,7 +16,7 @@ from edgefake.faces.geometry import Box, Landmarks
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
 from edgefake.schema import SCHEMA, box_values, check_keys, figure, pixels, plain, seconds_or_ms
-from edgefake.text import printable
+from edgefake.text import p_text, printable
 from edgefake.thresholds import Thresholds, Verdict, both_thresholds
 
 E = TypeVar("E", bound=Enum)
@@ -131,7 +131,7 @@ class Prediction:
     def __str__(self) -> str:
         """For people: ``fake, p_fake 0.973, 2 faces``."""
         answer = (self.verdict or self.status).value.replace("_", " ")
-        p_fake = "" if self.p_fake is None else f", p_fake {self.p_fake:.3f}"
+        p_fake = "" if self.p_fake is None else f", p_fake {p_text(self.p_fake)}"
         return f"{answer}{p_fake}, {len(self.faces)} face{'' if len(self.faces) == 1 else 's'}"
 
     def to_dict(self) -> dict[str, Any]:

@@ -88,13 +88,22 @@ class CardScorer:
     def __init__(self, card: ModelCard, runtime: Runtime, *, threshold: Threshold | None = None, replayed: bool = False) -> None:
         self.card, self.runtime = card, runtime
         self.thresholds = chosen_thresholds(card, threshold)
-        self.name, self.threshold, self.crop_margin = card.name, self.thresholds.fake, card.crop_margin
+        self.name, self.crop_margin = card.name, card.crop_margin
         self._size, self._bgr = card.side, card.colour_order == "BGR"
         check_pixels()
         if not replayed:
             outputs = runtime.run(np.full((1, self._size, self._size, 3), 128, np.uint8))
             card.check_outputs(outputs)
             self._maps(outputs)
+
+    @property
+    def threshold(self) -> float:
+        """The p_fake from which a face is called fake; set to another, which makes verdicts two-way."""
+        return self.thresholds.fake
+
+    @threshold.setter
+    def threshold(self, p_fake: float) -> None:
+        self.thresholds = self.card.thresholds_at(p_fake)
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
         """As the card says: its size, margin and colour order."""

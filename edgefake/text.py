@@ -23,6 +23,14 @@ def printable(text: object, *, limit: int | None = SHORT) -> str:
     return f"{shown[:half]}…{shown[-half:]}"
 
 
+def p_text(p: float | None) -> str:
+    """A probability with three places, or, where these would be 0 though it is not, its first figure: a prior makes such; None
+    as ``-``."""
+    if p is None:
+        return "-"
+    return f"{p:.3f}" if p >= 0.0005 or p == 0 else f"{p:.0e}"
+
+
 def portable_path(path: str | os.PathLike[str]) -> str:
     """``path`` for JSON and CSV, reversibly: itself, or, where its name is not UTF-8, the absolute ``file:`` URI of it.
 

@@ -21,7 +21,7 @@ from edgefake.prediction import Prediction
 from edgefake.schema import SCHEMA
 from edgefake.secrets import without_secrets
 from edgefake.tables import text_row
-from edgefake.text import portable_path, printable
+from edgefake.text import p_text, portable_path, printable
 
 _COPY = ".annotated.jpg"
 
@@ -186,9 +186,10 @@ def _table_row(outcome: _Outcome) -> str:
     prediction = outcome.prediction
     if prediction is None:
         return _row(outcome.summary, "-", "-", str(outcome.error))
-    p_fake = "-" if prediction.p_fake is None else f"{prediction.p_fake:.3f}"
     which = f" ({outcome.picture} of {outcome.pictures})" if outcome.pictures != 1 else ""
-    return _row(outcome.summary, p_fake, str(len(prediction.faces)), printable(outcome.path, limit=None) + which)
+    return _row(
+        outcome.summary, p_text(prediction.p_fake), str(len(prediction.faces)), printable(outcome.path, limit=None) + which
+    )
 
 
 def _row(*cells: str) -> str:

@@ -24,7 +24,7 @@ from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict, judged_faces
 from edgefake.tables import text_row
-from edgefake.text import portable_path, printable
+from edgefake.text import p_text, portable_path, printable
 
 _EPILOG = f"""\
 Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face, which must be
@@ -169,9 +169,13 @@ def _table_rows(outcome: _Outcome) -> str:
     verdict = outcome.verdict
     if verdict is None:
         return _row(outcome.summary, "-", "-", "-", "-", str(outcome.error))
-    p_fake = "-" if verdict.p_fake is None else f"{verdict.p_fake:.3f}"
     row = _row(
-        outcome.summary, p_fake, str(verdict.frames), str(verdict.faces), str(len(verdict.tracks)), printable(outcome.path)
+        outcome.summary,
+        p_text(verdict.p_fake),
+        str(verdict.frames),
+        str(verdict.faces),
+        str(len(verdict.tracks)),
+        printable(outcome.path),
     )
     why = verdict.explanation()
     return f"{row}\n{'':<10}  {why}" if why else row

@@ -19,6 +19,7 @@ from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.result import FrameResult
 from edgefake.streaming.video import VideoTally, VideoVerdict
 from edgefake.tables import text_row
+from edgefake.text import p_text
 from edgefake.thresholds import Verdict
 
 _EPILOG = """\
@@ -183,8 +184,7 @@ class _Pictures:
         )
         word = (result.verdict or status).value.replace("_", " ")
         self.counts[word] += 1
-        p_fake = "-" if result.p_fake is None else f"{result.p_fake:.3f}"
-        return [text_row((word, p_fake, result.source), ("<16", ">6", ""))]
+        return [text_row((word, p_text(result.p_fake), result.source), ("<16", ">6", ""))]
 
     def __str__(self) -> str:
         return ", ".join(f"{count} {word}" for word, count in self.counts.most_common()) or "no picture came"
@@ -217,7 +217,7 @@ class _Faces:
             self._called[track.id] = track.verdict, is_fake or was_fake
             if len(self._called) > 1000:  # a stream may run for years
                 del self._called[min(self._called)]
-            news.append(f"{_clock(result.seconds)}  face {track.id}: {track.verdict.value}, p_fake {track.p_fake:.3f}")
+            news.append(f"{_clock(result.seconds)}  face {track.id}: {track.verdict.value}, p_fake {p_text(track.p_fake)}")
         return news
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from edgefake.odds import CALIBRATED_FOR
 from edgefake.schema import SCHEMA, figure, seconds_or_ms
 from edgefake.streaming.evidence import capped_log_odds, of_several
 from edgefake.streaming.result import FrameResult
+from edgefake.text import p_text
 from edgefake.thresholds import Thresholds, Verdict, worst_verdict
 
 LISTED = 8
@@ -69,7 +70,7 @@ class VideoVerdict:
 
     def __str__(self) -> str:
         """As `edgefake watch` sums it up."""
-        figure = f"{self.verdict.value}, p_fake {self.p_fake:.3f}" if self.verdict else "no verdict"
+        figure = f"{self.verdict.value}, p_fake {p_text(self.p_fake)}" if self.verdict else "no verdict"
         why = self.explanation()
         return f"in all: {figure} ({why})" if why else f"in all: {figure}"
 
@@ -84,7 +85,7 @@ class VideoVerdict:
         elif not self.tracks:
             parts.append("no face was found")
         elif len(judged) > 1:
-            parts.append("the highest of " + _listed([f"face {track.id}: {track.p_fake:.3f}" for track in judged]))
+            parts.append("the highest of " + _listed([f"face {track.id}: {p_text(track.p_fake)}" for track in judged]))
         elif len(self.tracks) > 1 and judged:
             parts.append(f"that of face {judged[0].id}")
         worst = worst_verdict(track.verdict for track in judged)

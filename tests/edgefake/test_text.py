@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgefake.text import portable_path, printable
+from edgefake.text import p_text, portable_path, printable
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,10 @@ def test_any_file_name_can_be_had_back_from_json(name: bytes) -> None:
     kept.encode()
     raw = unquote_to_bytes(urlsplit(kept).path) if kept.startswith("file:///") else kept.encode()
     assert raw == os.fsencode(path)
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(None, "-"), (0.0, "0.000"), (1.0, "1.000"), (0.0416, "0.042"), (0.0005, "0.001"), (4e-6, "4e-06")]
+)
+def test_a_probability_that_is_not_0_does_not_look_so(p: float | None, text: str) -> None:
+    assert p_text(p) == text

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgefake import Box, Detector, Thresholds, Verdict, open_scorer, read_image, watch
+from edgefake import Box, Detector, InputError, Thresholds, Verdict, open_scorer, read_image, watch
 from edgefake.benchmark.accuracy import measure_accuracy
 from edgefake.cli import main
 from edgefake.drawing import COLOURS
@@ -105,6 +105,18 @@ def test_a_scorer_of_the_user_may_have_both(p_fake: float, portrait: Path) -> No
     with Detector(scorer) as detector:
         assert repr(detector).endswith("fake from p_fake 0.999, real below 0.001>")
         assert detector.predict(read_image(portrait)).verdict is Verdict.UNSURE
+
+
+def test_one_number_set_on_a_scorer_or_detector_holds(p_fake: float, portrait: Path) -> None:
+    scorer = open_scorer(MODEL, num_threads=1, threshold=Thresholds(0.999, 0.001))
+    scorer.threshold = p_fake * 1.1
+    with Detector(scorer) as detector:
+        assert detector.thresholds == Thresholds.two_way(p_fake * 1.1)
+        assert detector.predict(read_image(portrait)).verdict is Verdict.REAL
+        detector.threshold = p_fake * 0.9
+        assert detector.predict(read_image(portrait)).verdict is Verdict.FAKE
+        with pytest.raises(InputError, match="got 2"):
+            detector.threshold = 2.0
 
 
 def test_the_more_faces_the_higher_the_highest_must_be(portrait: Path, p_fake: float) -> None:
