@@ -57,7 +57,7 @@ RAREST = 1e-6
 """A prior is as far from 0 and 1 as this at least: beyond, p_fake of faces that differ would be the same number."""
 
 TURNED = 1e-14
-"""Like ``SMALLEST``, for what a prior turned: it lies that much further out."""
+"""Like ``SMALLEST``, for what a prior turned and for the ends of tails, which lie further out."""
 
 
 def for_prior(p: float, prior: float) -> float:

@@ -136,5 +136,5 @@ def _decay(named: Mapping[str, float]) -> float:
     """By the line that ``TAIL`` lies on, where ``named`` have it."""
     if TAIL not in named or DEFAULT_THRESHOLD not in named:
         return DECAY
-    further = odds.log_odds(named[TAIL]) - odds.log_odds(named[DEFAULT_THRESHOLD])
+    further = odds.log_odds(named[TAIL], odds.TURNED) - odds.log_odds(named[DEFAULT_THRESHOLD])
     return math.log(0.05 / 0.001) / further if further > 0 else DECAY

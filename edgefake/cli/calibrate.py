@@ -22,8 +22,9 @@ from edgefake.tables import text_table
 from edgefake.text import printable
 
 _EPILOG = """\
-Every face in FOLDER must be real: each is scored once in a picture, and over all its frames in a video. The threshold is for
-verdicts on one face; for several it is raised, as ever. It holds for this very model file, for faces found as these were.
+Every face in FOLDER must be real: each is scored once in a picture, and over all its frames in a video. Files that cannot be read
+are told and passed over. The threshold is for verdicts on one face; for several it is raised, as ever. It holds for this very
+model file, for faces found as these were.
 
 exit codes:
   0  done
