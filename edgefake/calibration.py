@@ -77,7 +77,7 @@ def calibrate(card: ModelCard, p_fake: Sequence[float], *, rate: float, finder: 
     if not 0.0 < rate < 1.0:
         raise InputError(f"expected a rate above 0 and below 1, got {rate:g}: 0.01 calls one real face of 100 fake")
     scores = np.sort(odds.log_odds_of(np.array(p_fake)))[::-1]
-    allowed = int(np.floor(rate * len(scores) + 1e-9))
+    allowed = min(int(np.floor(rate * len(scores) + 1e-9)), len(scores) - 1)
     highest, above = scores[allowed], scores[scores > scores[allowed]]
     fake = odds.p_fake(float(highest + above.min()) / 2 if len(above) else float(highest) + 0.5)
     thresholds = Thresholds(fake, min(card.thresholds.get(REAL, fake), fake), card.thresholds_at(fake).decay)
