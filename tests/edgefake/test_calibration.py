@@ -19,8 +19,10 @@ from edgefake.statistics import Interval
 from tests.edgefake.conftest import MakeCard
 from tests.edgefake.ensemble import Ensemble
 
+SCORES = st.lists(st.integers(0, 20).map(lambda n: n / 21), min_size=1, max_size=80)
 
-@given(st.lists(st.integers(0, 20).map(lambda n: n / 21), min_size=1, max_size=80), st.sampled_from([0.01, 0.05, 0.2, 0.9, 1 - 1e-13]))
+
+@given(SCORES, st.sampled_from([0.01, 0.05, 0.2, 0.9, 1 - 1e-13]))
 def test_no_more_than_asked_are_called_fake_and_one_step_lower_more(p_fake: list[float], rate: float) -> None:
     card = ModelCard("x", "x", "int8", 8, 0.3, "logit", {"fpr_5%": 0.5})
     profile = calibrate(card, p_fake, rate=rate, finder="haar")
