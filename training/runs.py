@@ -155,6 +155,10 @@ def is_run(path: Path) -> bool:
 
 def read_run(folder: Path) -> Run:
     """The run in ``folder``; ``InputError`` when there is none, it is damaged or a face finder's."""
+    if folder.is_file():
+        raise InputError(
+            f"expected the folder of a training run, got the file {folder}: give a folder, or a model file by its ending"
+        )
     try:
         run = read_record(folder / "run.json", Run)
     except FileNotFoundError:

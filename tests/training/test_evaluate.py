@@ -288,6 +288,7 @@ def test_bad_arguments_are_explained(converted: Converted, tmp_path: Path, capsy
         ([str(bare), *data], "no model card"),
         ([str(tmp_path / "gone.tflite"), *data], "there is no model"),
         ([str(tmp_path), *data], "no run.json"),
+        ([str(Path(__file__)), *data], "got the file"),
         ([str(converted.int8), "--data", str(tmp_path / "nothing")], "expected a folder"),
         ([str(converted.int8), *data, "--degradations", "clean,jpg"], "no degradation 'jpg': choose from clean,jpeg75"),
         ([str(converted.int8), *data, "--out", str(bare)], "cannot be made"),
