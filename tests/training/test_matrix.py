@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from edgefake import Box, InputError
+from edgefake.images import read_image
 from edgefake.models.card import ModelCard
 from edgefake.models.file import ModelFile, payload_sha256, write_card
 from edgefake.statistics import auc
@@ -197,6 +198,21 @@ def test_a_verdict_is_that_of_the_card_and_copies_count_once(
     write_card(model, replace(card, thresholds={"eer": 0.5}))
     assert main(["bias", str(model), "--data", str(again)]) == 2
     assert "fpr_5%" in capsys.readouterr().err
+
+
+def test_influences_that_pictures_leave_no_room_for_are_told(
+    converted: Converted, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with data.open() as source, data.with_name("tight.csv").open("w", newline="") as stream:
+        rows = [row for row in csv.DictReader(source) if row["label"] == "real"]
+        height, width = read_image(data.parent / rows[0]["file"]).shape[:2]
+        writer = csv.DictWriter(stream, [*rows[0]])
+        writer.writeheader()
+        writer.writerows({**row, "x": 0, "y": 0, "w": width, "h": height} for row in rows)
+    new_command()
+    assert main(["bias", str(converted.int8), "--data", str(data.with_name("tight.csv"))]) == 0
+    told = capsys.readouterr().err
+    assert "wider; shifted; reflect" in told and "blur" not in told
 
 
 def test_fakes_alone_have_no_bias(converted: Converted, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
