@@ -141,7 +141,7 @@ def check_finder(source: FinderSource, cards: dict[Path, ModelCard]) -> FinderCh
 
 def _metrics(path: Path, card: ModelCard, run: FinderRun, data: str) -> tuple[Metrics, ...]:
     """Of the test pictures; none where the data has none."""
-    photos = readable([photo for folder in run.data for photo in chosen(read_photos(Path(folder)), "test")])
+    photos = readable([photo for folder in dict.fromkeys(run.data) for photo in chosen(read_photos(Path(folder)), "test")])
     if not any(photo.sure.any() for photo in photos):
         return ()
     pixels, scales = _fitted(photos, card.height, card.width)
