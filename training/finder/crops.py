@@ -33,9 +33,9 @@ VISIBLE, GONE = 0.5, 0.1
 """Shares of a face's box: below the second it is not there."""
 ANGLE, TURNED = 30.0, 0.3
 """Up to so many degrees, for this share of pictures."""
-BACKGROUND, MOSAIC, PASTED = 0.15, 0.35, 0.25
+BACKGROUND, MOSAIC, PASTED = 0.25, 0.35, 0.2
 """Shares of crops: without a face, of four photos, of one with heads pasted into it; the others are of one photo."""
-EMPTY_TILE = 0.15
+EMPTY_TILE = 0.3
 """Share of a mosaic's tiles without a face."""
 PART = 0.5
 """Share of backgrounds that are taken from beside a face: collars, hair and hands, as large as faces are."""
