@@ -2,7 +2,7 @@
 
 DEFAULT_MODEL = "resnet18_int8"
 """The bundled model with the best accuracy."""
-DEFAULT_FACES = "haar"
+DEFAULT_FACES = "edge"
 """How faces are found: a name of ``edgefake.faces.FINDERS``."""
 FINDER_MODEL = "face_finder_int8"
 """The bundled face finder, which ``edge`` stands for."""

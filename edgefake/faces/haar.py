@@ -68,7 +68,7 @@ def open_finder(file: str | None) -> HaarFinder:
 
 def _cascade() -> tuple[Path, cv2.CascadeClassifier]:
     """The cascade's file, read: inside OpenCV from PyPI, beside that of a distribution (Debian, JetPack: ``opencv-data``)."""
-    others = 'give faces= the path of a YuNet .onnx file, "frame" for pictures that are face crops, or a function'
+    others = 'choose faces="edge", the path of a YuNet .onnx file, "frame" for pictures that are face crops, or a function'
     if not hasattr(cv2, "CascadeClassifier"):
         raise InputError(f"OpenCV {cv2.__version__} has no Haar cascades, which 5.0 dropped: {others}")
     try:

@@ -3,11 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 
-import pytest
-
 from benchmarks.finding import FAST, FASTER, FULL, HAAR, YUNET_SMALL, Finding, measure_finding
-from edgefake.defaults import FINDER_MODEL
-from edgefake.models.store import read_registry
 from edgefake.statistics import Summary
 
 
@@ -27,7 +23,6 @@ def test_goals_compare_within_one_run() -> None:
     assert not finding(**jobs, **{**searches, FAST: 1.1}).goals[0].met
 
 
-@pytest.mark.skipif(FINDER_MODEL not in read_registry(), reason=f"{FINDER_MODEL} is not bundled")
 def test_everything_is_measured_on_the_drawn_frame() -> None:
     found = measure_finding(None, rounds=3)
     assert found.size == (1280, 720) and found.passes[0] == 1 < found.passes[1]

@@ -49,7 +49,7 @@ def test_yunet_faces_is_a_finder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", OLD_NAMES)
 def test_a_runtime_on_a_device_by_its_old_name(name: str, model: Path) -> None:
     with pytest.warns(DeprecationWarning, match=f"{name}") as told, pytest.raises(ModelNotFoundError):
-        Detector("absent", runtime=name)
+        Detector("absent", runtime=name, faces="frame")
     assert [warning.filename for warning in told] == [__file__]
     assert todays_name(name, None, tell=lambda key: None) == tuple(name.split("-"))
     with pytest.raises(BackendError, match=rf"'{name}'.*'cuda:1'"):

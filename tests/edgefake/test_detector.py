@@ -81,9 +81,10 @@ def test_many_threads_give_the_same_scores(detector: Detector, frames: list[np.n
     assert answers == expected
 
 
-def test_haar_is_safe_in_many_threads(model: Path, portrait: Path) -> None:
+@pytest.mark.parametrize("faces", ["edge", "haar"])
+def test_finders_are_safe_in_many_threads(model: Path, portrait: Path, faces: str) -> None:
     frame = read_image(portrait)
-    detector = Detector(model, num_threads=1)
+    detector = Detector(model, faces=faces, num_threads=1)
     expected = detector.predict(frame).faces
     assert len(expected) == 1
     with ThreadPoolExecutor(4) as pool:
@@ -159,7 +160,7 @@ def test_many_faces_go_to_the_scorer_in_bounded_parts(
 def test_a_long_thin_frame_costs_what_its_shorter_side_costs(model: Path) -> None:
     thin = np.random.default_rng(0).integers(0, 256, (10, 40000, 3), np.uint8)
     tracemalloc.start()
-    for faces in ("frame", "haar"):
+    for faces in ("frame", "haar", "edge"):
         with Detector(model, faces=faces) as detector:
             for frame in (thin, np.ascontiguousarray(thin.transpose(1, 0, 2))):
                 detector.predict(frame)
@@ -252,7 +253,7 @@ def test_any_memory_layout_is_accepted(detector: Detector, photo: np.ndarray) ->
 
 
 def test_tiny_and_huge_frames(model: Path) -> None:
-    for faces in ("haar", "frame"):
+    for faces in ("haar", "edge", "frame"):
         detector = Detector(model, faces=faces)
         assert detector.predict(np.zeros((1, 1, 3), np.uint8)).p_fake is None
     huge = np.zeros((8000, 8000, 3), np.uint8)
@@ -306,7 +307,7 @@ def test_a_card_that_does_not_fit(model: Path, make_card: MakeCard) -> None:
         Detector(model)
 
 
-@pytest.mark.parametrize("faces", ["haar", "frame"])
+@pytest.mark.parametrize("faces", ["edge", "haar", "frame"])
 def test_faces_that_were_found_give_the_same_scores_when_handed_back(model: Path, portrait: Path, faces: str) -> None:
     frame = read_image(portrait)
     with Detector(model, faces=faces) as detector:

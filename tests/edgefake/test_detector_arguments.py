@@ -13,7 +13,7 @@ from edgefake import BackendError, Box, Detector, InputError, ModelNotFoundError
 BOXES = [Box(20, 30, 80, 90), Box(150, 60, 64, 64), Box(-10, 120, 60, 50)]
 
 
-@pytest.mark.parametrize("faces", ["haar", "frame"])
+@pytest.mark.parametrize("faces", ["edge", "frame"])
 def test_boxes_may_be_any_iterable(model: Path, photo: np.ndarray, faces: str) -> None:
     tuples = [(box.x, box.y, box.width, box.height) for box in BOXES]
     with Detector(model, faces=faces) as detector:

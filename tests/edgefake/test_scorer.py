@@ -240,7 +240,7 @@ def test_a_refused_model_is_closed(models: Path, make_card: MakeCard, monkeypatc
     close = TFLiteRuntime.close
     monkeypatch.setattr(TFLiteRuntime, "close", lambda self: (closed.append(self), close(self)))
     with pytest.raises(ModelFileError):
-        Detector(models / "two_outputs.tflite", card=make_card("two_outputs", scaling=Scaling(127.5, 127.5)))
+        Detector(models / "two_outputs.tflite", card=make_card("two_outputs", scaling=Scaling(127.5, 127.5)), faces="frame")
     assert len(closed) == 1
 
 

@@ -8,15 +8,11 @@ import numpy as np
 import pytest
 
 from edgefake import Box, Face, FaceFinder, InputError
-from edgefake.defaults import FINDER_MODEL
 from edgefake.faces import FINDERS, open_finder
 from edgefake.faces.frame import WholeFrame
 from edgefake.faces.haar import HaarFinder
-from edgefake.models.store import read_registry
 from edgefake.pixels import Pixels
 
-ABSENT = {"yunet", *(() if FINDER_MODEL in read_registry() else ("edge",))}
-"""Those whose file users bring."""
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 ROW = [1, 2, 3, 4]
 BOX, LARGE, INSIDE = Box(*ROW), Box(2, -5, 198, 199), Box(110, 33, 76, 76)
@@ -28,7 +24,7 @@ def test_names() -> None:
     assert open_finder("frame").find(FRAME) == [Face(Box(0.0, 0.0, 90.0, 60.0))]
 
 
-@pytest.mark.parametrize("name", [name for name in FINDERS if name not in ABSENT])
+@pytest.mark.parametrize("name", [name for name in FINDERS if name != "yunet"])
 def test_a_name_is_that_of_a_finder(name: str) -> None:
     finder = open_finder(name)
     assert isinstance(finder, FaceFinder)

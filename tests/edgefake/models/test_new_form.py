@@ -20,7 +20,7 @@ from tests.edgefake.runtimes import toy
 USE = """
 import sys
 from edgefake import Detector
-with Detector("toy") as by_name, Detector(sys.argv[1]) as by_path:
+with Detector("toy", faces="haar") as by_name, Detector(sys.argv[1], faces="haar") as by_path:
     print(by_name.runtime, by_path.runtime)
 try:
     Detector("absent.other")
@@ -60,9 +60,9 @@ def test_a_new_form_has_a_name_and_is_measured(package: Path, portrait: Path) ->
     assert "toy.toy  " in python(package, "-m", "edgefake", "models", "verify", "toy")
     assert json.loads(python(package, "-m", "edgefake", "models", "show", "toy", "--json"))["name"] == "toy"
 
-    told = json.loads(python(package, "-m", "edgefake", "predict", portrait, "--model", "toy", "--json"))
+    told = json.loads(python(package, "-m", "edgefake", "predict", portrait, "--model", "toy", "--faces", "haar", "--json"))
     assert (told["status"], told["model"]) == ("ok", "toy")
-    quick = ["--runs", "2", "--seconds", "0", "--processes", "1", "--threads", "1"]
+    quick = ["--faces", "haar", "--runs", "2", "--seconds", "0", "--processes", "1", "--threads", "1"]
     for model in ("toy", path):
         (row,) = json.loads(python(package, "-m", "edgefake", "benchmark", model, *quick, "--json"))["rows"]
         assert (row["model"], row["runtime_version"], row["file"]["bytes"]) == ("toy", "toy (1.0)", path.stat().st_size)

@@ -257,7 +257,7 @@ def test_faults(registry: Path) -> None:
 
 def test_the_models_of_this_version_are_bundled_and_whole() -> None:
     models = {found.stored.file: found for found in list_models()}
-    for name in ("resnet18_int8", "cnn_int8"):
+    for name in ("resnet18_int8", "cnn_int8", "face_finder_int8"):
         for suffix in (".tflite", ".onnx"):
             found = models[f"{name}{suffix}"]
             assert (found.stored.name, found.place, found.fault()) == (name, "bundled", None)
