@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgefake.arguments import whole_number
@@ -10,7 +12,7 @@ from edgefake.errors import CardError, ModelFileError
 from edgefake.faces import decode
 from edgefake.faces.decode import Floats, Found
 from edgefake.faces.finders import Find
-from edgefake.faces.geometry import MAX_REACH, Box, Face
+from edgefake.faces.geometry import MAX_REACH, Box, Face, overlap
 from edgefake.faces.search import LARGEST_IN_TILE, Level, plan, reduced
 from edgefake.models.card import ModelCard
 from edgefake.models.file import require_card
@@ -24,6 +26,10 @@ from edgefake.text import printable
 
 GREY = 128
 """What the network sees beside a picture that does not fill its input: 0."""
+LIKELY = 0.4
+"""Score that is enough for a face where a stream expects one: the second association of ByteTrack (Zhang et al. 2022)."""
+EXPECTED = 0.3
+"""Intersection over union with the box where it is expected."""
 IN_TILES = 0.875
 """What a score counts that was given in one of several tiles: each of them is another chance to be wrong.
 
@@ -65,16 +71,26 @@ class EdgeFinder:
 
     def find(self, frame: Pixels) -> list[Face]:
         """All faces, best first, in as many runs of the network as the frame needs."""
-        return self._search(frame, "full")
+        return self._search(frame, "full", self._min_score)
 
     def find_fast(self, frame: Pixels) -> list[Face]:
         """The faces that are large enough to be seen in the reduced frame, best first."""
-        return self._search(frame, "fast")
+        return self._search(frame, "fast", self._min_score)
+
+    def find_near(self, frame: Pixels, near: Sequence[Box]) -> list[Face]:
+        """Like ``find_fast``; where a face is expected, in ``near``, a score of ``LIKELY`` is enough for one."""
+        faces = self._search(frame, "fast", min(LIKELY, self._min_score))
+        found = [face for face in faces if face.score >= self._min_score]
+        unsure = faces[len(found) :]
+        for box in near:
+            if not any(overlap(box, face.box) >= EXPECTED for face in found):
+                found += [face for face in unsure if overlap(box, face.box) >= EXPECTED][:1]
+        return found
 
     def close(self) -> None:
         self.runtime.close()
 
-    def _search(self, frame: Pixels, find: Find) -> list[Face]:
+    def _search(self, frame: Pixels, find: Find, min_score: float) -> list[Face]:
         height, width = frame.shape[:2]
         levels = plan(width, height, input_width=self._width, input_height=self._height, find=find)
         parts: list[Found] = []
@@ -85,10 +101,10 @@ class EdgeFinder:
             else:
                 copy = reduced(copy, level.width, level.height)
             scale = np.array([width / level.width, height / level.height], np.float32)
-            parts += [_scaled(self._tile(copy, level, tile), scale) for tile in level.tiles]
+            parts += [_scaled(self._tile(copy, level, tile, min_score), scale) for tile in level.tiles]
         return _usable(decode.joined(parts), width, height)
 
-    def _tile(self, copy: Pixels, level: Level, tile: tuple[int, int]) -> Found:
+    def _tile(self, copy: Pixels, level: Level, tile: tuple[int, int], min_score: float) -> Found:
         """The faces in a tile of a copy, in its pixels."""
         left, top = tile
         part = copy[top : top + self._height, left : left + self._width]
@@ -97,13 +113,13 @@ class EdgeFinder:
         pixels[0, :height, :width] = part
         outputs: dict[str, Floats] = dict(zip(self.card.outputs, self.runtime.run(pixels), strict=True))
         self._check_finite(outputs)
-        found = decode.faces(outputs, self._height, self._width, min_score=self._min_score)
+        found = decode.faces(outputs, self._height, self._width, min_score=min_score)
         if len(level.tiles) == 1 or not len(found.scores):
             return found
         x, y, w, h = found.boxes.T
         cut = (x < EDGE) & (left > 0) | (y < EDGE) & (top > 0)
         cut |= (x + w > width - EDGE) & (left + width < level.width) | (y + h > height - EDGE) & (top + height < level.height)
-        found = found.only(~cut & (found.scores * IN_TILES >= self._min_score) & (np.maximum(w, h) <= LARGEST_IN_TILE))
+        found = found.only(~cut & (found.scores * IN_TILES >= min_score) & (np.maximum(w, h) <= LARGEST_IN_TILE))
         corner = np.array(tile, np.float32)
         moved = found.boxes + np.append(corner, (0, 0)).astype(np.float32)
         return Found(moved, found.scores * np.float32(IN_TILES), found.points + corner)

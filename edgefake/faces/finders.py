@@ -24,8 +24,9 @@ class FaceFinder(Protocol):
 
     All finders of this project give one framing, which the models were trained on: the box that YuNet would give.
 
-    A finder may have ``find_fast`` beside ``find``, which streams call: quicker, for large faces alone; ``every``, in how many
-    frames of a stream it should be called once (without it 5); and ``close``.
+    A finder may have ``find_fast`` beside ``find``, which streams call: quicker, for large faces alone; ``find_near``, which is
+    also given the boxes where a stream expects faces; ``every``, in how many frames of a stream it should be called once (without
+    it 5); and ``close``.
     """
 
     def find(self, frame: Pixels) -> list[Face]:

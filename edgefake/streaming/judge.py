@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from edgefake.detector import Detector
-from edgefake.faces import Face
+from edgefake.faces import Box, Face
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Status
 from edgefake.streaming.capture import Captured
@@ -139,7 +139,7 @@ class Judge:
             search = self._follow(self._pending)
         if self._pending is None and self._tracker.search_due:
             self._tracker.begin_search()
-            self._pending = self._searcher.submit(self._search, frame.pixels)
+            self._pending = self._searcher.submit(self._search, frame.pixels, self._tracker.expected)
         if self._pending is None or self._live:
             return search, 0.0
         started = time.perf_counter()
@@ -147,9 +147,9 @@ class Judge:
         waited_s = time.perf_counter() - started
         return self._follow(self._pending), waited_s
 
-    def _search(self, pixels: Pixels) -> _Search:
+    def _search(self, pixels: Pixels, near: list[Box]) -> _Search:
         started = time.perf_counter()
-        faces = self._detector.find_faces(pixels, find=self._detector.find or "fast")
+        faces = self._detector.find_faces(pixels, find=self._detector.find or "fast", near=near)
         return _Search(faces, (time.perf_counter() - started) * 1e3)
 
     def _follow(self, done: Future[_Search]) -> _Search:

@@ -120,6 +120,11 @@ class Tracker:
         """Of all faces that are remembered."""
         return {track.id for track in self._tracks if track.id}
 
+    @property
+    def expected(self) -> list[Box]:
+        """Where faces should be in the frame that is being searched."""
+        return [track.box for track in self._searched if track.id]
+
     def move(self, seconds: float) -> None:
         """Go on to the frame at ``seconds`` of media time."""
         dt = max(0.0, seconds - self._seconds)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edgefake import Box, CardError, Detector, Face, read_image
+from edgefake import Box, CardError, Detector, Face, read_image, watch
 from edgefake.cli import main
 from edgefake.faces import open_finder
 from edgefake.faces.edge import EdgeFinder
@@ -52,6 +52,27 @@ def test_the_framing_is_the_same_at_every_size(finder: EdgeFinder, portrait: Pat
         resized = np.asarray(cv2.resize(frame, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
         box = only(getattr(finder, find)(resized))
         assert overlap(Box(*(side / factor for side in (box.x, box.y, box.width, box.height))), FACE) > 0.7
+
+
+def test_where_a_stream_expects_a_face_less_evidence_is_enough(finder: EdgeFinder, portrait: Path) -> None:
+    blurred = np.asarray(cv2.GaussianBlur(read_image(portrait), (0, 0), 40), np.uint8)
+    assert finder.find_fast(blurred) == finder.find_near(blurred, []) == finder.find_near(blurred, [Box(0, 0, 60, 60)]) == []
+    (face,) = finder.find_near(blurred, [FACE, FACE])
+    assert 0.4 <= face.score < finder.card.min_score
+    assert overlap(face.box, FACE) > 0.5
+    with Detector("cnn_int8", num_threads=1) as detector:
+        assert len(detector.find_faces(blurred, find="fast", near=[FACE])) == 1
+        assert detector.find_faces(blurred, find="full", near=[FACE]) == detector.find_faces(blurred, find="fast") == []
+
+
+def test_a_face_that_becomes_doubtful_stays_and_none_begins_so(portrait: Path) -> None:
+    frame = read_image(portrait)
+    blurred = np.asarray(cv2.GaussianBlur(frame, (0, 0), 40), np.uint8)
+    with Detector("cnn_int8", num_threads=1) as detector:
+        with watch([frame] * 5 + [blurred] * 20, detector, fps=10) as stream:
+            assert [len(result.tracks) for _, result in stream][-1] == 1  # 2 s on: kept for as long as it is found
+        with watch([blurred] * 10, detector, fps=10) as stream:
+            assert {len(result.tracks) for _, result in stream} == {0}
 
 
 def changed(portrait: Path, kind: str) -> tuple[Pixels, Box]:
