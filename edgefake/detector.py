@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -166,16 +166,19 @@ class Detector:
             raise InputError(f"expected boxes for each of the {len(frames)} frames, got {len(boxes)} entries")
         return self._judge([self._prepare(*pair) for pair in zip(frames, boxes, strict=True)])
 
-    def find_faces(self, frame: Pixels, *, find: Find | None = None, near: Sequence[Box] = ()) -> list[Face]:
+    def find_faces(self, frame: Pixels, *, find: Find | None = None, near: Iterable[FaceLike] = ()) -> list[Face]:
         """The faces of ``frame``, best first, without judging them: ``predict(frame, boxes=…)`` does that.
 
         ``find`` is as for ``Detector``; None: as the detector was made. ``near`` are boxes where faces were a moment ago: in a
         fast search, ``faces="edge"`` needs less evidence for a face there.
+
+        Raises ``InputError`` for what is no frame, and for other boxes than ``predict`` takes.
         """
         self._check_open()
         chosen = checked_find(find) or self.find or "full"
-        if near and chosen == "fast" and (find_near := getattr(self.finder, "find_near", None)):
-            return find_near(checked_frame(frame), near)  # type: ignore[no-any-return]
+        expected = [face.box for face in as_faces(near, "near=")]
+        if expected and chosen == "fast" and (find_near := getattr(self.finder, "find_near", None)):
+            return find_near(checked_frame(frame), expected)  # type: ignore[no-any-return]
         return self._search[chosen](checked_frame(frame))
 
     def predict_faces(self, crops: Iterable[Pixels]) -> list[FaceScore]:

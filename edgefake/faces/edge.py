@@ -85,7 +85,7 @@ class EdgeFinder:
         for box in near:
             if not any(overlap(box, face.box) >= EXPECTED for face in found):
                 found += [face for face in unsure if overlap(box, face.box) >= EXPECTED][:1]
-        return found
+        return sorted(found, key=lambda face: -face.score)
 
     def close(self) -> None:
         self.runtime.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -11,7 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 from edgefake.arguments import whole_number
 from edgefake.defaults import FINDER_MODEL
 from edgefake.errors import InputError
-from edgefake.faces.geometry import Face, FaceLike, as_faces, one_per_face
+from edgefake.faces.geometry import Box, Face, FaceLike, as_faces, one_per_face
 from edgefake.pixels import Pixels
 
 Find = Literal["fast", "full"]
@@ -60,11 +60,12 @@ EVERY = 5
 """In how many frames of a stream a finder is called once, unless it says otherwise."""
 
 _Finds = Callable[[Pixels], Iterable[FaceLike]]
+_FindsNear = Callable[[Pixels, Sequence[Box]], Iterable[FaceLike]]
 Faces = str | Path | _Finds | FaceFinder
 """How faces are found: a name of ``FINDERS``, with ``:FILE`` where it reads one, or just the file; a ``FaceFinder``; or any
 function from a frame to faces or boxes."""
 
-FACES_HELP = "edge, edge:FILE.tflite, haar, yunet:FILE.onnx, frame (the picture is the face)"
+FACES_HELP = "edge, edge:FILE, haar, yunet:FILE.onnx, frame (the picture is the face)"
 """For the command line."""
 
 
@@ -90,9 +91,10 @@ def open_finder(
         return importlib.import_module(FINDERS[name].module).open_finder(file)  # type: ignore[no-any-return]
     if not isinstance(faces, str | Path | bytes | bytearray):  # bytes have a method find too
         if isinstance(faces, FaceFinder):
-            return _Checked(faces.find, getattr(faces, "find_fast", faces.find), f"{type(faces).__name__}.find", faces)
+            ours = type(faces).__module__ in [row.module for row in FINDERS.values()]
+            return faces if ours else _Checked(faces.find, f"{type(faces).__name__}.find", faces)
         if callable(faces):
-            return _Checked(faces, faces, "the faces= function", faces)
+            return _Checked(faces, "the faces= function", faces)
     raise InputError(
         f"expected faces to be one of {', '.join(FINDERS)}, a file ending in {' or '.join(_BY_SUFFIX)}, a FaceFinder or a "
         f"function from a frame to boxes, got {faces!r}"
@@ -107,12 +109,15 @@ def checked_find(find: Find | None) -> Find | None:
 
 
 def named(faces: Faces) -> tuple[str | None, str | None]:
-    """(the name in ``FINDERS`` that is meant, the file behind it), None for what there is not."""
+    """(the name in ``FINDERS`` that is meant, the file behind it), None for what there is not.
+
+    A colon with nothing behind it, as an empty variable leaves, names the file "", which no finder takes.
+    """
     if not isinstance(faces, str | Path):
         return None, None
-    name, _, file = str(faces).partition(":")
+    name, colon, file = str(faces).partition(":")
     if name in FINDERS:
-        return name, file or None
+        return name, file if colon else None
     found = _BY_SUFFIX.get(Path(faces).suffix)
     return found, str(faces) if found else None
 
@@ -123,8 +128,10 @@ _BY_SUFFIX = {suffix: name for name, row in FINDERS.items() for suffix in row.su
 class _Checked:
     """A finder or function of the user, whose answers are looked at."""
 
-    def __init__(self, find: _Finds, find_fast: _Finds, what: str, given: object) -> None:
-        self._find, self._find_fast, self._what = find, find_fast, f"what {what} returned"
+    def __init__(self, find: _Finds, what: str, given: object) -> None:
+        self._find, self._what = find, f"what {what} returned"
+        self._find_fast: _Finds = getattr(given, "find_fast", find)
+        self._find_near: _FindsNear | None = getattr(given, "find_near", None)
         self.every = whole_number(f"every of {type(given).__name__}", getattr(given, "every", EVERY))
 
     def find(self, frame: Pixels) -> list[Face]:
@@ -132,3 +139,8 @@ class _Checked:
 
     def find_fast(self, frame: Pixels) -> list[Face]:
         return one_per_face(as_faces(self._find_fast(frame), self._what))
+
+    def find_near(self, frame: Pixels, near: Sequence[Box]) -> list[Face]:
+        if self._find_near is None:
+            return self.find_fast(frame)
+        return one_per_face(as_faces(self._find_near(frame, near), self._what))

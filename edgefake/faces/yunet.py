@@ -86,7 +86,7 @@ def _usable(found: npt.NDArray[np.float32], width: int, height: int, ratio: floa
 
 def open_finder(file: str | None) -> YuNetFinder:
     """The finder of that file. Raises ``InputError`` when none is named, or it is none."""
-    if file is None:
+    if not file:
         raise InputError(f"expected yunet:FILE.onnx, got yunet without a file: get {OFFERED}")
     return YuNetFinder(file)
 

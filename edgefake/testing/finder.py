@@ -27,6 +27,7 @@ def check_finder(finder: FaceFinder, frame: Pixels, *, box: Box | None = None) -
     - ``framing``: the face is framed as YuNet frames it.
     - ``other frames``: those of any size, down to a single pixel, get such faces or none.
     - ``find_fast``: likewise in any frame, where the finder has it.
+    - ``find_near``: likewise, wherever faces are expected.
     - ``same again``: the same frame gets the same faces, whatever was in between.
     - ``read-only frames``: a frame may be, and is not changed.
     - ``threads``: several may call ``find`` at once.
@@ -58,6 +59,11 @@ def check_finder(finder: FaceFinder, frame: Pixels, *, box: Box | None = None) -
         with clause("find_fast"):
             for other in (frame, *_others(frame)):
                 _find(fast, other)
+    if (near := getattr(finder, "find_near", None)) is not None:
+        with clause("find_near"):
+            for boxes in ([], [face.box for face in expected]):
+                for other in (frame, *_others(frame)):
+                    _find(lambda frame, boxes=boxes: near(frame, boxes), other)  # type: ignore[misc]
     with clause("same again"):
         again = _find(finder.find, frame)
         expect(again == expected, f"{again} instead of {expected}")

@@ -197,6 +197,7 @@ BROKEN_FINDERS = [
     ("framing: the overlap ", always(Face(Box(9, 9, 9, 9)))),
     ("other frames: it raised ", finding(fixed_size)),
     ("find_fast: NoneType", finding(Knowing.find, find_fast=lambda self, frame: None)),
+    ("find_near: NoneType", finding(Knowing.find, find_near=lambda self, frame, near: None)),
     ("same again: ", finding(counted)),
     ("read-only frames: find changed", finding(scribbling)),
     ("threads: ", finding(unreliable)),
@@ -205,7 +206,7 @@ BROKEN_FINDERS = [
 
 def test_a_good_finder() -> None:
     check_finder(Knowing(), FRAME, box=Box(4, 5, 31, 29))
-    check_finder(finding(Knowing.find, find_fast=Knowing.find), FRAME)
+    check_finder(finding(Knowing.find, find_fast=Knowing.find, find_near=lambda self, frame, boxes: self.find(frame)), FRAME)
 
 
 @pytest.mark.parametrize(("told", "broken"), BROKEN_FINDERS, ids=[told for told, _ in BROKEN_FINDERS])

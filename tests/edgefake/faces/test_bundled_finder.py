@@ -65,6 +65,16 @@ def test_where_a_stream_expects_a_face_less_evidence_is_enough(finder: EdgeFinde
         assert detector.find_faces(blurred, find="full", near=[FACE]) == detector.find_faces(blurred, find="fast") == []
 
 
+def test_doubtful_faces_come_best_first_too(finder: EdgeFinder, portrait: Path) -> None:
+    frame = read_image(portrait)
+    worse, better = (np.asarray(cv2.GaussianBlur(frame, (0, 0), sigma), np.uint8) for sigma in (42, 28))
+    width = frame.shape[1]
+    expected = [FACE, Box(width + FACE.x, FACE.y, FACE.width, FACE.height)]
+    faces = finder.find_near(np.concatenate([worse, better], axis=1), expected)
+    assert [face.box.x > width for face in faces] == [True, False]
+    assert faces[0].score > faces[1].score
+
+
 def test_a_face_that_becomes_doubtful_stays_and_none_begins_so(portrait: Path) -> None:
     frame = read_image(portrait)
     blurred = np.asarray(cv2.GaussianBlur(frame, (0, 0), 40), np.uint8)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import resource
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgefake import BackendError, CardError, Detector, Face, InputError, ModelFileError, ModelNotFoundError
+from edgefake import BackendError, Box, CardError, Detector, Face, InputError, ModelFileError, ModelNotFoundError
 from edgefake.faces import open_finder
 from edgefake.faces.edge import EdgeFinder
 from edgefake.faces.search import plan
@@ -200,7 +201,40 @@ def test_a_finder_of_the_user_is_asked_as_thoroughly_and_is_not_closed(model: Pa
     with Detector(model, faces=mine, num_threads=1) as detector:
         frame = with_faces((100, 100))
         assert (detector.find_every, len(detector.find_faces(frame)), len(detector.find_faces(frame, find="fast"))) == (3, 0, 1)
+        assert detector.find_faces(frame, find="fast", near=[(1, 2, 30, 30)]) == [Face(Box(0, 0, 40, 40))]
     assert not mine.closed
+
+
+def test_a_finder_of_the_user_is_told_where_a_stream_expects_faces(model: Path) -> None:
+    class Mine:
+        def find(self, frame: Pixels) -> list[Face]:
+            return []
+
+        def find_near(self, frame: Pixels, near: Sequence[Box]) -> list[Box]:
+            return list(near)
+
+    with Detector(model, faces=Mine(), num_threads=1) as detector:
+        frame, near = with_faces((100, 100)), np.array([[0, 0, 40, 40], [50, 50, 40, 40]])
+        assert detector.find_faces(frame, find="fast", near=near) == [Face(Box(0, 0, 40, 40)), Face(Box(50, 50, 40, 40))]
+        assert detector.find_faces(frame, find="full", near=near) == []
+        for wrong in ([None], 5, [(0, 0, -1, 4)]):
+            with pytest.raises(InputError, match="near="):
+                detector.find_faces(frame, find="fast", near=wrong)  # type: ignore[arg-type]
+
+
+def test_a_finder_that_was_opened_elsewhere_is_the_same_and_stays_open(model: Path, file: Path) -> None:
+    finder = open_finder(f"edge:{file}", num_threads=1)
+    frame = with_faces((320, 192), (100, 100, ONE_CELL))
+    with Detector(model, faces=finder, num_threads=1) as detector:
+        assert detector.finder is finder
+        assert len(detector.predict(frame).faces) == 1
+    assert len(finder.find(frame)) == 1
+
+
+@pytest.mark.parametrize("faces", ["edge:", "haar:", "yunet:", Path("frame:")])
+def test_a_name_with_a_colon_and_no_file_is_not_taken_for_the_name(model: Path, faces: str | Path) -> None:
+    with pytest.raises((ModelNotFoundError, InputError)):
+        Detector(model, faces=faces)
 
 
 class _Counting:
