@@ -96,8 +96,9 @@ def _lines(card: ModelCard) -> Iterator[str]:
 
 def _figures(what: str, metrics: Metrics) -> Iterator[str]:
     yield f"{what} {printable(metrics.data, limit=None)} ({printable(metrics.size)}):"
+    width = max((len(printable(name)) + 2 for name in metrics.figures), default=0)
     for name, figure in metrics.figures.items():
-        yield f"  {printable(name):<24}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
+        yield f"  {printable(name):<{max(24, width)}}{figure.value:.4f} (95 % interval {figure.low:.4f}–{figure.high:.4f})"
 
 
 def _measured(card: ModelCard) -> Iterator[str]:

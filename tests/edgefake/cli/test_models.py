@@ -114,6 +114,16 @@ def test_show_is_for_people(name: str, capsys: pytest.CaptureFixture[str]) -> No
     assert card.golden[0].png not in by_name
 
 
+def test_figures_with_long_names_stand_in_a_column(capsys: pytest.CaptureFixture[str]) -> None:
+    card = ModelFile(find_model("face_finder_int8")).card
+    assert card is not None
+    assert main(["models", "show", card.name]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for metrics in card.metrics:
+        rows = [next(line for line in lines if line.strip().startswith(f"{name} ")) for name in metrics.figures]
+        assert len({row.index("(95 %") - len(row.split("(95 %")[0].split()[1]) for row in rows}) == 1
+
+
 def test_show_a_face_finder(tmp_path: Path, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "finder.tflite"
     shutil.copyfile(models / "oblong.tflite", path)
