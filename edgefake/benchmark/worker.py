@@ -23,6 +23,7 @@ from edgefake.benchmark.parallel import together
 from edgefake.benchmark.repeat import repeated
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
+from edgefake.faces import open_finder
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
@@ -122,7 +123,8 @@ def _do(job: Job, import_s: float) -> Sample | Accuracy:
 
 def _detector(job: Job) -> Detector:
     if isinstance(job.model, str):
-        return Detector(made(job.model, job.threads), faces=job.faces, threshold=job.threshold)
+        finder = open_finder(job.faces, num_threads=job.threads)  # a detector knows of no threads that a scorer has
+        return Detector(made(job.model, job.threads), faces=finder, threshold=job.threshold)
     return Detector(
         job.model,
         runtime=job.runtime,

@@ -16,8 +16,11 @@ from edgefake.benchmark.plan import Place, Settings, make_plan
 from edgefake.benchmark.report import Report
 from edgefake.benchmark.worker import STAGES, Job, Sample
 from edgefake.images import write_image
-from edgefake.models.file import write_card
+from edgefake.models.file import ModelFile, write_card
 from edgefake.models.store import find_model
+from edgefake.runtimes import tflite
+from edgefake.runtimes.spec import InputSpec
+from edgefake.runtimes.tflite import TFLiteRuntime
 
 QUICK = {"runs": 6, "seconds": 0.0}
 
@@ -85,6 +88,20 @@ def test_every_stream_has_a_detector_of_its_own(model: Path, monkeypatch: pytest
     for detector in opened:
         with pytest.raises(BackendError, match="is closed"):
             detector.scorer.score(np.zeros((1, 16, 16, 3), np.uint8))
+
+
+def test_the_finder_beside_a_factory_has_the_threads_of_the_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int | None] = []
+
+    class Watched(TFLiteRuntime):
+        def __init__(self, file: ModelFile, spec: InputSpec, num_threads: int) -> None:
+            threads.append(num_threads)
+            super().__init__(file, spec, num_threads)
+
+    monkeypatch.setattr(tflite, "TFLiteRuntime", Watched)
+    job = Job("tests.edgefake.ensemble:both", "factory", None, 1, 1, 1, "edge", 0.5, None, min_runs=1, min_seconds=0.0)
+    worker._detector(job).close()
+    assert threads == [1, 1, 1]  # the finder's and two models'
 
 
 def test_a_labelled_folder_is_scored_for_every_row(model: Path, photo: object, tmp_path: Path) -> None:
