@@ -85,6 +85,11 @@ def calibrate(card: ModelCard, p_fake: Sequence[float], *, rate: float, finder: 
     return Profile(card.name, card.payload_sha256, rate, thresholds, called, len(p_fake), finder)
 
 
+def profile_or_name(text: str) -> Path | str:
+    """The file of a profile as a ``Path``: what ends in ``.json`` or is in a folder; else the name of a threshold, as it is."""
+    return Path(text) if os.sep in text or text.endswith(".json") else text
+
+
 def read_profile(path: str | os.PathLike[str], card: ModelCard) -> Thresholds:
     """The thresholds in the profile at ``path``. Raises ``InputError`` where it is none, or not of the network of ``card``."""
     shown = printable(path)

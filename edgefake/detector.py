@@ -52,9 +52,9 @@ class Detector:
         find: how thoroughly faces are searched, where the finder can choose: ``"full"`` finds small faces in large pictures too,
             ``"fast"`` is for streams. Default: ``"full"``, in streams ``"fast"``.
         threshold: the p_fake from which a verdict is fake, else real: a number in 0…1, or the name of a threshold in the
-            model's card; or ``Thresholds``, between which it is unsure, or the ``Path`` of a profile that ``edgefake calibrate``
-            wrote. Default: the scorer's own; for a model those that its card names ``fake`` and ``real``, else ``fpr_5%`` (at
-            most 5 % of the real validation faces were called fake).
+            model's card; or ``Thresholds``, between which it is unsure, or the profile that ``edgefake calibrate`` wrote, as a
+            ``Path`` or a text that ends in ``.json``. Default: the scorer's own; for a model those that its card names ``fake``
+            and ``real``, else ``fpr_5%`` (at most 5 % of the real validation faces were called fake).
         prior: the share of fakes, 1e-6 to 1 - 1e-6, among the faces that are judged: p_fake and the thresholds in the answers
             are turned to it by Bayes' rule, and verdicts stay. Default: half of them, as in calibration.
         num_threads: threads of the runtime, at most one per core of the machine; default: one per available core, at most 4.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgefake import odds
 from edgefake.arguments import listed, whole_number
-from edgefake.calibration import read_profile
+from edgefake.calibration import profile_or_name, read_profile
 from edgefake.errors import InputError, ModelFileError
 from edgefake.faces.geometry import Box
 from edgefake.models.card import ModelCard
@@ -30,7 +30,7 @@ from edgefake.text import printable
 from edgefake.thresholds import Thresholds, thresholds_of
 
 Threshold = float | str | Thresholds | os.PathLike[str]
-"""What a verdict is told by: a p_fake in 0…1, the name of one in the model's card, two, or a file with them, a ``Profile``."""
+"""What a verdict is told by: a p_fake in 0…1, the name of one in the model's card, two, or the file of a ``Profile``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,8 @@ def _plain(score: Score, name: str) -> Score:
 
 def chosen_thresholds(card: ModelCard, chosen: Threshold | None) -> Thresholds:
     """What ``chosen`` is or names, None being the card's own. Raises ``InputError`` for anything else."""
+    if isinstance(chosen, str):
+        chosen = profile_or_name(chosen)
     if isinstance(chosen, os.PathLike):
         return read_profile(chosen, card)
     return chosen if isinstance(chosen, Thresholds) else card.thresholds_at(chosen)
@@ -213,6 +215,8 @@ def scorers_thresholds(scorer: Scorer, chosen: Threshold | None) -> Thresholds:
         if own is None and not odds.is_p_fake(scorer.threshold):
             raise InputError(f"expected a threshold in 0…1 of the scorer {printable(scorer.name)}, got {scorer.threshold!r}")
         chosen = scorer.threshold if own is None else own
+    if isinstance(chosen, str):
+        chosen = profile_or_name(chosen)
     if isinstance(scorer, CardScorer):
         return chosen_thresholds(scorer.card, chosen)
     if isinstance(chosen, os.PathLike):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edgefake.calibration import Profile, calibrate
-from edgefake.cli.options import add_opening_options, open_detector
+from edgefake.cli.options import add_opening_options, open_detector, parse_share
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError
@@ -43,7 +43,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="with real pictures, videos or both, in its subfolders too")
     parser.add_argument(
-        "--rate", type=_rate, default=0.01, help="share of real faces that may be called fake: 1%% or 0.01 (default: 1%%)"
+        "--rate", type=parse_share, default=0.01, help="share of real faces that may be called fake: 1%% or 0.01 (default: 1%%)"
     )
     add_opening_options(parser)
     parser.add_argument(
@@ -51,16 +51,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--json", action="store_true", help="print the profile as JSON")
     parser.set_defaults(action=_run, threshold=0.5, prior=CALIBRATED_FOR)  # no verdict counts here
-
-
-def _rate(text: str) -> float:
-    try:
-        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"expected a share such as 1% or 0.01, got {text}")
-    return number
 
 
 def _profile(text: str) -> Path:
@@ -77,7 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
     skipped: Counter[str] = Counter()
     files = find_in_folder(arguments.folder, IMAGE_SUFFIXES | VIDEO_SUFFIXES, "pictures or videos", skipped)
     if skipped:
-        complain(f"passed over {count_files(skipped)} that do not end like pictures or videos")
+        complain(f"passed over {count_files(skipped)} not ending like pictures or videos")
     scores: list[float] = []
     with LiveLine(every_s=0.1) as line, open_detector(arguments) as detector:
 

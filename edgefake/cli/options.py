@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from edgefake.calibration import profile_or_name
 from edgefake.cli.terminal import complain
 from edgefake.defaults import DEFAULT_FACES, DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.deprecation import DEPRECATIONS
@@ -30,11 +30,11 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--prior",
-        type=float,
+        type=parse_share,
         default=CALIBRATED_FOR,
         metavar="SHARE",
-        help="how many of the faces are fake, such as 0.01: p_fake and thresholds are turned to that, verdicts stay (default: "
-        "%(default)s)",
+        help="how many of the faces are fake, such as 1%% or 0.01: p_fake and thresholds are turned to that, verdicts stay "
+        "(default: %(default)s)",
     )
 
 
@@ -103,7 +103,18 @@ def parse_threshold(text: str) -> float | str | Path:
     try:
         return float(text)
     except ValueError:
-        return Path(text) if os.sep in text or text.endswith(".json") else text
+        return profile_or_name(text)
+
+
+def parse_share(text: str) -> float:
+    """A share above 0 and below 1: ``1%`` or ``0.01``."""
+    try:
+        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1:
+        raise argparse.ArgumentTypeError(f"expected a share such as 1% or 0.01, got {text}")
+    return number
 
 
 def exit_code(counts: Mapping[str, int]) -> int:

@@ -44,7 +44,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "predict",
         help="judge pictures",
-        description="Judge the faces in pictures: real or fake.",
+        description="Judge the faces in pictures: real, unsure or fake.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -128,7 +128,7 @@ def _inputs(sources: Sequence[str]) -> tuple[list[Path], list[_Outcome]]:
         except InputError as error:
             failures.append(_Outcome(without_secrets(source) if "://" in source else source, None, str(error)))
     if skipped:
-        complain(f"passed over {count_files(skipped)} that do not end like pictures")
+        complain(f"passed over {count_files(skipped)} not ending like pictures")
     return list(images.values()), failures
 
 

@@ -46,7 +46,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = commands.add_parser(
         "video",
         help="judge video files",
-        description="Judge the faces in video files: real or fake.",
+        description="Judge the faces in video files: real, unsure or fake.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -107,7 +107,7 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], list[_Outcome]]:
         except InputError as error:
             failures.append(_Outcome(path, None, f"{error} (pictures are for `edgefake predict`)"))
     if skipped:
-        complain(f"passed over {count_files(skipped)} that do not end like videos")
+        complain(f"passed over {count_files(skipped)} not ending like videos")
     return list(dict.fromkeys(files)), failures
 
 

@@ -222,7 +222,8 @@ class _Faces:
 
     def __str__(self) -> str:
         unsure = self.counts[Verdict.UNSURE.value]
-        return f"{self.followed} faces followed, {self.fake} called fake" + (f", {unsure} unsure" if unsure else "")
+        faces = "1 face" if self.followed == 1 else f"{self.followed} faces"
+        return f"{faces} followed, {self.fake} called fake" + (f", {unsure} unsure" if unsure else "")
 
 
 def _status(result: FrameResult, report: HealthReport) -> str:
@@ -248,8 +249,9 @@ def _status(result: FrameResult, report: HealthReport) -> str:
 
 def _summary(running: Watch, seen: _Faces | _Pictures, whole: VideoVerdict | None) -> str:
     report = running.health.report()
+    what = ("picture" if running.stills else "frame") + "s" * (report.frames_out != 1)
     lines = [
-        f"{report.frames_out} {'pictures' if running.stills else 'frames'} judged in {report.uptime_s:.1f} s, "
+        f"{report.frames_out} {what} judged in {report.uptime_s:.1f} s, "
         f"{report.dropped} dropped, {report.reconnects} reconnects; "
         f"{seen}"
     ]

@@ -49,7 +49,7 @@ def pictures_in(folder: str) -> list[Path]:
 
 def _tell_passed_over(folder: str, suffixes: Counter[str]) -> None:
     if suffixes:
-        _log.warning("%s: passed over %s that do not end like pictures", printable(folder), count_files(suffixes))
+        _log.warning("%s: passed over %s not ending like pictures", printable(folder), count_files(suffixes))
 
 
 def stills(files: Iterable[Path]) -> Iterator[Still | InputError]:

@@ -68,7 +68,8 @@ def profile(detector: Detector, tmp_path: Path) -> Path:
 
 
 def test_a_profile_is_taken_by_its_model(profile: Path, model: Path, detector: Detector) -> None:
-    assert Detector(model, num_threads=1, threshold=profile).thresholds == Thresholds(0.9, 0.2)
+    for path in (profile, str(profile)):
+        assert Detector(model, num_threads=1, threshold=path).thresholds == Thresholds(0.9, 0.2)
     assert read_profile(profile, detector.card) == Thresholds(0.9, 0.2)
 
 
@@ -86,8 +87,9 @@ def test_a_profile_of_another_network_is_refused(profile: Path, detector: Detect
     for other, fact in ((named, "tiny_int8"), (same, "another")):
         with pytest.raises(InputError, match=fact):
             read_profile(profile, other)
-    with pytest.raises(InputError, match="profile"):
-        Detector(Ensemble("cnn_int8"), threshold=profile)
+    for path in (profile, str(profile)):
+        with pytest.raises(InputError, match="profile"):
+            Detector(Ensemble("cnn_int8"), threshold=path)
 
 
 @pytest.mark.parametrize(

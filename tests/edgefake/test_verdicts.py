@@ -76,18 +76,18 @@ def test_pictures(judged: tuple[Verdict, Path], portrait: Path, tmp_path: Path, 
 def test_videos(judged: tuple[Verdict, Path], portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     verdict, model = judged
     clip = str(write_video(tmp_path / "clip.avi", [read_image(portrait)] * 30, codec="MJPG"))
-    for prior in ("0.5", "0.01"):
+    for prior, share in (("0.5", 0.5), ("1%", 0.01)):
         options = ["--model", str(model), "--threads", "1", "--prior", prior]
         assert main(["video", clip, *options, "--json"]) == CODES[verdict]
         (whole,) = lines(capsys)
-        assert whole["verdict"] == verdict.value and whole["prior"] == float(prior)
+        assert whole["verdict"] == verdict.value and whole["prior"] == share
         assert main(["watch", clip, *options, "--json"]) == CODES[verdict]
         assert lines(capsys)[-1]["verdict"] == verdict.value
     assert main(["video", clip, "--model", str(model), "--threads", "1"]) == CODES[verdict]
     assert f"\n{verdict.value} " in capsys.readouterr().out
     assert main(["watch", clip, "--model", str(model), "--threads", "1"]) == CODES[verdict]
     counts = {Verdict.REAL: "0 called fake\n", Verdict.UNSURE: "0 called fake, 1 unsure\n", Verdict.FAKE: "1 called fake\n"}
-    assert f"1 faces followed, {counts[verdict]}" in capsys.readouterr().out
+    assert f"1 face followed, {counts[verdict]}" in capsys.readouterr().out
 
 
 def test_a_number_or_a_name_of_the_user_makes_it_two_way(judged: tuple[Verdict, Path], portrait: Path, p_fake: float) -> None:

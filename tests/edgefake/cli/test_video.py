@@ -88,7 +88,7 @@ def test_a_folder_stands_for_the_videos_in_it(clip: Path, tmp_path: Path, capsys
     assert video("--json", "--threshold", "1", tmp_path / "videos") == 0
     output = capsys.readouterr()
     assert [Path(found["path"]).name for found in objects(output.out)] == ["b.avi", "A.AVI"]
-    assert output.err == "edgefake: passed over 1 file (1 .txt) that do not end like videos\n"
+    assert output.err == "edgefake: passed over 1 file (1 .txt) not ending like videos\n"
     (tmp_path / "empty").mkdir()
     assert video("--json", "--threshold", "1", tmp_path / "empty", clip) == 2
     first, second = objects(capsys.readouterr().out)

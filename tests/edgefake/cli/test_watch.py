@@ -55,7 +55,7 @@ def test_json_is_one_line_per_frame_and_a_summary_beside(clip: Path, capsys: pyt
     assert {line["schema"] for line in results} == {SCHEMA}
     assert results[-1]["verdict"] == "real"
     assert "30 frames judged in" in output.err
-    assert "0 dropped, 0 reconnects; 1 faces followed, 0 called fake" in output.err
+    assert "0 dropped, 0 reconnects; 1 face followed, 0 called fake" in output.err
 
 
 def test_new_verdicts_for_people(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +63,7 @@ def test_new_verdicts_for_people(clip: Path, capsys: pytest.CaptureFixture[str])
     output = capsys.readouterr()
     verdict, summary, whole = output.out.splitlines()
     assert verdict.startswith("0:00:00.5  face 1: fake, p_fake 0.") or verdict.startswith("0:00:00.6")
-    assert summary.endswith("1 faces followed, 1 called fake")
+    assert summary.endswith("1 face followed, 1 called fake")
     assert whole.startswith("in all: fake, p_fake 0.")
     assert output.err == ""
 

@@ -38,7 +38,7 @@ def test_what_is_passed_over_is_told(tmp_path: Path, no_rest: None, caplog: pyte
     (tmp_path / "b.txt").touch()
     for fps in (None, 10.0):
         find_source(tmp_path, fps=fps).open()
-    assert caplog.messages == [f"{tmp_path}: passed over 1 file (1 .txt) that do not end like pictures"] * 2
+    assert caplog.messages == [f"{tmp_path}: passed over 1 file (1 .txt) not ending like pictures"] * 2
     caplog.clear()
     arriving = arriving_stills(str(tmp_path))
     next(arriving)
@@ -46,7 +46,7 @@ def test_what_is_passed_over_is_told(tmp_path: Path, no_rest: None, caplog: pyte
     (tmp_path / "d.mp4").touch()
     list(islice(arriving, 3))
     assert caplog.messages == [
-        f"{tmp_path}: passed over 1 file (1 {suffix}) that do not end like pictures" for suffix in (".txt", ".mp4")
+        f"{tmp_path}: passed over 1 file (1 {suffix}) not ending like pictures" for suffix in (".txt", ".mp4")
     ]
 
 
