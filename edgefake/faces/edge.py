@@ -94,6 +94,7 @@ class EdgeFinder:
         height, width = frame.shape[:2]
         levels = plan(width, height, input_width=self._width, input_height=self._height, find=find)
         parts: list[Found] = []
+        seen: list[Floats] = []
         copy: Pixels | None = None
         for level in levels:
             if copy is None:  # colours are turned once, in the largest copy
@@ -101,8 +102,10 @@ class EdgeFinder:
             else:
                 copy = reduced(copy, level.width, level.height)
             scale = np.array([width / level.width, height / level.height], np.float32)
-            parts += [_scaled(self._tile(copy, level, tile, min_score), scale) for tile in level.tiles]
-        return _usable(decode.joined(parts), width, height)
+            found = [self._tile(copy, level, tile, min_score) for tile in level.tiles]
+            seen += [part.boxes[:, 2:].max(axis=1) for part in found]
+            parts += [_scaled(part, scale) for part in found]
+        return _usable(decode.joined(parts, seen), width, height)
 
     def _tile(self, copy: Pixels, level: Level, tile: tuple[int, int], min_score: float) -> Found:
         """The faces in a tile of a copy, in its pixels."""

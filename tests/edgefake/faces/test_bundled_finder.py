@@ -54,6 +54,19 @@ def test_the_framing_is_the_same_at_every_size(finder: EdgeFinder, portrait: Pat
         assert overlap(Box(*(side / factor for side in (box.x, box.y, box.width, box.height))), FACE) > 0.7
 
 
+@pytest.mark.parametrize("size", [80, 90, 100])
+def test_a_face_of_a_large_picture_is_framed_by_the_copy_that_shows_it_best(
+    finder: EdgeFinder, portrait: Path, size: int
+) -> None:
+    factor = size / FACE.height
+    small = np.asarray(cv2.resize(read_image(portrait), None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+    for x, y in [(738, 2160), (984, 1976), (3000, 300)]:
+        frame = np.full((3000, 4000, 3), (118, 120, 125), np.uint8)
+        frame[y : y + small.shape[0], x : x + small.shape[1]] = small
+        expected = Box(x + FACE.x * factor, y + FACE.y * factor, FACE.width * factor, FACE.height * factor)
+        assert overlap(only(finder.find(frame)), expected) > 0.6
+
+
 def test_where_a_stream_expects_a_face_less_evidence_is_enough(finder: EdgeFinder, portrait: Path) -> None:
     blurred = np.asarray(cv2.GaussianBlur(read_image(portrait), (0, 0), 40), np.uint8)
     assert finder.find_fast(blurred) == finder.find_near(blurred, []) == finder.find_near(blurred, [Box(0, 0, 60, 60)]) == []

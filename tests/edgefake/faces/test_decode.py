@@ -78,10 +78,17 @@ def test_several_searches_of_one_picture_are_joined_best_first() -> None:
         boxes = np.array([(x, 0, 20, 20) for x, _ in rows], np.float32).reshape(-1, 4)
         return Found(boxes, np.array([score for _, score in rows], np.float32), np.zeros((len(rows), 5, 2), np.float32))
 
-    both = decode.joined([found((0, 0.9), (100, 0.5)), found(), found((102, 0.8), (300, 0.6))])
+    def seen(*sides: float) -> decode.Floats:
+        return np.array(sides, np.float32)
+
+    parts = [found((0, 0.9), (100, 0.5)), found(), found((102, 0.8), (300, 0.6))]
+    both = decode.joined(parts, [seen(40, 40), seen(), seen(40, 40)])
     assert both.boxes[:, 0].tolist() == [0, 102, 300]
     assert both.scores.tolist() == pytest.approx([0.9, 0.8, 0.6])
-    assert not len(decode.joined([found(), found()]).scores)
+    assert not len(decode.joined([found(), found()], [seen(), seen()]).scores)
+    exact = decode.joined(parts, [seen(40, 40), seen(), seen(10, 40)])  # the higher score is of a box that was hardly seen
+    assert exact.boxes[:, 0].tolist() == [0, 300, 100]
+    assert exact.scores.tolist() == pytest.approx([0.9, 0.6, 0.5])
 
 
 def test_an_untrained_network_gives_no_infinite_boxes() -> None:
