@@ -147,7 +147,8 @@ def _same(found: Floats) -> npt.NDArray[np.bool_]:
     common = intersections(found, found)
     area = found[:, 2] * found[:, 3]
     same: npt.NDArray[np.bool_] = common > OVERLAP * (area[:, None] + area[None] - common)
-    return same | (common > NESTED * np.minimum(area[:, None], area[None]))
+    same |= common > NESTED * np.minimum(area[:, None], area[None])
+    return same
 
 
 def intersections(a: Floats, b: Floats) -> Floats:
