@@ -112,16 +112,17 @@ def _rows(outputs: Mapping[str, Floats], what: str, numbers: int) -> Floats:
     return np.concatenate([outputs[f"{what}_{stride}"].reshape(-1, numbers) for stride in STRIDES])
 
 
-def joined(parts: list[Found], seen: list[Floats]) -> Found:
+def joined(parts: list[Found], seen: list[Floats], *, sure: float) -> Found:
     """The faces of several searches of one picture, one box each, best first.
 
     ``seen`` are the longer sides of the boxes of each part as the network saw them, (N,) in pixels of its input: of the boxes of
-    one face, one that is smaller there than ``SHARP`` counts less, for it is less exact.
+    one face, one that is smaller there than ``SHARP`` counts less, for it is less exact. Scores from ``sure`` on go
+    before others.
     """
     if len(parts) == 1:
         return parts[0]
     together = Found(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("boxes", "scores", "points")))
-    worth = together.scores * np.minimum(np.concatenate(seen) / SHARP, 1)
+    worth = together.scores * np.minimum(np.concatenate(seen) / SHARP, 1) + (together.scores >= sure)
     ranked = together.only(np.argsort(-worth, kind="stable")[:MOST])
     kept = ranked.only(one_each(ranked.boxes))
     return kept.only(np.argsort(-kept.scores, kind="stable"))
@@ -131,7 +132,10 @@ def one_each(found: Floats) -> npt.NDArray[np.intp]:
     """Which of these boxes (N, 4), best first, to keep: none overlaps a better one, lies in it or around it (see ``NESTED``)."""
     if len(found) == 1:
         return np.zeros(1, np.intp)
-    same = _same(found)
+    common = intersections(found, found)
+    area = found[:, 2] * found[:, 3]
+    same = common > OVERLAP * (area[:, None] + area[None] - common)
+    same |= common > NESTED * np.minimum(area[:, None], area[None])
     kept: list[int] = []
     dropped = np.zeros(len(found), np.bool_)
     while not dropped.all():
@@ -140,15 +144,6 @@ def one_each(found: Floats) -> npt.NDArray[np.intp]:
         dropped |= same[index]
         dropped[index] = True  # though it be empty
     return np.array(kept, np.intp)
-
-
-def _same(found: Floats) -> npt.NDArray[np.bool_]:
-    """Which of these boxes (N, 4) are of one face, (N, N)."""
-    common = intersections(found, found)
-    area = found[:, 2] * found[:, 3]
-    same: npt.NDArray[np.bool_] = common > OVERLAP * (area[:, None] + area[None] - common)
-    same |= common > NESTED * np.minimum(area[:, None], area[None])
-    return same
 
 
 def intersections(a: Floats, b: Floats) -> Floats:

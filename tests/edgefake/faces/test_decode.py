@@ -82,13 +82,17 @@ def test_several_searches_of_one_picture_are_joined_best_first() -> None:
         return np.array(sides, np.float32)
 
     parts = [found((0, 0.9), (100, 0.5)), found(), found((102, 0.8), (300, 0.6))]
-    both = decode.joined(parts, [seen(40, 40), seen(), seen(40, 40)])
+    both = decode.joined(parts, [seen(40, 40), seen(), seen(40, 40)], sure=0.5)
     assert both.boxes[:, 0].tolist() == [0, 102, 300]
     assert both.scores.tolist() == pytest.approx([0.9, 0.8, 0.6])
-    assert not len(decode.joined([found(), found()], [seen(), seen()]).scores)
-    exact = decode.joined(parts, [seen(40, 40), seen(), seen(10, 40)])  # the higher score is of a box that was hardly seen
+    assert not len(decode.joined([found(), found()], [seen(), seen()], sure=0.5).scores)
+    exact = decode.joined(
+        parts, [seen(40, 40), seen(), seen(10, 40)], sure=0.5
+    )  # the higher score is of a box that was hardly seen
     assert exact.boxes[:, 0].tolist() == [0, 300, 100]
     assert exact.scores.tolist() == pytest.approx([0.9, 0.6, 0.5])
+    surest = decode.joined(parts, [seen(40, 40), seen(), seen(10, 40)], sure=0.7)  # but 0.5 is no face to a stream
+    assert surest.boxes[:, 0].tolist() == [0, 102, 300]
 
 
 def test_an_untrained_network_gives_no_infinite_boxes() -> None:

@@ -146,7 +146,10 @@ def test_folders_are_validated_on_by_their_share_of_the_training(tmp_path: Path,
         drawn_photos(tmp_path / name, splits)
         for name, splits in (("once", {"train": 12, "val": 12}), ("twice", {"train": 12, "val": 12}), ("none", {"test": 3}))
     )
-    run = _run(once, data=tuple(map(str, (once, twice, twice, none))))
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "faces.csv").write_text("file,x,y,w,h\n")
+    run = _run(once, data=tuple(map(str, (once, twice, twice, none, empty))))
     assert len(fit.validation_photos(run)) == 24  # each once, however often its folder is given
     monkeypatch.setattr(fit, "VALIDATED", 12)
     photos = fit.validation_photos(run)
