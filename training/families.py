@@ -8,7 +8,7 @@ only.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from edgefake.statistics import Interval, auc
 from edgefake.text import printable
 from training.metrics import AT_ONCE, RESAMPLES, share
 from training.notes import note
-from training.samples import Sample
+from training.samples import Sample, fake_labels
 
 FEW = 30
 """Faces of a family of which a share is known to no better than ± 10 to 18 %."""
@@ -84,11 +84,27 @@ def family_figures(
     return result
 
 
+def known_auc(samples: Sequence[Sample], p_fake: npt.NDArray[np.floating]) -> float:
+    """What a checkpoint is chosen by: the AUC of all, where no families are named; else the mean over families of fakes of their
+    AUC against every source of real faces, each weighted alike."""
+    if not any(sample.family for sample in samples):
+        return auc(fake_labels(samples), p_fake)
+    parts: dict[tuple[bool, str], list[float]] = defaultdict(list)
+    for sample, p in zip(samples, p_fake, strict=True):
+        parts[sample.fake, sample.family].append(float(p))
+    sides = [[np.array(values) for (fake, _), values in sorted(parts.items()) if fake == side] for side in (False, True)]
+    return float(np.mean([_areas(fakes, sides[0]) for fakes in sides[1]]))
+
+
+def _areas(fakes: npt.NDArray[np.float64], sources: Iterable[npt.NDArray[np.float64]]) -> list[float]:
+    return [auc(np.repeat((0, 1), (len(reals), len(fakes))), np.concatenate([reals, fakes])) for reals in sources]
+
+
 def _against(
     fakes: npt.NDArray[np.float64], sources: Mapping[str, npt.NDArray[np.float64]], seed: int
 ) -> tuple[Interval, Interval, str]:
     """(mean AUC over sources, the lowest, whose it is), with intervals of a bootstrap over fakes and over each source's faces."""
-    areas = [auc(np.repeat((0, 1), (len(reals), len(fakes))), np.concatenate([reals, fakes])) for reals in sources.values()]
+    areas = _areas(fakes, sources.values())
     resampled = _resampled(fakes, [*sources.values()], np.random.default_rng(seed))
     known = [len(reals) >= FEW for reals in sources.values()]
     lowest = int(np.argmin(np.where(known, areas, np.inf) if any(known) else areas))
@@ -122,9 +138,11 @@ def _weights(resamples: int, count: int, rng: np.random.Generator) -> npt.NDArra
 
 
 def balanced(samples: Sequence[Sample], rng: np.random.Generator) -> Indices:
-    """As many indices as there are ``samples``, in random order: each label alike, and in each label each family alike.
+    """As many indices as there are ``samples``, in random order: each label alike, and in each label each family by the square
+    root of its size.
 
-    The pictures of a family take turns: none comes a second time before all have come once.
+    That is half-way between every picture alike, which leaves a small family unseen, and every family alike, where a few pictures
+    come again and again. The pictures of a family take turns: none comes a second time before all have come once.
     """
     members: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for index, sample in enumerate(samples):
@@ -132,7 +150,7 @@ def balanced(samples: Sequence[Sample], rng: np.random.Generator) -> Indices:
     drawn = [
         _rounds(indices, count, rng)
         for families, of_label in zip(members.values(), _shared(len(samples), len(members)), strict=True)
-        for indices, count in zip(families.values(), _shared(of_label, len(families)), strict=True)
+        for indices, count in zip(families.values(), _by_root(of_label, [*map(len, families.values())]), strict=True)
     ]
     return rng.permutation(np.concatenate(drawn))
 
@@ -150,6 +168,12 @@ def turns(order: Indices) -> Indices:
 def _rounds(indices: Sequence[int], count: int, rng: np.random.Generator) -> Indices:
     rounds = [rng.permutation(indices) for _ in range(-(-count // len(indices)))]
     return np.concatenate([np.zeros(0, np.int_), *rounds])[:count]
+
+
+def _by_root(count: int, sizes: Sequence[int]) -> list[int]:
+    """``count`` divided into whole numbers that go by the square roots of ``sizes``."""
+    ends = np.round(count * np.cumsum(np.sqrt(sizes)) / np.sum(np.sqrt(sizes))).astype(np.int_)
+    return [int(part) for part in np.diff(ends, prepend=0)]
 
 
 def _shared(count: int, parts: int) -> list[int]:

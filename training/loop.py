@@ -20,9 +20,9 @@ from edgefake.errors import InputError
 from edgefake.files import write_json, writing
 from edgefake.odds import class_log_odds, p_fake_of
 from edgefake.preprocessing import to_float
-from edgefake.statistics import auc
 from training.batches import Batch, all_pixels, training_batches
 from training.digests import SEEN
+from training.families import known_auc
 from training.history import Epoch, record
 from training.runs import Run, State, remember
 from training.samples import Sample, fake_labels
@@ -67,7 +67,7 @@ def train(
         remember(run, folder, [*train_samples, *validation])
     print(f"{run.recipe} at {run.size} px: {len(train_samples)} faces to train on, {len(validation)} to validate on", flush=True)
     if keep_start and not state.epoch:
-        state = replace(state, best_auc=auc(labels, logits(model, pixels)))
+        state = replace(state, best_auc=known_auc(validation, logits(model, pixels)))
         save_checkpoint(model, folder / "best.h5", save)
         print(f"before training: validation AUC {state.best_auc:.4f}", flush=True)
     while state.epoch < stopping.epochs and state.epoch - state.best_epoch < stopping.patience:
@@ -83,7 +83,7 @@ def train(
         ).history
         accuracy = next((values[-1] for name, values in history.items() if name.endswith("accuracy")), None)
         scores = logits(model, pixels)
-        score = auc(labels, scores)
+        score = known_auc(validation, scores)
         state = replace(state, epoch=state.epoch + 1, seconds=state.seconds + time.monotonic() - started)
         epoch = Epoch(
             epoch=state.epoch,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import numpy as np
 import tf_keras as keras
@@ -20,13 +21,16 @@ from training.recipes import recipe_named
 from training.safe.hdf5 import open_arrays
 from training.safe.headers import model_name, unpack_weights
 
+MOST_ARRAYS = 1 << 30
+"""Bytes that published arrays may unpack to."""
+
 
 def start(model: Any, weights: str, faces: Pixels) -> None:
     """Set the first weights of ``model``, as ``training.recipes.build`` made it.
 
     Args:
-        weights: ``none``, ``imagenet``, a checkpoint of the whole model or of its features (any input size), or an INT8
-            ``.tflite`` of it that this project made, whose features are taken.
+        weights: ``none``, ``imagenet``, a checkpoint of the whole model or of its features (any input size), published arrays of
+            its features (``.npz``), or an INT8 ``.tflite`` of it that this project made, whose features are taken.
         faces: uint8 (N, size, size, 3), some training faces, to which features from elsewhere are adapted.
 
     Raises:
@@ -34,11 +38,13 @@ def start(model: Any, weights: str, faces: Pixels) -> None:
     """
     if weights == "none":
         return
-    features = keras.Model(model.input, model.get_layer("gap").input, name=model.name)
+    features = keras.Model(model.input, _head_input(model), name=model.name)
     if weights == "imagenet":
         _load_imagenet(features)
     elif Path(weights).suffix == ".tflite":
         load_dequantized(features, Path(weights))
+    elif Path(weights).suffix == ".npz":
+        _load_published(features, Path(weights))
     else:
         try:
             load_weights(model, Path(weights))
@@ -48,6 +54,28 @@ def start(model: Any, weights: str, faces: Pixels) -> None:
                 raise
         _load_features(features, Path(weights))
     adapt_batch_norm(features, faces)
+
+
+def _head_input(model: Any) -> Any:
+    """The feature maps that a recipe's head takes."""
+    first = "gap" if len(model.outputs) == 1 else "dropout"  # of a head that judges patches
+    return model.get_layer(first).input
+
+
+def _load_published(features: Any, path: Path) -> None:
+    """Load arrays that others published (``.npz``) of this architecture."""
+    load = recipe_named(features.name).published
+    if load is None:
+        raise InputError(f"no published arrays of {features.name} are known, got {path}: give --weights none or a checkpoint")
+    try:
+        with ZipFile(path) as file:
+            large = sum(member.file_size for member in file.infolist()) > MOST_ARRAYS
+        arrays = {} if large else dict(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, BadZipFile, zlib.error) as error:
+        raise InputError(f"{path} is no file of arrays ({error}): get it again") from error
+    if large:
+        raise InputError(f"{path} unpacks to more than {MOST_ARRAYS >> 20} MB: expected the arrays of one network")
+    load(features, arrays)
 
 
 def _load_features(features: Any, path: Path) -> None:

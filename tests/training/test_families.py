@@ -6,6 +6,7 @@ import csv
 import json
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from training.batches import training_batches
 from training.cli import main
 from training.combine import combine
 from training.digests import digests, read_seen
-from training.families import FEW, balanced, family_figures, leave_out, turns
+from training.families import FEW, balanced, family_figures, known_auc, leave_out, turns
 from training.lofo import planned
 from training.notes import new_command
 from training.runs import open_run
@@ -51,16 +52,30 @@ def manifest(root: Path, families: dict[str, str], splits: dict[str, int], seed:
     return path
 
 
-def test_labels_and_families_are_drawn_alike_and_pictures_take_turns() -> None:
-    samples = [*faces("camera", real=60), *faces("studio", real=9), *faces("gan", fake=30), *faces("swap", fake=3)]
+def test_labels_are_drawn_alike_families_by_the_root_of_their_size_and_pictures_take_turns() -> None:
+    samples = [*faces("camera", real=64), *faces("studio", real=16), *faces("gan", fake=36), *faces("swap", fake=4)]
     order = balanced(samples, np.random.default_rng(0))
     assert len(order) == len(samples)
     drawn = Counter((samples[i].label, samples[i].family) for i in order)
-    assert set(drawn.values()) == {25, 26}
-    for family in ("camera", "studio", "gan", "swap"):
+    assert drawn == {(0, "camera"): 40, (0, "studio"): 20, (1, "gan"): 45, (1, "swap"): 15}
+    for family in ("studio", "gan", "swap"):
         counts = Counter(i for i in order if samples[i].family == family)
-        assert max(counts.values()) - (min(counts.values()) if family != "camera" else 1) <= 1
-    assert turns(order).max() == 8  # three fakes for 25 places
+        assert max(counts.values()) - min(counts.values()) <= 1
+    assert max(Counter(i for i in order if samples[i].family == "camera").values()) == 1
+    assert turns(order).max() == 3  # four fakes for 15 places
+
+
+def test_a_checkpoint_is_chosen_by_the_mean_over_families_and_sources() -> None:
+    samples = [*faces("camera", real=6), *faces("studio", real=2), *faces("gan", fake=4), *faces("swap", fake=2)]
+    p = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 0.65, 0.8, 0.95, 0.99, 0.05, 0.75])
+    per = {
+        (family, source): auc(np.repeat((0, 1), (len(real), len(fake))), np.concatenate([real, fake]))
+        for family, fake in (("gan", p[8:12]), ("swap", p[12:]))
+        for source, real in (("camera", p[:6]), ("studio", p[6:8]))
+    }
+    assert known_auc(samples, p) == pytest.approx(np.mean(list(per.values())))
+    unnamed = [replace(sample, family="") for sample in samples]
+    assert known_auc(unnamed, p) == pytest.approx(auc(np.array([int(s.fake) for s in samples]), p))
 
 
 def test_turns_count_what_came_before() -> None:

@@ -123,6 +123,80 @@ def test_where_there_are_no_weights(
         start(build(recipe, SIZE), weights, FACES)
 
 
+NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+
+
+def _published(features) -> dict[str, np.ndarray]:  # type: ignore[no-untyped-def]
+    """The arrays of an ``efficientnet_lite0`` by the names that others publish them under, BatchNorms with an epsilon of 1e-3."""
+    number = 0
+    found = {}
+    for layer in features.layers:
+        if isinstance(layer, keras.layers.DepthwiseConv2D):
+            name = f"block{number}_dw"
+        elif isinstance(layer, keras.layers.Conv2D):
+            name = layer.name.removesuffix("_conv").replace("top", "head")
+            if name not in ("stem", "head"):
+                name = f"block{number}_{name.split('_')[1]}"
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            values = layer.get_weights()
+            values[3] = values[3] - (1e-3 - layer.epsilon)
+            found |= dict(
+                zip((f"{name}_bn/{k}" for k in ("gamma", "beta", "moving_mean", "moving_variance")), values, strict=True)
+            )
+            number += name.endswith("project")
+            continue
+        else:
+            continue
+        found[f"{name}/kernel"] = layer.get_weights()[0].astype(np.float16)
+    return found
+
+
+def test_published_arrays_give_the_features_of_the_whole_and_of_the_cut_network(tmp_path: Path) -> None:
+    source = _features(build("efficientnet_lite0", SIZE))
+    rng = np.random.default_rng(1)
+    for layer in source.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, layer.gamma.shape[0]) for _ in range(4)])
+        elif layer.weights:
+            layer.set_weights([layer.get_weights()[0].astype(np.float16)])
+    path = tmp_path / "published.npz"
+    np.savez(path, **_published(source))
+    x = (FACES.astype(np.float32) - 128) / 128
+    for recipe, first, last in (("efficientnet_lite0", "gap", "top_relu"), ("lite0_local", "dropout", "s6b1_expand_relu")):
+        model = build(recipe, SIZE)
+        start(model, str(path), FACES)
+        found = keras.Model(model.input, model.get_layer(first).input).predict_on_batch(x)
+        expected = keras.Model(source.input, source.get_layer(last).output).predict_on_batch(x)
+        np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+def test_arrays_of_another_network_or_none(tmp_path: Path) -> None:
+    arrays = _published(_features(build("efficientnet_lite0", SIZE)))
+    np.savez(tmp_path / "other.npz", **{**arrays, "stem/kernel": np.zeros((3, 3, 3, 40))})
+    with pytest.raises(InputError, match=r"stem/kernel .*\(3, 3, 3, 32\).*\(3, 3, 3, 40\)"):
+        start(build("lite0_local", SIZE), str(tmp_path / "other.npz"), FACES)
+    arrays.pop("block3_dw_bn/gamma")
+    np.savez(tmp_path / "less.npz", **arrays)
+    with pytest.raises(InputError, match=r"block3_dw_bn/gamma .*none"):
+        start(build("lite0_local", SIZE), str(tmp_path / "less.npz"), FACES)
+    with pytest.raises(InputError, match=r"cnn.*less\.npz"):
+        start(build("cnn", SIZE), str(tmp_path / "less.npz"), FACES)
+    (tmp_path / "torn.npz").write_bytes((tmp_path / "less.npz").read_bytes()[:5000])
+    with pytest.raises(InputError, match=r"torn\.npz"):
+        start(build("lite0_local", SIZE), str(tmp_path / "torn.npz"), FACES)
+    np.savez(tmp_path / "code.npz", **{"stem/kernel": np.array([{}], dtype=object)})
+    with pytest.raises(InputError, match=r"code\.npz"):
+        start(build("lite0_local", SIZE), str(tmp_path / "code.npz"), FACES)
+
+
+def test_the_score_of_a_network_cut_for_its_patches_is_their_mean() -> None:
+    score, places = build("lite0_local", 64).predict_on_batch((np.random.default_rng(2).random((3, 64, 64, 3)) - 0.5).astype("f"))
+    assert places.shape == (3, 4, 4, 1)
+    np.testing.assert_allclose(places.mean((1, 2)), score, atol=1e-5)
+    with pytest.raises(InputError, match=r"lite0_local.*3 classes"):
+        build("lite0_local", 64, outputs=3)
+
+
 def test_a_checkpoint_of_another_architecture(tmp_path: Path) -> None:
     build("mobilenet_v2_050", SIZE).save_weights(tmp_path / "other.h5")
     with pytest.raises(InputError, match=r"other\.h5 .*checkpoint of mobilenet_v2_035"):

@@ -17,10 +17,10 @@ MOMENTUM = 0.95
 
 
 def _later(module: str, function: str, *settings: float) -> Callable[..., Any]:
-    """``function(argument, *settings)`` of a module in here, which loads TensorFlow: not before it is called."""
+    """``function(*arguments, *settings)`` of a module in here, which loads TensorFlow: not before it is called."""
 
-    def call(argument: Any, **named: Any) -> Any:
-        return getattr(import_module(f"training.recipes.{module}"), function)(argument, *settings, **named)
+    def call(*arguments: Any, **named: Any) -> Any:
+        return getattr(import_module(f"training.recipes.{module}"), function)(*arguments, *settings, **named)
 
     return call
 
@@ -38,6 +38,8 @@ class Recipe:
     summary: str
     imagenet: Callable[[Any], None] | None = None
     """Loads ImageNet weights into a model of ``features``; None where Keras has none."""
+    published: Callable[[Any, Any], None] | None = None
+    """Loads arrays that others published, by their names, into a model of ``features``; None where none are known."""
     batch: int = 64
     learning_rate: float = 1e-3
     augmentation: str = "standard"
@@ -73,7 +75,21 @@ RECIPES = {
     "mobilenet_v2": _mobilenet_v2(1.0, "MobileNetV2 1.0, 2.9 M parameters"),
     "mobilenet_v2_050": _mobilenet_v2(0.5, "MobileNetV2 0.5, 1.4 M parameters"),
     "mobilenet_v2_035": _mobilenet_v2(0.35, "MobileNetV2 0.35, 1.1 M parameters"),
-    "efficientnet_lite0": Recipe(_later("efficientnet_lite0", "efficientnet_lite0"), 160, "EfficientNet-Lite0, 4.1 M parameters"),
+    "efficientnet_lite0": Recipe(
+        _later("efficientnet_lite0", "efficientnet_lite0"),
+        160,
+        "EfficientNet-Lite0, 4.1 M parameters",
+        published=_later("efficientnet_lite0", "published"),
+    ),
+    "lite0_local": Recipe(
+        _later("lite0_local", "lite0_local"),
+        160,
+        "EfficientNet-Lite0 cut at stride 16, whose patches are judged one by one, 0.8 M parameters",
+        published=_later("efficientnet_lite0", "published"),
+        batch=32,
+        learning_rate=3e-4,
+        head=_later("lite0_local", "patch_head"),
+    ),
 }
 
 
