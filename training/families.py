@@ -7,6 +7,7 @@ only.
 
 from __future__ import annotations
 
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -179,6 +180,36 @@ def _by_root(count: int, sizes: Sequence[int]) -> list[int]:
 def _shared(count: int, parts: int) -> list[int]:
     """``count`` divided into whole numbers that differ by 1 at most."""
     return [count // parts + (part < count % parts) for part in range(parts)]
+
+
+def at_most(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
+    """At most ``count`` real and as many fake faces of each family and split, by lot; twins stay together."""
+    members: dict[tuple[str, str, bool], list[Sample]] = defaultdict(list)
+    for sample in samples:
+        members[sample.split, sample.family, sample.fake].append(sample)
+
+    def lot(sample: Sample) -> tuple[int, str]:
+        return zlib.crc32(f"{seed} {sample.pair or sample.path.name}".encode(errors="surrogateescape")), str(sample.path)
+
+    return [sample for part in members.values() for sample in sorted(part, key=lot)[:count]]
+
+
+def auc_gain(
+    samples: Sequence[Sample], p_fake: npt.NDArray[np.floating], other: npt.NDArray[np.floating], *, seed: int = 0
+) -> Interval | None:
+    """By how much the fakes' mean AUC against the sources of real faces in ``samples`` is higher by ``p_fake`` (N,) than by the
+    ``other`` (N,), with a paired bootstrap: both are resampled alike. None where a side is missing."""
+    fakes = np.array([sample.fake for sample in samples])
+    names = np.array([sample.family for sample in samples])
+    sources = [~fakes & (names == name) for name in sorted(set(names[~fakes]))]
+    if not sources or not fakes.any():
+        return None
+    value, resampled = 0.0, np.zeros(RESAMPLES)
+    for sign, scores in ((1, p_fake), (-1, other)):
+        reals = [scores[source] for source in sources]
+        value += sign * float(np.mean(_areas(scores[fakes], reals)))
+        resampled += sign * np.mean(_resampled(scores[fakes], reals, np.random.default_rng(seed)), axis=0)
+    return Interval.of(value, resampled)
 
 
 def leave_out(samples: Sequence[Sample], families: Sequence[str]) -> tuple[list[Sample], list[Sample]]:

@@ -10,19 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from pathlib import Path
+
+import numpy as np
 
 from edgefake.errors import InputError
 from edgefake.statistics import Interval
 from edgefake.text import printable
 from training.batches import readable
-from training.evaluate import trained
-from training.families import FamilyFigures, family_figures, leave_out
+from training.evaluate import Subject, trained
+from training.families import FamilyFigures, auc_gain, family_figures, leave_out
 from training.fit import fit
 from training.loop import Stopping, logits
-from training.runs import Run, State, open_run
+from training.runs import Run, State, checkpoint_of, open_run, read_run
 from training.samples import Sample
-from training.scores import scores
+from training.scores import PFake, scores
 
 STRICT = "fpr_1%"
 
@@ -43,6 +46,8 @@ class LeftOut:
     run: str
     seconds: float
     """Of its training."""
+    gain: Interval | None = None
+    """By how much the mean AUC is higher than that of the run it is held against; paired."""
 
 
 def planned(run: Run, folder: Path, chosen: Sequence[str]) -> dict[Path, Run]:
@@ -89,27 +94,49 @@ def _check(run: Run, samples: Sequence[Sample]) -> None:
     run.training_samples()
 
 
-def leave_one_out(parts: Mapping[Path, Run], stopping: Stopping) -> Iterator[LeftOut]:
+def leave_one_out(parts: Mapping[Path, Run], stopping: Stopping, against: Path | None = None) -> Iterator[LeftOut]:
     """Train each of ``parts``, which ``planned`` made, in its folder, and judge what was left out.
 
     A run that is there already is resumed, or only judged where it had as many epochs as ``stopping`` says. The left-out faces
-    are those of the run's training split, so that no other split is spent.
+    are those of the run's training split, so that no other split is spent. Each is held against the run of the same name in the
+    folder ``against``; ``InputError`` where that is missing, or was trained without other families.
     """
+    others = {folder: _other(run, against / folder.name) if against else None for folder, run in parts.items()}
     for folder, run in parts.items():
-        yield from judged(run, folder, fit(run, folder, stopping))
+        yield from judged(run, folder, fit(run, folder, stopping), others[folder])
 
 
-def judged(run: Run, folder: Path, state: State) -> Iterator[LeftOut]:
-    """The figures of each family that ``run`` in ``folder`` was trained without."""
+def _other(run: Run, folder: Path) -> Path:
+    other = read_run(folder)
+    checkpoint_of(folder)
+    if sorted(other.left_out) != sorted(run.left_out):
+        names = [printable("+".join(one.left_out)) or "none" for one in (run, other)]
+        raise InputError(f"expected a run without {names[0]} in {printable(folder)}, got one without {names[1]}: name others")
+    return folder
+
+
+def judged(run: Run, folder: Path, state: State, other: Path | None = None) -> Iterator[LeftOut]:
+    """The figures of each family that ``run`` in ``folder`` was trained without, against those of the run in ``other``."""
     samples = [sample for sample in run.samples() if sample.split == "train" and sample.size_matched]
     _, unseen = leave_out(samples, run.left_out)
     _, validation = run.training_samples()
     known = [sample for sample in readable(validation) if not sample.fake]
     subject = trained(folder, run, folder.name)
     faces = [*readable(unseen), *known]
-    [[p_fake]] = scores([(subject.card, lambda pixels: logits(subject.keras, pixels))], faces, ["clean"])
+    p_fake = _p_fake(subject, faces)
+    theirs = _p_fake(trained(other, read_run(other), folder.name), faces) if other else None
     strict = subject.card.threshold(STRICT)
     tables = [family_figures(faces, p_fake, threshold=threshold) for threshold in (subject.threshold, strict)]
     for figures, at_strict in zip(*tables, strict=True):
         if figures.family in run.left_out:
-            yield LeftOut(run.left_out, figures, at_strict.tpr, at_strict.fpr, state.best_auc, folder.name, state.seconds)
+            gain = None
+            if theirs is not None:
+                chosen = np.array([not face.fake or face.family == figures.family for face in faces])
+                gain = auc_gain(list(compress(faces, chosen)), p_fake[chosen], theirs[chosen])
+            told = (at_strict.tpr, at_strict.fpr, state.best_auc, folder.name, state.seconds, gain)
+            yield LeftOut(run.left_out, figures, *told)
+
+
+def _p_fake(subject: Subject, faces: Sequence[Sample]) -> PFake:
+    [[p_fake]] = scores([(subject.card, lambda pixels: logits(subject.keras, pixels))], faces, ["clean"])
+    return p_fake

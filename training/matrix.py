@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import zlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from edgefake.text import printable
 from edgefake.thresholds import FAKE, REAL
 from training.combine import check_unnamed, name_of
 from training.evaluate import DataSet, Subject, all_scores, opened
-from training.families import FEW, family_figures
+from training.families import FEW, at_most, family_figures
 from training.metrics import share
 from training.notes import note
 from training.samples import Sample
@@ -49,19 +48,8 @@ def pooled(data_sets: Sequence[DataSet], split: str, *, per_family: int | None =
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
     name = printable(f"{', '.join(names[:NAMED])}{more} {split}")
     if per_family is not None:
-        samples, name = _drawn(samples, per_family, seed), f"{name}, at most {per_family} a family"
+        samples, name = at_most(samples, per_family, seed), f"{name}, at most {per_family} a family"
     return DataSet(name, data_sets[0].root, samples)
-
-
-def _drawn(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
-    members: dict[tuple[str, bool], list[Sample]] = defaultdict(list)
-    for sample in samples:
-        members[sample.family, sample.fake].append(sample)
-
-    def lot(sample: Sample) -> tuple[int, str]:
-        return zlib.crc32(f"{seed} {sample.pair or sample.path.name}".encode(errors="surrogateescape")), str(sample.path)
-
-    return [sample for part in members.values() for sample in sorted(part, key=lot)[:count]]
 
 
 def matrix(

@@ -21,7 +21,7 @@ from training.batches import training_batches
 from training.cli import main
 from training.combine import combine
 from training.digests import digests, read_seen
-from training.families import FEW, balanced, family_figures, known_auc, leave_out, turns
+from training.families import FEW, at_most, auc_gain, balanced, family_figures, known_auc, leave_out, turns
 from training.lofo import planned
 from training.notes import new_command
 from training.runs import open_run
@@ -235,6 +235,37 @@ def test_lofo_trains_without_each_family_and_judges_it(tmp_path: Path, capsys: p
     assert seen and not seen & set(digests(left).values())
     assert main(command) == 0  # nothing is trained again
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")] == [gan, cam]
+    assert main([*command, "--against", str(tmp_path / "runs")]) == 0  # the same runs: no gain
+    again = [json.loads(line)["gain"] for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert again == [{"value": 0.0, "low": 0.0, "high": 0.0}, None]
+    (tmp_path / "other").mkdir()
+    (tmp_path / "runs" / "cam").rename(tmp_path / "other" / "gan")
+    assert main([*command, "--against", str(tmp_path / "other")]) == 2
+    assert "cam" in capsys.readouterr().err
+
+
+def test_the_gain_in_auc_is_paired() -> None:
+    """Scores that differ by a hair from run to run: far apart families, yet an interval of the difference alone."""
+    rng = np.random.default_rng(3)
+    samples = [*faces("camera", real=40), *faces("studio", real=40), *faces("gan", fake=60)]
+    one = rng.normal([*[0.0] * 40, *[1.0] * 40, *[1.0] * 60])
+    two = one + 0.05 * np.array([s.fake for s in samples])
+    better = auc_gain(samples, two, one)
+    assert better is not None and 0 < better.low <= better.value <= better.high < 0.05
+    both = [known_auc(samples, scores) for scores in (two, one)]
+    assert better.value == pytest.approx(both[0] - both[1])
+    assert auc_gain(samples[:80], two[:80], one[:80]) is None
+
+
+def test_at_most_so_many_of_a_family_and_split_and_twins_together(tmp_path: Path) -> None:
+    twins = [replace(s, pair=f"p{int(s.path.stem[4:]) % 30}") for s in faces("swap", real=30, fake=30)]
+    few = at_most([*twins, *faces("cam", real=4)], 7, seed=1)
+    assert Counter((s.family, s.fake) for s in few) == {("swap", False): 7, ("swap", True): 7, ("cam", False): 4}
+    assert {s.pair for s in few if s.fake} == {s.pair for s in few if not s.fake and s.family == "swap"}
+    data = manifest(tmp_path, {"cam": "real", "gan": "fake"}, {"train": 6, "val": 3})
+    found = combine([data], tmp_path / "few.csv", per_family=2)
+    assert Counter((s.split, s.family) for s in found) == {(p, f): 2 for p in ("train", "val") for f in ("cam", "gan")}
+    assert [s.path.name for s in load_samples(tmp_path / "few.csv")] == [s.path.name for s in found]
 
 
 @pytest.mark.parametrize(("leave", "fact"), [("gam", "cam, gan"), ("gan", "without gan")])

@@ -24,13 +24,19 @@ def add(commands: Any) -> None:
         "data", type=Path, nargs="+", metavar="DATA", help="folder trees or manifests; without a column family its name is one"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="the manifest; it names files relative to it")
-    parser.add_argument("--seed", type=whole(0), default=1, help="of splits, where the data have none (default %(default)s)")
+    parser.add_argument(
+        "--per-family",
+        type=whole(1),
+        metavar="N",
+        help="at most so many real and fake faces of a family and split, by lot",
+    )
+    parser.add_argument("--seed", type=whole(0), default=1, help="of splits the data lack, and of the lot (default %(default)s)")
 
 
 def _combine(options: argparse.Namespace) -> int:
     from training.combine import combine
 
-    samples = combine(options.data, options.out, seed=options.seed)
+    samples = combine(options.data, options.out, seed=options.seed, per_family=options.per_family)
     counts = Counter(sample.split for sample in samples)
     parts = ", ".join(f"{count} {split}" for split, count in sorted(counts.items()))
     print(f"{len(samples)} faces ({parts}): {printable(options.out)}")

@@ -28,6 +28,7 @@ HEADING = (
     "TPR, strict",
     "FPR, strict",
     "AUC of the known",
+    "gain in AUC",
 )
 
 
@@ -50,6 +51,9 @@ def add(commands: Any) -> None:
         metavar="FAMILY,A+B,…",
         help="what to leave out, one after the other; A+B together (default: every family by itself)",
     )
+    parser.add_argument(
+        "--against", type=Path, metavar="FOLDER", help="other runs without the same families: the gain in AUC over them, paired"
+    )
     parser.add_argument("--json", action="store_true", help="one object per left-out family, and line")
 
 
@@ -59,21 +63,30 @@ def _lofo(options: argparse.Namespace) -> int:
 
     parts = planned(run, options.runs, options.leave)
     found = []
-    for one in leave_one_out(parts, stopping_of(options)):
+    for one in leave_one_out(parts, stopping_of(options), options.against):
         found.append(one)
         if options.json:
             print(json.dumps({"schema": SCHEMA, **asdict(one)}), flush=True)
     if not options.json:
         print("\n".join(markdown_table(HEADING, map(_row, found))))
+
     return 0
 
 
 def _row(one: LeftOut) -> tuple[object, ...]:
     f = one.figures
-    values = (f.auc, f.worst_auc, f.worst_source, f.tpr, f.fpr, one.strict_tpr, one.strict_fpr)
-    known = f"{one.validation_auc:.4f}"
+    values = (
+        f.auc,
+        f.worst_auc,
+        f.worst_source,
+        f.tpr,
+        f.fpr,
+        one.strict_tpr,
+        one.strict_fpr,
+        f"{one.validation_auc:.4f}",
+        one.gain,
+    )
     return (
         *(printable("+".join(one.families)), f.family, f"{f.real} + {f.fake}"),
         *("–" if value is None else value for value in values),
-        known,
     )
