@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ import numpy as np
 
 from edgefake.errors import InputError
 from edgefake.models.card import ModelCard
-from edgefake.models.families import Family
+from edgefake.models.families import SIZES, Family
 from edgefake.models.file import write_card
 from edgefake.schema import figure
 from edgefake.statistics import Interval
@@ -27,8 +26,6 @@ from training.samples import Sample
 from training.scores import Found, PFake
 
 DEGRADATIONS = ("clean", "jpeg50", "half", "blur", "dark")
-SIZES = {"to 64 px": (0.0, 64.0), "64 to 128 px": (64.0, 128.0), "from 128 px": (128.0, math.inf)}
-"""Of the face box's longer side, in pixels of the picture as it is."""
 NAMED = 3  # data sets that are listed by name
 
 Figures = dict[str, dict[str, Interval]]

@@ -1,11 +1,11 @@
-"""PyInstaller hook: model files, Haar's cascade, LiteRT, and the rows of tables, none of which an import statement names."""
+"""PyInstaller hook: model files, templates, Haar's cascade, LiteRT, and the rows of tables, none of which an import statement names."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_dynamic_libs, copy_metadata
 
 from edgefake.faces.finders import FINDERS
 from edgefake.sinks import SINKS
 
-datas = collect_data_files("edgefake", includes=["zoo/*"])
+datas = collect_data_files("edgefake", includes=["zoo/*", "report/templates/*"])
 datas += collect_data_files("cv2", includes=["data/haarcascade_frontalface_default.xml"])
 datas += copy_metadata("edgefake") + copy_metadata("ai-edge-litert")
 binaries = collect_dynamic_libs("ai_edge_litert")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from edgefake.images.finding import IMAGE_SUFFIXES, VIDEO_SUFFIXES, count_files, find_images, find_in_folder
-from edgefake.images.reading import MAX_PIXELS, PictureFile, read_image, read_images
+from edgefake.images.reading import MAX_PIXELS, PictureFile, is_video, read_image, read_images
 from edgefake.images.writing import write_image
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "count_files",
     "find_images",
     "find_in_folder",
+    "is_video",
     "read_image",
     "read_images",
     "write_image",

@@ -70,6 +70,11 @@ def read_headers(data: bytes) -> list[Header]:
     return next((read(data) for pattern, read in _FORMATS if pattern.match(data)), [])
 
 
+def begins_as_picture(data: bytes) -> bool:
+    """Whether a file that begins so is one that ``read_headers`` knows."""
+    return any(pattern.match(data) for pattern, _ in _FORMATS)
+
+
 def _jpeg(data: bytes) -> list[Header]:
     first = _one_jpeg(data, 0)
     return [

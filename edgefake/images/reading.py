@@ -18,7 +18,7 @@ from edgefake.errors import InputError
 from edgefake.images.apng import apng_frames
 from edgefake.images.damage import check_png, check_tiff
 from edgefake.images.depth import as_bgra, check_depth, on_white
-from edgefake.images.header import Header, read_headers
+from edgefake.images.header import Header, begins_as_picture, read_headers
 from edgefake.images.tiff import Tiff
 from edgefake.pixels import Pixels
 from edgefake.text import printable
@@ -67,6 +67,11 @@ def read_images(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Pix
     return _or_raise(PictureFile.open(source, max_pixels=max_pixels))
 
 
+def is_video(head: bytes) -> bool:
+    """Whether a file that begins so (190 bytes are enough) is a video or sound, and no picture."""
+    return bool(_VIDEO.match(head)) and not begins_as_picture(head)
+
+
 def _or_raise(pictures: PictureFile) -> Iterator[Pixels]:
     for picture in pictures:
         if isinstance(picture, InputError):
@@ -101,7 +106,7 @@ class PictureFile:
             raise InputError(f"{name} is damaged or cut short ({printable(error)}): get the whole file") from error
         if headers:
             return cls(name, data, headers, max_pixels)
-        if _VIDEO.match(data):
+        if is_video(data):
             raise InputError(f"{name} is a video or sound file: judge videos with `edgefake video`")
         raise InputError(f"{name} is damaged, cut short or no picture of a known format: give one of {FORMATS}")
 

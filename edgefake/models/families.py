@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from edgefake.text import printable
 
 CLEAN = "clean"
 """The condition of pictures as they are."""
+
+SIZES = {"to 64 px": (0.0, 64.0), "64 to 128 px": (64.0, 128.0), "from 128 px": (128.0, math.inf)}
+"""Conditions by the longer side of the face box, in pixels of the picture as it is: from, and below."""
 
 _FIGURE = re.compile("auc|worst_auc|found|judged|[tf]pr@.+", re.DOTALL)
 
@@ -37,6 +41,11 @@ class Family:
     finder looked for the faces ``found``, the share that it found, and ``judged``, of which the figures before are. A figure
     that there is not was not measured.
     """
+
+
+def size_condition(size: float) -> str:
+    """That of faces whose box has a longer side of ``size`` pixels."""
+    return next(name for name, (low, high) in SIZES.items() if low <= size < high)
 
 
 def check_families(families: Sequence[Family]) -> None:

@@ -23,6 +23,15 @@ GAP_S = 1.0
 STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """p_fake of one track over time, in parts between which it was away."""
+
+    id: int
+    parts: tuple[npt.NDArray[np.float64], ...]
+    """(N, 2) each: seconds and p_fake."""
+
+
 @dataclass(slots=True)
 class Timeline:
     """Collects results, 16 bytes per frame and face, and plots them."""
@@ -44,11 +53,16 @@ class Timeline:
                 seconds.append(result.seconds)
                 scores.append(track.p_fake)
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """One for each track that was scored."""
+        return tuple(Line(id, _parts(*map(np.asarray, points))) for id, points in self._tracks.items())
+
     def plot(self) -> Pixels:
         """The picture so far (uint8, H×W×3, BGR): a line per track, and a face's thresholds."""
         first, last = (self._first, self._last) if self._last > self._first else (0.0, 0.0)
         chart = Chart(*SIZE, Axis(first, max(last, first + 1e-3), LEFT, RIGHT), Axis(0, 1, BOTTOM, TOP))
-        chart.grid([(s, _clock(s)) for s in _ticks(first, last)], [(p, f"{p:g}") for p in (0, 0.25, 0.5, 0.75, 1)])
+        chart.grid([(s, clock(s)) for s in time_ticks(first, last)], [(p, f"{p:g}") for p in (0, 0.25, 0.5, 0.75, 1)])
         fake, real = self._thresholds.fake, self._thresholds.real
         chart.dashes(fake, RED)
         chart.write(f"fake from {fake:.3g}", (RIGHT - 110, 28), RED)
@@ -57,13 +71,13 @@ class Timeline:
             chart.write(f"real below {real:.3g}", (RIGHT - 280, 28), GREEN)
         note = "" if self._tracks else ": no face was scored"
         chart.write(f"p_fake  {self._source}{note}", (LEFT, 28), BLACK)
-        for index, (seconds, scores) in enumerate(self._tracks.values()):
-            _draw_line(chart, np.column_stack((np.asarray(seconds), np.asarray(scores))), colour(index))
+        for index, line in enumerate(self.lines):
+            _draw_line(chart, line, colour(index))
         _draw_numbers(chart, [(number, scores[-1]) for number, (_, scores) in self._tracks.items()])
         return chart.picture
 
 
-def _ticks(first: float, last: float) -> list[float]:
+def time_ticks(first: float, last: float) -> list[float]:
     """At most a dozen round times; none where no time passed."""
     if not last > first:
         return []
@@ -71,9 +85,12 @@ def _ticks(first: float, last: float) -> list[float]:
     return [step * n for n in range(math.ceil(first / step), math.floor(last / step) + 1)]
 
 
-def _draw_line(chart: Chart, points: npt.NDArray[np.float64], colour: Colour) -> None:
-    """A track's line through ``points`` (N, 2), seconds and p_fake, broken where it was away."""
-    for part in np.split(points, np.flatnonzero(np.diff(points[:, 0]) > GAP_S) + 1):
+def _parts(seconds: npt.NDArray[np.float64], scores: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
+    return tuple(np.split(np.column_stack((seconds, scores)), np.flatnonzero(np.diff(seconds) > GAP_S) + 1))
+
+
+def _draw_line(chart: Chart, line: Line, colour: Colour) -> None:
+    for part in line.parts:
         chart.line(part, colour)
         if len(part) == 1:
             chart.dot(part[0, 0], part[0, 1], colour, radius=3)
@@ -93,7 +110,7 @@ def _draw_numbers(chart: Chart, ends: list[tuple[int, float]]) -> None:
         chart.write(f"+{len(ends) - room}", (RIGHT + 10, BOTTOM + 26), GREY)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     if seconds >= 3600:
         return f"{seconds // 3600:.0f}:{seconds % 3600 // 60:02.0f}:{seconds % 60:02.0f}"
     digits = f"{seconds % 60:04.1f}" if seconds % 1 > 0.01 else f"{seconds % 60:02.0f}"

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from edgefake.pixels import Pixels
-from edgefake.streaming.timeline import BOTTOM, LEFT, RIGHT, SIZE, TOP, Timeline, _clock
+from edgefake.streaming.timeline import BOTTOM, LEFT, RIGHT, SIZE, TOP, Timeline, clock
 from tests.edgefake.streaming.results import result, track
 
 
@@ -79,7 +79,7 @@ def test_any_duration_has_a_few_ticks(step_s: float) -> None:
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (0.5, "0:00.5"), (75, "1:15"), (3599, "59:59"), (7322, "2:02:02")])
 def test_times_are_written_as_on_a_clock(seconds: float, text: str) -> None:
-    assert _clock(seconds) == text
+    assert clock(seconds) == text
 
 
 def test_scores_that_are_missing_are_left_out() -> None:
