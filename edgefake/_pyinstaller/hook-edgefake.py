@@ -1,4 +1,4 @@
-"""PyInstaller hook: model files, templates, Haar's cascade, LiteRT, and the rows of tables, none of which an import statement names."""
+"""PyInstaller hook: model files, templates, Haar's cascade, LiteRT, and rows of tables, which no import statement names."""
 
 from PyInstaller.utils.hooks import collect_data_files, collect_dynamic_libs, copy_metadata
 
