@@ -15,7 +15,6 @@ from edgefake.detector import Detector
 from edgefake.faces.finders import FACES_HELP
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.runtimes import RUNTIMES, todays_name
-from edgefake.thresholds import Thresholds, both_thresholds
 
 
 def add_detector_options(parser: argparse.ArgumentParser) -> None:
@@ -120,9 +119,3 @@ def parse_share(text: str) -> float:
 def exit_code(counts: Mapping[str, int]) -> int:
     """Of a command that judged: by how many got which verdict, or ``error``."""
     return next((code for name, code in (("error", 2), ("fake", 1), ("unsure", 3)) if counts[name]), 0)
-
-
-def thresholds_json(detector: Detector, whole: Thresholds) -> dict[str, Any]:
-    """The keys that tell what verdicts on a face, and on the ``whole``, follow from."""
-    both = both_thresholds(detector.thresholds, whole)
-    return {"threshold": detector.threshold, "thresholds": both, "prior": detector.prior}

@@ -9,16 +9,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from edgefake.cli.options import add_detector_options, exit_code, open_detector, thresholds_json
+from edgefake.cli.options import add_detector_options, exit_code, open_detector
 from edgefake.cli.outputs import output_paths
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import MAX_PIXELS, PictureFile, count_files, find_images, write_image
+from edgefake.lines import picture_line
 from edgefake.prediction import Prediction
-from edgefake.schema import SCHEMA
 from edgefake.secrets import without_secrets
 from edgefake.tables import text_row
 from edgefake.text import p_text, portable_path, printable
@@ -173,13 +172,9 @@ def _copy_of_one(copy: Path, number: int, count: int) -> Path:
 
 
 def _json(outcome: _Outcome, detector: Detector) -> str:
-    which: dict[str, Any] = {"path": portable_path(outcome.path), "picture": outcome.picture, "pictures": outcome.pictures}
-    if outcome.prediction is not None:
-        return json.dumps({**which, **outcome.prediction.to_dict()})
-    at = thresholds_json(detector, detector.thresholds)
-    empty: dict[str, Any] = {"verdict": None, "p_fake": None, "faces": [], **at, "timings": None}
-    which |= {"schema": SCHEMA, "status": "error"}
-    return json.dumps({**which, **empty, "model": detector.scorer.name, "error": outcome.error})
+    answer = outcome.prediction or str(outcome.error)
+    path = portable_path(outcome.path)
+    return json.dumps(picture_line(path, answer, detector, picture=outcome.picture, pictures=outcome.pictures))
 
 
 def _table_row(outcome: _Outcome) -> str:

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from edgefake.cli.options import add_detector_options, exit_code, open_detector, thresholds_json
+from edgefake.cli.options import add_detector_options, exit_code, open_detector
 from edgefake.cli.outputs import output_paths
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import VIDEO_SUFFIXES, count_files, find_in_folder, write_image
+from edgefake.lines import video_line
 from edgefake.secrets import without_secrets
 from edgefake.sinks.video_file import VideoFileSink
-from edgefake.streaming.evidence import of_several
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.timeline import Timeline
-from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict, judged_faces
+from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict
 from edgefake.tables import text_row
 from edgefake.text import p_text, portable_path, printable
 
@@ -155,13 +155,7 @@ def _progress(done: int, running: Watch, path: Path) -> str:
 
 def _json(outcome: _Outcome, detector: Detector) -> str:
     path = portable_path(outcome.path if os.path.exists(outcome.path) else without_secrets(str(outcome.path)))
-    faces = judged_faces(outcome.verdict.tracks) if outcome.verdict else 0
-    whole = of_several(detector.thresholds, faces, detector.prior)
-    about = {**thresholds_json(detector, whole), "model": detector.scorer.name}
-    if outcome.verdict is not None:
-        return json.dumps({"path": path, **outcome.verdict.to_dict(), **about})
-    empty = VideoVerdict(None, None, 0, 0, (), "error").to_dict()
-    return json.dumps({"path": path, **empty, **about, "error": outcome.error})
+    return json.dumps(video_line(path, outcome.verdict or str(outcome.error), detector))
 
 
 def _table_rows(outcome: _Outcome) -> str:

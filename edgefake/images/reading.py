@@ -34,6 +34,15 @@ MAX_BYTES = 1 << 30
 
 FORMATS = "JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF, HEIC, JPEG 2000 or PNM"
 
+
+class NoPictureError(InputError):
+    """The file is of no known format of pictures."""
+
+
+class TooManyPixelsError(InputError):
+    """The picture declares more pixels than are allowed."""
+
+
 _VIDEO = re.compile(rb"....ftyp|....moov|\x1aE\xdf\xa3|RIFF....AVI |\0\0\x01[\xba\xb3]|FLV|G.{187}G|OggS|0&\xb2u\x8ef", re.DOTALL)
 _DAMAGED = (ValueError, struct.error, IndexError, KeyError, OverflowError)
 
@@ -90,9 +99,13 @@ class PictureFile:
     max_pixels: int
 
     @classmethod
-    def open(cls, source: Source, *, max_pixels: int = MAX_PIXELS) -> PictureFile:
-        """Read the file and what it declares, and decode nothing. Raises ``InputError``."""
-        name, data = _content(source)
+    def open(cls, source: Source, *, max_pixels: int = MAX_PIXELS, name: str | None = None) -> PictureFile:
+        """Read the file and what it declares, and decode nothing; ``name`` is for messages, where the source has none.
+
+        Raises ``InputError``, ``NoPictureError`` where it is none.
+        """
+        named, data = _content(source)
+        name = named if name is None else printable(name)
         try:
             headers = read_headers(data)
             if headers and headers[0].format == "HEIC":
@@ -101,14 +114,14 @@ class PictureFile:
                 _check_size(headers[0], max_pixels)
                 headers = heic_headers(data)
         except InputError as error:
-            raise InputError(f"{name} {error}") from error
+            raise type(error)(f"{name} {error}") from error
         except _DAMAGED as error:
             raise InputError(f"{name} is damaged or cut short ({printable(error)}): get the whole file") from error
         if headers:
             return cls(name, data, headers, max_pixels)
         if is_video(data):
-            raise InputError(f"{name} is a video or sound file: judge videos with `edgefake video`")
-        raise InputError(f"{name} is damaged, cut short or no picture of a known format: give one of {FORMATS}")
+            raise NoPictureError(f"{name} is a video or sound file: judge videos with `edgefake video`")
+        raise NoPictureError(f"{name} is damaged, cut short or no picture of a known format: give one of {FORMATS}")
 
     def __len__(self) -> int:
         return sum(header.count for header in self.headers)
@@ -120,7 +133,7 @@ class PictureFile:
                 _check_size(header, self.max_pixels)
                 pictures = _decode(self.data, header)
             except InputError as error:
-                yield InputError(f"{name} {error}")
+                yield type(error)(f"{name} {error}")
             except _DAMAGED as error:
                 yield InputError(f"{name} is damaged or cut short ({printable(error)}): get the whole file")
             except cv2.error as error:
@@ -192,7 +205,7 @@ def _check_size(header: Header, max_pixels: int) -> None:
         raise ValueError(f"it declares {header.width}×{header.height} pixels")
     if header.pixels > max_pixels:
         frames = f"{header.count} pictures of " if header.count > 1 else ""
-        raise InputError(
+        raise TooManyPixelsError(
             f"declares {frames}{header.width}×{header.height} pixels, more than the {max_pixels / 1e6:g} megapixels allowed: "
             "scale it down, or allow more with max_pixels (--max-megapixels)"
         )

@@ -1,0 +1,51 @@
+"""What the service tells of itself: health, version, model card, metrics."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.responses import PlainTextResponse, Response
+
+import edgefake
+from edgefake.serve.metrics import CONTENT_TYPE
+from edgefake.serve.pictures import REFUSALS
+from edgefake.serve.refusals import Refusal
+from edgefake.serve.schemas import Error, Health, Version
+from edgefake.serve.service import Service
+
+_NOT_READY: dict[int | str, dict[str, Any]] = {503: REFUSALS[503]}
+_MAY_BE_REFUSED = {401: REFUSALS[401], **_NOT_READY}
+
+
+def make_router(service: Service) -> APIRouter:
+    router = APIRouter(tags=["about"])
+
+    @router.get("/health/live", summary="Whether it answers at all")
+    async def live() -> Health:
+        return Health(status="live")
+
+    @router.get("/health/ready", summary="Whether the model is loaded and warm", responses=_NOT_READY)
+    async def ready() -> Health:
+        service.served()
+        return Health(status="ready")
+
+    @router.get("/version", summary="What is running", responses=_MAY_BE_REFUSED)
+    async def version() -> Version:
+        served = service.served()
+        return Version(version=edgefake.__version__, model=served.model, runtime=served.runtime)
+
+    @router.get("/model", summary="The model's card", responses={404: {"model": Error}, **_MAY_BE_REFUSED})
+    async def model() -> dict[str, Any]:
+        """As `edgefake models show NAME --json` prints it: what it was trained on, how it does, and its thresholds."""
+        served = service.served()
+        if served.card is None:
+            raise Refusal(HTTPStatus.NOT_FOUND, f"{served.model} has no card: it is no single model")
+        return Response(served.card, media_type="application/json")  # type: ignore[return-value]
+
+    @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse, responses={401: REFUSALS[401]})
+    async def metrics() -> Response:
+        return Response(service.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+
+    return router

@@ -1,0 +1,96 @@
+"""``POST /predict``: verdicts on pictures."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from edgefake.schema import SCHEMA
+from edgefake.serve.bodies import FIELD, Upload, read_uploads
+from edgefake.serve.judging import Judged, Task
+from edgefake.serve.options import read_options
+from edgefake.serve.refusals import Refusal
+from edgefake.serve.schemas import Error, Predictions
+from edgefake.serve.service import Service
+from edgefake.serve.waiting import judged
+
+_FILE = {"type": "string", "format": "binary"}
+_FORM = {"type": "object", "required": [FIELD], "properties": {FIELD: {"type": "array", "items": _FILE, "minItems": 1}}}
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": _FORM},
+            **{kind: {"schema": _FILE} for kind in ("image/*", "application/octet-stream")},
+        },
+    }
+}
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Error, "description": what}
+    for status, what in {
+        401: "No key, or a wrong one.",
+        408: "The body came too slowly.",
+        413: "The body, or what a picture declares, is too large.",
+        415: "No picture of a known format.",
+        422: "A damaged picture, too many, or an option that cannot be used.",
+        429: "Too many requests at once.",
+        500: "A fault of the service.",
+        503: "Not ready, or no answer in time.",
+    }.items()
+}
+
+Threshold = Annotated[
+    str | None,
+    Query(description="The p_fake from which a face is fake: a number in 0…1, or the name of a threshold in the model's card."),
+]
+Prior = Annotated[float | None, Query(description="The share of fakes among faces that p_fake is to be meant for.", gt=0, lt=1)]
+Annotate = Annotated[bool, Query(description="Answer with a JPEG that has the faces marked; for a single picture.")]
+
+
+def make_router(service: Service) -> APIRouter:
+    router = APIRouter(tags=["pictures"])
+
+    @router.post(
+        "/predict",
+        summary="Judge pictures",
+        openapi_extra=BODY,
+        responses={200: {"model": Predictions, "content": {"image/jpeg": {"schema": _FILE}}}, **REFUSALS},
+    )
+    async def predict(request: Request, threshold: Threshold = None, prior: Prior = None, annotate: Annotate = False) -> Response:
+        """Judge the pictures in the body: one as it is, or several as a form. A picture that cannot be read is told as such
+        beside the others; where none can be, that is the answer's status.
+        """
+        options = read_options(threshold, prior, service.served().thresholds)
+        uploads = await read_uploads(request, most=service.limits.pictures)
+        tasks = [_task(upload, len(uploads), service, options=options, annotate=annotate) for upload in uploads]
+        answers = [one for file in await judged(request, service.workers, tasks, service.limits) for one in file]
+        refuse_unless_any(answers)
+        return _annotated(answers) if annotate else JSONResponse(_told(answers))
+
+    return router
+
+
+def _task(upload: Upload, files: int, service: Service, **choice: Any) -> Task:
+    return Task(upload.data, upload.name, most=service.limits.pictures // files, **choice)
+
+
+def refuse_unless_any(answers: list[Judged]) -> None:
+    """Raise ``Refusal`` where none of the pictures could be judged."""
+    if all("error" in answer.line for answer in answers):
+        raise Refusal(answers[0].status, answers[0].line["error"])
+
+
+def _told(answers: list[Judged]) -> dict[str, Any]:
+    return {"schema": SCHEMA, "predictions": [answer.line for answer in answers]}
+
+
+def _annotated(answers: list[Judged]) -> Response:
+    if len(answers) != 1:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one picture with annotate, got {len(answers)}: send it alone")
+    (answer,) = answers
+    told = json.dumps({name: answer.line[name] for name in ("status", "verdict", "p_fake")})
+    return Response(answer.annotated, media_type="image/jpeg", headers={"Edgefake-Prediction": told})

@@ -1,0 +1,86 @@
+"""The answers, described for OpenAPI; ``docs/schema.md`` says what their keys mean."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+Verdict = Literal["real", "unsure", "fake"] | None
+
+
+class Error(BaseModel):
+    """Why there is no answer."""
+
+    error: str
+
+
+class Quality(BaseModel):
+    size: float
+    sharpness: float
+
+
+class FaceAnswer(BaseModel):
+    box: tuple[float, float, float, float]
+    status: Literal["ok", "face_too_small", "face_too_blurred"]
+    p_fake: float | None
+    verdict: Verdict
+    quality: Quality
+    face_score: float
+    landmarks: list[tuple[float, float]] | None
+
+
+class Ends(BaseModel):
+    fake: float
+    real: float
+
+
+class BothThresholds(BaseModel):
+    face: Ends
+    whole: Ends
+
+
+class Stages(BaseModel):
+    find_faces: float
+    preprocess: float
+    infer: float
+
+
+class PictureAnswer(BaseModel):
+    """A line of ``edgefake predict --json``."""
+
+    path: str | None
+    picture: int | None
+    pictures: int | None
+    schema_: int
+    status: Literal["ok", "no_face", "face_too_small", "face_too_blurred", "error"]
+    verdict: Verdict
+    p_fake: float | None
+    faces: list[FaceAnswer]
+    threshold: float
+    thresholds: BothThresholds
+    prior: float
+    timings: Stages | None
+    model: str
+    error: str | None = None
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_")}
+
+
+class Predictions(BaseModel):
+    """Of one request, in the order of its pictures."""
+
+    schema_: int
+    predictions: list[PictureAnswer]
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_")}
+
+
+class Health(BaseModel):
+    status: Literal["live", "ready"]
+
+
+class Version(BaseModel):
+    version: str
+    model: str
+    runtime: str
