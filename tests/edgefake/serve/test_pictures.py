@@ -17,7 +17,7 @@ from tests.edgefake.test_schema import documented
 
 
 def test_the_answer_is_the_documented_json(served: Serving, portrait: Path) -> None:
-    answer = served.post("/predict", files={"file": portrait.open("rb")})
+    answer = served.post("/predict", files={"file": ("portrait.jpg", portrait.read_bytes())})
     assert answer.status_code == 200
     told = answer.json()
     assert {*told} == documented("Predictions") and told["schema"] == 1
