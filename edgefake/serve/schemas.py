@@ -84,3 +84,58 @@ class Version(BaseModel):
     version: str
     model: str
     runtime: str
+
+
+class ServerMetadata(BaseModel):
+    name: str
+    version: str
+    extensions: list[str]
+
+
+class Tensor(BaseModel):
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelMetadata(BaseModel):
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+
+class InferInput(BaseModel):
+    name: Literal["image", "frame"]
+    datatype: Literal["BYTES", "UINT8"]
+    shape: list[int]
+    data: list[str] | list[int] | None = None
+    parameters: dict[str, bool | int | str] | None = None
+
+
+class InferWanted(BaseModel):
+    name: Literal["p_fake", "status", "prediction"]
+    parameters: dict[str, bool] | None = None
+
+
+class InferQuestion(BaseModel):
+    """The JSON of a request."""
+
+    id: str | None = None
+    inputs: tuple[InferInput]
+    outputs: list[InferWanted] | None = None
+    parameters: dict[str, bool | float | str] | None = None
+
+
+class InferOutput(Tensor):
+    data: list[float | None] | list[str]
+
+
+class InferAnswer(BaseModel):
+    """The JSON of an answer without binary data."""
+
+    model_name: str
+    model_version: str
+    id: str | None = None
+    outputs: list[InferOutput]
