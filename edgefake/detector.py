@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
@@ -16,17 +16,18 @@ from edgefake import deprecation, odds
 from edgefake.arguments import checked_frame, checked_prior, listed, whole_number
 from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import BackendError, InputError
+from edgefake.explanation import occlusion
 from edgefake.faces.beside import open_beside
 from edgefake.faces.finders import EVERY, FaceFinder, Faces, Find, checked_find
 from edgefake.faces.frame import WholeFrame, whole_frame
-from edgefake.faces.geometry import Box, Face, FaceLike, as_faces
+from edgefake.faces.geometry import Box, Face, FaceLike, as_faces, middle_square, square_around
 from edgefake.models.card import ModelCard
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings
 from edgefake.quality import face_status, sharpness
 from edgefake.runtimes import todays_name
-from edgefake.scorer import CardScorer, Scorer, Threshold, checked_scorer, open_scorer, scored, scorers_thresholds
+from edgefake.scorer import CardScorer, Score, Scorer, Threshold, checked_scorer, open_scorer, scored, scorers_thresholds
 from edgefake.text import p_text
 from edgefake.thresholds import Thresholds
 
@@ -141,30 +142,34 @@ class Detector:
         below = f", real below {p_text(real)}" if real < fake else ""
         return f"<Detector {self.scorer.name} on {self.runtime}, fake from p_fake {p_text(fake)}{below}>"
 
-    def predict(self, frame: Pixels, *, boxes: Iterable[FaceLike] | None = None) -> Prediction:
+    def predict(self, frame: Pixels, *, boxes: Iterable[FaceLike] | None = None, explain: bool = False) -> Prediction:
         """Judge one frame.
 
         Args:
             frame: uint8, H×W×3, **BGR** as OpenCV gives it; any strides, read-only is fine. Grey and BGRA frames are refused.
             boxes: the faces, where they are known: any iterable of ``Face``, ``Box`` or (x, y, width, height) in pixels;
                 None finds them.
+            explain: give every scored face its ``FaceScore.evidence``. A model with a map of its own gives it at no cost, and
+                always; for others the face is scored ``explanation.GRID``² = 49 times more, with a part blurred away each time.
 
         Raises ``InputError`` for anything else than such a frame, naming what came.
         """
-        return self._judge([self._prepare(frame, boxes)])[0]
+        return self._judge([self._prepare(frame, boxes)], explain)[0]
 
-    def predict_batch(self, frames: Iterable[Pixels], *, boxes: Iterable[Iterable[FaceLike]] | None = None) -> list[Prediction]:
+    def predict_batch(
+        self, frames: Iterable[Pixels], *, boxes: Iterable[Iterable[FaceLike]] | None = None, explain: bool = False
+    ) -> list[Prediction]:
         """Judge several frames with one call of the scorer for each ``MAX_BATCH`` of all their faces; see ``predict``.
 
         ``boxes`` has one entry per frame.
         """
         frames = _listed(frames, "frames")
         if boxes is None:
-            return self._judge([self._prepare(frame, None) for frame in frames])
+            return self._judge([self._prepare(frame, None) for frame in frames], explain)
         boxes = listed(boxes, "boxes= to have one list of face boxes for each frame")
         if len(boxes) != len(frames):
             raise InputError(f"expected boxes for each of the {len(frames)} frames, got {len(boxes)} entries")
-        return self._judge([self._prepare(*pair) for pair in zip(frames, boxes, strict=True)])
+        return self._judge([self._prepare(*pair) for pair in zip(frames, boxes, strict=True)], explain)
 
     def find_faces(self, frame: Pixels, *, find: Find | None = None, near: Iterable[FaceLike] = ()) -> list[Face]:
         """The faces of ``frame``, best first, without judging them: ``predict(frame, boxes=…)`` does that.
@@ -181,7 +186,7 @@ class Detector:
             return find_near(checked_frame(frame), expected)  # type: ignore[no-any-return]
         return self._search[chosen](checked_frame(frame))
 
-    def predict_faces(self, crops: Iterable[Pixels]) -> list[FaceScore]:
+    def predict_faces(self, crops: Iterable[Pixels], *, explain: bool = False) -> list[FaceScore]:
         """Judge faces that are cut out already: each crop (uint8, H×W×3, BGR) is taken whole, with no margin added.
 
         For scores like those of ``predict``, crops need the context that training saw: square, with ``scorer.crop_margin``
@@ -189,7 +194,7 @@ class Detector:
         """
         frames = map(checked_frame, _listed(crops, "crops"))
         prepared = [_Prepared(frame, [Face(whole_frame(frame))], whole=True, find_ms=0.0) for frame in frames]
-        self._score(prepared)
+        self._score(prepared, explain)
         return [score for one in prepared for score in one.scores]
 
     def warm_up(self, runs: int = 3) -> None:
@@ -235,11 +240,11 @@ class Detector:
         whole = self._whole and [face.box for face in found] == [whole_frame(frame)]  # has its context already
         return _Prepared(frame, found, whole, find_ms)
 
-    def _judge(self, prepared: list[_Prepared]) -> list[Prediction]:
-        infer_ms = self._score(prepared)
+    def _judge(self, prepared: list[_Prepared], explain: bool) -> list[Prediction]:
+        infer_ms = self._score(prepared, explain)
         return [self._prediction(one, infer_ms) for one in prepared]
 
-    def _score(self, prepared: list[_Prepared]) -> float:
+    def _score(self, prepared: list[_Prepared], explain: bool) -> float:
         """Fill in the scores of all faces, ``MAX_BATCH`` at a time; how many milliseconds the scorer took."""
         self._check_open()
         jobs = [(one, found) for one in prepared for found in one.found]
@@ -250,15 +255,27 @@ class Detector:
             started = time.perf_counter()
             crops = [crop for _, status, crop in faces if status is Status.OK]
             answers = iter(scored(self.scorer, crops))
-            for (one, found), (quality, status, _) in zip(part, faces, strict=True):
-                p_fake = evidence = None
-                if status is Status.OK:
-                    score = next(answers)
-                    p_fake, evidence = odds.for_prior(score.p_fake, self.prior), score.evidence
+            for (one, found), (quality, status, crop) in zip(part, faces, strict=True):
+                score = next(answers) if status is Status.OK else None
+                p_fake = None if score is None else odds.for_prior(score.p_fake, self.prior)
                 verdict = None if p_fake is None else self.thresholds.verdict(p_fake)
-                one.scores.append(FaceScore(found.box, status, p_fake, verdict, quality, found.score, found.landmarks, evidence))
+                face = FaceScore(found.box, status, p_fake, verdict, quality, found.score, found.landmarks)
+                if score and (explain or score.evidence is not None):
+                    face = self._explained(face, one, crop, score)
+                one.scores.append(face)
             infer_ms += (time.perf_counter() - started) * 1e3
         return infer_ms
+
+    def _explained(self, face: FaceScore, one: _Prepared, crop: Pixels, score: Score) -> FaceScore:
+        height, width, _ = one.frame.shape
+        if one.whole:
+            left, top, side = middle_square(width, height)
+        else:
+            left, top, side = square_around(face.box, self.scorer.crop_margin, width=width, height=height)
+        square = Box(left, top, side, side)
+        if score.evidence is not None:
+            return replace(face, evidence=score.evidence, evidence_from="map", square=square)
+        return replace(face, evidence=occlusion(self.scorer, crop, score.p_fake), evidence_from="occlusion", square=square)
 
     def _face(self, one: _Prepared, box: Box) -> tuple[Quality, Status, Pixels]:
         """How good the face in ``box`` is, whether it can be scored, and what the scorer takes of it."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import cv2
 
 from edgefake.faces.geometry import Box
 from edgefake.pixels import Pixels
-from edgefake.prediction import FaceScore, Prediction, Status
-from edgefake.thresholds import Verdict, worst_verdict
+from edgefake.prediction import FaceScore, Prediction
+from edgefake.text import percent_text
+from edgefake.thresholds import Thresholds, Verdict, worst_verdict
 
 Colour = tuple[int, int, int]  # BGR
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom in pixels
@@ -33,15 +35,17 @@ class Mark:
     verdict: Verdict | None
 
 
-def draw_prediction(frame: Pixels, prediction: Prediction) -> Pixels:
+def draw_prediction(frame: Pixels, prediction: Prediction, *, footer: bool = False) -> Pixels:
     """A copy of ``frame`` (uint8, H×W×3, BGR) with each face's box and label.
 
-    In the corner is the status where there are no faces, and the verdict in all where the worst face alone has another.
+    In the corner is the status where there are no faces, and the verdict in all where the worst face alone has another; with
+    ``footer`` the model, the thresholds and today's date stand at the foot.
     """
     corner = "" if prediction.faces else prediction.status.value.replace("_", " ")
     if prediction.verdict and prediction.verdict not in (worst_verdict(face.verdict for face in prediction.faces), None):
         corner = in_all(prediction.verdict)
-    return draw_marks(frame, [Mark(face.box, _text(face), face.verdict) for face in prediction.faces], corner=corner)
+    marks = [Mark(face.box, _text(face), face.verdict) for face in prediction.faces]
+    return draw_marks(frame, marks, corner=corner, footer=footer_text(prediction.model, prediction.thresholds) if footer else "")
 
 
 def in_all(verdict: Verdict) -> str:
@@ -49,8 +53,25 @@ def in_all(verdict: Verdict) -> str:
     return f"in all {verdict.value}"
 
 
-def draw_marks(frame: Pixels, marks: Sequence[Mark], *, corner: str = "") -> Pixels:
-    """A copy of ``frame`` (uint8, H×W×3, BGR) with ``marks``, and the text ``corner`` at its top left; all sized to the frame.
+def plain_verdict(verdict: Verdict, p_fake: float) -> str:
+    """For people, in ASCII: ``fake, >99 %``, ``unsure, 45 % fake``, ``real, 3 % fake``."""
+    return f"{verdict.value}, {percent_text(p_fake)}{'' if verdict is Verdict.FAKE else ' fake'}"
+
+
+def footer_text(model: str, thresholds: Thresholds) -> str:
+    """What verdicts stand on, and today's date: ``resnet18_int8, fake from 57 %, 2026-11-27``."""
+    below = f", real below {percent_text(thresholds.real)}" if thresholds.real < thresholds.fake else ""
+    return ascii_text(f"{model}, fake from {percent_text(thresholds.fake)}{below}, {date.today().isoformat()}")
+
+
+def ascii_text(text: str) -> str:
+    """``text`` as OpenCV's letters can show it: they have ASCII alone."""
+    return text.encode("ascii", "replace").decode()
+
+
+def draw_marks(frame: Pixels, marks: Sequence[Mark], *, corner: str = "", footer: str = "") -> Pixels:
+    """A copy of ``frame`` (uint8, H×W×3, BGR) with ``marks``, the text ``corner`` at its top left and ``footer`` at its
+    bottom left; all sized to the frame.
 
     A label stands above its box, or below where it would cover another label or face.
     """
@@ -58,6 +79,9 @@ def draw_marks(frame: Pixels, marks: Sequence[Mark], *, corner: str = "") -> Pix
     unit = max(min(frame.shape[:2]) / 480, 0.4)
     boxes = [_rectangle(mark.box) for mark in marks]
     taken: list[Rectangle] = []
+    if footer:
+        size = min(0.8 * unit, unit * frame.shape[1] / _bar_size(footer, unit)[0])
+        taken.append(_label(picture, footer, (0, frame.shape[0] - _bar_size(footer, size)[1]), COLOURS[None], size))
     if corner:
         taken.append(_label(picture, corner, (0, 0), COLOURS[None], unit))
     for mark, (left, top, right, bottom) in zip(marks, boxes, strict=True):
@@ -71,9 +95,9 @@ def draw_marks(frame: Pixels, marks: Sequence[Mark], *, corner: str = "") -> Pix
 
 
 def _text(face: FaceScore) -> str:
-    if face.status is not Status.OK or face.verdict is None:
+    if face.verdict is None or face.p_fake is None:
         return face.status.value.replace("_", " ")
-    return f"{face.verdict.value} {face.p_fake:.2f}"
+    return plain_verdict(face.verdict, face.p_fake)
 
 
 def _rectangle(box: Box) -> Rectangle:

@@ -6,7 +6,7 @@ import json
 import sys
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +57,17 @@ class FaceScore:
     landmarks: Landmarks | None = None
     """See ``edgefake.faces.Landmarks``; None where the finder gives none."""
     evidence: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
-    """(h, w): what each part of the crop speaks for, in logits, where the scorer tells; it stays in Python."""
+    """(h, w), float32: what each place of ``square`` says, positive = speaks for fake, negative = for real, in calibrated
+    log-odds before any prior: 1 multiplies the odds by 2.7, in every picture alike. ``evidence_from`` tells what they add up to.
+
+    None where the model has no map of its own, unless ``predict`` was asked to ``explain``. It stays in Python: JSON has none.
+    """
+    evidence_from: Literal["map", "occlusion"] | None = field(default=None, compare=False)
+    """``map``: the model's own, out of the same run as p_fake; its mean is the log-odds of p_fake where the model's score is the
+    mean of its map, as that of ``lite0_local``. ``occlusion``: how far the log-odds of p_fake fall without what is there, see
+    ``edgefake.explanation``; they add up to nothing."""
+    square: Box | None = field(default=None, compare=False)
+    """What the scorer saw of the frame, and where ``evidence`` lies; None without evidence."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only; the box as ``[x, y, width, height]``."""
@@ -201,11 +211,25 @@ class Prediction:
             },
         )
 
-    def draw(self, frame: Pixels) -> Pixels:
-        """A copy of ``frame`` (uint8, H×W×3, BGR) with every face boxed and labelled with its verdict and p_fake."""
+    def draw(self, frame: Pixels, *, footer: bool = False) -> Pixels:
+        """A copy of ``frame`` (uint8, H×W×3, BGR) with every face boxed and labelled with its verdict and p_fake.
+
+        With ``footer`` the model, its thresholds and today's date stand at the foot.
+        """
         from edgefake.drawing import draw_prediction
 
-        return draw_prediction(frame, self)
+        return draw_prediction(frame, self, footer=footer)
+
+    def draw_evidence(self, frame: Pixels) -> Pixels:
+        """The faces of ``frame`` that ``predict(frame, explain=True)`` explained, each beside its map: uint8, H×W×3, BGR.
+
+        Red speaks for fake, blue for real, on the one scale that all such pictures have.
+
+        Raises ``InputError`` where no face has evidence.
+        """
+        from edgefake.heatmap import draw_evidence
+
+        return draw_evidence(frame, self)
 
 
 def _one_of(kind: type[E], value: Any) -> E:

@@ -40,7 +40,8 @@ class Score:
     p_fake: float
     """In 0…1, calibrated."""
     evidence: npt.NDArray[np.float32] | None = None
-    """(h, w): what each part of the crop speaks for, in logits, where the model tells."""
+    """(h, w): what each part of the crop speaks for, positive = fake, in calibrated log-odds whose mean is that of ``p_fake``,
+    where the model tells."""
 
 
 class Scorer(Protocol):
@@ -118,7 +119,7 @@ class CardScorer:
         return list(map(Score, p_fakes, self._maps(outputs)))
 
     def _maps(self, outputs: Outputs) -> list[npt.NDArray[np.float32]]:
-        """The evidence (h, w) of each face, where the card tells of a map: logits that rise with fake."""
+        """The evidence (h, w) of each face, where the card tells of a map: calibrated like the score, rising with fake."""
         if len(outputs) == 1:
             return []
         maps = outputs[self.card.outputs.index(MAP)]
@@ -126,7 +127,9 @@ class CardScorer:
             maps = maps[..., 0]
         if maps.ndim != 3:
             raise ModelFileError(f"expected a map of [1, h, w] or [1, h, w, 1] of {printable(self.name)}, got {list(maps.shape)}")
-        return list(-maps if self.card.rises_with_real else maps)
+        calibration = self.card.calibration
+        scale = (-1.0 if self.card.rises_with_real else 1.0) / calibration.temperature
+        return list(maps * np.float32(scale) + np.float32(calibration.bias))
 
     def close(self) -> None:
         self.runtime.close()

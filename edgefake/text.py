@@ -31,6 +31,13 @@ def p_text(p: float | None) -> str:
     return f"{p:.3f}" if p >= 0.0005 or p == 0 else f"{p:.0e}"
 
 
+def percent_text(p: float) -> str:
+    """A probability for people who do not read decimals: ``3 %``; never 0 or 100, which would be certain: ``<1 %``, ``>99 %``."""
+    if p > 0.99:
+        return ">99 %"
+    return "<1 %" if p < 0.01 else f"{100 * p:.0f} %"
+
+
 def portable_path(path: str | os.PathLike[str]) -> str:
     """``path`` for JSON and CSV, reversibly: itself, or, where its name is not UTF-8, the absolute ``file:`` URI of it.
 

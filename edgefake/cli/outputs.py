@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import os
 from collections.abc import Sequence
@@ -12,6 +13,22 @@ from edgefake.text import printable
 
 LONGEST_NAME = 240
 """Bytes: file systems take 255, and what writes the file may add to its name."""
+
+
+def add_annotate_options(parser: argparse.ArgumentParser, suffix: str) -> None:
+    """``--annotate DIR``, whose copies are called NAME + ``suffix``, and ``--footer``."""
+    parser.add_argument(
+        "--annotate", metavar="DIR", type=Path, help=f"write copies with the faces marked into DIR, as NAME{suffix}"
+    )
+    parser.add_argument(
+        "--footer", action="store_true", help="tell model, thresholds and date at the foot of the copies of --annotate"
+    )
+
+
+def check_footer(arguments: argparse.Namespace) -> None:
+    """Raise ``InputError`` for ``--footer`` without the copies that it is written into."""
+    if arguments.footer and not arguments.annotate:
+        raise InputError("expected --annotate DIR with --footer, which is written into its copies, got --footer alone")
 
 
 def output_paths(inputs: Sequence[Path], folder: Path, suffix: str, *, option: str) -> dict[Path, Path]:

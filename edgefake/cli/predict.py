@@ -6,29 +6,34 @@ import argparse
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from edgefake.cli.options import add_detector_options, exit_code, open_detector
-from edgefake.cli.outputs import output_paths
+from edgefake.cli.outputs import add_annotate_options, check_footer, output_paths
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
+from edgefake.explanation import GRID
 from edgefake.images import MAX_PIXELS, PictureFile, count_files, find_images, write_image
 from edgefake.lines import picture_line
+from edgefake.pixels import Pixels
 from edgefake.prediction import Prediction
 from edgefake.secrets import without_secrets
 from edgefake.tables import text_row
 from edgefake.text import p_text, portable_path, printable
 
-_COPY = ".annotated.jpg"
+_COPY, _MAPS = ".annotated.jpg", ".explained.png"
 
-_EPILOG = """\
+_EPILOG = f"""\
 A picture without a face that can be scored (no face, face too small, face too blurred) gets its status instead of a verdict.
 Of a file with several pictures (an animation, a TIFF with pages, an MPO) each is judged. The same file is judged once, whatever
 paths lead to it. Of several faces the highest p_fake must be higher to be called fake, so that no more real pictures are than
 real faces: a picture may be real though one of its faces, by itself, would be fake.
+
+--explain shows what in each scored face speaks for fake (red) and what for real (blue), in log-odds on one scale for all
+pictures. Where the model has no map of its own, it costs {GRID * GRID} more runs of it per face.
 
 exit codes:
   0  nothing was called fake or unsure; pictures without a scorable face count as such
@@ -54,8 +59,12 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="a picture, a folder (with its subfolders), a quoted glob pattern, or - for a picture on standard input",
     )
     add_detector_options(parser)
+    add_annotate_options(parser, _COPY)
     parser.add_argument(
-        "--annotate", metavar="DIR", type=Path, help="write copies with the faces marked into DIR, as NAME.annotated.jpg"
+        "--explain",
+        metavar="DIR",
+        type=Path,
+        help="write what in the faces speaks for fake and for real into DIR, as NAME.explained.png",
     )
     parser.add_argument(
         "--max-megapixels",
@@ -67,6 +76,28 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object per picture and line instead of a table")
     parser.set_defaults(action=_run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Which pictures are written of each file that is judged."""
+
+    copies: Mapping[Path, Path]
+    maps: Mapping[Path, Path]
+    footer: bool
+
+    @staticmethod
+    def of(arguments: argparse.Namespace, images: Sequence[Path]) -> _Pictures:
+        copies = output_paths(images, arguments.annotate, _COPY, option="--annotate") if arguments.annotate else {}
+        maps = output_paths(images, arguments.explain, _MAPS, option="--explain") if arguments.explain else {}
+        return _Pictures(copies, maps, arguments.footer)
+
+    def write(self, image: Path, number: int, count: int, frame: Pixels, prediction: Prediction) -> None:
+        if image in self.copies:
+            copy = _of_one(self.copies[image], _COPY, number, count)
+            write_image(copy, prediction.draw(frame, footer=self.footer), private=True)
+        if image in self.maps and prediction.p_fake is not None:
+            write_image(_of_one(self.maps[image], _MAPS, number, count), prediction.draw_evidence(frame), private=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +132,14 @@ def _megapixels(text: str) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    check_footer(arguments)
     with LiveLine(every_s=0.0) as line, open_detector(arguments) as detector:
         images, failures = _inputs(arguments.paths)
-        copies = output_paths(images, arguments.annotate, _COPY, option="--annotate") if arguments.annotate else {}
+        pictures = _Pictures.of(arguments, images)
         counts: Counter[str] = Counter()
         if not arguments.json:
             line.print(_row("verdict", "p_fake", "faces", "picture"))
-        for outcome in _outcomes(detector, images, failures, copies, arguments.max_pixels, line):
+        for outcome in _outcomes(detector, images, failures, pictures, arguments.max_pixels, line):
             line.print(_json(outcome, detector) if arguments.json else _table_row(outcome))
             counts[outcome.summary] += 1
     if not arguments.json and counts.total() > 1:
@@ -135,7 +167,7 @@ def _outcomes(
     detector: Detector,
     images: Sequence[Path],
     failures: Sequence[_Outcome],
-    copies: dict[Path, Path],
+    pictures: _Pictures,
     max_pixels: int,
     line: LiveLine,
 ) -> Iterator[_Outcome]:
@@ -143,10 +175,10 @@ def _outcomes(
     for done, image in enumerate(images):
         if line.is_due and len(images) > 1:
             line.show(f"{done}/{len(images)}")
-        yield from _judge(detector, image, copies.get(image), max_pixels)
+        yield from _judge(detector, image, pictures, max_pixels)
 
 
-def _judge(detector: Detector, image: Path, copy: Path | None, max_pixels: int) -> Iterator[_Outcome]:
+def _judge(detector: Detector, image: Path, pictures: _Pictures, max_pixels: int) -> Iterator[_Outcome]:
     try:
         file = PictureFile.open(image, max_pixels=max_pixels)
     except EdgefakeError as error:
@@ -157,9 +189,8 @@ def _judge(detector: Detector, image: Path, copy: Path | None, max_pixels: int) 
         try:
             if isinstance(frame, InputError):
                 raise frame
-            prediction = detector.predict(frame)
-            if copy is not None:
-                write_image(_copy_of_one(copy, number, len(file)), prediction.draw(frame), private=True)
+            prediction = detector.predict(frame, explain=image in pictures.maps)
+            pictures.write(image, number, len(file), frame, prediction)
         except EdgefakeError as error:
             prediction, failure = None, str(error)
         except MemoryError:
@@ -167,8 +198,8 @@ def _judge(detector: Detector, image: Path, copy: Path | None, max_pixels: int) 
         yield _Outcome(str(image), prediction, failure, number, len(file))
 
 
-def _copy_of_one(copy: Path, number: int, count: int) -> Path:
-    return copy if count == 1 else copy.with_name(f"{copy.name.removesuffix(_COPY)}.{number}{_COPY}")
+def _of_one(path: Path, suffix: str, number: int, count: int) -> Path:
+    return path if count == 1 else path.with_name(f"{path.name.removesuffix(suffix)}.{number}{suffix}")
 
 
 def _json(outcome: _Outcome, detector: Detector) -> str:

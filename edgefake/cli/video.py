@@ -12,19 +12,22 @@ from itertools import chain
 from pathlib import Path
 
 from edgefake.cli.options import add_detector_options, exit_code, open_detector
-from edgefake.cli.outputs import output_paths
+from edgefake.cli.outputs import add_annotate_options, check_footer, output_paths
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.images import VIDEO_SUFFIXES, count_files, find_in_folder, write_image
 from edgefake.lines import video_line
 from edgefake.secrets import without_secrets
+from edgefake.sinks.h264 import h264_encoder
 from edgefake.sinks.video_file import VideoFileSink
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.timeline import Timeline
 from edgefake.streaming.video import MIN_COVERAGE, VideoTally, VideoVerdict
 from edgefake.tables import text_row
 from edgefake.text import p_text, portable_path, printable
+
+_COPY = ".annotated.mp4"
 
 _EPILOG = f"""\
 Every face is followed through the video, and its scores are averaged. The video's p_fake is that of its worst face, which must be
@@ -57,9 +60,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser.add_argument(
         "--timeline", metavar="DIR", type=Path, help="plot p_fake of every face over time into DIR, as NAME.timeline.png"
     )
-    parser.add_argument(
-        "--annotate", metavar="DIR", type=Path, help="write copies with the faces marked into DIR, as NAME.annotated.mp4"
-    )
+    add_annotate_options(parser, _COPY)
     parser.add_argument("--json", action="store_true", help="print one JSON object per video and line instead of a table")
     parser.set_defaults(action=_run)
 
@@ -80,9 +81,10 @@ class _Outcome:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    check_footer(arguments)
     files, failures = _inputs(arguments.files)
     plots = output_paths(files, arguments.timeline, ".timeline.png", option="--timeline") if arguments.timeline else {}
-    copies = output_paths(files, arguments.annotate, ".annotated.mp4", option="--annotate") if arguments.annotate else {}
+    copies = _copies(files, arguments) if arguments.annotate else {}
     counts: Counter[str] = Counter()
     with LiveLine(every_s=0.1) as line, open_detector(arguments) as detector:
         if not arguments.json:
@@ -94,6 +96,34 @@ def _run(arguments: argparse.Namespace) -> int:
     if not arguments.json and counts.total() > 1:
         print(f"{counts.total()} videos: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
     return exit_code(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    """A copy with the faces marked, as it is asked for."""
+
+    path: Path
+    footer: bool
+    h264: bool
+
+    def sink(self) -> VideoFileSink:
+        """What writes it, in the place of an earlier run's."""
+        try:
+            self.path.unlink(missing_ok=True)
+        except OSError as error:
+            name = printable(self.path)
+            raise InputError(f"{name} cannot be replaced ({error.strerror}): give --annotate another folder") from error
+        return VideoFileSink(self.path, show_fps=False, footer=self.footer, h264=self.h264)
+
+
+def _copies(files: Sequence[Path], arguments: argparse.Namespace) -> dict[Path, _Copy]:
+    """The copy of each file; says how they are encoded."""
+    paths, encoder = output_paths(files, arguments.annotate, _COPY, option="--annotate"), h264_encoder()
+    if encoder:
+        complain(f"--annotate writes H.264 ({encoder})")
+    else:
+        complain("--annotate writes MPEG-4, which browsers do not play: pip install 'edgefake[h264]' for H.264")
+    return {file: _Copy(path, arguments.footer, encoder is not None) for file, path in paths.items()}
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[list[Path], list[_Outcome]]:
@@ -111,7 +141,7 @@ def _inputs(paths: Sequence[Path]) -> tuple[list[Path], list[_Outcome]]:
     return list(dict.fromkeys(files)), failures
 
 
-def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None, line: LiveLine) -> _Outcome:
+def _judge(detector: Detector, path: Path, plot: Path | None, copy: _Copy | None, line: LiveLine) -> _Outcome:
     tally, timeline = VideoTally(detector.thresholds, detector.prior), Timeline()
     try:
         if not os.path.isfile(path):
@@ -120,8 +150,7 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
             raise InputError(f"expected a video file, got {name}, which {what}; for cameras and URLs there is `edgefake watch`")
         with watch(path, detector) as running:
             if copy is not None:
-                _remove(copy)  # an earlier run's, which the sink would write beside
-                running.attach(VideoFileSink(copy, show_fps=False))
+                running.attach(copy.sink())
             for _, result in running:
                 tally.add(result)
                 if plot is not None:
@@ -129,20 +158,13 @@ def _judge(detector: Detector, path: Path, plot: Path | None, copy: Path | None,
                 if line.is_due:
                     line.show(_progress(result.index + 1, running, path))
         for report in running.sink_reports():
-            if report.lost:
-                raise InputError(f"the annotated copy {printable(copy)} lacks {report.lost} frames: {report.error}")
+            if report.lost and copy is not None:
+                raise InputError(f"the annotated copy {printable(copy.path)} lacks {report.lost} frames: {report.error}")
         if plot is not None:
             write_image(plot, timeline.plot())
     except EdgefakeError as error:
         return _Outcome(path, None, str(error))
     return _Outcome(path, tally.verdict(running.coverage))
-
-
-def _remove(copy: Path) -> None:
-    try:
-        copy.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{printable(copy)} cannot be replaced ({error.strerror}): give --annotate another folder") from error
 
 
 def _progress(done: int, running: Watch, path: Path) -> str:

@@ -153,6 +153,11 @@ def square_around(box: Box, margin: float, *, width: int, height: int) -> tuple[
     return max(0, min(left, width - side)), max(0, min(top, height - side)), side
 
 
+def middle_square(width: int, height: int) -> tuple[int, int, int]:
+    """The square that is taken of a frame of this size which is a face with its context already: ``(left, top, side)``."""
+    return square_around(Box(0.0, 0.0, float(width), float(height)), 0.0, width=width, height=height)
+
+
 def crop_square(frame: Pixels, box: Box | None, margin: float) -> Pixels:
     """Cut the square around ``box`` out of the frame, see ``square_around``: a view of ``frame``, uint8, side×side×3.
 
@@ -163,7 +168,8 @@ def crop_square(frame: Pixels, box: Box | None, margin: float) -> Pixels:
     if box is None:
         if height == width:
             return frame
-        box, margin = Box(0.0, 0.0, float(width), float(height)), 0.0
+        left, top, side = middle_square(width, height)
+        return frame[top : top + side, left : left + side]
     if box.size > MAX_REACH * max(height, width):
         raise InputError(
             f"the face {box} is more than {MAX_REACH:g} times as large as the {width}×{height} frame: "

@@ -14,6 +14,7 @@ from edgefake.files import plain_path
 from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
 from edgefake.sinks.base import Sink, StreamInfo
+from edgefake.sinks.h264 import H264File, h264_encoder
 from edgefake.sinks.matroska import MatroskaFile
 from edgefake.sinks.mp4 import Mp4File
 from edgefake.streaming import overlay
@@ -26,6 +27,7 @@ MAX_BYTES = 2 << 30
 """A file that has grown to this is followed by another: FAT ends at 4 GB, and a crash costs no more than one file."""
 RESERVE_BYTES = 16 << 20
 """With less room than this on the disk the file is closed, as long as its end has room."""
+Writer = type[MatroskaFile] | type[Mp4File] | type[H264File]
 SLOWEST_FPS = 0.01
 """FFmpeg writes no slower video."""
 LONGEST_GAP_S = 2.0
@@ -33,28 +35,37 @@ LONGEST_GAP_S = 2.0
 
 
 class VideoFileSink(Sink):
-    """Writes the stream, with what was found drawn in, to ``path`` (MPEG-4; ``.mp4``, ``.mkv``, ``.mov`` or ``.avi``).
+    """Writes the stream, with what was found drawn in, to ``path`` (``.mp4``, ``.mkv``, ``.mov`` or ``.avi``).
+
+    It is MPEG-4 (part 2), which costs a device least and players show, or with ``h264`` (``.mp4`` alone; see ``h264_encoder``)
+    what browsers show too.
 
     Existing files are kept: the next free of NAME, NAME-2, NAME-3 … is taken, and again when the frame size changes, a file
     reaches ``MAX_BYTES``, or there is room on the disk again; ``files`` are those written, which only their owner may read.
     Frames are shown when they came; in ``.avi`` to within a frame, which is repeated until the next, and left out where more come
-    than the stream's rate has room for. With ``show_fps`` the frames judged per second are shown in the corner.
+    than the stream's rate has room for. With ``show_fps`` the frames judged per second are shown in the corner, with ``footer``
+    the model, its thresholds and the date at the foot.
 
-    A file can be played up to its last frame at any moment, whatever ends the program; only an ``.avi`` lacks its last seconds.
+    A file can be played up to its last frame at any moment, whatever ends the program; only an ``.avi`` lacks its last seconds,
+    and H.264 is nothing before it is closed.
 
-    Raises ``InputError`` for another suffix; ``open`` does for a stream of an impossible rate, and ``SinkError`` when the folder
-    cannot be written. That the disk is full is told at once, other failures to write when the file is closed.
+    Raises ``InputError`` for another suffix, or H.264 in another file than ``.mp4`` or without an encoder; ``open`` does
+    for a stream of an impossible rate, and ``SinkError`` when the folder cannot be written. That the disk is full is told at
+    once, other failures to write when the file is closed.
     """
 
     name = "video file"
     uses_frame = True
 
-    def __init__(self, path: str | Path, *, show_fps: bool = True) -> None:
+    def __init__(self, path: str | Path, *, show_fps: bool = True, footer: bool = False, h264: bool = False) -> None:
         self._path = Path(path)
-        if self._path.suffix.lower() not in SUFFIXES:
+        suffixes = (".mp4",) if h264 else SUFFIXES
+        if self._path.suffix.lower() not in suffixes:
             name = printable(without_secrets(str(path)))
-            raise InputError(f"expected a file ending in {', '.join(SUFFIXES)} for the video, got {name}")
-        self._show_fps = show_fps
+            raise InputError(f"expected a file ending in {', '.join(suffixes)} for the video, got {name}")
+        if h264 and h264_encoder() is None:
+            raise InputError("expected an encoder of H.264, got none here: pip install 'edgefake[h264]', or leave h264= out")
+        self._show_fps, self._footer, self._h264 = show_fps, footer, h264
         self._file: _File | None = None
         self.files: list[Path] = []
 
@@ -85,7 +96,7 @@ class VideoFileSink(Sink):
                 raise SinkError(f"the disk of {printable(self._path.parent)} is full ({free >> 20} MB left): make room")
             self._file = self._opened(frame, result)
         fps = self._stream.judged_fps() if self._show_fps else None
-        self._file.write(overlay.draw(frame, result, fps=fps), result.seconds)
+        self._file.write(overlay.draw(frame, result, fps=fps, footer=self._footer), result.seconds)
 
     def close(self) -> None:
         if self._file is not None:
@@ -93,9 +104,14 @@ class VideoFileSink(Sink):
 
     def _opened(self, frame: Pixels, result: FrameResult) -> _File:
         path = self._made()
-        kind = _GridFile if path.suffix.lower() == ".avi" else _TimedFile
+        suffix = path.suffix.lower()
         try:
-            file = kind(path, frame, self._fps, result.seconds)
+            file: _File
+            if suffix == ".avi":
+                file = _GridFile(path, frame, self._fps, result.seconds)
+            else:
+                writer = H264File if self._h264 else MatroskaFile if suffix == ".mkv" else Mp4File
+                file = _TimedFile(path, frame, self._fps, result.seconds, writer)
         except (OSError, ValueError) as error:
             path.unlink(missing_ok=True)
             height, width = frame.shape[:2]
@@ -172,10 +188,9 @@ class _File(ABC):
 class _TimedFile(_File):
     """Each frame has its own time."""
 
-    def __init__(self, path: Path, frame: Pixels, fps: float, seconds: float) -> None:
+    def __init__(self, path: Path, frame: Pixels, fps: float, seconds: float, writer: Writer) -> None:
         super().__init__(path, frame, fps, seconds)
-        kind = MatroskaFile if path.suffix.lower() == ".mkv" else Mp4File
-        self._writer = kind(path, (frame.shape[1], frame.shape[0]), fps)
+        self._writer = writer(path, (frame.shape[1], frame.shape[0]), fps)
 
     def takes(self, frame: Pixels) -> bool:
         return self._writer.error is None and super().takes(frame)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
 from edgefake import Box, FaceScore, Prediction, Quality, Status, Thresholds, Timings, Verdict
+from edgefake.drawing import footer_text, plain_verdict
 
 FRAME = np.full((240, 320, 3), 100, np.uint8)
 
@@ -85,3 +88,31 @@ def test_a_label_covers_neither_its_neighbour_nor_another_label() -> None:
     assert np.any(picture[540:560, 460:560] != 100)  # below the second
     beside = prediction(*(face(Box(x, 200, 60, 60), Verdict.FAKE) for x in (300, 380))).draw(frame)
     assert np.any(beside[185, 310:360] != 100) and np.any(beside[275, 390:440] != 100) and np.all(beside[185, 480:] == 100)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "p_fake", "text"),
+    [
+        (Verdict.REAL, 0.03, "real, 3 % fake"),
+        (Verdict.REAL, 0.0099, "real, <1 % fake"),
+        (Verdict.UNSURE, 0.454, "unsure, 45 % fake"),
+        (Verdict.FAKE, 0.99, "fake, 99 %"),
+        (Verdict.FAKE, 0.9901, "fake, >99 %"),
+    ],
+)
+def test_marks_speak_plainly_and_never_of_certainty(verdict: Verdict, p_fake: float, text: str) -> None:
+    assert plain_verdict(verdict, p_fake) == text
+
+
+def test_the_footer_tells_what_the_verdict_stands_on() -> None:
+    today = date.today().isoformat()
+    assert footer_text("tiny", Thresholds.two_way(0.57)) == f"tiny, fake from 57 %, {today}"
+    assert footer_text("größe", Thresholds(0.9, 0.2)) == f"gr??e, fake from 90 %, real below 20 %, {today}"
+    plain, signed = (prediction(face(Box(100, 60, 80, 80), Verdict.FAKE)).draw(FRAME, footer=footer) for footer in (False, True))
+    assert np.array_equal(plain[:210], signed[:210]) and np.any(plain[225:] != signed[225:])
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 30), (2000, 20)])
+def test_a_footer_fits_into_small_pictures(size: tuple[int, int]) -> None:
+    frame = np.zeros((*size, 3), np.uint8)
+    assert prediction().draw(frame, footer=True).shape == frame.shape

@@ -20,6 +20,7 @@ import pytest
 
 from edgefake.cli import main
 from edgefake.images import read_image
+from edgefake.sinks import h264
 from edgefake.sinks.video_file import VideoFileSink
 from tests.edgefake.streaming.results import opened, result
 from tests.edgefake.streaming.videos import damage, moving_face, write_long_video, write_video
@@ -279,3 +280,21 @@ def test_an_address_is_named_without_its_secrets(capsys: pytest.CaptureFixture[s
     assert video("--json", "rtsp://admin:secret@host/main") == 2
     output = capsys.readouterr()
     assert "rtsp://host/main" in output.out and "secret" not in output.out + output.err
+
+
+@pytest.mark.parametrize("encoders", [("libx264",) if h264.h264_encoder() else (), ()])
+def test_copies_are_what_browsers_play_where_there_is_an_encoder_and_which_is_told(
+    encoders: tuple[str, ...], clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(h264, "ENCODERS", encoders)
+    assert video("--threshold", "1", "--annotate", tmp_path / "out", "--footer", clip) == 0
+    told = capsys.readouterr().err
+    (copy,) = (tmp_path / "out").iterdir()
+    reader = cv2.VideoCapture(str(copy))
+    codec = int(reader.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little")
+    assert codec == (b"h264" if encoders else b"FMP4")
+    assert ("H.264 (libx264)" in told, "edgefake[h264]" in told) == (bool(encoders), not encoders)
+    there, frame = reader.read()
+    assert there and reader.get(cv2.CAP_PROP_FRAME_COUNT) == 30 and frame is not None
+    assert video("--threshold", "1", "--footer", clip) == 2
+    assert "--annotate" in capsys.readouterr().err

@@ -24,11 +24,11 @@ def drawn(text: str, verdict: Verdict | None, corner: str = "") -> Pixels:
 @pytest.mark.parametrize(
     ("shown", "text", "verdict"),
     [
-        (track(7, 0.934, box=BOX), "#7 fake 0.93", Verdict.FAKE),
-        (track(12, 0.04, box=BOX), "#12 real 0.04", Verdict.REAL),
+        (track(7, 0.934, box=BOX), "#7 fake, 93 %", Verdict.FAKE),
+        (track(12, 0.04, box=BOX), "#12 real, 4 % fake", Verdict.REAL),
         (track(1, 0.6, box=BOX, decided=False), "#1 undecided", None),
         (track(1, None, box=BOX, status=Status.FACE_TOO_SMALL), "#1 face too small", None),
-        (track(3, 0.9, box=BOX, status=Status.FACE_TOO_BLURRED), "#3 fake 0.90", Verdict.FAKE),  # of the frames before
+        (track(3, 0.9, box=BOX, status=Status.FACE_TOO_BLURRED), "#3 fake, 90 %", Verdict.FAKE),  # of the frames before
     ],
 )
 def test_a_track_tells_its_number_and_verdict(shown: TrackResult, text: str, verdict: Verdict | None) -> None:
@@ -37,7 +37,7 @@ def test_a_track_tells_its_number_and_verdict(shown: TrackResult, text: str, ver
 
 def test_the_corner() -> None:
     assert np.array_equal(
-        draw(FRAME, result(0, track(1, 0.9, box=BOX)), fps=29.94), drawn("#1 fake 0.90", Verdict.FAKE, "29.9 fps")
+        draw(FRAME, result(0, track(1, 0.9, box=BOX)), fps=29.94), drawn("#1 fake, 90 %", Verdict.FAKE, "29.9 fps")
     )
     assert np.array_equal(draw(FRAME, result(0)), draw_marks(FRAME, [], corner="no face"))
     assert np.array_equal(draw(FRAME, result(0), fps=7), draw_marks(FRAME, [], corner="no face  7.0 fps"))
