@@ -13,6 +13,7 @@ from edgefake.defaults import DEFAULT_FACES, DEFAULT_MODEL, DEFAULT_THRESHOLD
 from edgefake.deprecation import DEPRECATIONS
 from edgefake.detector import Detector
 from edgefake.faces.finders import FACES_HELP
+from edgefake.images import MAX_PIXELS
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.runtimes import RUNTIMES, todays_name
 
@@ -58,6 +59,18 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="where the runtime runs the model: cuda, cuda:1, tensorrt (onnx), GPU, NPU (openvino), a number (tensorrt); "
         "default: the processor, for tensorrt the first GPU",
+    )
+
+
+def add_pixel_limit(parser: argparse.ArgumentParser) -> None:
+    """How large pictures may be."""
+    parser.add_argument(
+        "--max-megapixels",
+        metavar="N",
+        type=_megapixels,
+        default=MAX_PIXELS,
+        dest="max_pixels",
+        help="refuse pictures that declare more pixels, before they are decoded (default: 200)",
     )
 
 
@@ -114,6 +127,16 @@ def parse_share(text: str) -> float:
     if not 0 < number < 1:
         raise argparse.ArgumentTypeError(f"expected a share such as 1% or 0.01, got {text}")
     return number
+
+
+def _megapixels(text: str) -> int:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise argparse.ArgumentTypeError(f"expected megapixels above 0, got {text}")
+    return round(number * 1e6)
 
 
 def exit_code(counts: Mapping[str, int]) -> int:

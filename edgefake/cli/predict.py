@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgefake.cli.options import add_detector_options, exit_code, open_detector
+from edgefake.cli.options import add_detector_options, add_pixel_limit, exit_code, open_detector
 from edgefake.cli.outputs import add_annotate_options, check_footer, output_paths
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.explanation import GRID
-from edgefake.images import MAX_PIXELS, PictureFile, count_files, find_images, write_image
+from edgefake.images import PictureFile, count_files, find_images, write_image
 from edgefake.lines import picture_line
 from edgefake.pixels import Pixels
 from edgefake.prediction import Prediction
@@ -66,14 +66,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         type=Path,
         help="write what in the faces speaks for fake and for real into DIR, as NAME.explained.png",
     )
-    parser.add_argument(
-        "--max-megapixels",
-        metavar="N",
-        type=_megapixels,
-        default=MAX_PIXELS,
-        dest="max_pixels",
-        help="refuse pictures that declare more pixels, before they are decoded (default: 200)",
-    )
+    add_pixel_limit(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per picture and line instead of a table")
     parser.set_defaults(action=_run)
 
@@ -119,16 +112,6 @@ class _Outcome:
             return "error"
         answer: str = (self.prediction.verdict or self.prediction.status).value
         return answer.replace("_", " ")
-
-
-def _megapixels(text: str) -> int:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise argparse.ArgumentTypeError(f"expected megapixels above 0, got {text}")
-    return round(number * 1e6)
 
 
 def _run(arguments: argparse.Namespace) -> int:

@@ -18,6 +18,7 @@ from edgefake.errors import InputError
 from edgefake.files import plain_path
 from edgefake.images import PictureFile
 from edgefake.schema import figure, seconds_or_ms
+from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
 EXIF = {
@@ -69,7 +70,7 @@ class FileFacts:
 
 
 def picture_facts(file: PictureFile, name: str) -> FileFacts:
-    """Those of a picture that was opened. Raises ``InputError`` where Pillow is not installed."""
+    """Those of a picture that was opened."""
     header = file.headers[0]
     width, height = (header.height, header.width) if header.turn[0] % 2 else (header.width, header.height)
     facts = FileFacts(
@@ -93,7 +94,7 @@ def video_facts(path: Path, name: str) -> FileFacts:
     known = 0 < fps < 1000 and 0 < frames < 1e9  # some containers do not tell, or tell nonsense
     return replace(
         facts,
-        format=f"video, {coded}" if coded else "video",
+        format=f"video ({coded})" if coded else "video",
         width=width or None,
         height=height or None,
         pictures=round(frames) if known else None,
@@ -107,7 +108,7 @@ def plain_facts(path: Path, name: str) -> FileFacts:
     digest, size = hashlib.sha256(), 0
     try:
         if not os.path.isfile(path):
-            raise InputError(f"{printable(path)} is no file: give a picture or a video")
+            raise InputError(f"{printable(without_secrets(str(path)))} is no file: give a picture or a video")
         with open(path, "rb") as file:
             while part := file.read(1 << 20):
                 digest.update(part)
@@ -119,10 +120,8 @@ def plain_facts(path: Path, name: str) -> FileFacts:
 
 def _with_exif(facts: FileFacts, data: bytes) -> FileFacts:
     """``facts`` and what Pillow reads of the file without decoding it."""
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise InputError("a report needs Pillow, which is not installed: pip install 'edgefake[report]'") from error
+    from PIL import Image
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large or damaged pictures, which are read elsewhere
@@ -143,8 +142,8 @@ def _value(value: Any) -> str:
 
 
 def jpeg_quality(table: Sequence[int]) -> int:
-    """The quality, 1…100, at which libjpeg has such a ``table`` for brightness (64, row by row), or nearly such."""
-    beginning = len(_STANDARD)
-    strength = 100.0 * float(np.median(np.asarray(table[:beginning]) / np.asarray(_STANDARD)))
-    quality = 5000.0 / strength if strength > 100.0 else (200.0 - strength) / 2
-    return max(1, min(100, round(quality)))
+    """The quality, 1…100, at which libjpeg's ``table`` for brightness (64, row by row) is most like this one."""
+    quality = np.arange(100, 0, -1)  # of several that are alike the highest
+    scale = np.where(quality < 50, 5000 // quality, 200 - 2 * quality)
+    tables = np.clip((np.outer(scale, _STANDARD) + 50) // 100, 1, 255)
+    return int(quality[np.abs(tables - np.asarray(table[: len(_STANDARD)])).sum(axis=1).argmin()])

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from edgefake.detector import Detector
 from edgefake.errors import InputError
-from edgefake.images import PictureFile, is_video
+from edgefake.images import VIDEO_SUFFIXES, PictureFile, is_video
+from edgefake.images.header import begins_as_picture
 from edgefake.images.reading import Source
 from edgefake.prediction import Prediction
 from edgefake.report.credentials import read_credentials
 from edgefake.report.cutouts import SHEET_SIDE, cutout_of, face_square, jpeg_of
+from edgefake.report.extra import require_extra
 from edgefake.report.facts import picture_facts, plain_facts
 from edgefake.report.record import Report, Sheet, Subject, rates_for, worst_of
 from edgefake.report.setup import Setup, card_of
@@ -27,14 +29,14 @@ _FILMS = (".mjpeg", ".mjpg")
 
 
 def is_video_file(path: Path) -> bool:
-    """Whether a file is to be judged as a video, by its content, and its name where that leaves it open."""
-    if path.suffix.lower() in _FILMS:
-        return True
+    """Whether a file is to be judged as a video: by its content, and by its name where that leaves it open."""
+    suffix = path.suffix.lower()
     try:
         with open(path, "rb") as file:
-            return is_video(file.read(4096))
-    except OSError:
+            head = file.read(4096)
+    except (OSError, ValueError):  # a NUL in the name
         return False
+    return suffix in _FILMS or is_video(head) or (suffix in VIDEO_SUFFIXES and not begins_as_picture(head))
 
 
 def picture_report(
@@ -56,6 +58,7 @@ def picture_report(
     Raises ``InputError`` where the file cannot be opened as a picture (``unreadable_report`` makes a page of that), or the
     extra ``report`` is not installed. A picture in it that cannot be read is told on the page.
     """
+    require_extra()
     file = source if isinstance(source, PictureFile) else PictureFile.open(source)
     facts, setup, card = picture_facts(file, name), Setup.of(detector, command), card_of(detector)
     sheets: list[Sheet] = []
@@ -99,6 +102,7 @@ def video_report(
 
     See ``picture_report``. Raises ``InputError`` where nothing of the file can be played, or it changes meanwhile.
     """
+    require_extra()
     path, record = Path(path), VideoRecord(detector)
     before = _stamp(path)
     with watch(path, detector) as running:

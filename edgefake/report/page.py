@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgefake.errors import InputError
+from edgefake import __version__
 from edgefake.faces.geometry import Box
 from edgefake.models.families import CLEAN, SIZES
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.quality import MIN_SHARPNESS, MIN_SIZE
 from edgefake.report.cutouts import data_uri
 from edgefake.report.rates import Rate, named_thresholds, span
-from edgefake.report.record import Report, Sheet, Subject
+from edgefake.report.record import Cutout, Report, Sheet, Subject
 from edgefake.report.timeline import COLOURED, HEIGHT, WIDTH, time_chart
-from edgefake.report.wording import FACES, LIMITS, STATES
+from edgefake.report.wording import FACES, LIMITS, STATES, Finding
 from edgefake.statistics import Interval
 from edgefake.streaming.timeline import clock
 from edgefake.text import p_text, printable
@@ -33,15 +34,22 @@ SHOWN = 24
 class Entry:
     """One report in an index."""
 
-    report: Report
     path: str
     """Of the file, for people."""
     link: str
     """From the index to the page, percent-encoded."""
+    finding: Finding
+    p_fake: float | None
+    sha256: str
+
+    @staticmethod
+    def of(report: Report, *, path: str, link: str) -> Entry:
+        """That of ``report``, without its pictures."""
+        return Entry(path, link, report.finding, report.p_fake, report.file.sha256)
 
 
 def page(report: Report) -> str:
-    """The page of ``report``. Raises ``InputError`` where Jinja is not installed."""
+    """The page of ``report``."""
     worst_first = sorted(report.subjects, key=lambda subject: (subject.p_fake is None, -(subject.p_fake or 0.0)))
     shown = worst_first[:SHOWN]
     if report.kind == "picture":
@@ -69,16 +77,14 @@ def page(report: Report) -> str:
 
 
 def index(entries: Sequence[Entry]) -> str:
-    """A page that leads to those of ``entries``. Raises ``InputError`` where Jinja is not installed."""
-    return _environment().get_template("index.html").render(entries=entries)
+    """A page that leads to those of ``entries``."""
+    return _environment().get_template("index.html").render(entries=entries, version=__version__)
 
 
 @functools.cache
 def _environment() -> Environment:
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError as error:
-        raise InputError("a report needs Jinja, which is not installed: pip install 'edgefake[report]'") from error
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     folder = Path(__file__).parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -89,9 +95,11 @@ def _environment() -> Environment:
         "share": _share,
         "p": p_text,
         "clock": clock,
-        "spread": _spread,
+        "spread": _ends,
         "by_condition": by_condition,
-        "condition_text": _condition_text,
+        "condition_text": condition_text,
+        "cutouts": _cutouts,
+        "length_of_time": _length,
         "size": _size,
         "px": lambda length: f"{length:.1f}",
         "printable": lambda text: printable(text, limit=None),
@@ -144,25 +152,48 @@ def _share(share: Interval | None) -> str:
     return f"{percent(share.value)} [{low}–{high}]"
 
 
-def _spread(rates: Sequence[Rate], which: str) -> str:
-    """The lowest and the highest share among families, which they are, and of how many."""
+def _ends(rates: Sequence[Rate], which: str) -> list[tuple[str, str]]:
+    """The lowest and the highest share, and the families that have it."""
     found = span(rates, which)
     if found is None:
-        return "not measured"
+        return [("not measured", "")]
     low, high = found.lowest, found.highest
     if found.measured == 1:
-        return f"{_share(getattr(low, which))} ({printable(low.family)}, the only one measured)"
-    ends = [f"{_share(getattr(end, which))} ({printable(end.family)})" for end in (low, high)]
-    return f"{' to '.join(ends)}, {found.measured} measured"
+        return [(_share(getattr(low, which)), f"{printable(low.family)}, the only one measured")]
+    ends = [
+        (f"{name} {_share(getattr(end, which))}", printable(end.family)) for name, end in (("lowest", low), ("highest", high))
+    ]
+    return [*ends, (f"of {found.measured} measured", "")]
 
 
-def _condition_text(condition: str) -> str:
+def spread(rates: Sequence[Rate], which: str) -> str:
+    """``_ends`` as a sentence."""
+    return ", ".join(f"{text} ({family})" if family else text for text, family in _ends(rates, which))
+
+
+def condition_text(condition: str) -> str:
     """Which faces were measured under a condition."""
     if condition == CLEAN:
-        return "Faces of any size, files as they were"
-    if condition in SIZES:
-        return f"Faces of {condition.replace('px', 'pixels')}"
-    return f"Files of {condition.replace('jpeg', 'JPEG quality ')}"
+        return "Faces of any size, in files as they were"
+    if condition not in SIZES:
+        return f"Faces of any size, {condition.replace('jpeg', 'JPEG quality ')}"
+    low, high = SIZES[condition]
+    if not low:
+        return f"Faces below {high:g} pixels"
+    return f"Faces of {low:g} pixels or more" if math.isinf(high) else f"Faces of {low:g} to {high:g} pixels"
+
+
+def _cutouts(subject: Subject) -> list[tuple[Cutout, str]]:
+    """The pictures of a face, and what stands below each."""
+    own = [(subject.cutout, "What the model saw")] if subject.cutout else []
+    return own + [
+        (moment.cutout, f"At {clock(moment.seconds)}, frame {moment.index}: p_fake {p_text(moment.p_fake)}")
+        for moment in subject.moments
+    ]
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.1f} seconds" if seconds < 60 else f"{clock(seconds)} ({'h:' if seconds >= 3600 else ''}min:s)"
 
 
 def _size(count: int) -> str:

@@ -123,7 +123,8 @@ class Report:
     @property
     def finding(self) -> Finding:
         """The verdict in words."""
-        return finding(self.kind, self.status, self.verdict, faces=[subject.verdict for subject in self.subjects])
+        raised = self.whole.fake > self.setup.thresholds.fake
+        return finding(self.kind, self.status, self.verdict, [subject.verdict for subject in self.subjects], raised=raised)
 
     @property
     def html(self) -> str:

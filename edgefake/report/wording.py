@@ -60,17 +60,21 @@ _NONE = {
 }
 
 
-def finding(kind: str, status: str, verdict: Verdict | None, *, faces: Sequence[Verdict | None] = ()) -> Finding:
-    """What ``verdict`` (None: what ``status``) on a ``picture`` or ``video`` says; ``faces`` are those on its faces alone."""
+def finding(
+    kind: str, status: str, verdict: Verdict | None, faces: Sequence[Verdict | None] = (), *, raised: bool = False
+) -> Finding:
+    """What ``verdict`` (None: what ``status``) on a ``picture`` or ``video`` says.
+
+    ``faces`` are the verdicts on its faces alone; ``raised`` is whether the file's threshold is higher than theirs.
+    """
     title, text = _NONE[status] if verdict is None else _VERDICTS[verdict]
-    text = text.format(kind=kind)
-    alone = worst_verdict(faces)
-    if verdict is not None and alone not in (verdict, None):
-        text += (
-            f" One face, looked at alone, would have another verdict: among {sum(face is not None for face in faces)} faces a "
-            "high score is likelier to be chance, so that it must be higher to count."
-        )
-    return Finding(title, text, "none" if verdict is None else verdict.value)
+    told = [text.format(kind=kind)]
+    if verdict is not None and raised:
+        count = sum(face is not None for face in faces)
+        told.append(f"Of {count} faces the highest score must be higher to count: each is one more chance of an accident.")
+        if worst_verdict(faces) is not verdict:
+            told.append("By itself, one of them would have another verdict.")
+    return Finding(title, " ".join(told), "none" if verdict is None else verdict.value)
 
 
 LIMITS = (
