@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,10 @@ from edgefake.arguments import whole_number
 from edgefake.cli.options import add_detector_options, open_detector
 from edgefake.cli.terminal import LiveLine
 from edgefake.errors import BackendError, InputError
+from edgefake.models.store import cache_folder
 from edgefake.system import available_cores
+
+HOUR_S = 3600.0
 
 if TYPE_CHECKING:
     from edgefake.serve.limits import Limits
@@ -64,11 +67,20 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="wait so long for a batch to fill; for GPUs (default: %(default)g, take what waits)",
     )
     add_detector_options(parser)
+    jobs = parser.add_argument_group("videos")
+    jobs.add_argument(
+        "--jobs", metavar="DIR", type=Path, help="where they and their results are kept (default: jobs in EDGEFAKE_HOME)"
+    )
+    jobs.add_argument(
+        "--keep-jobs", metavar="HOURS", type=_above_0, default=24.0, help="forget results after so long (default: %(default)g)"
+    )
     limits = parser.add_argument_group("limits")
     limits.add_argument("--max-body", type=_above_0, metavar="MB", help="of a request with pictures (default: 32)")
     limits.add_argument("--max-megapixels", type=_above_0, metavar="N", help="that a picture may declare (default: 50)")
     limits.add_argument("--max-pictures", type=int, metavar="N", help="in one request (default: 32)")
     limits.add_argument("--max-requests", type=int, metavar="N", help="at the same time; one more is told to wait (default: 64)")
+    limits.add_argument("--max-video", type=_above_0, metavar="MB", help="of a request with a video (default: 500)")
+    limits.add_argument("--max-jobs", type=int, metavar="N", help="videos that wait; one more is told to wait (default: 16)")
     limits.add_argument("--timeout", type=_above_0, metavar="S", help="for receiving and judging a request (default: 60)")
     parser.set_defaults(action=_run)
 
@@ -76,9 +88,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run(arguments: argparse.Namespace) -> int:
     try:
         from edgefake.serve.app import make_app
-        from edgefake.serve.judging import Workers
         from edgefake.serve.keys import Keys, read_keys
-        from edgefake.serve.metrics import Metrics
         from edgefake.serve.server import Server, is_loopback
         from edgefake.serve.service import Service
     except ImportError as error:
@@ -89,25 +99,25 @@ def _run(arguments: argparse.Namespace) -> int:
             f"expected keys where others can reach {arguments.host}, got none: give --api-key-file FILE, or --insecure where "
             "something else keeps strangers away"
         )
-    limits, metrics = _limits(arguments), Metrics()
     failures: list[Exception] = []
     workers = available_cores() if arguments.workers is None else whole_number("workers", arguments.workers)
     arguments.threads = arguments.threads or max(1, available_cores() // workers)
-    service = Service(
-        Workers(
-            lambda: open_detector(arguments),
-            limits=limits,
-            metrics=metrics,
-            failed=failures.append,
-            count=workers,
-            batch=arguments.batch,
-            window_ms=arguments.batch_window,
-        ),
-        limits,
-        keys,
-        metrics,
+    service = Service.of(
+        lambda: open_detector(arguments),
+        arguments.jobs or cache_folder() / "jobs",
+        limits=_limits(arguments),
+        failed=failures.append,
+        keys=keys,
+        keep_s=arguments.keep_jobs * HOUR_S,
+        count=workers,
+        batch=arguments.batch,
+        window_ms=arguments.batch_window,
     )
-    with LiveLine(every_s=0.5) as line, Server(make_app(service), host=arguments.host, port=arguments.port) as server:
+    with (
+        LiveLine(every_s=0.5) as line,
+        closing(service),
+        Server(make_app(service), host=arguments.host, port=arguments.port) as server,
+    ):
         line.print(f"listening at {server.url}, documented at {server.url}/docs", to_stderr=True)
         with _stopped_by_signals(server):
             while not (service.workers.ready or failures or server.wait(0.1)):
@@ -141,6 +151,8 @@ def _limits(arguments: argparse.Namespace) -> Limits:
         "pictures": arguments.max_pictures,
         "requests": arguments.max_requests,
         "seconds": arguments.timeout,
+        "video": arguments.max_video and round(arguments.max_video * MB),
+        "jobs": arguments.max_jobs,
     }
     return dataclasses.replace(Limits(), **{name: value for name, value in given.items() if value is not None})
 

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 import edgefake
 from edgefake.errors import EdgefakeError
-from edgefake.serve import about, inference, pictures
+from edgefake.serve import about, inference, pictures, videos
 from edgefake.serve.gate import Gate
 from edgefake.serve.refusals import CLIENT_GONE, FAULT, Refusal
 from edgefake.serve.service import Service
@@ -41,7 +41,7 @@ def make_app(service: Service) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.add_middleware(Gate, limits=service.limits, keys=service.keys, metrics=service.metrics)
-    for module in (pictures, inference, about):
+    for module in (pictures, videos, inference, about):
         app.include_router(module.make_router(service))
     _tell_errors(app)
     return app

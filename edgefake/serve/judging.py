@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 
@@ -41,8 +41,8 @@ class Judged:
     """As ``edgefake predict --json`` prints it."""
     status: int = HTTPStatus.OK
     """Why it could not be judged, for HTTP."""
-    annotated: bytes | None = None
-    """A JPEG with the faces marked, where one was asked for."""
+    attached: bytes | None = None
+    """A JPEG with the faces marked, or a report as HTML, where one was asked for."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,8 @@ class Task:
     options: Options = DEFAULT
     most: int = 1
     """So many pictures may be in the file."""
-    annotate: bool = False
+    attach: Literal["jpeg", "report"] | None = None
+    """What is wanted beside the line."""
     future: Future[list[Judged]] = field(default_factory=Future)
     judged: list[Judged] = field(default_factory=list)
 
@@ -145,7 +146,8 @@ class Workers:
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads:
-            thread.join()
+            if thread.is_alive():
+                thread.join()
 
     def _work(self) -> None:
         try:
@@ -188,6 +190,9 @@ class Workers:
         together: list[_Picture] = []
         for task in running:
             try:
+                if task.attach == "report":
+                    self._report(task, views[task.options])
+                    continue
                 for picture in self._pictures(task, views):
                     together.append(picture)
                     if sum(picture.frame.size // 3 for picture in together) >= self._limits.pixels:
@@ -198,7 +203,7 @@ class Workers:
         self._score(together, views)
         for task in running:
             if not task.future.done():
-                task.future.set_result(sorted(task.judged, key=lambda judged: judged.line["picture"] or 0))
+                task.future.set_result(sorted(task.judged, key=lambda judged: judged.line.get("picture") or 0))
 
     def _pictures(self, task: Task, views: Views) -> Iterator[_Picture]:
         """Decode one after the other; what cannot be is judged already."""
@@ -206,17 +211,31 @@ class Workers:
             yield _Picture(task, task.picture, 1, 1)
             return
         try:
-            file = PictureFile.open(task.picture, max_pixels=self._limits.pixels, name=task.called)
-            if len(file) > task.most:
-                raise InputError(f"expected {task.most} pictures at most in {file.name}, got {len(file)}: send them one by one")
+            file = self._opened(task)
         except InputError as error:
-            self._refuse(task, error, views, None, None)
+            self._refuse(task, error, views[task.options], None, None)
             return
         for number, frame in enumerate(file, 1):
             if isinstance(frame, InputError):
-                self._refuse(task, frame, views, number, len(file))
+                self._refuse(task, frame, views[task.options], number, len(file))
             else:
                 yield _Picture(task, frame, number, len(file))
+
+    def _opened(self, task: Task) -> PictureFile:
+        assert isinstance(task.picture, bytes)
+        file = PictureFile.open(task.picture, max_pixels=self._limits.pixels, name=task.called)
+        if len(file) > task.most:
+            raise InputError(f"expected {task.most} pictures at most in {file.name}, got {len(file)}: send them one by one")
+        return file
+
+    def _report(self, task: Task, detector: Detector) -> None:
+        from edgefake.report import picture_report
+
+        try:
+            report = picture_report(self._opened(task), detector, name=task.called)
+            task.judged.append(Judged(report.to_dict(), attached=report.html.encode()))
+        except InputError as error:
+            self._refuse(task, error, detector, None, None)
 
     def _score(self, pictures: Sequence[_Picture], views: Views) -> None:
         for options in dict.fromkeys(picture.task.options for picture in pictures):
@@ -236,14 +255,12 @@ class Workers:
     def _answer(self, picture: _Picture, prediction: Prediction, detector: Detector) -> None:
         task = picture.task
         line = picture_line(task.name, prediction, detector, picture=picture.number, pictures=picture.count)
-        annotated = None
-        if task.annotate:
-            annotated = cv2.imencode(".jpg", prediction.draw(picture.frame))[1].tobytes()
-        task.judged.append(Judged(line, annotated=annotated))
+        marked = cv2.imencode(".jpg", prediction.draw(picture.frame))[1].tobytes() if task.attach == "jpeg" else None
+        task.judged.append(Judged(line, attached=marked))
         self._metrics.judged(prediction)
 
-    def _refuse(self, task: Task, error: InputError, views: Views, number: int | None, count: int | None) -> None:
-        line = picture_line(task.name, str(error), views[task.options], picture=number, pictures=count)
+    def _refuse(self, task: Task, error: InputError, detector: Detector, number: int | None, count: int | None) -> None:
+        line = picture_line(task.name, str(error), detector, picture=number, pictures=count)
         status = next((status for kind, status in _STATUSES if isinstance(error, kind)), HTTPStatus.UNPROCESSABLE_ENTITY)
         task.judged.append(Judged(line, status))
         self._metrics.unreadable()

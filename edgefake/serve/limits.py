@@ -23,8 +23,8 @@ class Limits:
     """Received or judged at the same time; one more is answered with 429."""
     seconds: float = 60.0
     """For receiving and judging a request; of a video, without another byte of it."""
-    video: int = 1000 * MB
-    """Bytes of a request with a video."""
+    video: int = 500 * MB
+    """Bytes of a request with a video. So many times ``jobs`` is what they take of the disk at most."""
     jobs: int = 16
     """Videos that wait for their turn; one more is answered with 429."""
 

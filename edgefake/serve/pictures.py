@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from edgefake.schema import SCHEMA
-from edgefake.serve.bodies import FIELD, Upload, read_uploads
+from edgefake.serve.bodies import FIELD, read_uploads
 from edgefake.serve.judging import Judged, Task
 from edgefake.serve.options import read_options
 from edgefake.serve.refusals import Refusal
@@ -18,17 +19,18 @@ from edgefake.serve.schemas import Error, Predictions
 from edgefake.serve.service import Service
 from edgefake.serve.waiting import judged
 
-_FILE = {"type": "string", "format": "binary"}
-_FORM = {"type": "object", "required": [FIELD], "properties": {FIELD: {"type": "array", "items": _FILE, "minItems": 1}}}
-BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": _FORM},
-            **{kind: {"schema": _FILE} for kind in ("image/*", "application/octet-stream")},
-        },
-    }
-}
+FILE = {"type": "string", "format": "binary"}
+_FILES = {"type": "array", "items": FILE, "minItems": 1}
+REPORTS_NEED = ("jinja2", "c2pa")
+
+
+def body_of(fields: dict[str, Any], kind: str = "image/*") -> dict[str, Any]:
+    """A form with these fields, or a file as it is, for OpenAPI."""
+    form = {"schema": {"type": "object", "required": [*fields], "properties": fields, "additionalProperties": False}}
+    raw = {kind: {"schema": FILE} for kind in (kind, "application/octet-stream")}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": form, **raw}}}
+
+
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Error, "description": what}
     for status, what in {
@@ -57,30 +59,48 @@ def make_router(service: Service) -> APIRouter:
     @router.post(
         "/predict",
         summary="Judge pictures",
-        openapi_extra=BODY,
-        responses={200: {"model": Predictions, "content": {"image/jpeg": {"schema": _FILE}}}, **REFUSALS},
+        openapi_extra=body_of({FIELD: _FILES}),
+        responses={200: {"model": Predictions, "content": {"image/jpeg": {"schema": FILE}}}, **REFUSALS},
     )
     async def predict(request: Request, threshold: Threshold = None, prior: Prior = None, annotate: Annotate = False) -> Response:
         """Judge the pictures in the body: one as it is, or several as a form. A picture that cannot be read is told as such
         beside the others; where none can be, that is the answer's status.
         """
         options = read_options(threshold, prior, service.served().thresholds)
-        uploads = await read_uploads(request, most=service.limits.pictures)
-        tasks = [_task(upload, len(uploads), service, options=options, annotate=annotate) for upload in uploads]
-        answers = [one for file in await judged(request, service.workers, tasks, service.limits) for one in file]
-        refuse_unless_any(answers)
+        answers = await _answers(service, request, options=options, attach="jpeg" if annotate else None)
         return _annotated(answers) if annotate else JSONResponse(_told(answers))
+
+    @router.post(
+        "/report",
+        summary="Report on a picture",
+        openapi_extra=body_of({FIELD: FILE}),
+        response_class=HTMLResponse,
+        responses={**REFUSALS, 501: {"model": Error, "description": "The service was installed without reports."}},
+    )
+    async def report(request: Request, threshold: Threshold = None, prior: Prior = None) -> Response:
+        """What is said of one picture file, and what that is worth, as one self-contained page."""
+        options = read_options(threshold, prior, service.served().thresholds)
+        if missing := [name for name in REPORTS_NEED if find_spec(name) is None]:
+            raise Refusal(HTTPStatus.NOT_IMPLEMENTED, f"reports need {missing[0]}: ask who runs this to install edgefake[report]")
+        (answer,) = await _answers(service, request, options=options, attach="report", most=1)
+        return HTMLResponse(answer.attached)
 
     return router
 
 
-def _task(upload: Upload, files: int, service: Service, **choice: Any) -> Task:
-    return Task(upload.data, upload.name, most=service.limits.pictures // files, **choice)
+async def _answers(service: Service, request: Request, *, most: int | None = None, **choice: Any) -> list[Judged]:
+    """Of all pictures in the body, which has ``most`` files. Raises ``Refusal`` where none could be judged."""
+    pictures = service.limits.pictures
+    uploads = await read_uploads(request, most=most or pictures)
+    tasks = [Task(upload.data, upload.name, most=pictures // len(uploads), **choice) for upload in uploads]
+    answers = [one for file in await judged(request, service.workers, tasks, service.limits) for one in file]
+    refuse_unless_any(answers)
+    return answers
 
 
 def refuse_unless_any(answers: list[Judged]) -> None:
     """Raise ``Refusal`` where none of the pictures could be judged."""
-    if all("error" in answer.line for answer in answers):
+    if all(answer.status != HTTPStatus.OK for answer in answers):
         raise Refusal(answers[0].status, answers[0].line["error"])
 
 
@@ -93,4 +113,4 @@ def _annotated(answers: list[Judged]) -> Response:
         raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"expected one picture with annotate, got {len(answers)}: send it alone")
     (answer,) = answers
     told = json.dumps({name: answer.line[name] for name in ("status", "verdict", "p_fake")})
-    return Response(answer.annotated, media_type="image/jpeg", headers={"Edgefake-Prediction": told})
+    return Response(answer.attached, media_type="image/jpeg", headers={"Edgefake-Prediction": told})

@@ -76,6 +76,53 @@ class Predictions(BaseModel):
     model_config = {"alias_generator": lambda name: name.rstrip("_")}
 
 
+class TrackAnswer(BaseModel):
+    id: int
+    first: float
+    last: float
+    scored: int
+    p_fake: float | None
+    verdict: Verdict
+
+
+class VideoAnswer(BaseModel):
+    """A line of ``edgefake video --json``."""
+
+    path: str | None
+    schema_: int
+    verdict: Verdict
+    status: Literal["ok", "no_face", "too_short", "incomplete"]
+    p_fake: float | None
+    frames: int
+    coverage: float | None
+    faces: int
+    tracks: list[TrackAnswer]
+    threshold: float
+    thresholds: BothThresholds
+    prior: float
+    model: str
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_")}
+
+
+class JobAnswer(BaseModel):
+    """One video. Times are Unix times."""
+
+    schema_: int
+    id: str
+    name: str | None
+    state: Literal["queued", "running", "done", "failed"]
+    progress: float | None
+    created: float
+    started: float | None
+    finished: float | None
+    expires: float | None
+    result: VideoAnswer | None
+    error: str | None
+
+    model_config = {"alias_generator": lambda name: name.rstrip("_")}
+
+
 class Health(BaseModel):
     status: Literal["live", "ready"]
 

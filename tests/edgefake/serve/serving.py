@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,8 @@ import requests
 from edgefake import Box, Detector, Score
 from edgefake.pixels import Pixels
 from edgefake.serve.app import make_app
-from edgefake.serve.judging import Workers
 from edgefake.serve.keys import Keys
 from edgefake.serve.limits import Limits
-from edgefake.serve.metrics import Metrics
 from edgefake.serve.server import Server
 from edgefake.serve.service import Service
 
@@ -59,17 +59,20 @@ def serving(
     limits: Limits | None = None,
     keys: Sequence[str] = (),
     is_ready: bool = True,
-    **of_workers: Any,
+    jobs: Path | None = None,
+    **options: Any,
 ) -> Iterator[Serving]:
     """A service on a free port, ready to be asked."""
-    limits, metrics, failures = limits or Limits(), Metrics(), list[Exception]()
-    workers = Workers(open_detector, limits=limits, metrics=metrics, failed=failures.append, **of_workers)
-    service = Service(workers, limits, Keys(keys), metrics)
-    with Server(make_app(service), port=0) as server, requests.Session() as session:
+    limits, failures = limits or Limits(), list[Exception]()
+    with TemporaryDirectory() as own, ExitStack() as stack:
+        jobs = jobs or Path(own)
+        service = Service.of(open_detector, jobs, limits=limits, failed=failures.append, keys=Keys(keys), **options)
+        server = stack.enter_context(Server(make_app(service), port=0))
+        session = stack.enter_context(requests.Session())
         session.trust_env = False
         running = Serving(server, service, session, failures)
         if is_ready:
-            until(lambda: workers.ready)
+            until(lambda: service.workers.ready)
         yield running
 
 
@@ -89,6 +92,7 @@ class Held:
 
     def __init__(self) -> None:
         self.begun, self.go = threading.Semaphore(0), threading.Event()
+        self.go.set()
         self.scored = 0
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
@@ -104,8 +108,6 @@ class Held:
         self.go.set()
 
     def detector(self) -> Detector:
-        """One that is not held by its own warming up."""
-        self.go.set()
         return Detector(self, faces="frame")
 
     def hold(self) -> None:

@@ -26,7 +26,7 @@ def test_version_and_card(served: Serving) -> None:
 
 def test_it_is_ready_when_its_model_is_warm(held: Held, jpeg: bytes) -> None:
     held.go.clear()
-    with serving(lambda: Detector(held, faces="frame"), is_ready=False) as running:
+    with serving(held.detector, is_ready=False) as running:
         assert held.begun.acquire(timeout=60)
         assert running.get("/health/live").status_code == 200
         for answer in (running.get("/health/ready"), running.get("/version"), running.send(jpeg)):

@@ -168,3 +168,16 @@ def test_fields_have_a_name(served: Serving, jpeg: bytes) -> None:
     assert "named picture" in answer.json()["error"] and "file" in answer.json()["error"]
     answer = served.post("/predict", files={"file": jpeg}, data={"url": "https://example.org/a.jpg"})
     assert answer.status_code == 422
+
+
+def test_a_report(served: Serving, portrait: Path, jpeg: bytes) -> None:
+    answer = served.post("/report", files={"file": ("<b>mine.jpg", portrait.read_bytes())}, params={"prior": "0.01"})
+    assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html")
+    assert (
+        "<html" in answer.text
+        and "cnn_int8" in answer.text
+        and "&lt;b&gt;mine.jpg" in answer.text
+        and "<b>mine" not in answer.text
+    )
+    assert served.send(b"no picture", "/report").status_code == 415
+    assert served.post("/report", files=[("file", jpeg)] * 2).status_code == 422
