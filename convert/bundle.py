@@ -92,7 +92,8 @@ def _what(card: ModelCard) -> str:
     if card.kind == "face_finder":
         return "A picture in, what every cell of it says of a face near it out: scores, boxes, five points."
     beside = " and a map of logits" if len(card.outputs) > 1 else ""
-    return f"One face in (crop margin {card.crop_margin:g}), calibrated p_fake{beside} out."
+    mode = "" if card.crop_mode == "inside" else f", {card.crop_mode} where that leaves the picture"
+    return f"One face in (crop margin {card.crop_margin:g}{mode}), calibrated p_fake{beside} out."
 
 
 def _table(metrics: Metrics, what: str = "Measured") -> list[str]:

@@ -49,6 +49,7 @@ def bare_card(name: str, precision: str, source: Source, data: str, licence: str
         precision=precision,  # type: ignore[arg-type]
         input_size=run.size,
         crop_margin=run.margin,
+        crop_mode=run.crop_mode,
         output=source.output,
         outputs=source.outputs,
         classes=("real", *(run.classes or CLASSES)[1:]),  # training has real first, whatever its folder is called

@@ -48,7 +48,7 @@ def check_models(paths: Sequence[Path], source: Source, samples: Sequence[Sample
     run = source.run
     cards = [_card_of(path, source) for path in paths]
     labels = fake_labels(samples)
-    pixels = all_pixels(samples, size=run.size, margin=run.margin)
+    pixels = all_pixels(samples, size=run.size, margin=run.margin, mode=run.crop_mode)
     card = cards[0]
 
     def scores(name: str, own: ModelCard, outputs: Outputs, *, converted: bool) -> Scores:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from convert.card import UNKNOWN_THRESHOLDS, complete, toolchain
 from edgefake.errors import InputError
+from edgefake.faces.geometry import CropMode
 from edgefake.files import write_atomically
 from edgefake.models.card import ModelCard, Scaling, Training
 from edgefake.models.file import model_bytes
@@ -36,6 +37,8 @@ class Strange:
     margin: float
     size: int | None = None
     """Side of its input, where the file leaves it open."""
+    mode: CropMode = "inside"
+    """What a crop did where its square would leave the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ def write_own_card(
         precision=found.precision,  # type: ignore[arg-type]
         input_size=found.layout.height,
         crop_margin=strange.margin,
+        crop_mode=strange.mode,
         output=kinds[found.outputs > 1],  # type: ignore[arg-type]
         classes=strange.classes,
         thresholds=UNKNOWN_THRESHOLDS,

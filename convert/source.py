@@ -86,7 +86,7 @@ def float_source(folder: Path, command: str) -> Source:
 def detector_source(own: Own, run: Run, command: str) -> Source:
     """A user's detector for post-training quantization by ``command``: imported where that is possible, else as it is."""
     validation = readable(run.training_samples()[1])
-    pixels = all_pixels(validation, size=run.size, margin=run.margin)
+    pixels = all_pixels(validation, size=run.size, margin=run.margin, mode=run.crop_mode)
     try:
         model = standard(own.model, own.feed, own.classes)
         scores = logits(model, pixels)

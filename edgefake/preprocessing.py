@@ -10,11 +10,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgefake.faces.geometry import Box, crop_square
+from edgefake.faces.geometry import Box, CropMode, crop_square
 from edgefake.pixels import Pixels
 
 
-def face_pixels(frame: Pixels, box: Box | None, *, size: int, margin: float, bgr: bool = False) -> Pixels:
+def face_pixels(
+    frame: Pixels, box: Box | None, *, size: int, margin: float, mode: CropMode = "inside", bgr: bool = False
+) -> Pixels:
     """Crop the face in ``box`` and bring it to the model's input size.
 
     Args:
@@ -23,12 +25,13 @@ def face_pixels(frame: Pixels, box: Box | None, *, size: int, margin: float, bgr
             the square in the middle is taken.
         size: side of the result in pixels.
         margin: context around the face, as a fraction of the longer side of ``box``.
+        mode: what is done where the crop would leave the frame.
         bgr: leave the colours in their order.
 
     Returns:
         uint8, size×size×3, **RGB** unless ``bgr``, C-contiguous; of a crop in the right size and order, the crop itself.
     """
-    crop = resize_square(crop_square(frame, box, margin), size)
+    crop = resize_square(crop_square(frame, box, margin, mode), size)
     # Colours are swapped after the resize: at 224 px that is 20 times fewer pixels than in a 720p frame.
     return coloured(crop, "BGR" if bgr else "RGB", given="BGR")
 

@@ -90,7 +90,7 @@ class CardScorer:
         self.card, self.runtime = card, runtime
         self.thresholds = chosen_thresholds(card, threshold)
         self.name, self.crop_margin = card.name, card.crop_margin
-        self._size, self._bgr = card.side, card.colour_order == "BGR"
+        self._size, self._mode, self._bgr = card.side, card.crop_mode, card.colour_order == "BGR"
         check_pixels()
         if not replayed:
             outputs = runtime.run(np.full((1, self._size, self._size, 3), 128, np.uint8))
@@ -107,8 +107,8 @@ class CardScorer:
         self.thresholds = self.card.thresholds_at(p_fake)
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
-        """As the card says: its size, margin and colour order."""
-        return face_pixels(frame, box, size=self._size, margin=self.crop_margin, bgr=self._bgr)
+        """As the card says: its size, margin, crop mode and colour order."""
+        return face_pixels(frame, box, size=self._size, margin=self.crop_margin, mode=self._mode, bgr=self._bgr)
 
     def score(self, crops: Sequence[Pixels]) -> list[Score]:
         """One call of the runtime for all ``crops``, which may be one array (N, S, S, 3)."""

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake.errors import InputError
-from edgefake.faces.geometry import Box, crop_square, square_around
+from edgefake.faces.geometry import Box, CropMode, crop_square, square_around
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels, resize_square
 
@@ -118,9 +118,9 @@ class FaceCrop(A.ImageOnlyTransform):
     The box is shifted and zoomed by up to these fractions of itself: the scatter of face detectors, and a little more.
     """
 
-    def __init__(self, size: int, margin: float, shift: float, zoom: float) -> None:
+    def __init__(self, size: int, margin: float, shift: float, zoom: float, mode: CropMode = "inside") -> None:
         super().__init__(p=1.0)
-        self.size, self.margin, self.shift, self.zoom = size, margin, shift, zoom
+        self.size, self.margin, self.mode, self.shift, self.zoom = size, margin, mode, shift, zoom
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         height, width = params["shape"][:2]
@@ -132,7 +132,7 @@ class FaceCrop(A.ImageOnlyTransform):
         return {"box": Box(x - side / 2.0, y - side / 2.0, side, side)}
 
     def apply(self, img: Pixels, box: Box, **_: Any) -> Pixels:
-        return face_pixels(img, box, size=self.size, margin=self.margin)
+        return face_pixels(img, box, size=self.size, margin=self.margin, mode=self.mode)
 
 
 def _face(data: dict[str, Any], width: int, height: int) -> tuple[float, float, float]:
@@ -150,7 +150,7 @@ def _pipeline(*transforms: A.BasicTransform) -> A.Compose:
     return A.Compose(transforms, keypoint_params=A.KeypointParams("xys", remove_invisible=False))
 
 
-def standard(size: int, margin: float) -> A.Compose:
+def standard(size: int, margin: float, mode: CropMode = "inside") -> A.Compose:
     """The field's robustness set, and faces at the edge of the picture."""
     return _pipeline(
         A.HorizontalFlip(p=0.5),
@@ -167,7 +167,7 @@ def standard(size: int, margin: float) -> A.Compose:
         ),
         A.GaussNoise(std_range=(1 / 255, 6 / 255), p=0.1),  # 1–6 grey levels
         A.ImageCompression(quality_range=(30, 100), p=0.4),
-        FaceCrop(size, margin, shift=0.08, zoom=0.15),
+        FaceCrop(size, margin, shift=0.08, zoom=0.15, mode=mode),
         A.CoarseDropout(
             num_holes_range=(1, 1),
             hole_height_range=(1 / 8, 1 / 3),
@@ -178,20 +178,22 @@ def standard(size: int, margin: float) -> A.Compose:
     )
 
 
-def xception(size: int, margin: float) -> A.Compose:
+def xception(size: int, margin: float, mode: CropMode = "inside") -> A.Compose:
     """Geometry and brightness only, as published with an Xception detector: rotation, shift, shear, zoom, flip, brightness."""
     return _pipeline(
         A.HorizontalFlip(p=0.5),
         Turn(20, 8.5, p=1.0),  # 15 % shear
         A.MultiplicativeNoise(multiplier=(0.8, 1.2), p=1.0),
-        FaceCrop(size, margin, shift=0.2 * (1.0 + margin), zoom=0.2),  # published as 20 % of the picture, here of the box
+        FaceCrop(
+            size, margin, shift=0.2 * (1.0 + margin), zoom=0.2, mode=mode
+        ),  # published as 20 % of the picture, here of the box
     )
 
 
-AUGMENTATIONS: dict[str, Callable[[int, float], A.Compose]] = {"standard": standard, "xception": xception}
+AUGMENTATIONS: dict[str, Callable[[int, float, CropMode], A.Compose]] = {"standard": standard, "xception": xception}
 
 
-def augmentation_named(name: str) -> Callable[[int, float], A.Compose]:
+def augmentation_named(name: str) -> Callable[[int, float, CropMode], A.Compose]:
     """The augmentation of this name; ``InputError`` when there is none."""
     if name not in AUGMENTATIONS:
         raise InputError(f"there is no augmentation {name!r}: expected one of {', '.join(AUGMENTATIONS)}")
@@ -199,25 +201,33 @@ def augmentation_named(name: str) -> Callable[[int, float], A.Compose]:
 
 
 def augmented_face(
-    region: Pixels, box: Box, *, size: int, margin: float, rng: np.random.Generator, augmentation: str = "standard"
+    region: Pixels,
+    box: Box,
+    *,
+    size: int,
+    margin: float,
+    rng: np.random.Generator,
+    mode: CropMode = "inside",
+    augmentation: str = "standard",
 ) -> Pixels:
     """A random variation of the face in ``box`` of ``region`` (see ``face_region``): uint8, size×size×3, RGB.
 
     ``rng`` alone decides which.
     """
-    pipeline = seeded(augmentation_named(augmentation), size, margin, rng=rng)
+    pipeline = seeded(augmentation_named(augmentation), size, margin, mode, rng=rng)
     face = (box.x + box.width / 2.0, box.y + box.height / 2.0, box.size)
     return np.asarray(pipeline(image=region, keypoints=[face])["image"], np.uint8)
 
 
-def face_region(frame: Pixels, box: Box, margin: float) -> tuple[Pixels, Box]:
+def face_region(frame: Pixels, box: Box, margin: float, mode: CropMode = "inside") -> tuple[Pixels, Box]:
     """The square of ``frame`` that is varied (uint8, side×side×3, BGR), and the box in it.
 
-    It is ``REACH`` times the crop, or as large as the frame allows; the box has the same crop in it as in the frame.
+    It is ``REACH`` times the crop, or as large as the frame allows; the box has the same crop in it as in the frame. Where
+    ``mode`` puts a border around the frame, the region has it, and is varied with it.
     """
     reach = (1.0 + margin) * REACH - 1.0
-    left, top, _ = square_around(box, reach, width=frame.shape[1], height=frame.shape[0])
-    return crop_square(frame, box, reach), replace(box, x=box.x - left, y=box.y - top)
+    left, top, _ = square_around(box, reach, width=frame.shape[1], height=frame.shape[0], mode=mode)
+    return crop_square(frame, box, reach, mode), replace(box, x=box.x - left, y=box.y - top)
 
 
 def reduced_region(region: Pixels, box: Box, *, size: int) -> tuple[Pixels, Box]:

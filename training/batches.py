@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from edgefake.errors import InputError
-from edgefake.faces.geometry import Box, crop_square
+from edgefake.faces.geometry import Box, CropMode, crop_square
 from edgefake.images import read_image
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import face_pixels
@@ -30,7 +30,13 @@ Batch = tuple["tf.Tensor", "tf.Tensor"]
 
 
 def sample_pixels(
-    sample: Sample, *, size: int, margin: float, rng: np.random.Generator | None = None, augmentation: str = "standard"
+    sample: Sample,
+    *,
+    size: int,
+    margin: float,
+    mode: CropMode = "inside",
+    rng: np.random.Generator | None = None,
+    augmentation: str = "standard",
 ) -> Pixels:
     """The face of one sample as the model sees it (uint8, size×size×3, RGB), varied at random when ``rng`` is given.
 
@@ -38,25 +44,25 @@ def sample_pixels(
     """
     frame = read_image(sample.path)
     if rng is None and not sample.self_blend:
-        return face_pixels(frame, sample.box, size=size, margin=margin)
+        return face_pixels(frame, sample.box, size=size, margin=margin, mode=mode)
     # Loaded here: the processes that measure devices need no albumentations.
     from training.augment import augmented_face, face_region, reduced_region
     from training.self_blend import self_blended
 
-    region, box = face_region(frame, sample.box, margin)
+    region, box = face_region(frame, sample.box, margin, mode)
     if rng is None:
         blend_rng = np.random.default_rng(zlib.crc32(sample.path.name.encode()))
-        return face_pixels(self_blended(region, box, sample.upright, blend_rng), box, size=size, margin=margin)
+        return face_pixels(self_blended(region, box, sample.upright, blend_rng), box, size=size, margin=margin, mode=mode)
     region, box = reduced_region(region, box, size=size)
     if sample.self_blend:
         region = self_blended(region, box, sample.upright, rng)
-    return augmented_face(region, box, size=size, margin=margin, rng=rng, augmentation=augmentation)
+    return augmented_face(region, box, size=size, margin=margin, mode=mode, rng=rng, augmentation=augmentation)
 
 
-def all_pixels(samples: Sequence[Sample], *, size: int, margin: float) -> Pixels:
+def all_pixels(samples: Sequence[Sample], *, size: int, margin: float, mode: CropMode = "inside") -> Pixels:
     """The faces of all samples, unvaried: uint8, (N, size, size, 3), RGB."""
     with ThreadPoolExecutor(available_cores()) as pool:
-        return np.stack(list(pool.map(lambda s: sample_pixels(s, size=size, margin=margin), samples)))
+        return np.stack(list(pool.map(lambda s: sample_pixels(s, size=size, margin=margin, mode=mode), samples)))
 
 
 def training_batches(
@@ -67,6 +73,7 @@ def training_batches(
     batch: int,
     seed: int,
     epoch: int,
+    mode: CropMode = "inside",
     augmentation: str = "standard",
 ) -> tf.data.Dataset:
     """One shuffled pass over ``samples`` in full batches, see ``Batch``; the same one for the same seed and epoch.
@@ -83,7 +90,7 @@ def training_batches(
 
     def pixels(index: np.int64, turn: np.int64) -> Pixels:
         rng = np.random.default_rng((seed, epoch, int(index), int(turn)) if turn else (seed, epoch, int(index)))
-        return sample_pixels(samples[index], size=size, margin=margin, rng=rng, augmentation=augmentation)
+        return sample_pixels(samples[index], size=size, margin=margin, mode=mode, rng=rng, augmentation=augmentation)
 
     def face(index: tf.Tensor, turn: tf.Tensor, label: tf.Tensor) -> Batch:
         varied = tf.numpy_function(pixels, [index, turn], tf.uint8)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from edgefake.faces.geometry import CropMode
 from edgefake.pixels import Pixels
 from training.batches import sample_pixels
 from training.samples import Sample
@@ -22,6 +23,7 @@ def contact_sheet(
     columns: int,
     size: int,
     margin: float,
+    mode: CropMode = "inside",
     seed: int,
     augmentation: str = "standard",
 ) -> Pixels:
@@ -31,10 +33,10 @@ def contact_sheet(
     """
     rows = []
     for index, sample in enumerate(samples):
-        faces = [sample_pixels(sample, size=size, margin=margin)]
+        faces = [sample_pixels(sample, size=size, margin=margin, mode=mode)]
         for column in range(columns):
             rng = np.random.default_rng((seed, column, index))
-            faces.append(sample_pixels(sample, size=size, margin=margin, rng=rng, augmentation=augmentation))
+            faces.append(sample_pixels(sample, size=size, margin=margin, mode=mode, rng=rng, augmentation=augmentation))
         rows.append(_row(faces, f"{names[sample.label]}{' (self-blended)' * sample.self_blend}: {sample.path.name}"))
     return np.vstack(rows)
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 
 from edgefake.faces import Box
+from edgefake.faces.geometry import CropMode, bordered
 from edgefake.pixels import Pixels
 
 BLUR = 0.02  # sigma, as a fraction of the face box's longer side: out of focus, but the device still judges most such faces
@@ -93,15 +94,15 @@ def _tight(frame: Pixels, box: Box) -> tuple[Pixels, Box]:
     return cut, Box(box.x - left, box.y - top, box.width, box.height)
 
 
-def _bordered(frame: Pixels, box: Box, *, border: int) -> tuple[Pixels, Box]:
-    """A picture with so wide a border that every crop lies inside: the crop mode that the border is."""
-    reach = math.ceil(2 * box.size)
-    wider = cv2.copyMakeBorder(frame, reach, reach, reach, reach, border, value=(128, 128, 128))
-    return np.asarray(wider, np.uint8), Box(box.x + reach, box.y + reach, box.width, box.height)
+def _bordered(frame: Pixels, box: Box, *, mode: CropMode) -> tuple[Pixels, Box]:
+    """A picture with so wide a border that every crop lies inside: what a crop in that ``mode`` shows of the picture itself."""
+    reach, (height, width) = math.ceil(2 * box.size), frame.shape[:2]
+    wider = bordered(frame, (-reach, -reach, width + 2 * reach, height + 2 * reach), mode)
+    return wider, Box(box.x + reach, box.y + reach, box.width, box.height)
 
 
-def _tight_bordered(frame: Pixels, box: Box, *, border: int) -> tuple[Pixels, Box]:
-    return _bordered(*_tight(frame, box), border=border)
+def _tight_bordered(frame: Pixels, box: Box, *, mode: CropMode) -> tuple[Pixels, Box]:
+    return _bordered(*_tight(frame, box), mode=mode)
 
 
 DEGRADATIONS: dict[str, Degradation] = {
@@ -124,16 +125,14 @@ INFLUENCES: dict[str, Degradation] = {
     "closer": Degradation(f"a face box {FRAMING * 100:g} % smaller", partial(_framed, scale=1 - FRAMING)),
     "wider": Degradation(f"a face box {FRAMING * 100:g} % larger", partial(_framed, scale=1 + FRAMING)),
     "shifted": Degradation(f"a face box {FRAMING * 50:g} % to the right and down", partial(_framed, shift=FRAMING / 2)),
-    "reflect": Degradation(
-        "where the crop leaves the picture, the picture mirrored there", partial(_bordered, border=cv2.BORDER_REFLECT_101)
-    ),
-    "constant": Degradation("where the crop leaves the picture, grey there", partial(_bordered, border=cv2.BORDER_CONSTANT)),
+    "reflect": Degradation("where the crop leaves the picture, the picture mirrored there", partial(_bordered, mode="reflect")),
+    "constant": Degradation("where the crop leaves the picture, grey there", partial(_bordered, mode="constant")),
     "tight": Degradation("the picture cut off at the face box", _tight),
     "tight_reflect": Degradation(
-        "the picture cut off at the face box, then mirrored around it", partial(_tight_bordered, border=cv2.BORDER_REFLECT_101)
+        "the picture cut off at the face box, then mirrored around it", partial(_tight_bordered, mode="reflect")
     ),
     "tight_constant": Degradation(
-        "the picture cut off at the face box, then grey around it", partial(_tight_bordered, border=cv2.BORDER_CONSTANT)
+        "the picture cut off at the face box, then grey around it", partial(_tight_bordered, mode="constant")
     ),
 }
 """What says nothing of forgery: sharpness, compression, framing, what is around the picture."""

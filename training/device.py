@@ -33,7 +33,7 @@ def on_device(function: Callable[..., Result], *arguments: Any) -> Result:
 
 def device_outputs(path: Path, card: ModelCard, samples: Sequence[Sample]) -> npt.NDArray[np.float32]:
     """The card's ``one_output`` (N,) of the model file for the faces of ``samples``. For use through ``on_device``."""
-    pixels = all_pixels(samples, size=card.side, margin=card.crop_margin)
+    pixels = all_pixels(samples, size=card.side, margin=card.crop_margin, mode=card.crop_mode)
     return card.one_output(raw_outputs(path, card, pixels)[0])
 
 

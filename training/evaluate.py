@@ -226,13 +226,16 @@ def trained(folder: Path, run: Run, name: str) -> Subject:
             f"{printable(run.data)} is not the data of {printable(folder)} any more, which has seen none of the faces that would "
             "give calibration and thresholds: put the pictures back"
         )
-    decision = fit_decision(validation, logits(model, all_pixels(validation, size=run.size, margin=run.margin)))
+    decision = fit_decision(
+        validation, logits(model, all_pixels(validation, size=run.size, margin=run.margin, mode=run.crop_mode))
+    )
     card = ModelCard(
         name=name,
         architecture=run.recipe,
         precision="float32",
         input_size=run.size,
         crop_margin=run.margin,
+        crop_mode=run.crop_mode,
         output="logit",
         thresholds=decision.thresholds,
         calibration=decision.calibration,

@@ -42,7 +42,7 @@ def explain(run: Run, checkpoint: Path, faces: FoundFaces, out: Path) -> list[Ex
     found = []
     for number, (name, face) in enumerate(faces.faces.items(), start=1):
         path = Path(name)
-        pixels = face_pixels(read_image(path), face.box, size=run.size, margin=run.margin)
+        pixels = face_pixels(read_image(path), face.box, size=run.size, margin=run.margin, mode=run.crop_mode)
         p_fake, heat = grad_cam(model, pixels)
         overlay = out / f"{number:04}_{path.stem}.png"
         write_image(overlay, np.concatenate([pixels[:, :, ::-1], overlaid(pixels, heat)], axis=1))

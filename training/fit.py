@@ -41,7 +41,7 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
     else:
         model = run.build()
         some = train_samples[:: max(1, len(train_samples) // ADAPTING_FACES)]
-        start(model, run.weights, all_pixels(some, size=run.size, margin=run.margin))
+        start(model, run.weights, all_pixels(some, size=run.size, margin=run.margin, mode=run.crop_mode))
         compile_for(model, run.learning_rate)
     # Families are drawn so that the classes come alike often.
     named = any(sample.family for sample in train_samples)

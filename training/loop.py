@@ -62,7 +62,7 @@ def train(
     with ``keep_start`` the model as it comes is the first candidate for the best.
     """
     labels = fake_labels(validation)
-    pixels = all_pixels(validation, size=run.size, margin=run.margin)
+    pixels = all_pixels(validation, size=run.size, margin=run.margin, mode=run.crop_mode)
     with keeping(folder / SEEN):
         remember(run, folder, [*train_samples, *validation])
     print(f"{run.recipe} at {run.size} px: {len(train_samples)} faces to train on, {len(validation)} to validate on", flush=True)
@@ -117,6 +117,7 @@ def batches_of(run: Run, samples: Sequence[Sample], *, epoch: int) -> Iterable[B
         samples,
         size=run.size,
         margin=run.margin,
+        mode=run.crop_mode,
         batch=run.batch,
         seed=run.seed,
         epoch=epoch,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from edgefake.errors import InputError
+from edgefake.faces.geometry import CropMode
 from edgefake.files import write_json
 from edgefake.text import printable
 from training.digests import digests, keep_seen, read_seen
@@ -59,6 +60,8 @@ class Run:
     """``hash``: what was drawn from the data follows from digests; empty in older runs, whose draws can't be told again."""
     left_out: tuple[str, ...] = ()
     """Families of the data that the run must not see."""
+    crop_mode: CropMode = "inside"
+    """What a crop does where its square would leave the picture."""
 
     @property
     def is_qat(self) -> bool:

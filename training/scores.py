@@ -34,13 +34,15 @@ SAME_FACE = 0.3  # overlap (IoU) from which a found face is the labelled one
 
 def scores(scorers: Sequence[Scorer], samples: Sequence[Sample], degradations: Sequence[str]) -> PFake:
     """p_fake (models, degradations, N) of the labelled faces, in bounded memory."""
-    inputs = sorted({(card.input_size, card.crop_margin) for card, _ in scorers})
+    inputs = sorted({(card.side, card.crop_margin, card.crop_mode) for card, _ in scorers})
 
     def faces(sample: Sample) -> list[list[Pixels]]:
         """The face by degradation and by kind of input."""
         frame = read_image(sample.path)
         degraded = [CONDITIONS[name].apply(frame, sample.box) for name in degradations]
-        return [[face_pixels(*changed, size=size, margin=margin) for size, margin in inputs] for changed in degraded]
+        return [
+            [face_pixels(*changed, size=size, margin=margin, mode=mode) for size, margin, mode in inputs] for changed in degraded
+        ]
 
     result = np.empty((len(scorers), len(degradations), len(samples)))
     with ThreadPoolExecutor(available_cores()) as pool, _progress(len(samples)) as progress:
@@ -49,7 +51,7 @@ def scores(scorers: Sequence[Scorer], samples: Sequence[Sample], degradations: S
             for d in range(len(degradations)):
                 stacks = {key: np.stack([one[d][i] for one in chunk]) for i, key in enumerate(inputs)}
                 for m, (card, outputs) in enumerate(scorers):
-                    pixels = stacks[card.input_size, card.crop_margin]
+                    pixels = stacks[card.side, card.crop_margin, card.crop_mode]
                     result[m, d, start : start + len(chunk)] = card.p_fake(outputs(pixels))
             progress.update(len(chunk))
     return result

@@ -48,7 +48,7 @@ def _card(options: argparse.Namespace) -> int:
     run = settings_of(options)
     validation = readable(run.training_samples()[1])
     feed = feed_named(options.scaling, bgr=options.bgr)
-    strange = Strange(options.model, feed, options.classes, options.margin, options.size)
+    strange = Strange(options.model, feed, options.classes, options.margin, options.size, options.crop_mode)
     training = Training(options.data_name, options.licence, (options.command_line,), run.seed)
     card = write_own_card(
         strange,

@@ -118,6 +118,7 @@ def _detector_facts(card: ModelCard) -> dict[str, str]:
     sign = "-" if calibration.bias < 0 else "+"
     return {
         "crop margin": f"{card.crop_margin:g} of the face box",
+        "crop mode": card.crop_mode,
         "score": f"{card.output} of {', '.join(card.classes)}",
         "calibration": f"p_fake = sigmoid(logit / {calibration.temperature:.4g} {sign} {abs(calibration.bias):.4g})",
         "thresholds": ", ".join(f"{name} {value:.4f}" for name, value in card.thresholds.items()),

@@ -6,6 +6,10 @@ import math
 import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
 
 from edgefake import odds
 from edgefake.arguments import listed
@@ -140,17 +144,32 @@ MAX_REACH = 2.0
 """A face box longer than this many frames is a mistake: it is in pixels of another frame."""
 
 
-def square_around(box: Box, margin: float, *, width: int, height: int) -> tuple[int, int, int]:
-    """The square to crop from a frame of this size: ``(left, top, side)`` in whole pixels, always inside the frame.
+CropMode = Literal["inside", "reflect", "constant"]
+"""What a crop does where its square would leave the frame.
 
-    Its side is the longer side of the box times ``1 + margin``, at least one pixel and at most the frame's shorter side. It is
-    centred on the box, or shifted by as much as it would leave the frame. No border is invented: repeated edges around faces in
-    tight pictures (passports, avatars) look like forgery to every model tried.
+``inside`` moves the square into the frame, so that no border is invented: repeated edges around faces in tight pictures
+(passports, avatars) look like forgery to the models tried. ``reflect`` and ``constant`` leave it where it is and show the frame
+mirrored at its edge, or grey.
+"""
+BORDERS: dict[str, int] = {"reflect": cv2.BORDER_REFLECT_101, "constant": cv2.BORDER_CONSTANT}
+GREY = (128, 128, 128)
+"""Of a constant border: 0 to a network that sees (pixel - 128) / 128."""
+
+
+def square_around(box: Box, margin: float, *, width: int, height: int, mode: CropMode = "inside") -> tuple[int, int, int]:
+    """The square to crop from a frame of this size: ``(left, top, side)`` in whole pixels.
+
+    Its side is the longer side of the box times ``1 + margin``, at least one pixel. It is centred on the box. ``inside``: it is
+    always in the frame, its side at most the frame's shorter one, shifted by as much as it would leave the frame. With a border
+    its side is at most twice the frame's shorter one, and it has at least a pixel of the frame.
     """
-    side = max(1, round(min(box.size * (1.0 + margin), width, height)))
+    frames = 1 if mode == "inside" else 2
+    side = max(1, round(min(box.size * (1.0 + margin), frames * width, frames * height)))
     left = round(box.x + box.width / 2.0 - side / 2.0)
     top = round(box.y + box.height / 2.0 - side / 2.0)
-    return max(0, min(left, width - side)), max(0, min(top, height - side)), side
+    if mode == "inside":
+        return max(0, min(left, width - side)), max(0, min(top, height - side)), side
+    return max(1 - side, min(left, width - 1)), max(1 - side, min(top, height - 1)), side
 
 
 def middle_square(width: int, height: int) -> tuple[int, int, int]:
@@ -158,8 +177,9 @@ def middle_square(width: int, height: int) -> tuple[int, int, int]:
     return square_around(Box(0.0, 0.0, float(width), float(height)), 0.0, width=width, height=height)
 
 
-def crop_square(frame: Pixels, box: Box | None, margin: float) -> Pixels:
-    """Cut the square around ``box`` out of the frame, see ``square_around``: a view of ``frame``, uint8, side×side×3.
+def crop_square(frame: Pixels, box: Box | None, margin: float, mode: CropMode = "inside") -> Pixels:
+    """Cut the square around ``box`` out of the frame, see ``square_around``: uint8, side×side×3, a view of ``frame`` where it has
+    no border.
 
     None: ``frame`` is a face with its context already; its middle is taken, with no margin. Raises ``InputError`` when the box
     does not touch the frame, or is more than ``MAX_REACH`` times as large.
@@ -177,5 +197,28 @@ def crop_square(frame: Pixels, box: Box | None, margin: float) -> Pixels:
         )
     if box.x >= width or box.y >= height or box.x + box.width <= 0 or box.y + box.height <= 0:
         raise InputError(f"the face {box} lies outside the {width}×{height} frame: give boxes in pixels of this frame")
-    left, top, side = square_around(box, margin, width=width, height=height)
-    return frame[top : top + side, left : left + side]
+    left, top, side = square_around(box, margin, width=width, height=height, mode=mode)
+    if mode == "inside":
+        return frame[top : top + side, left : left + side]
+    return bordered(frame, (left, top, side, side), mode)
+
+
+def bordered(frame: Pixels, window: tuple[int, int, int, int], mode: CropMode) -> Pixels:
+    """What ``frame`` (uint8, H×W×3) shows in ``window`` (left, top, width, height in pixels, which may reach outside it): uint8.
+
+    The one definition of the borders ``reflect`` and ``constant``. A view of ``frame`` where the window lies inside it.
+    """
+    left, top, width, height = window
+    y, up, down, below = _stretch(top, height, frame.shape[0])
+    x, before, after, beside = _stretch(left, width, frame.shape[1])
+    part = frame[y:below, x:beside]
+    if up or down or before or after:
+        part = np.asarray(cv2.copyMakeBorder(part, up, down, before, after, BORDERS[mode], value=GREY), np.uint8)
+    y, x = top - y + up, left - x + before
+    return part[y : y + height, x : x + width]
+
+
+def _stretch(start: int, length: int, size: int) -> tuple[int, int, int, int]:
+    """What a window shows or mirrors of an axis of ``size`` pixels: (first pixel, border before and behind, last + 1)."""
+    before, after = max(0, -start), max(0, start + length - size)
+    return max(0, min(start, size - 1 - after)), before, after, min(size, max(start + length, before + 1))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from edgefake import odds
 from edgefake.errors import CardError, ModelFileError
+from edgefake.faces.geometry import CropMode
 from edgefake.models.card_checks import SCHEMA, SCORE, WIDEST, check_values
 from edgefake.models.card_upgrades import UPGRADES
 from edgefake.models.card_values import Unfit, check_keys, checked, shown, types_of
@@ -74,7 +75,9 @@ class Golden:
 
 Kind = Literal["detector", "face_finder"]
 
-DETECTOR_ONLY = ("crop_margin", "output", "thresholds", "classes", "calibration", "golden_tolerance", "families", "bias")
+DETECTOR_ONLY = (
+    *("crop_margin", "crop_mode", "output", "thresholds", "classes", "calibration", "golden_tolerance", "families", "bias"),
+)
 """Fields that speak of p_fake, or of the way to it. Cards of other kinds do not have them."""
 FINDER_ONLY = ("min_score",)
 """Likewise for face finders."""
@@ -133,6 +136,9 @@ class ModelCard:
     """How far real faces move with what says nothing of forgery, where that was measured (``python -m training bias``): by
     influence ``NAME_shift``, the median change of the log-odds of p_fake, and ``NAME_crossed``, the share that gets another
     verdict."""
+    crop_mode: CropMode = "inside"
+    """What a crop does where its square would leave the frame; another than ``inside`` where that tells faces of the worst source
+    of real pictures better (``python -m training crop-mode``)."""
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:

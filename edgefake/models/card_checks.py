@@ -12,7 +12,7 @@ from edgefake.thresholds import FAKE, REAL
 if TYPE_CHECKING:
     from edgefake.models.card import Metrics, ModelCard
 
-SCHEMA = 4
+SCHEMA = 5
 SHA256 = re.compile("[0-9a-f]{64}")
 WIDEST = 4.0
 """Logits, plain or calibrated, that a golden output may be off at most: a wider tolerance would check nothing."""

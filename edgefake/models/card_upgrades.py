@@ -31,6 +31,11 @@ def _from_3_to_4(card: Card) -> Card:
     return _with(card, **new) | {"schema": 4}
 
 
+def _from_4_to_5(card: Card) -> Card:
+    """Schema 4 knew crops from inside the picture alone."""
+    return _with(card, **({"crop_mode": "inside"} if card.get("kind") == "detector" else {})) | {"schema": 5}
+
+
 def _counted(metrics: Card) -> Card:
     if not {"real", "fake"} <= metrics.keys():
         return metrics
@@ -51,5 +56,5 @@ def _each(card: Card, name: str, change: Callable[[Card], Card]) -> Any:
     return [change(one) if isinstance(one, dict) else one for one in entries] if isinstance(entries, list) else entries
 
 
-UPGRADES: dict[int, Callable[[Card], Card]] = {1: _from_1_to_2, 2: _from_2_to_3, 3: _from_3_to_4}
+UPGRADES: dict[int, Callable[[Card], Card]] = {1: _from_1_to_2, 2: _from_2_to_3, 3: _from_3_to_4, 4: _from_4_to_5}
 """From one schema to the next."""

@@ -40,13 +40,14 @@ def _card(strange: Path, converted: Converted, *more: str) -> int:
 
 def test_the_card_holds_what_was_measured(strange: Path, converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:
     before = strange.read_bytes()
-    assert _card(strange, converted, "--name", "their_model") == 0
+    assert _card(strange, converted, "--name", "their_model", "--crop-mode", "reflect") == 0
     assert "AUC" in capsys.readouterr().out
     card, ours = ModelFile(strange.with_name("carded.tflite")).card, ModelFile(converted.int8).card
     assert card is not None and ours is not None
     assert strange.read_bytes() == before
     assert (card.name, card.architecture, card.precision, card.output) == ("their_model", "theirs", "int8", "logit")
-    # The same network on the same faces.
+    assert (card.crop_mode, ours.crop_mode) == ("reflect", "inside")
+    # The same network on the same faces, whose crops do not leave their pictures.
     assert (card.calibration, card.thresholds, card.golden) == (ours.calibration, ours.thresholds, ours.golden)
     (measured, chosen), (our_measured, our_chosen) = card.metrics, ours.metrics
     assert (measured, chosen) == (replace(our_measured, data="drawn test"), our_chosen)

@@ -163,6 +163,19 @@ def test_a_card_scorer_is_one_model(model: Path, photo: np.ndarray) -> None:
     scorer.close()
 
 
+def test_faces_are_cropped_in_the_mode_of_the_card(models: Path, make_card: MakeCard, photo: np.ndarray) -> None:
+    edge = Box(-15, -20, 60, 60)
+    crops = {}
+    for mode in ("inside", "reflect", "constant"):
+        card = make_card(crop_mode=mode)
+        scorer = CardScorer(card, opened(models / "int8.tflite", card))
+        crops[mode] = scorer.crop(photo, edge)
+        np.testing.assert_array_equal(crops[mode], face_pixels(photo, edge, size=16, margin=0.3, mode=mode))
+        np.testing.assert_array_equal(scorer.crop(photo, None), face_pixels(photo, None, size=16, margin=0.3))
+    assert (crops["constant"][0] == 128).all() and np.ptp(crops["reflect"][0]) > 0
+    assert len({crop.tobytes() for crop in crops.values()}) == 3
+
+
 def test_one_output_per_class_becomes_the_log_odds_of_fake(models: Path, make_card: MakeCard, photo: np.ndarray) -> None:
     """The two classes' logits are the same network's, and its negative."""
     card = make_card("two_numbers", output="logits")

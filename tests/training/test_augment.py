@@ -10,6 +10,7 @@ import pytest
 
 from edgefake import Box
 from edgefake.errors import InputError
+from edgefake.faces.geometry import CropMode
 from edgefake.preprocessing import face_pixels
 from tests.drawn import drawn_face
 from training.augment import (
@@ -73,6 +74,16 @@ def test_the_crop_of_the_region_is_the_devices(box: Box, margin: float) -> None:
     np.testing.assert_array_equal(face_pixels(region, inside, size=32, margin=margin), expected)
     crop = _applied(FaceCrop(32, margin, shift=0.0, zoom=0.0), region, inside)[0]
     assert np.abs(crop.astype(int) - expected).mean() < 4  # half a pixel off at most
+
+
+@pytest.mark.parametrize("mode", ["reflect", "constant"])
+@pytest.mark.parametrize("box", [Box(30, 30, 40, 36), Box(-4, 10, 30.2, 30.2), Box(50, 60, 44, 44), Box(0, 0, 60, 70)])
+def test_a_region_with_a_border_has_the_devices_crop_too(box: Box, mode: CropMode) -> None:
+    region, inside = face_region(FRAME, box, 0.3, mode)
+    expected = face_pixels(FRAME, box, size=32, margin=0.3, mode=mode)
+    np.testing.assert_array_equal(face_pixels(region, inside, size=32, margin=0.3, mode=mode), expected)
+    crop = _applied(FaceCrop(32, 0.3, shift=0.0, zoom=0.0, mode=mode), region, inside)[0]
+    assert np.abs(crop.astype(int) - expected).mean() < 5
 
 
 def _applied(transform: A.BasicTransform, region: np.ndarray, box: Box, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from edgefake import Box
+from edgefake.faces.geometry import CropMode
 from edgefake.preprocessing import face_pixels
 from edgefake.quality import sharpness
 from tests.drawn import drawn_face
@@ -85,6 +86,12 @@ def test_borders_are_invented_only_where_the_crop_leaves_the_picture(frame: np.n
     np.testing.assert_array_equal(crop(frame, name), face_pixels(frame, BOX, size=64, margin=0.3))
     corner = Box(-10, -10, 52, 52)
     assert np.abs(crop(frame, name, corner) - face_pixels(frame, corner, size=64, margin=0.3)).mean() > 3
+
+
+@pytest.mark.parametrize("name", ["reflect", "constant"])
+@pytest.mark.parametrize("box", [Box(-10, -10, 52, 52), Box(60, 50, 60, 70), Box(0, 0, 95, 96), Box(-30, 40, 44, 40)])
+def test_borders_are_those_of_the_crop_modes(frame: np.ndarray, name: CropMode, box: Box) -> None:
+    np.testing.assert_array_equal(crop(frame, name, box), face_pixels(frame, box, size=64, margin=0.3, mode=name))
 
 
 def test_a_constant_border_is_grey(frame: np.ndarray) -> None:

@@ -11,6 +11,7 @@ from training.cli import (
     bias,
     combine,
     contact_sheet,
+    crop_mode,
     crowds,
     evaluate,
     explain,
@@ -25,7 +26,23 @@ from training.cli import (
 from training.cli.checks import check_paths
 from training.notes import new_command
 
-COMMANDS = (zoo, audit, combine, contact_sheet, fit, import_model, qat, evaluate, matrix, bias, crowds, lofo, explain, finder)
+COMMANDS = (
+    zoo,
+    audit,
+    combine,
+    contact_sheet,
+    fit,
+    import_model,
+    qat,
+    evaluate,
+    matrix,
+    bias,
+    crop_mode,
+    crowds,
+    lofo,
+    explain,
+    finder,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
 from edgefake.text import printable
-from training.cli.data import add_data, add_variations, check_classes, samples_of
-from training.cli.numbers import not_negative, whole
+from training.cli.data import add_crop, add_data, add_variations, check_classes, samples_of
+from training.cli.numbers import whole
 
 
 def add(commands: Any) -> None:
@@ -24,9 +23,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--rows", type=whole(1), default=8, help="faces (default %(default)s)")
     parser.add_argument("--columns", type=whole(1), default=7, help="variations of each (default %(default)s)")
     parser.add_argument("--size", type=whole(8), default=160, help="input size in pixels (default %(default)s)")
-    parser.add_argument(
-        "--margin", type=not_negative, default=DEFAULT_MARGIN, help="context around the face box (default %(default)s)"
-    )
+    add_crop(parser)
 
 
 def _contact_sheet(options: argparse.Namespace) -> int:
@@ -56,6 +53,7 @@ def _contact_sheet(options: argparse.Namespace) -> int:
         columns=options.columns,
         size=options.size,
         margin=options.margin,
+        mode=options.crop_mode,
         seed=options.seed,
         augmentation=augmentation,
     )

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any, get_args
 
-from training.cli.numbers import whole
+from edgefake.defaults import DEFAULT_MARGIN
+from edgefake.faces.geometry import CropMode
+from training.cli.numbers import not_negative, whole
 from training.notes import say
 from training.pictures import labels_of
 from training.samples import CLASSES, Sample, load_samples
@@ -57,6 +60,19 @@ def add_variations(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--self-blend", action="store_true", help="add fakes made from the real faces; the data need not hold any others"
+    )
+
+
+def add_crop(parser: Any) -> None:
+    """Add ``--margin`` and ``--crop-mode``: what of a picture the network sees."""
+    parser.add_argument(
+        "--margin", type=not_negative, default=DEFAULT_MARGIN, help="context around the face box (default %(default)s)"
+    )
+    parser.add_argument(
+        "--crop-mode",
+        choices=get_args(CropMode),
+        default="inside",
+        help="where that leaves the picture: move the crop into it, or show it mirrored, or grey, there (default %(default)s)",
     )
 
 

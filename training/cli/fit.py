@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
 from edgefake.text import printable
-from training.cli.data import add_data, add_variations, check_classes, repeat_audit
-from training.cli.numbers import fraction, not_negative, positive, whole
+from training.cli.data import add_crop, add_data, add_variations, check_classes, repeat_audit
+from training.cli.numbers import fraction, positive, whole
 
 if TYPE_CHECKING:
     from training.loop import Stopping
@@ -35,9 +34,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_variations(parser)
     parser.add_argument("--size", type=whole(8), help="input size in pixels (default: the recipe's)")
-    parser.add_argument(
-        "--margin", type=not_negative, default=DEFAULT_MARGIN, help="context around the face box (default %(default)s)"
-    )
+    add_crop(parser)
     parser.add_argument("--epochs", type=whole(0), default=60, help="at most so many (default %(default)s)")
     parser.add_argument("--batch", type=whole(1), help="batch size (default: the recipe's)")
     parser.add_argument("--learning-rate", type=positive, help="Adam's first rate (default: the recipe's)")
@@ -107,6 +104,7 @@ def run_of(options: argparse.Namespace) -> Run:
         augmentation=options.augmentation or recipe.augmentation,
         size=options.size or recipe.size,
         margin=options.margin,
+        crop_mode=options.crop_mode,
         batch=options.batch or recipe.batch,
         learning_rate=options.learning_rate or recipe.learning_rate,
         hold_out=options.hold_out,

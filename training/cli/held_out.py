@@ -27,7 +27,12 @@ def add_split(parser: argparse.ArgumentParser, *, default: str) -> None:
     )
 
 
-def add_pooled(parser: argparse.ArgumentParser, *, per_family: int | None) -> None:
+def add_pooled(
+    parser: argparse.ArgumentParser,
+    *,
+    per_family: int | None,
+    written: str = "the figures into the cards of the models, which are files",
+) -> None:
     """Add the models, ``--data`` and all that says which faces of it are taken together."""
     parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="run folder (float or QAT), .tflite or .onnx file")
     parser.add_argument(
@@ -50,7 +55,7 @@ def add_pooled(parser: argparse.ArgumentParser, *, per_family: int | None) -> No
         help=f"at most so many real and so many fake faces of a family, drawn by --seed (default: {per_family or 'all'})",
     )
     parser.add_argument("--json", action="store_true", help="one object per model, and line")
-    parser.add_argument("--write", action="store_true", help="write the figures into the cards of the models, which are files")
+    parser.add_argument("--write", action="store_true", help=f"write {written}")
 
 
 def data_sets_of(options: argparse.Namespace) -> list[DataSet]:

@@ -6,10 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgefake.defaults import DEFAULT_MARGIN
 from edgefake.errors import InputError
-from training.cli.data import add_faces
-from training.cli.numbers import fraction, not_negative, whole
+from training.cli.data import add_crop, add_faces
+from training.cli.numbers import fraction, whole
 
 if TYPE_CHECKING:
     from training.own.importing import Own
@@ -54,12 +53,7 @@ def add_detector(parser: argparse.ArgumentParser, *, data_required: bool) -> Non
     )
     group.add_argument("--bgr", action="store_true", help="it was fed BGR, as OpenCV reads pictures")
     group.add_argument("--size", type=whole(8), help="side of its input, where the model leaves it open")
-    group.add_argument(
-        "--margin",
-        type=not_negative,
-        default=DEFAULT_MARGIN,
-        help="context around the face box in its training (default %(default)s)",
-    )
+    add_crop(group)
     group.add_argument(
         "--hold-out", type=fraction, default=0.0, metavar="FRACTION", help="validate on this part of train, as for fit"
     )
@@ -104,6 +98,7 @@ def settings_of(options: argparse.Namespace) -> Run:
         augmentation="standard",
         size=0,
         margin=options.margin,
+        crop_mode=options.crop_mode,
         batch=options.batch,
         learning_rate=0.0,
         hold_out=options.hold_out,

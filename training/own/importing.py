@@ -76,7 +76,7 @@ def import_model(own: Own, run: Run, folder: Path) -> State:
         return state
     train, chosen = run.training_samples()
     validation = readable(chosen)
-    labels, pixels = fake_labels(validation), all_pixels(validation, size=run.size, margin=run.margin)
+    labels, pixels = fake_labels(validation), all_pixels(validation, size=run.size, margin=run.margin, mode=run.crop_mode)
     try:
         model = standard(own.model, own.feed, own.classes)
         scores = logits(model, pixels)

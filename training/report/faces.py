@@ -60,7 +60,7 @@ def _show(axes: Axes, scored: Scored, index: int, *, name: bool = False) -> None
     """Put one face, as the model sees it but at ``SIDE`` pixels, into its place."""
     sample = scored.data.samples[index]
     frame, box = DEGRADATIONS[scored.measurement.degradation].apply(read_image(sample.path), sample.box)
-    axes.imshow(face_pixels(frame, box, size=SIDE, margin=scored.subject.card.crop_margin))
+    axes.imshow(face_pixels(frame, box, size=SIDE, margin=scored.subject.card.crop_margin, mode=scored.subject.card.crop_mode))
     axes.set_axis_on()
     axes.set(xticks=(), yticks=())
     p_fake = float(scored.p_fake[index])

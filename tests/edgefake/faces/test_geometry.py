@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from edgefake import Box, Face, InputError
-from edgefake.faces.geometry import crop_square, largest, one_per_face, overlap, square_around
+from edgefake.faces.geometry import CropMode, crop_square, largest, one_per_face, overlap, square_around
 
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 
@@ -43,6 +44,48 @@ def test_crop_is_a_view_of_the_square(box: Box, margin: float) -> None:
     crop = crop_square(FRAME, box, margin)
     assert np.shares_memory(crop, FRAME)
     assert np.array_equal(crop, FRAME[top : top + side, left : left + side])
+
+
+BORDERED = {
+    mode: cv2.copyMakeBorder(FRAME, 400, 400, 400, 400, border, value=(128, 128, 128))
+    for mode, border in (("reflect", cv2.BORDER_REFLECT_101), ("constant", cv2.BORDER_CONSTANT))
+}
+"""The frame with so wide a border that no crop leaves it."""
+borders = st.sampled_from(["reflect", "constant"])
+
+
+@given(boxes, margins, borders)
+def test_with_a_border_the_square_stays_on_the_box(box: Box, margin: float, mode: CropMode) -> None:
+    assume(box.x < 90 and box.y < 60 and box.x + box.width > 0 and box.y + box.height > 0)
+    left, top, side = square_around(box, margin, width=90, height=60, mode=mode)
+    assert abs(side - min(box.size * (1 + margin), 120)) <= max(0.5, 1 - box.size)
+    for start, middle, frame in ((left, box.x + box.width / 2, 90), (top, box.y + box.height / 2, 60)):
+        assert abs(start + side / 2 - middle) <= 0.5 or start in (1 - side, frame - 1)  # at least a pixel is seen
+    crop = crop_square(FRAME, box, margin, mode)
+    np.testing.assert_array_equal(crop, BORDERED[mode][top + 400 :, left + 400 :][:side, :side])
+
+
+def test_what_is_seen_beyond_the_edge() -> None:
+    row = np.repeat(np.arange(10, 90, 10, dtype=np.uint8)[None, :, None], 8, axis=0).repeat(3, axis=2)  # 10, 20 … 80
+    shown = {mode: crop_square(row, Box(-2, 2, 4, 4), 0.5, mode)[0, :, 0].tolist() for mode in ("inside", "reflect", "constant")}
+    assert shown == {
+        "inside": [10, 20, 30, 40, 50, 60],
+        "reflect": [40, 30, 20, 10, 20, 30],  # the edge itself is not repeated
+        "constant": [128, 128, 128, 10, 20, 30],
+    }
+
+
+@pytest.mark.parametrize("mode", ["inside", "reflect", "constant"])
+def test_all_modes_are_one_where_the_square_lies_inside(mode: CropMode) -> None:
+    crop = crop_square(FRAME, Box(30, 20, 20, 16), 0.3, mode)
+    assert np.shares_memory(crop, FRAME) and np.array_equal(crop, crop_square(FRAME, Box(30, 20, 20, 16), 0.3))
+    np.testing.assert_array_equal(crop_square(FRAME, None, 0.3, mode), FRAME[:, 15:75])  # a face with its context already
+
+
+@pytest.mark.parametrize("mode", ["reflect", "constant"])
+def test_a_border_takes_no_more_memory_than_a_few_frames(mode: CropMode) -> None:
+    strip = np.zeros((10, 40_000, 3), np.uint8)
+    assert crop_square(strip, Box(0, 0, 80_000, 20), 3.0, mode).shape == (20, 20, 3)
 
 
 @pytest.mark.parametrize("corner", [(-20.0, 0.0), (90.0, 0.0), (0.0, -20.0), (0.0, 60.0), (1e300, 1e300)])

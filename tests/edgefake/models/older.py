@@ -9,8 +9,11 @@ from edgefake import ModelCard
 
 
 def older(card: ModelCard, schema: int) -> dict[str, Any]:
-    """The JSON of a detector's card of schema 1, 2 or 3."""
+    """The JSON of a detector's card of schema 1 to 4."""
     value: dict[str, Any] = json.loads(card.to_json())
+    del value["crop_mode"]
+    if schema == 4:
+        return {**value, "schema": schema}
     for key in ("families", "bias"):
         del value[key]
     if schema == 3:

@@ -55,6 +55,7 @@ FULL = ModelCard(
         Family("swap", "drawn val", 0, 0, None, {}),
     ),
     bias=Metrics("drawn val", {"real": 10}, {"grey_shift": Interval(1.2, 0.9, 1.5)}),
+    crop_mode="reflect",
 )
 
 
@@ -260,8 +261,8 @@ def changed(**changes: object) -> str:
         ("{", "is no JSON"),
         (b"\xff\xfe\x00", "is no JSON"),
         ("[]", "schema None"),
-        (changed(schema=5), "schema 5, .* 1, 2, 3 and 4: .*edgefake"),
-        (changed(schema=0), "schema 0, .* 1, 2, 3 and 4: convert"),
+        (changed(schema=6), "schema 6, .* 1, 2, 3, 4 and 5: .*edgefake"),
+        (changed(schema=0), "schema 0, .* 1, 2, 3, 4 and 5: convert"),
         (changed(schema=True), "schema True"),
         (changed(surprise=1), "unknown surprise"),
         (json.dumps({k: v for k, v in json.loads(FULL.to_json()).items() if k != "output"}), "lacks output"),
@@ -269,6 +270,7 @@ def changed(**changes: object) -> str:
         (changed(scaling=None), r"scaling: expected Scaling \(offset, scale\), got None"),
         (changed(input_size=224.0), r"input_size: .*whole number, got 224\.0"),
         (changed(input_size=True), "input_size: .*whole number, got True"),
+        (changed(crop_mode="wrap"), "crop_mode.*inside.*reflect.*constant.*'wrap'"),
         (changed(crop_margin="0.3"), "crop_margin: .*finite number, got '0.3'"),
         (changed(crop_margin=float("nan")), "crop_margin: .*finite number, got nan"),
         (changed(crop_margin=10**400), "crop_margin: .*finite number, got 1000"),
@@ -318,7 +320,7 @@ WRONG = [
     ({"name": ""}, "name .* 1…200 characters"),
     ({"name": "x" * 100_000}, "name .* 1…200 characters"),
     ({"training": "some faces"}, r"training: expected Training \(data, licence, commands, seed\), got 'some faces'"),
-    ({"schema": 1}, "schema .* 4"),
+    ({"schema": 1}, "schema .* 5"),
     ({"families": (GAN, GAN)}, r"families: .*once, got \['gan', 'gan'\]"),
     ({"families": (replace(GAN, fake=-1),)}, "families, 'gan': .* 0 and -1"),
     ({"families": (replace(GAN, figures={"dark": {"auc": Interval(0.5, 0.6, 0.4)}}),)}, r"'dark', 'auc': .* 0\.6, 0\.5, 0\.4"),

@@ -44,10 +44,11 @@ def old(schema: int, make_card: MakeCard, **changes: Any) -> dict[str, Any]:
     return older(make_card(golden=golden, golden_tolerance=0.1, metrics=metrics), schema) | changes
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
 def test_a_card_of_an_older_schema_is_one_of_todays(schema: int, make_card: MakeCard) -> None:
     card = ModelCard.from_json(json.dumps(old(schema, make_card)))
-    assert (card.kind, card.outputs, card.numbers, card.schema) == ("detector", ("score",), 1, 4)
+    assert (card.kind, card.outputs, card.numbers, card.schema) == ("detector", ("score",), 1, 5)
+    assert card.crop_mode == "inside"
     assert card.metrics[0].counts == {"real": 10, "fake": 12} and card.metrics[0].size == "10 real and 12 fake"
     assert [vector.output for vector in card.golden] == [-1.5, 2.0] and card.sample_tolerances == {}
     assert card == make_card(golden=card.golden, metrics=card.metrics, golden_tolerance=0.1)
@@ -71,13 +72,13 @@ def test_an_older_card_is_read_strictly_too(schema: int, key: str, make_card: Ma
         ModelCard.from_json(json.dumps(value))
 
 
-@pytest.mark.parametrize("key", ["kind", "outputs", "sample_tolerances"])
+@pytest.mark.parametrize("key", ["kind", "outputs", "sample_tolerances", "families", "crop_mode"])
 def test_an_older_card_with_a_newer_key(key: str, make_card: MakeCard) -> None:
     with pytest.raises(CardError, match=key):
         ModelCard.from_json(json.dumps(old(2, make_card, **{key: json.loads(make_card().to_json())[key]})))
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
 def test_damaged_older_cards_are_refused_in_one_sentence(schema: int, make_card: MakeCard) -> None:
     """Any value of any key, at any depth, replaced by one of another type."""
     whole = old(schema, make_card)
@@ -106,12 +107,21 @@ def test_a_face_finders_card_survives_the_round_trip() -> None:
 @pytest.mark.parametrize("key", DETECTOR_ONLY)
 def test_a_face_finder_has_nothing_to_do_with_p_fake(key: str, make_card: MakeCard) -> None:
     measured = {"families": (Family("gan", "drawn", 0, 0, None, {}),), "bias": Metrics("drawn", {"real": 1}, {})}
-    given = {"calibration": {"temperature": 2.0, "bias": 0.0}, "classes": ["fake", "real"], "golden_tolerance": 0.1}
+    given = {
+        "calibration": {"temperature": 2.0, "bias": 0.0},
+        "classes": ["fake", "real"],
+        "golden_tolerance": 0.1,
+        "crop_mode": "reflect",
+    }
     card = make_card(**given, **measured)
     with pytest.raises(CardError, match=f"{key}.*face_finder"):
         replace(FINDER, **{key: getattr(card, key)})
     with pytest.raises(CardError, match=f"unknown.*{key}"):
         ModelCard.from_json(as_json(FINDER, **{key: asdict(card)[key]}))
+
+
+def test_a_face_finder_of_schema_4() -> None:
+    assert ModelCard.from_json(as_json(FINDER, schema=4)) == FINDER
 
 
 @pytest.mark.parametrize("key", ["crop_margin", "output", "thresholds"])
