@@ -62,7 +62,7 @@ def test_a_fault_on_the_way_is_noticed(
 
 
 def test_a_crop_beside_the_face_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def beside(frame: np.ndarray, box: Box, margin: float) -> np.ndarray:
+    def beside(frame: np.ndarray, box: Box, margin: float, mode: str) -> np.ndarray:
         return crop_square(frame, Box(box.x + 2, box.y, box.width, box.height), margin)
 
     monkeypatch.setattr(preprocessing, "crop_square", beside)
