@@ -27,7 +27,17 @@ from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Quality, Status, Timings
 from edgefake.quality import face_status, sharpness
 from edgefake.runtimes import todays_name
-from edgefake.scorer import CardScorer, Score, Scorer, Threshold, checked_scorer, open_scorer, scored, scorers_thresholds
+from edgefake.scorer import (
+    CardScorer,
+    Score,
+    Scorer,
+    Threshold,
+    checked_scorer,
+    crop_mode_of,
+    open_scorer,
+    scored,
+    scorers_thresholds,
+)
 from edgefake.text import p_text
 from edgefake.thresholds import Thresholds
 
@@ -271,7 +281,8 @@ class Detector:
         if one.whole:
             left, top, side = middle_square(width, height)
         else:
-            left, top, side = square_around(face.box, self.scorer.crop_margin, width=width, height=height)
+            margin, mode = self.scorer.crop_margin, crop_mode_of(self.scorer)
+            left, top, side = square_around(face.box, margin, width=width, height=height, mode=mode)
         square = Box(left, top, side, side)
         if score.evidence is not None:
             return replace(face, evidence=score.evidence, evidence_from="map", square=square)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from edgefake import odds
 from edgefake.drawing import ascii_text, footer_text, plain_verdict
 from edgefake.errors import InputError
+from edgefake.faces.geometry import bordered
 from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction
 
@@ -99,7 +100,7 @@ def _panel(frame: Pixels, face: FaceScore) -> Panel:
     assert face.evidence is not None and face.evidence_from is not None and face.square is not None
     assert face.verdict is not None and face.p_fake is not None
     left, top, side = round(face.square.x), round(face.square.y), round(face.square.width)
-    crop = frame[top : top + side, left : left + side]
+    crop = bordered(frame, (left, top, side, side), "constant")  # what lies beyond the picture is grey, whatever the model saw
     return Panel(crop, face.evidence, plain_verdict(face.verdict, face.p_fake), HOW[face.evidence_from])
 
 

@@ -67,7 +67,8 @@ class FaceScore:
     mean of its map, as that of ``lite0_local``. ``occlusion``: how far the log-odds of p_fake fall without what is there, see
     ``edgefake.explanation``; they add up to nothing."""
     square: Box | None = field(default=None, compare=False)
-    """What the scorer saw of the frame, and where ``evidence`` lies; None without evidence."""
+    """What the scorer saw of the frame, and where ``evidence`` lies; None without evidence. It may reach beyond the frame where
+    the crop mode of the card is another than ``inside``."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only; the box as ``[x, y, width, height]``."""

@@ -15,7 +15,7 @@ from edgefake import odds
 from edgefake.arguments import listed, whole_number
 from edgefake.calibration import profile_or_name, read_profile
 from edgefake.errors import InputError, ModelFileError
-from edgefake.faces.geometry import Box
+from edgefake.faces.geometry import Box, CropMode
 from edgefake.models.card import ModelCard
 from edgefake.models.card_checks import MAP
 from edgefake.models.file import require_card
@@ -55,7 +55,10 @@ class Scorer(Protocol):
     A scorer may have ``thresholds`` beside it, which hold in its stead: ``edgefake.Thresholds``, of a verdict that may be unsure.
     """
     crop_margin: float
-    """Context that ``crop`` takes around a face box, as a fraction of its longer side."""
+    """Context that ``crop`` takes around a face box, as a fraction of its longer side.
+
+    A scorer that does not crop from inside the frame says so in ``crop_mode``: see ``edgefake.faces.geometry.CropMode``.
+    """
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
         """What ``score`` takes of the face in ``box`` of ``frame`` (uint8, H×W×3, BGR): uint8, S×S×3, S ≥ 8, in any colour order.
@@ -90,7 +93,8 @@ class CardScorer:
         self.card, self.runtime = card, runtime
         self.thresholds = chosen_thresholds(card, threshold)
         self.name, self.crop_margin = card.name, card.crop_margin
-        self._size, self._mode, self._bgr = card.side, card.crop_mode, card.colour_order == "BGR"
+        self.crop_mode = card.crop_mode
+        self._size, self._bgr = card.side, card.colour_order == "BGR"
         check_pixels()
         if not replayed:
             outputs = runtime.run(np.full((1, self._size, self._size, 3), 128, np.uint8))
@@ -108,7 +112,7 @@ class CardScorer:
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
         """As the card says: its size, margin, crop mode and colour order."""
-        return face_pixels(frame, box, size=self._size, margin=self.crop_margin, mode=self._mode, bgr=self._bgr)
+        return face_pixels(frame, box, size=self._size, margin=self.crop_margin, mode=self.crop_mode, bgr=self._bgr)
 
     def score(self, crops: Sequence[Pixels]) -> list[Score]:
         """One call of the runtime for all ``crops``, which may be one array (N, S, S, 3)."""
@@ -133,6 +137,11 @@ class CardScorer:
 
     def close(self) -> None:
         self.runtime.close()
+
+
+def crop_mode_of(scorer: Scorer) -> CropMode:
+    """What ``scorer`` does where a crop would leave the frame."""
+    return getattr(scorer, "crop_mode", "inside")
 
 
 def open_scorer(

@@ -11,6 +11,7 @@ from edgefake.faces.frame import WholeFrame, whole_frame
 from edgefake.faces.geometry import Box, crop_square
 from edgefake.pixels import Pixels
 from edgefake.report.record import Cutout
+from edgefake.scorer import crop_mode_of
 
 FACE_SIDE = 320
 """The longest side of a face on a page: what it is printed at, 300 dots to the inch, in a column of 27 mm."""
@@ -22,7 +23,7 @@ def face_square(detector: Detector, frame: Pixels, box: Box) -> Pixels:
     """The part of ``frame`` that the model saw of the face in ``box``, in its own size."""
     if isinstance(detector.finder, WholeFrame) and box == whole_frame(frame):
         return crop_square(frame, None, 0.0)
-    return crop_square(frame, box, detector.scorer.crop_margin)
+    return crop_square(frame, box, detector.scorer.crop_margin, crop_mode_of(detector.scorer))
 
 
 def cutout_of(square: Pixels) -> Cutout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 from edgefake import Box, Detector, InputError, ModelCard, Score, read_image
 from edgefake.explanation import GRID
 from edgefake.faces.geometry import crop_square
-from edgefake.heatmap import MOST, SIDE, colour_bar, tinted
+from edgefake.heatmap import MOST, SIDE, colour_bar, draw_evidence, tinted
 from edgefake.models.card import Calibration
+from edgefake.models.file import write_card
 from edgefake.odds import log_odds, p_fake_of
 from edgefake.pixels import Pixels
+from edgefake.report.cutouts import face_square
 from tests.edgefake.test_scorer import BOXES, with_map
 
 MakeCard = Callable[..., ModelCard]
@@ -55,6 +58,23 @@ def test_occlusion_tells_what_raises_and_what_lowers_the_score(photo: Pixels) ->
         # What a number says: the fall of the log-odds when that place is blurred away.
         assert np.abs(evidence).max() < 4 and face.p_fake is not None
         assert detector.predict(photo, boxes=BOXES[:1]).faces[0].evidence is None
+
+
+def test_the_square_of_a_crop_with_a_border_lies_around_the_face(
+    models: Path, tmp_path: Path, make_card: MakeCard, photo: Pixels
+) -> None:
+    model = Path(shutil.copy(models / "int8.tflite", tmp_path / "tiny.tflite"))
+    write_card(model, make_card(crop_mode="reflect"))
+    edge = Box(-20, -30, 100, 100)
+    with Detector(model) as detector:
+        prediction = detector.predict(photo, boxes=[edge], explain=True)
+        (face,) = prediction.faces
+        assert face.square == Box(-35, -45, 130, 130)
+        drawn = draw_evidence(photo, prediction)
+        assert (drawn[90:100, 30:60] == 128).all() and np.ptp(drawn[400:410, 300:330]) > 0  # grey beyond the picture
+        mirrored = face_square(detector, photo, edge)
+        np.testing.assert_array_equal(mirrored[45:, 35:], photo[:85, :95])
+        np.testing.assert_array_equal(mirrored[44, 35:], photo[1, :95])
 
 
 def test_flat_faces_have_nothing_to_say() -> None:
