@@ -16,7 +16,7 @@ from edgefake import deprecation, odds
 from edgefake.arguments import checked_frame, checked_prior, listed, whole_number
 from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import BackendError, InputError
-from edgefake.explanation import occlusion
+from edgefake.explanation import evidence_of
 from edgefake.faces.beside import open_beside
 from edgefake.faces.finders import EVERY, FaceFinder, Faces, Find, checked_find
 from edgefake.faces.frame import WholeFrame, whole_frame
@@ -284,9 +284,8 @@ class Detector:
             margin, mode = self.scorer.crop_margin, crop_mode_of(self.scorer)
             left, top, side = square_around(face.box, margin, width=width, height=height, mode=mode)
         square = Box(left, top, side, side)
-        if score.evidence is not None:
-            return replace(face, evidence=score.evidence, evidence_from="map", square=square)
-        return replace(face, evidence=occlusion(self.scorer, crop, score.p_fake), evidence_from="occlusion", square=square)
+        evidence, source = evidence_of(self.scorer, crop, score)
+        return replace(face, evidence=evidence, evidence_from=source, square=square)
 
     def _face(self, one: _Prepared, box: Box) -> tuple[Quality, Status, Pixels]:
         """How good the face in ``box`` is, whether it can be scored, and what the scorer takes of it."""

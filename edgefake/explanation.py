@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from edgefake import odds
 from edgefake.pixels import Pixels
-from edgefake.scorer import Scorer, scored
+from edgefake.scorer import Score, Scorer, scored
 
 Map = npt.NDArray[np.float32]
 """(h, w) over a face crop, its first row at the top: positive = speaks for fake, negative = for real."""
@@ -28,6 +29,13 @@ def occlusion(scorer: Scorer, crop: Pixels, p_fake: float) -> Map:
     """
     rows = [[score.p_fake for score in scored(scorer, row)] for row in _occluded(crop)]
     return np.asarray(odds.log_odds(p_fake) - odds.log_odds_of(np.array(rows)), np.float32)
+
+
+def evidence_of(scorer: Scorer, crop: Pixels, score: Score) -> tuple[Map, Literal["map", "occlusion"]]:
+    """What speaks for fake and for real in ``crop``, which ``scorer`` gave this ``score``, and where that is from."""
+    if score.evidence is not None:
+        return score.evidence, "map"
+    return occlusion(scorer, crop, score.p_fake), "occlusion"
 
 
 def blurred(crop: Pixels) -> Pixels:

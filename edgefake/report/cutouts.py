@@ -9,6 +9,7 @@ import cv2
 from edgefake.detector import Detector
 from edgefake.faces.frame import WholeFrame, whole_frame
 from edgefake.faces.geometry import Box, crop_square
+from edgefake.heatmap import Map, tinted
 from edgefake.pixels import Pixels
 from edgefake.report.record import Cutout
 from edgefake.scorer import crop_mode_of
@@ -26,9 +27,11 @@ def face_square(detector: Detector, frame: Pixels, box: Box) -> Pixels:
     return crop_square(frame, box, detector.scorer.crop_margin, crop_mode_of(detector.scorer))
 
 
-def cutout_of(square: Pixels) -> Cutout:
-    """``square``, what the model saw of a face, for a page."""
-    return Cutout(jpeg_of(square, FACE_SIDE))
+def cutout_of(square: Pixels, evidence: Map | None = None, source: str | None = None) -> Cutout:
+    """``square``, what the model saw of a face, for a page; with its ``evidence`` from ``source``, where that is known."""
+    if evidence is None:
+        return Cutout(jpeg_of(square, FACE_SIDE))
+    return Cutout(jpeg_of(square, FACE_SIDE), jpeg_of(tinted(square, evidence, side=FACE_SIDE), FACE_SIDE), source)
 
 
 def jpeg_of(picture: Pixels, longest: int) -> bytes:
@@ -45,7 +48,6 @@ def reduced_to(picture: Pixels, longest: int) -> Pixels:
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
-def data_uri(data: bytes) -> str:
-    """A JPEG or PNG for a page, in place of an address."""
-    kind = "png" if data.startswith(b"\x89PNG") else "jpeg"
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+def data_uri(jpeg: bytes) -> str:
+    """A JPEG for a page, in place of an address."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode()}"

@@ -45,6 +45,7 @@ def picture_report(
     *,
     name: str,
     command: str | None = None,
+    explain: bool = True,
     predictions: Sequence[Prediction] | None = None,
 ) -> Report:
     """Judge the picture or pictures in a file, and report on it.
@@ -53,6 +54,7 @@ def picture_report(
         source: the path of the file, its bytes, or a file object opened for reading bytes; or what was opened already.
         name: what the file is called on the page, which shows no folder.
         command: the command line that asked for it, for who wants to repeat it.
+        explain: show what in each face spoke for fake and for real, see ``Detector.predict`` for what that costs.
         predictions: what ``detector`` said of each picture of the file, where it was asked before.
 
     Raises ``InputError`` where the file cannot be opened as a picture (``unreadable_report`` makes a page of that), or the
@@ -67,7 +69,7 @@ def picture_report(
         if isinstance(frame, InputError):
             sheets.append(Sheet(number, error=str(frame)))
             continue
-        prediction = known or detector.predict(frame)
+        prediction = known or detector.predict(frame, explain=explain)
         height, width = frame.shape[:2]
         sheets.append(Sheet(number, prediction, None, jpeg_of(frame, SHEET_SIDE), width, height))
         subjects += [
@@ -79,7 +81,7 @@ def picture_report(
                 face.quality,
                 rates_for(card, setup, facts, face.quality.size),
                 picture=number,
-                cutout=cutout_of(face_square(detector, frame, face.box)),
+                cutout=cutout_of(face_square(detector, frame, face.box), face.evidence, face.evidence_from),
             )
             for n, face in enumerate(prediction.faces, 1)
         ]
@@ -96,6 +98,7 @@ def video_report(
     *,
     name: str | None = None,
     command: str | None = None,
+    explain: bool = True,
     seen: Callable[[FrameResult], None] = lambda result: None,
 ) -> Report:
     """Judge a video file as ``edgefake video`` does, and report on it. ``seen`` is called with every result.
@@ -103,7 +106,7 @@ def video_report(
     See ``picture_report``. Raises ``InputError`` where nothing of the file can be played, or it changes meanwhile.
     """
     require_extra()
-    path, record = Path(path), VideoRecord(detector)
+    path, record = Path(path), VideoRecord(detector, explain=explain)
     before = _stamp(path)
     with watch(path, detector) as running:
         for frame, result in running:

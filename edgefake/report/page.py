@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgefake import __version__
+from edgefake import __version__, odds
 from edgefake.faces.geometry import Box
+from edgefake.heatmap import TICKS
 from edgefake.models.families import CLEAN, SIZES
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.quality import MIN_SHARPNESS, MIN_SIZE
@@ -18,7 +19,7 @@ from edgefake.report.cutouts import data_uri
 from edgefake.report.rates import Rate, named_thresholds, span
 from edgefake.report.record import Cutout, Report, Sheet, Subject
 from edgefake.report.timeline import COLOURED, HEIGHT, WIDTH, time_chart
-from edgefake.report.wording import FACES, LIMITS, STATES, Finding
+from edgefake.report.wording import EXPLAINED, FACES, LIMITS, STATES, Finding
 from edgefake.statistics import Interval
 from edgefake.streaming.timeline import clock
 from edgefake.text import p_text, printable
@@ -68,6 +69,8 @@ def page(report: Report) -> str:
             chart=time_chart(report.lines, report.setup.thresholds, [subject.number for subject in worst_first]),
             chart_size=(WIDTH, HEIGHT),
             coloured=COLOURED,
+            explained=_explained(shown),
+            ticks=[(f"{tick:+d}" if tick else "0", round(100 * odds.p_fake(tick), 1)) for tick in TICKS],
             tables=_tables(report.subjects),
             names=names,
             min_size=MIN_SIZE,
@@ -99,6 +102,7 @@ def _environment() -> Environment:
         "by_condition": by_condition,
         "condition_text": condition_text,
         "cutouts": _cutouts,
+        "explained": EXPLAINED.__getitem__,
         "length_of_time": _length,
         "size": _size,
         "px": lambda length: f"{length:.1f}",
@@ -190,6 +194,12 @@ def _cutouts(subject: Subject) -> list[tuple[Cutout, str]]:
         (moment.cutout, f"At {clock(moment.seconds)}, frame {moment.index}: p_fake {p_text(moment.p_fake)}")
         for moment in subject.moments
     ]
+
+
+def _explained(subjects: Sequence[Subject]) -> list[str]:
+    """Of what kinds the evidence maps are, if there are any."""
+    kinds = [cutout.evidence_from for subject in subjects for cutout, _ in _cutouts(subject)]
+    return list(dict.fromkeys(filter(None, kinds)))
 
 
 def _length(seconds: float) -> str:

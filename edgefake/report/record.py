@@ -25,7 +25,9 @@ class Cutout:
 
     jpeg: bytes
     evidence: bytes | None = None
-    """The same with what spoke for fake and what for real, where that is known: a PNG."""
+    """The same under what spoke for fake and what for real, where that is known: a JPEG too."""
+    evidence_from: str | None = None
+    """See ``FaceScore.evidence_from``."""
 
 
 @dataclass(frozen=True, slots=True)

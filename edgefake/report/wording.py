@@ -99,6 +99,12 @@ FACES = {
 }
 """A face's verdict, or its status without one."""
 
+EXPLAINED = {
+    "map": "it is the model's own map, from the very run that gave the score",
+    "occlusion": "a place is as strong in colour as the score moves when it is blurred away",
+}
+"""What an evidence map is, by ``FaceScore.evidence_from``."""
+
 STATES = {
     "absent": (
         "None",

@@ -53,8 +53,8 @@ def test_a_picture(portrait: Path, detector: Detector) -> None:
     assert report.verdict is subject.verdict and subject.quality and subject.quality.size > 200
     page = Page(report.html)
     page.check()
-    whole, face = page.pictures
-    assert whole.shape == (600, 480, 3) and face.shape[0] == face.shape[1] == 320
+    whole, face, explained = page.pictures
+    assert whole.shape == (600, 480, 3) and face.shape == explained.shape == (320, 320, 3)
     for told in (report.file.sha256, report.setup.payload_sha256, "edgefake report portrait.jpg", "480 × 600", "not measured"):
         assert told and told in page.text
     json.dumps(report.to_dict())
@@ -84,6 +84,20 @@ def test_a_picture_without_a_face_and_one_with_a_small_one(photo: Pixels, portra
         Page(report.html).check()
 
 
+def test_the_map_is_that_of_the_detector(portrait: Path, cnn: Detector) -> None:
+    """In colour where the detector says so; without it, when it was not asked for, and in grey where nothing speaks."""
+    (subject,) = picture_report(portrait, cnn, name="x.jpg").subjects
+    assert subject.cutout and subject.cutout.evidence and subject.cutout.evidence_from == "occlusion"
+    shown = cv2.imdecode(np.frombuffer(subject.cutout.evidence, np.uint8), cv2.IMREAD_COLOR).astype(int)
+    evidence = cnn.predict(read_image(portrait), explain=True).faces[0].evidence
+    assert evidence is not None
+    row, column = np.unravel_index(np.abs(evidence).argmax(), evidence.shape)
+    blue, _, red = shown[round((row + 0.5) * 320 / len(evidence)), round((column + 0.5) * 320 / len(evidence))]
+    assert np.sign(red - blue) == np.sign(evidence[row, column])
+    (plain,) = picture_report(portrait, cnn, name="x.jpg", explain=False).subjects
+    assert plain.cutout and plain.cutout.evidence is None
+
+
 def test_hostile_names_and_metadata_stay_text(portrait: Path, detector: Detector) -> None:
     from PIL import Image
 
@@ -108,7 +122,7 @@ def test_several_pictures_in_a_file(portrait: Path, photo: Pixels, detector: Det
     assert {subject.picture for subject in report.subjects} <= {1, 3}
     page = Page(report.html)
     page.check()
-    assert len(page.pictures) == len(report.subjects) + len({subject.picture for subject in report.subjects})
+    assert len(page.pictures) == 2 * len(report.subjects) + len({subject.picture for subject in report.subjects})
 
 
 def test_of_several_faces_the_highest_must_be_higher(portrait: Path, detector: Detector) -> None:
@@ -171,7 +185,7 @@ def test_a_video(portrait: Path, tmp_path: Path, cnn: Detector) -> None:
     assert sum(map(len, line.parts)) == subject.track.scored  # type: ignore[union-attr]
     page = Page(report.html)
     page.check()
-    assert len(page.pictures) == len(moments) and page.elements.count("polyline") == 1
+    assert len(page.pictures) == 2 * len(moments) and page.elements.count("polyline") == 1
     json.dumps(report.to_dict())
 
 
