@@ -5,9 +5,9 @@
     detector.predict(frame)
     for frame, result in edgefake.watch("rtsp://door/main", detector): ...
 
-What a program may rely on is here, in ``edgefake.faces`` (face finders), in ``edgefake.sinks`` (where results go) and in
-``edgefake.testing`` (suites for who writes one of either, a runtime or a scorer); all other modules are internal and change
-without notice.
+What a program may rely on is here, in ``edgefake.faces`` (face finders), in ``edgefake.sinks`` (where results go), in
+``edgefake.report`` (pages about files) and in ``edgefake.testing`` (suites for who writes a finder, a sink, a runtime or a
+scorer); all other modules are internal and change without notice.
 
 Importing this loads nothing more; NumPy and OpenCV are loaded with the first name that is used, and a runtime with the first
 ``Detector``.
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgefake import faces as faces
+    from edgefake import report as report
     from edgefake import sinks as sinks
     from edgefake import testing as testing
     from edgefake.detector import Detector
@@ -81,6 +82,7 @@ __all__ = [
     "open_scorer",
     "read_image",
     "read_images",
+    "report",
     "sinks",
     "testing",
     "watch",
@@ -113,7 +115,7 @@ _HOMES = {
 }
 """The module of each name, loaded when it is used: who judges pictures needs no streams, and a command can be stopped at once."""
 
-_MODULES = ("faces", "sinks", "testing")
+_MODULES = ("faces", "report", "sinks", "testing")
 
 
 def __getattr__(name: str) -> Any:
