@@ -1,4 +1,4 @@
-"""``python -m benchmarks overhead | footprint | streaming | finding | peers``."""
+"""``python -m benchmarks overhead | footprint | streaming | finding | peers | serve``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from benchmarks.finding import measure_finding
 from benchmarks.footprint import measure_footprint
 from benchmarks.overhead import measure_overhead
 from benchmarks.peers.measure import measure_peers
+from benchmarks.serving.measure import measure_serving
 from benchmarks.streaming import measure_streaming
 from edgefake.cli.parser import Parser
 from edgefake.cli.run import run_command
@@ -68,7 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     peers.add_argument("--threads", type=int, help="of every runtime (default: one per core, at most 4)")
     peers.add_argument("--json", action="store_true", help="print one JSON object")
     peers.set_defaults(measure=lambda o: measure_peers(o.recipe, size=o.size, rounds=o.rounds, threads=o.threads))
-    for command in (overhead, footprint, streaming):
+    serve = commands.add_parser("serve", help="edgefake serve under load, against the bare loop and a plain FastAPI handler")
+    serve.add_argument("--rounds", type=int, default=5, help="turns that each takes (default: %(default)s)")
+    serve.add_argument("--seconds", type=float, default=10.0, help="how long a turn is (default: %(default)g)")
+    serve.set_defaults(measure=lambda o: measure_serving(o.model, rounds=o.rounds, seconds=o.seconds))
+    for command in (overhead, footprint, streaming, serve):
         command.add_argument("--model", default=DEFAULT_MODEL, help="name or .tflite file (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

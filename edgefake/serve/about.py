@@ -5,11 +5,10 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 import edgefake
-from edgefake.serve.metrics import CONTENT_TYPE
 from edgefake.serve.pictures import REFUSALS
 from edgefake.serve.refusals import Refusal
 from edgefake.serve.schemas import Error, Health, Version
@@ -45,7 +44,8 @@ def make_router(service: Service) -> APIRouter:
         return Response(served.card, media_type="application/json")  # type: ignore[return-value]
 
     @router.get("/metrics", summary="For Prometheus", response_class=PlainTextResponse, responses={401: REFUSALS[401]})
-    async def metrics() -> Response:
-        return Response(service.metrics.page(), headers={"Content-Type": CONTENT_TYPE})
+    def metrics(request: Request) -> Response:
+        page, kind = service.metrics.page(request.headers.get("accept", ""))
+        return Response(page, headers={"Content-Type": kind})
 
     return router

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client.exposition import choose_encoder
 
 import edgefake
 from edgefake.prediction import Prediction
 from edgefake.text import printable
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
@@ -58,6 +58,7 @@ class Metrics:
         self._last_error.info({"error": f"{type(error).__name__}: {printable(error)}"})
         self._last_error_at.set(time.time())
 
-    def page(self) -> bytes:
-        """All of it, in the text format 0.0.4."""
-        return generate_latest(self.registry)
+    def page(self, accept: str = "") -> tuple[bytes, str]:
+        """All of it, and what format that is: the best of those that the header ``Accept`` names."""
+        encode, kind = choose_encoder(accept)
+        return encode(self.registry), kind

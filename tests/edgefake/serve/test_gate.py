@@ -27,7 +27,7 @@ def connection(running: Serving, head: str) -> Iterator[socket.socket]:
 
 
 def metric(running: Serving, line: str) -> bool:
-    return f"\n{line}\n" in running.service.metrics.page().decode()
+    return f"\n{line}\n" in running.service.metrics.page()[0].decode()
 
 
 def test_a_key(jpeg: bytes) -> None:
