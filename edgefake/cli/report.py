@@ -140,6 +140,8 @@ def _judge(arguments: argparse.Namespace, detector: Detector, path: Path, page: 
         if line.is_due:
             line.show(f"{path}: frame {result.index + 1}")
 
+    if line.is_due:
+        line.show(str(path))
     options = {"name": path.name, "command": arguments.command_line}
     report = pdf = None
     try:

@@ -64,7 +64,7 @@ def page(report: Report) -> str:
             finding=report.finding,
             limits=[limit.format(kind=report.kind, prior=_prior_text(report.setup.prior)) for limit in LIMITS],
             shown=shown,
-            hidden=len(worst_first) - len(shown),
+            others=worst_first[SHOWN:],
             sheets=_sheets(report),
             chart=time_chart(report.lines, report.setup.thresholds, [subject.number for subject in worst_first]),
             chart_size=(WIDTH, HEIGHT),
@@ -96,7 +96,7 @@ def _environment() -> Environment:
         "data_uri": data_uri,
         "percent": percent,
         "share": _share,
-        "p": p_text,
+        "p": p_digits,
         "clock": clock,
         "spread": _ends,
         "by_condition": by_condition,
@@ -112,13 +112,20 @@ def _environment() -> Environment:
     return environment
 
 
+def p_digits(p: float | None) -> str:
+    """As ``p_text``, with more digits where it would else be 1, which it is not."""
+    if p is None or p == 1 or p < 0.9995:
+        return p_text(p)
+    return next((text for digits in range(4, 10) if float(text := f"{p:.{digits}f}") < 1), f"{p}")
+
+
 def percent(share: float) -> str:
-    """``3 %``; what is nearly nothing or nearly all is not rounded to it."""
-    if 0 < share < 0.005:
-        return "<\u202f1\u202f%" if share < 0.0005 else f"{share * 100:.1f}\u202f%"
-    if 0.995 < share < 1:
-        return ">\u202f99\u202f%" if share > 0.9995 else f"{share * 100:.1f}\u202f%"
-    return f"{share * 100:.0f}\u202f%"
+    """``3 %``; near nothing and near all with a decimal, and never as either, where it is not."""
+    if 0 < share < 0.001:
+        return "<\u202f0.1\u202f%"
+    if 0.999 < share < 1:
+        return ">\u202f99.9\u202f%"
+    return f"{share * 100:.{1 if 0 < share < 0.01 or 0.99 < share < 1 else 0}f}\u202f%"
 
 
 def by_condition(rates: Sequence[Rate]) -> dict[str, list[Rate]]:
@@ -191,7 +198,7 @@ def _cutouts(subject: Subject) -> list[tuple[Cutout, str]]:
     """The pictures of a face, and what stands below each."""
     own = [(subject.cutout, "What the model saw")] if subject.cutout else []
     return own + [
-        (moment.cutout, f"At {clock(moment.seconds)}, frame {moment.index}: p_fake {p_text(moment.p_fake)}")
+        (moment.cutout, f"At {clock(moment.seconds)}, frame {moment.index}: p_fake {p_digits(moment.p_fake)}")
         for moment in subject.moments
     ]
 

@@ -15,7 +15,7 @@ from edgefake import Detector, InputError, Status, Thresholds, Verdict, read_ima
 from edgefake.models.families import Family
 from edgefake.pixels import Pixels
 from edgefake.report import VideoRecord, is_video_file, picture_report, unreadable_report, video_report
-from edgefake.report.page import Entry, index
+from edgefake.report.page import SHOWN, Entry, index, p_digits, percent
 from edgefake.statistics import Interval
 from tests.edgefake.ensemble import Ensemble
 from tests.edgefake.report.pages import Page
@@ -136,6 +136,17 @@ def test_of_several_faces_the_highest_must_be_higher(portrait: Path, detector: D
     assert [subject.number for subject in report.subjects] == [1, 2, 3]
 
 
+def test_of_many_faces_the_worst_have_cards_and_the_others_a_row(portrait: Path, detector: Detector) -> None:
+    boxes = [(20 + 160 * (n % 3), 20, 120, 150 + n) for n in range(SHOWN + 2)]
+    prediction = detector.predict(crowd(portrait, 3), boxes=boxes)
+    report = picture_report(jpeg(crowd(portrait, 3)), detector, name="x.jpg", predictions=[prediction])
+    page = Page(report.html)
+    page.check()
+    assert len(report.subjects) == SHOWN + 2 and len(page.pictures) == 1 + SHOWN
+    rows = page.elements.count("tr")
+    assert rows == 1 + 2  # of the table of others
+
+
 def test_measured_error_rates_stand_beside_each_face(portrait: Path, detector: Detector) -> None:
     figures = {"fpr@fpr_5%": Interval(0.0312, 0.01, 0.07), "tpr@fpr_5%": Interval(0.9, 0.8, 0.95)}
     families = (
@@ -229,3 +240,18 @@ def test_an_index_of_several(portrait: Path, detector: Detector) -> None:
     page = Page(index([Entry.of(report, path=f"in/{HOSTILE}", link="in/%3Cscript%3E.html")] * 2))
     assert page.addresses == ["in/%3Cscript%3E.html"] * 2 and "script" not in page.elements
     assert report.finding.title in page.text and report.file.sha256 in page.text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0 %"), (1e-9, "< 0.1 %"), (0.005, "0.5 %"), (0.034, "3 %"), (0.996, "99.6 %"), (0.99999, "> 99.9 %"), (1.0, "100 %")],
+)
+def test_shares_are_not_rounded_to_what_they_are_not(share: float, text: str) -> None:
+    assert percent(share).replace("\u202f", " ") == text
+
+
+@pytest.mark.parametrize(
+    ("p_fake", "text"), [(0.5, "0.500"), (0.9996, "0.9996"), (0.999996, "0.999996"), (1.0, "1.000"), (None, "-")]
+)
+def test_scores_below_1_are_not_written_as_1(p_fake: float | None, text: str) -> None:
+    assert p_digits(p_fake) == text
