@@ -15,6 +15,7 @@ from training.cli import (
     crowds,
     evaluate,
     explain,
+    faithful,
     finder,
     fit,
     import_model,
@@ -41,6 +42,7 @@ COMMANDS = (
     crowds,
     lofo,
     explain,
+    faithful,
     finder,
 )
 

@@ -16,7 +16,7 @@ from edgefake.text import portable_path, printable
 
 def add(commands: Any) -> None:
     """Add the command to the parser."""
-    parser = commands.add_parser("explain", help="Grad-CAM overlays: which parts of a face raise a run's score")
+    parser = commands.add_parser("explain", help="which parts of a face raise and lower a run's score: its own map, or Grad-CAM")
     parser.set_defaults(action=_explain)
     parser.add_argument("run", type=Path, help="run folder (float or QAT)")
     parser.add_argument("pictures", nargs="+", metavar="PATH", help="a picture, a folder or a quoted glob pattern")
