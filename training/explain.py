@@ -68,7 +68,7 @@ def evidence_of(model: Any, face: Pixels) -> tuple[float, Map]:
     if len(model.outputs) == 1:
         return grad_cam(model, face)
     logits, places, *_ = model(tf.constant(to_float(face[None])), training=False)
-    return float(tf.sigmoid(_log_odds(logits))[0]), _log_odds(places)[0].numpy().astype(np.float32)
+    return float(tf.sigmoid(_fake_against_real(logits))[0]), _fake_against_real(places)[0].numpy().astype(np.float32)
 
 
 def grad_cam(model: Any, face: Pixels) -> tuple[float, Map]:
@@ -85,12 +85,12 @@ def grad_cam(model: Any, face: Pixels) -> tuple[float, Map]:
     with tf.GradientTape() as tape:
         tape.watch(pixels)  # all that follows from it has gradients then, in frozen layers too
         maps, logits = with_gradients(pixels, training=False)
-        score = _log_odds(logits)
+        score = _fake_against_real(logits)
     weights = tf.reduce_sum(tape.gradient(score, maps), axis=(1, 2), keepdims=True)
     return float(tf.sigmoid(score)[0]), tf.reduce_sum(weights * maps, axis=-1)[0].numpy().astype(np.float32)
 
 
-def _log_odds(logits: Any) -> Any:
+def _fake_against_real(logits: Any) -> Any:
     """Of fake against real, of one logit (…, 1) or one per class (…, K), real first: (…)."""
     return logits[..., 0] if logits.shape[-1] == 1 else tf.reduce_logsumexp(logits[..., 1:], axis=-1) - logits[..., 0]
 

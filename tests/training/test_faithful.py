@@ -63,13 +63,13 @@ def test_the_command(converted: Converted, capsys: pytest.CaptureFixture[str]) -
     arguments = ["faithful", model, "--data", data, "--limit", "8"]
     assert main([*arguments, "--run", run, "--json"]) in (0, 1)
     found = json.loads(capsys.readouterr().out)
-    assert (found["schema"], found["model"], found["evidence_from"]) == (1, "tiny", "occlusion")
+    assert (found["schema"], found["model"], found["evidence_from"]) == (1, "tiny_int8", "occlusion")
     assert {*found["deletion_gain"]} == {*found["insertion_gain"]} == {*OTHERS} and -1 <= found["agreement"]["value"] <= 1
     assert main(arguments) in (0, 1)
     assert "deletion" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("wrong", [["--limit", "1"], ["--run", "absent"], ["--data", "absent"]])
+@pytest.mark.parametrize("wrong", [["--run", "absent"], ["--data", "absent"]])
 def test_wrong_arguments(wrong: list[str], converted: Converted, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["faithful", str(converted.int8), "--data", str(converted.data), *wrong]) == 2
     assert wrong[1] in capsys.readouterr().err
