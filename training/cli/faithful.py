@@ -81,7 +81,7 @@ def _heats(run: Any, checkpoint: Path, faces: Sequence[ExplainedFace]) -> list[M
 
     model = run_model(run, checkpoint)
     samples = [face.sample for face in faces]
-    crops = (face_pixels(read_image(s.path), s.box, size=run.size, margin=run.margin) for s in samples)
+    crops = (face_pixels(read_image(s.path), s.box, size=run.size, margin=run.margin, mode=run.crop_mode) for s in samples)
     return [grad_cam(model, crop)[1] for crop in crops]
 
 
