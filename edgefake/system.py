@@ -13,6 +13,7 @@ from edgefake.errors import InputError
 THERMAL = Path("/sys/class/thermal")
 PLAUSIBLE_C = (-40.0, 150.0)
 STATUS = Path("/proc/self/status")
+CPUINFO = Path("/proc/cpuinfo")
 
 
 def available_cores(proc: Path = Path("/proc/self")) -> int:
@@ -34,6 +35,16 @@ def check_threads(threads: int) -> None:
 def default_threads() -> int:
     """How many threads a runtime gets where nobody says: one for each core that this process may use, but at most four."""
     return min(4, available_cores())
+
+
+def multiplies_bytes(cpuinfo: Path = CPUINFO) -> bool:
+    """Whether this processor is known to have instructions that add products of bytes in 32 bits (VNNI, in Intel's words)."""
+    try:
+        text = cpuinfo.read_text()
+    except OSError:
+        return False
+    flags = next((line.partition(":")[2].split() for line in text.splitlines() if line.startswith("flags")), [])
+    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(flags)
 
 
 def memory_mb() -> int:

@@ -12,7 +12,15 @@ from pathlib import Path
 import pytest
 
 from edgefake import Detector, InputError
-from edgefake.system import available_cores, default_threads, memory_mb, peak_memory_mb, resident_mb, temperature_c
+from edgefake.system import (
+    available_cores,
+    default_threads,
+    memory_mb,
+    multiplies_bytes,
+    peak_memory_mb,
+    resident_mb,
+    temperature_c,
+)
 
 Written = Callable[..., Path]
 
@@ -163,3 +171,12 @@ def test_readings_that_are_none_are_passed_over(tmp_path: Path) -> None:
 def test_no_zones(tmp_path: Path) -> None:
     assert temperature_c(tmp_path) is None
     assert temperature_c(tmp_path / "absent") is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "known"), [("fpu avx2 avx512_vnni", True), ("avx_vnni", True), ("fpu avx2", False), ("", False)]
+)
+def test_which_processors_multiply_bytes(flags: str, known: bool, tmp_path: Path) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name\t: one\nflags\t\t: {flags}\n\nflags\t\t: {flags}\n")
+    assert multiplies_bytes(tmp_path / "cpuinfo") == known
+    assert not multiplies_bytes(tmp_path / "missing")

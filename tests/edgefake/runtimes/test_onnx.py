@@ -71,6 +71,38 @@ def test_several_numbers(tmp_path: Path, faces: np.ndarray, make_card: MakeCard)
     assert both == pytest.approx(np.stack([expected(faces), 2 * expected(faces)], axis=1), abs=1e-4)
 
 
+def test_large_eight_bit_products_are_not_cut_off(tmp_path: Path, make_card: MakeCard) -> None:
+    """On processors without VNNI as well, where onnxruntime by itself adds such products in 16 bits."""
+    nodes = [
+        helper.make_node("Cast", ["face"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Sub", ["float", "middle"], ["centred"]),
+        helper.make_node("Transpose", ["centred"], ["planes"], perm=[0, 3, 1, 2]),
+    ]
+    for name, source in (("taken", "planes"), ("given", "sums")):
+        if source == "sums":
+            nodes.append(helper.make_node("DequantizeLinear", ["kernel", "one", "zero"], ["weights"]))
+            nodes.append(helper.make_node("Conv", ["taken", "weights"], ["sums"]))
+        scale = "one" if source == "planes" else "step"
+        nodes.append(helper.make_node("QuantizeLinear", [source, scale, "zero"], [f"{name}_q"]))
+        nodes.append(helper.make_node("DequantizeLinear", [f"{name}_q", scale, "zero"], [name]))
+    nodes.append(helper.make_node("ReduceMean", ["given"], ["output"], axes=[2, 3], keepdims=0))
+    constants = {"middle": np.float32(128), "one": np.float32(1), "step": np.float32(512), "zero": np.int8(0)}
+    kernel = np.full((1, 3, 1, 1), 127, np.int8)
+    graph = helper.make_graph(
+        nodes,
+        "loud",
+        [helper.make_tensor_value_info("face", TensorProto.UINT8, ["N", 16, 16, 3])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", 1])],
+        [
+            *(numpy_helper.from_array(np.array(value), name) for name, value in constants.items()),
+            numpy_helper.from_array(kernel, "kernel"),
+        ],
+    )
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "loud.onnx")
+    white = np.full((1, 16, 16, 3), 255, np.uint8)
+    assert numbers(opened(tmp_path / "loud.onnx", make_card()), white) == pytest.approx([3 * 127 * 127], abs=256)
+
+
 def test_a_detector_reads_the_card_in_the_file(path: Path, portrait: Path, make_card: MakeCard) -> None:
     import edgefake
 
