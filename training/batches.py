@@ -21,6 +21,7 @@ from edgefake.system import available_cores
 from training.families import balanced, turns
 from training.notes import note
 from training.samples import Sample
+from training.twins import side_by_side
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -55,7 +56,8 @@ def sample_pixels(
         return face_pixels(self_blended(region, box, sample.upright, blend_rng), box, size=size, margin=margin, mode=mode)
     region, box = reduced_region(region, box, size=size)
     if sample.self_blend:
-        region = self_blended(region, box, sample.upright, rng)
+        (blend_rng,) = rng.spawn(1)  # the variation is that of the face itself
+        region = self_blended(region, box, sample.upright, blend_rng)
     return augmented_face(region, box, size=size, margin=margin, mode=mode, rng=rng, augmentation=augmentation)
 
 
@@ -75,10 +77,12 @@ def training_batches(
     epoch: int,
     mode: CropMode = "inside",
     augmentation: str = "standard",
+    twins: bool = False,
 ) -> tf.data.Dataset:
     """One shuffled pass over ``samples`` in full batches, see ``Batch``; the same one for the same seed and epoch.
 
-    Where they name families it is as long, but labels and families come alike often.
+    Where they name families it is as long, but labels and families come alike often. With ``twins`` a fake and its real twin come
+    together, varied alike (see ``training.twins``).
     """
     import tensorflow as tf  # loaded here: the processes that measure devices must not
 
@@ -88,12 +92,12 @@ def training_batches(
     cv2.setNumThreads(1)  # one thread per picture; OpenCV's own threads would only compete with them
     labels = np.array([[sample.label] for sample in samples], np.float32)
 
-    def pixels(index: np.int64, turn: np.int64) -> Pixels:
-        rng = np.random.default_rng((seed, epoch, int(index), int(turn)) if turn else (seed, epoch, int(index)))
+    def pixels(index: np.int64, drawn_as: np.int64, turn: np.int64) -> Pixels:
+        rng = np.random.default_rng((seed, epoch, int(drawn_as), int(turn)) if turn else (seed, epoch, int(drawn_as)))
         return sample_pixels(samples[index], size=size, margin=margin, mode=mode, rng=rng, augmentation=augmentation)
 
-    def face(index: tf.Tensor, turn: tf.Tensor, label: tf.Tensor) -> Batch:
-        varied = tf.numpy_function(pixels, [index, turn], tf.uint8)
+    def face(index: tf.Tensor, drawn_as: tf.Tensor, turn: tf.Tensor, label: tf.Tensor) -> Batch:
+        varied = tf.numpy_function(pixels, [index, drawn_as, turn], tf.uint8)
         return tf.ensure_shape(varied, (size, size, 3)), label
 
     def scaled(faces: tf.Tensor, label: tf.Tensor) -> Batch:
@@ -101,7 +105,10 @@ def training_batches(
 
     rng = np.random.default_rng((seed, epoch))
     order = balanced(samples, rng) if any(sample.family for sample in samples) else rng.permutation(len(samples))
-    faces = tf.data.Dataset.from_tensor_slices((order, turns(order), labels[order]))
+    drawn_as, turn = order, turns(order)
+    if twins:
+        order, drawn_as, turn = side_by_side(samples, order, turn, rng)
+    faces = tf.data.Dataset.from_tensor_slices((order, drawn_as, turn, labels[order]))
     faces = faces.map(face, num_parallel_calls=available_cores(), deterministic=True)
     return faces.batch(batch, drop_remainder=True).map(scaled).prefetch(2)
 

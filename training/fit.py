@@ -9,6 +9,7 @@ from typing import Any
 import tf_keras as keras
 
 from edgefake.errors import InputError
+from training.averaging import Averaging
 from training.batches import all_pixels, readable
 from training.lock import alone_in
 from training.loop import Stopping, compile_for, for_outputs, last_checkpoint, train
@@ -16,6 +17,7 @@ from training.runs import Run, State, open_run
 from training.safe.headers import model_name
 from training.samples import CLASSES, class_weights
 from training.start import load_optimizer, load_weights, start
+from training.twins import check_twins
 
 ADAPTING_FACES = 256
 
@@ -36,8 +38,10 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
         keras.mixed_precision.set_global_policy("mixed_bfloat16")
     keras.utils.set_random_seed(run.seed + state.epoch)
     train_samples, validation = map(readable, run.training_samples())
+    if run.twins:
+        check_twins(train_samples, run.batch)
     if state.epoch:
-        model = _resumed(run, last_checkpoint(folder, state))
+        model = _resumed(run, last_checkpoint(folder, state.epoch))
     else:
         model = run.build()
         some = train_samples[:: max(1, len(train_samples) // ADAPTING_FACES)]
@@ -47,6 +51,9 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
     named = any(sample.family for sample in train_samples)
     weights = {0: 1.0} if named else class_weights(train_samples, run.classes or CLASSES)
     several = len(model.outputs) > 1
+    averaging = Averaging(model, run.ema) if run.ema else None
+    if averaging and state.epoch:
+        averaging.begin(_resumed(run, last_checkpoint(folder, state.epoch, "average")).get_weights())
     return train(
         model,
         run,
@@ -57,6 +64,7 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
         validation=validation,
         save=_save,
         retarget=lambda batches: for_outputs(model, batches, weights) if several else batches,
+        averaging=averaging,
         class_weight=weights if max(weights.values()) > 1.0 and not several else None,
     )
 

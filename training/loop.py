@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from edgefake.errors import InputError
 from edgefake.files import write_json, writing
 from edgefake.odds import class_log_odds, p_fake_of
 from edgefake.preprocessing import to_float
+from training.averaging import Averaging
 from training.batches import Batch, all_pixels, training_batches
 from training.digests import SEEN
 from training.families import known_auc
@@ -54,11 +55,13 @@ def train(
     save: Callable[[Any, Path], None],
     retarget: Callable[[Iterable[Batch]], Iterable[Any]] = lambda batches: batches,
     class_weight: dict[int, float] | None = None,
+    averaging: Averaging | None = None,
     keep_start: bool = False,
 ) -> State:
     """Train the compiled ``model`` from ``state`` on; every epoch leaves ``last-*.h5``, and ``best.h5`` when it is the best.
 
     ``save`` writes a checkpoint; ``retarget`` may replace the labels of the batches (distillation, several outputs);
+    with ``averaging`` the average is what is judged and may be the best, and goes on from ``average-*.h5``;
     with ``keep_start`` the model as it comes is the first candidate for the best.
     """
     labels = fake_labels(validation)
@@ -76,14 +79,20 @@ def train(
         history = model.fit(
             retarget(batches_of(run, train_samples, epoch=state.epoch)),
             class_weight=class_weight,
+            callbacks=[averaging] if averaging else [],
             steps_per_epoch=len(train_samples) // run.batch,
             initial_epoch=state.epoch,
             epochs=state.epoch + 1,
             verbose="auto" if sys.stderr.isatty() else 2,
         ).history
         accuracy = next((values[-1] for name, values in history.items() if name.endswith("accuracy")), None)
-        scores = logits(model, pixels)
-        score = known_auc(validation, scores)
+        with averaging.applied() if averaging else nullcontext():
+            scores = logits(model, pixels)
+            score = known_auc(validation, scores)
+            if score > state.best_auc:
+                save_checkpoint(model, folder / "best.h5", save)
+            if averaging:
+                save_checkpoint(model, last_checkpoint(folder, state.epoch + 1, "average"), save)
         state = replace(state, epoch=state.epoch + 1, seconds=state.seconds + time.monotonic() - started)
         epoch = Epoch(
             epoch=state.epoch,
@@ -99,10 +108,9 @@ def train(
             record(folder, epoch)
         if score > state.best_auc:
             state = replace(state, best_auc=score, best_epoch=state.epoch, plateau_epoch=state.epoch)
-            save_checkpoint(model, folder / "best.h5", save)
         elif state.epoch - state.plateau_epoch >= stopping.plateau:
             state = replace(state, plateau_epoch=state.epoch, learning_rate=max(state.learning_rate * REDUCE, LOWEST_RATE))
-        save_checkpoint(model, last_checkpoint(folder, state), save)
+        save_checkpoint(model, last_checkpoint(folder, state.epoch), save)
         with keeping(folder / "state.json"):
             write_json(folder / "state.json", asdict(state))
         print(f"epoch {state.epoch}: validation AUC {score:.4f} (best {state.best_auc:.4f} at {state.best_epoch})", flush=True)
@@ -122,6 +130,7 @@ def batches_of(run: Run, samples: Sequence[Sample], *, epoch: int) -> Iterable[B
         seed=run.seed,
         epoch=epoch,
         augmentation=run.augmentation,
+        twins=run.twins,
     )
 
 
@@ -175,9 +184,9 @@ def all_outputs(model: Any, x: Any) -> list[Any]:
     return list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
 
 
-def last_checkpoint(folder: Path, state: State) -> Path:
+def last_checkpoint(folder: Path, epoch: int, what: str = "last") -> Path:
     """Two files in turn: ``state.json`` counts on the whole one while the other is being written."""
-    return folder / f"last-{state.epoch % 2}.h5"
+    return folder / f"{what}-{epoch % 2}.h5"
 
 
 def save_checkpoint(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:

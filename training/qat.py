@@ -54,7 +54,9 @@ def qat(
 
 
 def _qat(earlier: Run, weights: Path, folder: Path, stopping: Stopping, learning_rate: float, command: str) -> State:
-    run = replace(earlier, stage="qat", learning_rate=learning_rate, weights=str(weights), bfloat16=False, command=command)
+    run = replace(
+        earlier, stage="qat", learning_rate=learning_rate, weights=str(weights), bfloat16=False, ema=0.0, command=command
+    )
     parent = float_parent(run)
     state = open_run(run, folder)
     keras.utils.set_random_seed(run.seed + state.epoch)
@@ -66,7 +68,7 @@ def _qat(earlier: Run, weights: Path, folder: Path, stopping: Stopping, learning
         print(f"warning: python -m convert will give .tflite, but no .onnx: {sentence}", file=sys.stderr)
     quantized = QuantizedModel(student)
     if state.epoch:
-        load_weights(quantized.model, last_checkpoint(folder, state))
+        load_weights(quantized.model, last_checkpoint(folder, state.epoch))
     elif earlier.is_qat:
         load_weights(quantized.model, weights)
     else:

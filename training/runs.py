@@ -62,6 +62,10 @@ class Run:
     """Families of the data that the run must not see."""
     crop_mode: CropMode = "inside"
     """What a crop does where its square would leave the picture."""
+    ema: float = 0.0
+    """What the moving average of the weights, which is judged and kept, keeps of itself at each step; 0: there is none."""
+    twins: bool = False
+    """Whether a fake and its real twin come in one batch, varied alike: see ``training.twins``."""
 
     @property
     def is_qat(self) -> bool:
@@ -174,10 +178,17 @@ def read_run(folder: Path) -> Run:
         raise InputError(f"{folder}/run.json is damaged or of another version: {error}") from error
     if not re.fullmatch(r"\w[\w.-]{0,99}", run.recipe):  # model files are called after it
         raise InputError(f"{folder}/run.json is damaged: expected the name of a recipe or model, got {ascii(run.recipe)[:60]}")
-    if not (8 <= run.size <= LARGEST_SIZE and run.batch >= 1 and 0 <= run.margin <= LARGEST_MARGIN and 0 <= run.hold_out < 1):
+    if not (
+        8 <= run.size <= LARGEST_SIZE
+        and run.batch >= 1
+        and 0 <= run.margin <= LARGEST_MARGIN
+        and 0 <= run.hold_out < 1
+        and 0 <= run.ema < 1
+    ):
         raise InputError(
             f"{folder}/run.json is damaged: expected a size from 8 to {LARGEST_SIZE}, a batch of at least 1, a margin from 0 to "
-            f"{LARGEST_MARGIN} and a hold_out below 1, got {run.size}, {run.batch}, {run.margin:g} and {run.hold_out:g}"
+            f"{LARGEST_MARGIN}, a hold_out and an ema below 1, got {run.size}, {run.batch}, {run.margin:g}, {run.hold_out:g} and "
+            f"{run.ema:g}"
         )
     return run
 

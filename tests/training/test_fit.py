@@ -8,18 +8,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 
 from edgefake.errors import InputError
 from tests.drawn import drawn_dataset
 from tests.processes import started
 from tests.training.runs import small_run
+from training.averaging import Averaging
+from training.batches import all_pixels
 from training.cli import main
+from training.evaluate import trained
+from training.families import known_auc
 from training.fit import fit
 from training.history import read_history
 from training.lock import alone_in
-from training.loop import Stopping, keeping
+from training.loop import Stopping, compile_for, keeping, logits
 from training.recipes import build
-from training.runs import read_run
+from training.runs import Run, read_run
 from training.start import load_weights
 
 
@@ -47,6 +52,53 @@ def test_a_killed_run_continues_with_its_best_checkpoint_kept(data: Path, tmp_pa
     assert second.epoch == 3
     assert second.best_auc >= first.best_auc
     assert [line.split(",")[0] for line in (tmp_path / "history.csv").read_text().splitlines()[1:]] == ["1", "2", "3"]
+
+
+def test_the_average_of_the_weights_is_judged_and_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None:
+    run = small_run(data, ema=0.9)
+    state = fit(run, tmp_path, Stopping(epochs=3, patience=9, plateau=9))
+    average, raw = (arrays(run, tmp_path / f"{name}-1.h5") for name in ("average", "last"))
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(average, raw, strict=True))
+    subject = trained(tmp_path, run, "average")
+    validation = run.training_samples()[1]
+    scores = logits(subject.keras, all_pixels(validation, size=32, margin=0.0))
+    assert known_auc(validation, scores) == pytest.approx(state.best_auc, abs=1e-6)  # folded, so not to the last bit
+    # The average is in the file and nowhere else: one from elsewhere is gone on from.
+    model = run.build()
+    model.set_weights([weights + 1000 for weights in average])
+    compile_for(model, 1e-3)
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "average-1.h5")
+    fit(run, tmp_path, Stopping(epochs=4, patience=9, plateau=9))
+    assert min(weights.min() for weights in arrays(run, tmp_path / "average-0.h5")) > 50
+    assert max(np.abs(weights).max() for weights in arrays(run, tmp_path / "last-0.h5")) < 50
+
+
+def test_the_average_of_every_step() -> None:
+    inputs = keras.Input((4, 4, 3))
+    model = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(keras.layers.BatchNormalization()(inputs))))
+    compile_for(model, 0.1)
+    averaging = Averaging(model, 0.5)
+    rng, expected, steps = np.random.default_rng(0), model.get_weights(), []
+
+    class Steps(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            steps.append(model.get_weights())
+
+    x, y = rng.normal(size=(96, 4, 4, 3)).astype(np.float32), rng.integers(0, 2, (96, 1))
+    model.fit(x, y, batch_size=8, epochs=1, verbose=0, callbacks=[averaging, Steps()])
+    for step, weights in enumerate(steps, start=1):
+        kept = min(0.5, (1 + step) / (10 + step))
+        expected = [kept * e + (1 - kept) * w for e, w in zip(expected, weights, strict=True)]
+    with averaging.applied():
+        assert all(map(np.allclose, model.get_weights(), expected)) and len(expected) == 6  # four are of BatchNorm
+    assert all(map(np.array_equal, model.get_weights(), steps[-1]))
+
+
+def arrays(run: Run, checkpoint: Path) -> list[np.ndarray]:
+    model = run.build()
+    load_weights(model, checkpoint)
+    return list(model.get_weights())
 
 
 def test_patience_stops_and_the_plateau_lowers_the_rate(data: Path, tmp_path: Path) -> None:
@@ -204,6 +256,7 @@ def test_wrong_arguments(arguments: str, message: str, data: Path, tmp_path: Pat
         ("--batch 0", "a whole number of at least 1, got '0'"),
         ("--epochs 1.5", "a whole number of at least 0, got '1.5'"),
         ("--hold-out 1", "a number from 0 to below 1, got '1'"),
+        ("--ema 1", "a number from 0 to below 1, got '1'"),
         ("--margin -1", "a number of at least 0, got '-1'"),
         ("--learning-rate 0", "a number above 0, got '0'"),
         ("--learning-rate nan", "a number above 0, got 'nan'"),

@@ -61,6 +61,18 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         help="where to start: ImageNet (downloaded), random (default), a checkpoint of the architecture or its backbone, or an "
         "INT8 .tflite of it, such as those in edgefake/zoo",
     )
+    parser.add_argument(
+        "--ema",
+        type=fraction,
+        default=0.0,
+        metavar="DECAY",
+        help="judge and keep the moving average of the weights, which keeps so much of itself at each step: 0.999",
+    )
+    parser.add_argument(
+        "--twins",
+        action="store_true",
+        help="put a fake and the real picture of its pair, or that it was made from, into one batch, varied alike",
+    )
     parser.add_argument("--bfloat16", action="store_true", help="mixed precision: faster for ResNets")
 
 
@@ -110,6 +122,8 @@ def run_of(options: argparse.Namespace) -> Run:
         hold_out=options.hold_out,
         seed=options.seed,
         bfloat16=options.bfloat16,
+        ema=options.ema,
+        twins=options.twins,
         weights=options.weights,
         command=options.command_line,
         folders=tuple(f"{label}={name}" for name, label in options.folders.items()),
