@@ -10,7 +10,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from edgefake import odds
 from edgefake.drawing import ascii_text, footer_text, plain_verdict
 from edgefake.errors import InputError
 from edgefake.faces.geometry import bordered
@@ -22,10 +21,12 @@ SIDE = 512
 MOST = 8
 """Faces that one picture shows."""
 HOW = {"map": "the model's own map", "occlusion": "map by occlusion"}
-TICKS = (4, 2, 1, 0, -1, -2, -4)
+TICKS = (8, 4, 2, 1, 0, -1, -2, -4, -8)
+HALF = 2.0
+"""Log-odds at which a colour is half as strong as it can be: occlusion rarely moves a face by more, patches have up to 10."""
 
 _RED, _BLUE = np.array((40, 40, 225), np.float32), np.array((225, 90, 30), np.float32)  # BGR
-_OPACITY = 0.8
+_OPACITY, _STRONGEST = 0.9, 0.84  # of the bar: log-odds of 10.5
 _PAD, _BAR, _LINE = 16, 150, 34
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _INK, _GREY, _PAPER = (40, 40, 40), (110, 110, 110), 255
@@ -72,8 +73,8 @@ def draw_panels(panels: Sequence[Panel], *, footer: Sequence[str] = ()) -> Pixel
 def tinted(crop: Pixels, evidence: Map, *, side: int = SIDE) -> Pixels:
     """``crop`` (uint8, S×S×3, BGR) in grey under its ``evidence`` (h, w): side×side×3, red speaks for fake, blue for real.
 
-    A place with log-odds v is as strong in colour as p_fake(v) is far from a half: 0 is grey, and nothing depends on what else is
-    in the map.
+    A place with log-odds v is as strong in colour as v / (|v| + ``HALF``): 0 is grey, no value is cut off, and nothing depends on
+    what else is in the map.
     """
     grey = cv2.cvtColor(_resized(crop, side), cv2.COLOR_BGR2GRAY)[..., None].astype(np.float32)
     return _mixed(np.repeat(grey, 3, axis=2), cv2.resize(evidence, (side, side), interpolation=cv2.INTER_LINEAR))
@@ -83,11 +84,11 @@ def colour_bar(height: int) -> Pixels:
     """The scale of ``tinted``, with its ticks in log-odds: uint8, ``height``×150×3, BGR."""
     bar = np.full((height, _BAR, 3), _PAPER, np.uint8)
     top, bottom = 34, height - 34
-    strength = np.linspace(1, -1, bottom - top)
-    values = odds.log_odds_of((1 + strength) / 2).astype(np.float32)
+    strength = np.linspace(_STRONGEST, -_STRONGEST, bottom - top)
+    values = HALF * strength / (1 - np.abs(strength))
     bar[top:bottom, :28] = _mixed(np.full((bottom - top, 28, 3), 128, np.float32), np.repeat(values[:, None], 28, axis=1))
     for tick in TICKS:
-        place = round(top + (1 - (2 * odds.p_fake(tick) - 1)) / 2 * (bottom - top))
+        place = round(top + (1 - _strength(tick) / _STRONGEST) / 2 * (bottom - top))
         cv2.line(bar, (28, place), (36, place), _INK)
         _write(bar, f"{tick:+d}" if tick else "0", (42, place + 6), _INK, size=0.5)
     _write(bar, "speaks for fake", (0, 20), _INK, size=0.5)
@@ -114,10 +115,15 @@ def _row(panel: Panel) -> Pixels:
     return np.concatenate([head, row])
 
 
+def _strength(log_odds: Any) -> Any:
+    return log_odds / (np.abs(log_odds) + HALF)
+
+
 def _mixed(grey: npt.NDArray[np.float32], evidence: npt.NDArray[Any]) -> Pixels:
-    strength = (2 * odds.p_fake_of(evidence) - 1).astype(np.float32)[..., None]
+    strength = _strength(evidence.astype(np.float32))[..., None]
     share = _OPACITY * np.abs(strength)
-    return np.round(grey * (1 - share) + np.where(strength > 0, _RED, _BLUE) * share).astype(np.uint8)
+    mixed = grey * (1 - share) + np.where(strength > 0, _RED, _BLUE) * share
+    return np.asarray(np.round(mixed), np.uint8)
 
 
 def _resized(crop: Pixels, side: int) -> Pixels:
