@@ -16,10 +16,11 @@ from edgefake.errors import InputError
 from edgefake.models.card import Metrics
 from edgefake.statistics import Interval, exact_share
 from edgefake.text import printable
-from training.families import FEW
 from training.metrics import RESAMPLES, Scores, threshold_at_fpr
 from training.samples import Sample
 
+FEWEST = 10
+"""Real faces by which a source counts: of so few the highest decides, yet the worst source is often a small one."""
 REAL_CALLED_FAKE = 0.01
 """Of the worst source of real faces, at most."""
 FAKES_CALLED_REAL = 0.05
@@ -33,7 +34,7 @@ class TwoThresholds:
     fake: float
     real: float
     worst_source: str
-    """The source of real faces that ``fake`` follows from: one of at least ``FEW`` faces, where there is any."""
+    """The source of real faces that ``fake`` follows from: one of at least ``FEWEST`` faces, where there is any."""
     real_faces: int
     """Of that source."""
     false_alarms: Interval
@@ -66,7 +67,7 @@ def thresholds_of(real: Mapping[str, Scores], fake: Mapping[str, Scores]) -> Two
     if not real or not fake:
         raise InputError(f"expected scores of real and of fake faces, got {len(real)} and {len(fake)} families: give both")
     fakes = np.concatenate([*fake.values()])
-    known = {family: scores for family, scores in real.items() if len(scores) >= FEW} or real
+    known = {family: scores for family, scores in real.items() if len(scores) >= FEWEST} or real
     begins = {family: _begins(scores, fakes) for family, scores in known.items()}
     worst = max(begins, key=lambda family: begins[family])
     called = known[worst] >= begins[worst]

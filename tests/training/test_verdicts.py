@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgefake import Box, InputError
-from training.families import FEW
 from training.samples import Sample
-from training.verdicts import FAKES_CALLED_REAL, REAL_CALLED_FAKE, choose_thresholds, thresholds_of
+from training.verdicts import FAKES_CALLED_REAL, FEWEST, REAL_CALLED_FAKE, choose_thresholds, thresholds_of
 
 RNG = np.random.default_rng(5)
 EASY, HARD = RNG.normal(-3, 1, 1000), RNG.normal(0, 1, 200)
@@ -39,9 +38,10 @@ def test_where_they_cross_fake_serves_both() -> None:
 
 
 def test_a_source_of_few_faces_counts_where_there_is_no_other() -> None:
-    few = np.linspace(5, 6, FEW - 1)
+    few = np.linspace(5, 6, FEWEST - 1)
     assert thresholds_of({"easy": EASY, "few": few}, {"gan": GAN}).worst_source == "easy"
     assert thresholds_of({"few": few}, {"gan": GAN}).worst_source == "few"
+    assert thresholds_of({"easy": EASY, "enough": np.linspace(5, 6, FEWEST)}, {"gan": GAN}).worst_source == "enough"
 
 
 def test_one_side_is_not_enough() -> None:
