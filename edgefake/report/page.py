@@ -62,7 +62,7 @@ def page(report: Report) -> str:
         .render(
             report=report,
             finding=report.finding,
-            limits=[limit.format(kind=report.kind, prior=_prior_text(report.setup.prior)) for limit in LIMITS],
+            limits=_limits(report),
             shown=shown,
             others=worst_first[SHOWN:],
             sheets=_sheets(report),
@@ -221,5 +221,8 @@ def _size(count: int) -> str:
     return f"{count} bytes"
 
 
-def _prior_text(prior: float) -> str:
-    return "half" if prior == CALIBRATED_FOR else f"{prior:.3g} of 1"
+def _limits(report: Report) -> list[str]:
+    """What the verdict does not mean."""
+    prior = "half" if report.setup.prior == CALIBRATED_FOR else f"{report.setup.prior:.3g} of 1"
+    rest = "the rest of the picture" if report.kind == "picture" else "the rest of the video, its sound"
+    return [limit.format(kind=report.kind, prior=prior, rest=rest) for limit in LIMITS]

@@ -16,6 +16,7 @@ WIDTH, HEIGHT = 900, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 862, 14, 218
 COLOURED = 6
 """So many lines have a colour and a number of their own."""
+_LETTER = 13
 _STEPS = 400
 """A line has no more points than twice this: the lowest and the highest in each step."""
 
@@ -29,7 +30,8 @@ class Stroke:
     """From 0, or ``COLOURED`` for those that have none of their own."""
     paths: tuple[str, ...]
     """Points of polylines."""
-    end: tuple[float, float]
+    label: float
+    """How high its number stands, beside the chart: where the line ends, as near as the others' numbers allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,31 @@ def time_chart(lines: Sequence[Line], thresholds: Thresholds, worst_first: Seque
     x, y = Axis(first, last, _LEFT, _RIGHT), Axis(0.0, 1.0, _BOTTOM, _TOP)
     rank = {id: place for place, id in enumerate(worst_first)}
     ordered = sorted(lines, key=lambda line: -rank[line.id])
-    strokes = tuple(_stroke(line, min(rank[line.id], COLOURED), x, y, (last - first) / _STEPS) for line in ordered)
+    labels = _labels({line.id: y(line.parts[-1][-1, 1]) for line in ordered if rank[line.id] < COLOURED})
+    strokes = tuple(
+        Stroke(line.id, min(rank[line.id], COLOURED), _paths(line, x, y, (last - first) / _STEPS), labels.get(line.id, 0.0))
+        for line in ordered
+    )
     times = tuple((x(second), clock(second)) for second in time_ticks(first, last))
     levels = tuple((y(level), f"{level:g}") for level in (0.0, 0.25, 0.5, 0.75, 1.0))
     return TimeChart(strokes, times, levels, y(thresholds.fake), y(thresholds.real))
 
 
-def _stroke(line: Line, colour: int, x: Axis, y: Axis, step_s: float) -> Stroke:
+def _labels(ends: dict[int, float]) -> dict[int, float]:
+    """Heights at least ``_LETTER`` apart, inside the chart, in the order of ``ends``."""
+    placed: dict[int, float] = {}
+    lowest = float(_TOP - _LETTER)
+    for place, (id, end) in enumerate(sorted(ends.items(), key=lambda item: item[1])):
+        below = len(ends) - 1 - place  # these still need room
+        placed[id] = lowest = min(max(end, lowest + _LETTER), _BOTTOM - below * _LETTER)
+    return placed
+
+
+def _paths(line: Line, x: Axis, y: Axis, step_s: float) -> tuple[str, ...]:
     paths = [[(x(second), y(p_fake)) for second, p_fake in _thinned(part, step_s)] for part in line.parts]
     # A single moment is drawn as a short line: one point alone is none.
     paths = [points if len(points) > 1 else [points[0], (points[0][0] + 2, points[0][1])] for points in paths]
-    end = paths[-1][-1]
-    return Stroke(line.id, colour, tuple(" ".join(f"{a:.1f},{b:.1f}" for a, b in points) for points in paths), end)
+    return tuple(" ".join(f"{a:.1f},{b:.1f}" for a, b in points) for points in paths)
 
 
 def _thinned(points: npt.NDArray[np.float64], step_s: float) -> npt.NDArray[np.float64]:

@@ -33,8 +33,8 @@ _VERDICTS = {
     ),
     Verdict.FAKE: (
         "Signs of manipulation",
-        "The most suspicious face scored above the threshold. Genuine faces do so too now and then; how often this model errs "
-        "like that, as far as it was measured, stands beside each face.",
+        "The score of the most suspicious face reaches the threshold. Those of genuine faces do so too now and then; how often "
+        "this model errs like that, as far as it was measured, stands beside each face.",
     ),
 }
 
@@ -78,8 +78,7 @@ def finding(
 
 
 LIMITS = (
-    "It speaks of faces alone: not of the rest of the {kind}, not of its sound, its caption, its date, or whether what it shows "
-    "happened.",
+    "It speaks of faces alone: not of {rest}, its caption, its date, or whether what it shows happened.",
     "It does not say who is shown.",
     "p_fake is no probability that this {kind} is fake. It is a score that was calibrated on test faces of which {prior} were "
     "fakes: where fakes are rarer, more of the alarms are false.",
