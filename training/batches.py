@@ -41,23 +41,28 @@ def sample_pixels(
 ) -> Pixels:
     """The face of one sample as the model sees it (uint8, size×size×3, RGB), varied at random when ``rng`` is given.
 
-    Without ``rng`` a self-blended face is always the same one.
+    Without ``rng`` a face that is made is always the same one.
     """
     frame = read_image(sample.path)
-    if rng is None and not sample.self_blend:
+    if rng is None and not sample.self_blend and not sample.made:
         return face_pixels(frame, sample.box, size=size, margin=margin, mode=mode)
     # Loaded here: the processes that measure devices need no albumentations.
     from training.augment import augmented_face, face_region, reduced_region
+    from training.pseudo import pseudo_fake
     from training.self_blend import self_blended
 
     region, box = face_region(frame, sample.box, margin, mode)
-    if rng is None:
-        blend_rng = np.random.default_rng(zlib.crc32(sample.path.name.encode()))
-        return face_pixels(self_blended(region, box, sample.upright, blend_rng), box, size=size, margin=margin, mode=mode)
-    region, box = reduced_region(region, box, size=size)
+    if rng is not None:
+        region, box = reduced_region(region, box, size=size)
+    # Not rng itself: the variation is that of the face that the fake is made from.
+    own_rng = rng.spawn(1)[0] if rng else np.random.default_rng(zlib.crc32(sample.path.name.encode()))
     if sample.self_blend:
-        (blend_rng,) = rng.spawn(1)  # the variation is that of the face itself
-        region = self_blended(region, box, sample.upright, blend_rng)
+        region = self_blended(region, box, sample.upright, own_rng)
+    if sample.made:
+        twin = None if sample.twin is None else face_region(read_image(sample.twin[0]), sample.twin[1], margin, mode)[0]
+        region = pseudo_fake(region, sample.made, twin, own_rng)
+    if rng is None:
+        return face_pixels(region, box, size=size, margin=margin, mode=mode)
     return augmented_face(region, box, size=size, margin=margin, mode=mode, rng=rng, augmentation=augmentation)
 
 
@@ -127,12 +132,13 @@ def readable(samples: Sequence[Sample]) -> list[Sample]:
             return str(error) if str(path) in str(error) else f"{path}: {error}"
         return None
 
-    faces = list(dict.fromkeys((sample.path, sample.box) for sample in samples))
+    needed = {sample: [(sample.path, sample.box), *([sample.twin] if sample.twin else [])] for sample in samples}
+    faces = list(dict.fromkeys(face for several in needed.values() for face in several))
     with ThreadPoolExecutor(available_cores()) as pool:
         found = tqdm(pool.map(fault, faces), "checking pictures", len(faces), unit="picture", disable=None)
         faults = {face: message for face, message in zip(faces, found, strict=True) if message}
     note("picture(s) cannot be used: left out", list(faults.values()))
-    kept = [sample for sample in samples if (sample.path, sample.box) not in faults]
+    kept = [sample for sample in samples if not any(face in faults for face in needed[sample])]
     lost = {sample.label for sample in samples} - {sample.label for sample in kept}
     if lost:
         raise InputError(f"no picture of class {min(lost)} can be used: {next(iter(faults.values()))}")

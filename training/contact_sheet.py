@@ -37,17 +37,18 @@ def contact_sheet(
         for column in range(columns):
             rng = np.random.default_rng((seed, column, index))
             faces.append(sample_pixels(sample, size=size, margin=margin, mode=mode, rng=rng, augmentation=augmentation))
-        rows.append(_row(faces, f"{names[sample.label]}{' (self-blended)' * sample.self_blend}: {sample.path.name}"))
+        kind = " (self-blended)" if sample.self_blend else " (made)" if sample.made else ""
+        rows.append(_row(faces, f"{names[sample.label]}{kind}: {sample.path.name}"))
     return np.vstack(rows)
 
 
 def chosen(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
     """``count`` samples at random, of every class alike, in the order of the classes."""
     rng = np.random.default_rng(seed)
-    labels = sorted({(sample.label, sample.self_blend) for sample in samples})
+    labels = sorted({(sample.label, sample.self_blend, sample.made) for sample in samples})
     picked: list[Sample] = []
     for place, label in enumerate(labels):
-        members = [sample for sample in samples if (sample.label, sample.self_blend) == label]
+        members = [sample for sample in samples if (sample.label, sample.self_blend, sample.made) == label]
         share = (count + len(labels) - 1 - place) // len(labels)
         picked += [members[i] for i in rng.permutation(len(members))[:share]]
     return picked

@@ -66,6 +66,8 @@ class Run:
     """What the moving average of the weights, which is judged and kept, keeps of itself at each step; 0: there is none."""
     twins: bool = False
     """Whether a fake and its real twin come in one batch, varied alike: see ``training.twins``."""
+    pseudo: tuple[str, ...] = ()
+    """What makes further fakes of the real training faces: see ``training.pseudo``."""
 
     @property
     def is_qat(self) -> bool:
@@ -125,6 +127,10 @@ class Run:
                 f"the {len(validation)} faces to validate on are not of both kinds, real and fake: hold out or add more"
             )
         tell_of_families(train, validation)
+        if self.pseudo:
+            from training.pseudo import with_pseudo_fakes
+
+            train = with_pseudo_fakes(train, self.pseudo)
         if not self.self_blend:
             return train, validation
         from training.self_blend import with_self_blends

@@ -42,6 +42,10 @@ class Sample:
     """From between the eyes to the middle of the mouth, in box sizes, where the face table has them."""
     self_blend: bool = False
     """Whether the face is a fake made from the real one in ``path``: see ``training.self_blend``."""
+    made: tuple[str, ...] = ()
+    """What makes a fake of the real one in ``path``, each time one of these: see ``training.pseudo``."""
+    twin: tuple[Path, Box] | None = None
+    """The fake twin of that real one, where it has a part in it."""
     pair: str = ""
     """The group of pictures that stay together, where a manifest names one."""
     family: str = ""

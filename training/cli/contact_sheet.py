@@ -31,6 +31,7 @@ def _contact_sheet(options: argparse.Namespace) -> int:
     from training.augment import augmentation_named
     from training.batches import readable
     from training.contact_sheet import chosen, contact_sheet
+    from training.pseudo import with_pseudo_fakes
     from training.samples import CLASSES
     from training.self_blend import with_self_blends
 
@@ -45,6 +46,8 @@ def _contact_sheet(options: argparse.Namespace) -> int:
     if not samples:
         raise InputError(f"{options.data} has no {options.split} split: choose another --split")
     samples = readable(samples)
+    if options.pseudo:
+        samples = with_pseudo_fakes(samples, options.pseudo)
     if options.self_blend:
         samples = with_self_blends(samples)
     sheet = contact_sheet(

@@ -54,12 +54,19 @@ def add_faces(parser: argparse.ArgumentParser) -> None:
 
 
 def add_variations(parser: argparse.ArgumentParser) -> None:
-    """Add ``--augmentation`` and ``--self-blend``."""
+    """Add ``--augmentation``, ``--self-blend`` and ``--pseudo``."""
     parser.add_argument(
         "--augmentation", metavar="standard|xception", help="how faces are varied (default: the recipe's, else standard)"
     )
     parser.add_argument(
         "--self-blend", action="store_true", help="add fakes made from the real faces; the data need not hold any others"
+    )
+    parser.add_argument(
+        "--pseudo",
+        type=_names,
+        default=(),
+        metavar="upsample,blocks,bands",
+        help="add fakes made from the real faces as generators leave traces: up-sampled, block by block, bands of the fake twin",
     )
 
 

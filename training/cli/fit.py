@@ -123,6 +123,7 @@ def run_of(options: argparse.Namespace) -> Run:
         seed=options.seed,
         bfloat16=options.bfloat16,
         ema=options.ema,
+        pseudo=options.pseudo,
         twins=options.twins,
         weights=options.weights,
         command=options.command_line,
