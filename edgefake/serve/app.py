@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
+from fastapi.security import HTTPBearer
 from fastapi_offline import FastAPIOffline
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
+from starlette.routing import compile_path
 
 import edgefake
 from edgefake.errors import EdgefakeError
@@ -41,8 +43,12 @@ def make_app(service: Service) -> FastAPI:
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
     app.add_middleware(Gate, limits=service.limits, keys=service.keys, metrics=service.metrics)
+    app.include_router(about.make_health_router(service))
+    with_key = (
+        [Security(HTTPBearer(auto_error=False))] if service.keys else []
+    )  # for the page with the docs; the gate asks for it
     for module in (pictures, videos, inference, about):
-        app.include_router(module.make_router(service))
+        app.include_router(module.make_router(service), dependencies=with_key)
     _tell_errors(app)
     return app
 
@@ -64,7 +70,10 @@ def _tell_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def unknown(request: Request, error: HTTPException) -> Response:
-        return JSONResponse({"error": f"{error.detail}: /docs lists what there is"}, error.status_code, error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # each route knows of its own method alone
+            headers["Allow"] = ", ".join(sorted(_methods(request))) or headers["Allow"]
+        return JSONResponse({"error": f"{error.detail}: /docs lists what there is"}, error.status_code, headers)
 
     @app.exception_handler(RequestValidationError)
     async def unfit(request: Request, error: RequestValidationError) -> Response:
@@ -75,3 +84,11 @@ def _tell_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": FAULT}, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _methods(request: Request) -> set[str]:
+    """Those that the address of ``request`` knows."""
+    described = request.app.openapi()["paths"]
+    routes = [compile_path(path)[0] for path in described]
+    fitting = [path for path, pattern in zip(described, routes, strict=True) if pattern.match(request.url.path)]
+    return {method.upper() for path in fitting for method in described[path]}

@@ -11,9 +11,9 @@ from starlette.responses import Response
 import edgefake
 from edgefake.serve.judging import Task
 from edgefake.serve.options import Options, read_options
-from edgefake.serve.pictures import REFUSALS, refuse_unless_any
+from edgefake.serve.pictures import refuse_unless_any
 from edgefake.serve.refusals import Refusal
-from edgefake.serve.schemas import Error, InferAnswer, InferQuestion, ModelMetadata, ServerMetadata
+from edgefake.serve.schemas import INFER_QUESTION, REFUSALS, InferAnswer, ModelMetadata, ServerMetadata, refusal
 from edgefake.serve.service import Service
 from edgefake.serve.v2 import HEADER, INPUTS, OUTPUTS, InferRequest, read_request, write_answer
 from edgefake.serve.waiting import judged
@@ -26,16 +26,16 @@ _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": InferQuestion.model_json_schema()},
+            "application/json": {"schema": INFER_QUESTION},
             "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
         },
     }
 }
 _NOT_READY: dict[int | str, dict[str, Any]] = {503: REFUSALS[503]}
-_NO_SUCH = {401: REFUSALS[401], 404: {"model": Error, "description": "No such model, or version of it."}, **_NOT_READY}
+_NO_SUCH = {401: REFUSALS[401], 404: refusal("No such model, or version of it."), **_NOT_READY}
 _INFER: dict[int | str, dict[str, Any]] = {
     200: {"model": InferAnswer, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
-    400: {"model": Error, "description": "Not as the protocol wants it."},
+    400: refusal("Not as the protocol wants it."),
     **REFUSALS,
     **_NO_SUCH,
 }
@@ -52,15 +52,6 @@ def make_router(service: Service) -> APIRouter:
     @router.get("", summary="What this server is", responses={401: REFUSALS[401]})
     async def server() -> ServerMetadata:
         return ServerMetadata(name="edgefake", version=edgefake.__version__, extensions=["binary_tensor_data"])
-
-    @router.get("/health/live", summary="Whether it answers at all", response_class=Response)
-    async def live() -> Response:
-        return Response()
-
-    @router.get("/health/ready", summary="Whether the model is loaded and warm", response_class=Response, responses=_NOT_READY)
-    async def ready() -> Response:
-        service.served()
-        return Response()
 
     @router.get("/models/{model}", summary="Inputs and outputs", responses=_NO_SUCH)
     async def metadata(model: str) -> ModelMetadata:

@@ -15,35 +15,13 @@ from edgefake.serve.bodies import FIELD, read_uploads
 from edgefake.serve.judging import Judged, Task
 from edgefake.serve.options import read_options
 from edgefake.serve.refusals import Refusal
-from edgefake.serve.schemas import Error, Predictions
+from edgefake.serve.schemas import FILE, FILES, REFUSALS, Predictions, body_of, refusal
 from edgefake.serve.service import Service
 from edgefake.serve.waiting import judged
 
-FILE = {"type": "string", "format": "binary"}
-_FILES = {"type": "array", "items": FILE, "minItems": 1}
 REPORTS_NEED = ("jinja2", "c2pa")
 
-
-def body_of(fields: dict[str, Any], kind: str = "image/*") -> dict[str, Any]:
-    """A form with these fields, or a file as it is, for OpenAPI."""
-    form = {"schema": {"type": "object", "required": [*fields], "properties": fields, "additionalProperties": False}}
-    raw = {kind: {"schema": FILE} for kind in (kind, "application/octet-stream")}
-    return {"requestBody": {"required": True, "content": {"multipart/form-data": form, **raw}}}
-
-
-REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Error, "description": what}
-    for status, what in {
-        401: "No key, or a wrong one.",
-        408: "The body came too slowly.",
-        413: "The body, or what a picture declares, is too large.",
-        415: "No picture of a known format.",
-        422: "A damaged picture, too many, or an option that cannot be used.",
-        429: "Too many requests at once.",
-        500: "A fault of the service.",
-        503: "Not ready, or no answer in time.",
-    }.items()
-}
+_UNFIT = refusal("A damaged picture, several, or an option that cannot be used.")
 
 Threshold = Annotated[
     str | None,
@@ -59,7 +37,7 @@ def make_router(service: Service) -> APIRouter:
     @router.post(
         "/predict",
         summary="Judge pictures",
-        openapi_extra=body_of({FIELD: _FILES}),
+        openapi_extra=body_of({FIELD: FILES}),
         responses={200: {"model": Predictions, "content": {"image/jpeg": {"schema": FILE}}}, **REFUSALS},
     )
     async def predict(request: Request, threshold: Threshold = None, prior: Prior = None, annotate: Annotate = False) -> Response:
@@ -75,7 +53,7 @@ def make_router(service: Service) -> APIRouter:
         summary="Report on a picture",
         openapi_extra=body_of({FIELD: FILE}),
         response_class=HTMLResponse,
-        responses={**REFUSALS, 501: {"model": Error, "description": "The service was installed without reports."}},
+        responses={**REFUSALS, 422: _UNFIT, 501: refusal("The service was installed without reports.")},
     )
     async def report(request: Request, threshold: Threshold = None, prior: Prior = None) -> Response:
         """What is said of one picture file, and what that is worth, as one self-contained page."""

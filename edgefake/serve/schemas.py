@@ -1,8 +1,8 @@
-"""The answers, described for OpenAPI; ``docs/schema.md`` says what their keys mean."""
+"""Questions and answers, described for OpenAPI; ``docs/schema.md`` says what their keys mean."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -153,26 +153,48 @@ class ModelMetadata(BaseModel):
     outputs: list[Tensor]
 
 
-class InferInput(BaseModel):
-    name: Literal["image", "frame"]
-    datatype: Literal["BYTES", "UINT8"]
-    shape: list[int]
-    data: list[str] | list[int] | None = None
-    parameters: dict[str, bool | int | str] | None = None
-
-
-class InferWanted(BaseModel):
-    name: Literal["p_fake", "status", "prediction"]
-    parameters: dict[str, bool] | None = None
-
-
-class InferQuestion(BaseModel):
-    """The JSON of a request."""
-
-    id: str | None = None
-    inputs: tuple[InferInput]
-    outputs: list[InferWanted] | None = None
-    parameters: dict[str, bool | float | str] | None = None
+INFER_QUESTION = {
+    "type": "object",
+    "required": ["inputs"],
+    "properties": {
+        "id": {"type": "string"},
+        "inputs": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["name", "datatype", "shape", "data"],
+                "properties": {
+                    "name": {"enum": ["image"]},
+                    "datatype": {"enum": ["BYTES"]},
+                    "shape": {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 1, "maxItems": 1},
+                    "data": {"type": "array", "items": {"type": "string", "contentEncoding": "base64"}},
+                },
+            },
+        },
+        "outputs": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"enum": ["p_fake", "status", "prediction"]},
+                    "parameters": {"type": "object", "properties": {"binary_data": {"type": "boolean"}}},
+                },
+            },
+        },
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "binary_data_output": {"type": "boolean"},
+                "threshold": {"type": ["number", "string"]},
+                "prior": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            },
+        },
+    },
+}
+"""A request in JSON: files as base64. Others are binary; FastAPI has no way to name a model of a body that it does not read."""
 
 
 class InferOutput(Tensor):
@@ -186,3 +208,32 @@ class InferAnswer(BaseModel):
     model_version: str
     id: str | None = None
     outputs: list[InferOutput]
+
+
+FILE = {"type": "string", "format": "binary"}
+FILES = {"type": "array", "items": FILE, "minItems": 1}
+
+
+def body_of(fields: dict[str, Any], kind: str = "image/*") -> dict[str, Any]:
+    """A form with these fields, or a file as it is, for OpenAPI."""
+    form = {"schema": {"type": "object", "required": [*fields], "properties": fields, "additionalProperties": False}}
+    raw = {kind: {"schema": FILE} for kind in (kind, "application/octet-stream")}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": form, **raw}}}
+
+
+def refusal(description: str) -> dict[str, Any]:
+    """An answer with an error, for OpenAPI: always JSON, whatever a good answer is."""
+    schema = {"$ref": f"#/components/schemas/{Error.__name__}"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: refusal("No key, or a wrong one."),
+    408: refusal("The body came too slowly."),
+    413: refusal("The body, or what a picture declares, is too large."),
+    415: refusal("No file of a known format."),
+    422: {"model": Error, "description": "A damaged picture, too many, or an option that cannot be used."},
+    429: refusal("Too many at once."),
+    500: refusal("A fault of the service."),
+    503: refusal("Not ready, or no answer in time."),
+}

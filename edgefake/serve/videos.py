@@ -17,16 +17,16 @@ from starlette.responses import JSONResponse, Response
 
 from edgefake.serve.bodies import FIELD, HOW, is_form, read_form
 from edgefake.serve.options import read_options
-from edgefake.serve.pictures import FILE, REFUSALS, Prior, Threshold, body_of
+from edgefake.serve.pictures import Prior, Threshold
 from edgefake.serve.refusals import Refusal
-from edgefake.serve.schemas import Error, JobAnswer
+from edgefake.serve.schemas import FILE, REFUSALS, JobAnswer, body_of, refusal
 from edgefake.serve.service import Service
 from edgefake.text import printable
 
 NAME_LONGEST = 200
 _NO_SUCH: dict[int | str, dict[str, Any]] = {
     401: REFUSALS[401],
-    404: {"model": Error, "description": "No such job, or one that has expired."},
+    404: refusal("No such job, or one that has expired."),
 }
 _TAKEN: dict[int | str, dict[str, Any]] = {
     202: {
@@ -35,7 +35,7 @@ _TAKEN: dict[int | str, dict[str, Any]] = {
         "headers": {"Location": {"description": "Where to ask for it.", "schema": {"type": "string"}}},
     },
     **{status: REFUSALS[status] for status in (401, 408, 413, 415, 422, 429, 500, 503)},
-    507: {"model": Error, "description": "The disk is full."},
+    507: refusal("The disk is full."),
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import numpy as np
 import requests
 
@@ -96,7 +97,7 @@ class Held:
         self.scored = 0
 
     def crop(self, frame: Pixels, box: Box | None) -> Pixels:
-        return np.ascontiguousarray(frame[:64, :64])
+        return np.asarray(cv2.resize(frame, (64, 64)), np.uint8)
 
     def score(self, crops: Sequence[Pixels]) -> list[Score]:
         self.begun.release()

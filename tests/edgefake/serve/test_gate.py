@@ -41,8 +41,10 @@ def test_a_key(jpeg: bytes) -> None:
             assert running.post("/predict", data=jpeg, headers=headers).status_code == 200
         for path in ("/version", "/model", "/metrics"):
             assert running.get(path).status_code == 401
-        for path in ("/health/live", "/health/ready", "/docs", "/openapi.json"):
+        for path in ("/health/live", "/v2/health/ready", "/docs", "/openapi.json"):
             assert running.get(path).status_code == 200
+        described = running.get("/openapi.json").json()["paths"]
+        assert described["/predict"]["post"]["security"] and "security" not in described["/health/live"]["get"]
 
 
 @pytest.mark.parametrize("key", ["short", "0123456789 abcdef", "0123456789abcdeé", ""])

@@ -92,6 +92,8 @@ def test_what_is_no_job(served: Serving, request_: dict[str, Any], status: int, 
 
 
 def test_no_such_job(served: Serving) -> None:
+    answer = served.post("/jobs/abc")
+    assert answer.status_code == 405 and answer.headers["Allow"] == "DELETE, GET"
     for method in ("GET", "DELETE"):
         answer = served.ask(method, "/jobs/..%2Flock")
         assert answer.status_code == 404 and [*answer.json()] == ["error"]
