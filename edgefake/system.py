@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -37,14 +38,19 @@ def default_threads() -> int:
     return min(4, available_cores())
 
 
-def multiplies_bytes(cpuinfo: Path = CPUINFO) -> bool:
-    """Whether this processor is known to have instructions that add products of bytes in 32 bits (VNNI, in Intel's words)."""
+def adds_in_16_bits(cpuinfo: Path = CPUINFO, machine: str | None = None) -> bool:
+    """Whether this processor adds products of unsigned and signed bytes in 16 bits first, pair by pair, cutting large sums off.
+
+    That is so on x86-64 without the instructions that add in 32 bits (VNNI, in Intel's words), or where nothing tells of them.
+    """
+    if (machine or platform.machine()).lower() not in ("x86_64", "amd64"):
+        return False
     try:
         text = cpuinfo.read_text()
     except OSError:
-        return False
+        return True
     flags = next((line.partition(":")[2].split() for line in text.splitlines() if line.startswith("flags")), [])
-    return not {"avx512_vnni", "avx_vnni"}.isdisjoint(flags)
+    return {"avx512_vnni", "avx_vnni"}.isdisjoint(flags)
 
 
 def memory_mb() -> int:

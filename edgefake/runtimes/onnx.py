@@ -18,7 +18,7 @@ from edgefake.runtimes.forks import Native, not_after_fork
 from edgefake.runtimes.inputs import encoder_for, find_layout, layouts_of
 from edgefake.runtimes.outputs import joined, of_one
 from edgefake.runtimes.spec import InputSpec
-from edgefake.system import multiplies_bytes
+from edgefake.system import adds_in_16_bits
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 
@@ -65,10 +65,8 @@ def _load(path: Path, spec: InputSpec, num_threads: int, providers: list[tuple[s
     options.log_severity_level = 3  # errors only: what matters of them is raised
     if first != CPU:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-    elif not multiplies_bytes():
-        # It would make activations unsigned, whose products with weights other processors add in pairs, in 16 bits: sums of large
-        # ones are cut off there, and the answers are wrong.
-        options.add_session_config_entry("session.qdqisint8allowed", "1")
+    elif adds_in_16_bits():
+        options.add_session_config_entry("session.qdqisint8allowed", "1")  # else it makes activations unsigned
     try:
         with plain_path(path) as name:
             session = onnxruntime.InferenceSession(name, options, providers=providers)

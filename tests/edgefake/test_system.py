@@ -13,10 +13,10 @@ import pytest
 
 from edgefake import Detector, InputError
 from edgefake.system import (
+    adds_in_16_bits,
     available_cores,
     default_threads,
     memory_mb,
-    multiplies_bytes,
     peak_memory_mb,
     resident_mb,
     temperature_c,
@@ -174,9 +174,10 @@ def test_no_zones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("flags", "known"), [("fpu avx2 avx512_vnni", True), ("avx_vnni", True), ("fpu avx2", False), ("", False)]
+    ("flags", "adds"), [("fpu avx2 avx512_vnni", False), ("avx_vnni", False), ("fpu avx2", True), ("", True)]
 )
-def test_which_processors_multiply_bytes(flags: str, known: bool, tmp_path: Path) -> None:
+def test_which_processors_cut_off_sums_of_bytes(flags: str, adds: bool, tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text(f"model name\t: one\nflags\t\t: {flags}\n\nflags\t\t: {flags}\n")
-    assert multiplies_bytes(tmp_path / "cpuinfo") == known
-    assert not multiplies_bytes(tmp_path / "missing")
+    assert adds_in_16_bits(tmp_path / "cpuinfo", "x86_64") == adds
+    assert adds_in_16_bits(tmp_path / "missing", "AMD64")
+    assert not adds_in_16_bits(tmp_path / "cpuinfo", "aarch64")
