@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 import edgefake
-from edgefake.app.detectors import Choice, card_of, open_detector
-from edgefake.app.words import percent, plain, rates, rates_words
+from edgefake.app.detectors import Choice, open_detector
+from edgefake.app.words import plain
 from edgefake.detector import Detector
 from edgefake.models.card import Metrics, ModelCard
 from edgefake.models.families import family_tables
+from edgefake.report.page import percent
+from edgefake.report.setup import card_of
 
 FIGURES = {
     "auc": "How well it ranks fakes above real faces (AUC; 0.5 is chance, 1 is perfect)",
@@ -36,7 +38,6 @@ def show_about(choice: Choice) -> None:
     st.markdown(
         f"**{plain(card.name)}** · {plain(card.architecture)}, {card.precision}, {card.width}×{card.height} pixels per face"
     )
-    st.markdown(rates_words(rates(card, detector.thresholds)))
     _show_knowledge(card)
     for metrics in card.metrics:
         _show_figures(metrics)

@@ -8,11 +8,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from edgefake.app import settings
-from edgefake.app.detectors import Choice, card_of, open_detector
+from edgefake.app.detectors import Choice, open_detector
 from edgefake.app.live import show_live, show_result, tell_where_cameras_work
-from edgefake.app.pictures import jpeg, judge_file
+from edgefake.app.pictures import judge_file
 from edgefake.app.shown import show_judged, show_privacy
 from edgefake.app.words import plain
+from edgefake.report.cutouts import jpeg_of
 from edgefake.secrets import without_secrets
 from edgefake.streaming.overlay import draw
 from edgefake.streaming.pipeline import watch
@@ -48,9 +49,7 @@ def show_still(choice: Choice) -> None:
     picture = st.camera_input("Take a picture", key="still", label_visibility="collapsed", width=640)
     if picture is None:
         return
-    detector = open_detector(choice)
-    for judged in judge_file(detector, picture.getvalue(), "picture of your camera"):
-        show_judged(judged, card_of(detector))
+    show_judged(judge_file(open_detector(choice), picture.getvalue(), "picture of your camera.jpg"))
 
 
 def show_server(choice: Choice) -> None:
@@ -70,7 +69,7 @@ def show_server(choice: Choice) -> None:
         for frame, result in stream:
             if time.monotonic() - shown >= SHOW_EVERY_S:
                 shown = time.monotonic()
-                picture.image(jpeg(draw(frame, result), SHOWN), alt="what the server's camera sees")
+                picture.image(jpeg_of(draw(frame, result), SHOWN), alt="what the server's camera sees")
                 with told.container():
                     show_result(result)
     st.info(f"{plain(name)} has ended.")

@@ -11,7 +11,8 @@ from edgefake.app.settings import Settings
 from edgefake.detector import Detector
 from edgefake.models.card import ModelCard
 from edgefake.models.store import list_models
-from edgefake.scorer import CardScorer, Threshold
+from edgefake.report.setup import card_of
+from edgefake.scorer import Threshold
 
 CARDS, OWN = "as the model's card says", "own number"
 
@@ -50,10 +51,6 @@ def open_detector(choice: Choice) -> Detector:
     chosen = settings.chosen()
     shared = _opened(choice.model, chosen)
     return Detector(shared.scorer, faces=shared.finder, find=chosen.find, threshold=choice.threshold, prior=chosen.prior)
-
-
-def card_of(detector: Detector) -> ModelCard | None:
-    return detector.card if isinstance(detector.scorer, CardScorer) else None
 
 
 def ask_choice() -> Choice:

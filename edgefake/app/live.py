@@ -11,10 +11,10 @@ import streamlit as st
 
 from edgefake.app.detectors import Choice, open_detector
 from edgefake.app.inverted import LiveJudge
-from edgefake.app.shown import show_verdict
-from edgefake.app.words import HEADLINES, percent, plain
+from edgefake.app.shown import show_error, show_finding
+from edgefake.app.words import score
+from edgefake.report.wording import finding
 from edgefake.streaming.result import FrameResult
-from edgefake.thresholds import Verdict
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -24,7 +24,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def show_live(choice: Choice) -> None:
     if find_spec("streamlit_webrtc") is None:
-        st.error(plain("streamlit-webrtc is not installed: pip install 'edgefake[app]'"))
+        show_error("streamlit-webrtc is not installed: pip install 'edgefake[app]'")
         return
     from streamlit_webrtc import webrtc_streamer  # loads aiortc and FFmpeg
 
@@ -95,12 +95,11 @@ def _tell_latest(judge: _Live) -> None:
 def show_result(result: FrameResult) -> None:
     """A verdict on what is seen now, in words."""
     if not result.tracks:
-        show_verdict(None, "No face in sight", [])
+        st.info("No face in sight.")
     elif result.verdict is None or result.p_fake is None:
-        show_verdict(None, "Looking …", ["A face needs about a second before there is a verdict."])
+        st.info("Looking … A face needs about a second before there is a verdict.")
     else:
-        more = {Verdict.FAKE: "no proof, a reason to look closer", Verdict.UNSURE: "no verdict", Verdict.REAL: "no proof"}
-        show_verdict(result.verdict, HEADLINES[result.verdict], [f"**{percent(result.p_fake)} fake** – {more[result.verdict]}"])
+        show_finding(finding("picture", "ok", result.verdict), score(result.p_fake, result.whole))
 
 
 def tell_where_cameras_work() -> None:

@@ -10,8 +10,8 @@ from edgefake.app.about import show_about
 from edgefake.app.camera import show_camera
 from edgefake.app.detectors import ask_choice
 from edgefake.app.photo import show_photo
+from edgefake.app.shown import show_error
 from edgefake.app.video import show_video
-from edgefake.app.words import plain
 from edgefake.errors import EdgefakeError
 
 PAGES = {
@@ -41,7 +41,7 @@ def main() -> None:
                 st.page_link(linked)
         page.run()
     except EdgefakeError as error:
-        st.error(plain(error), icon=":material/error:")
+        show_error(error)
 
 
 main()

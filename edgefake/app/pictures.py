@@ -1,9 +1,8 @@
-"""Judging what was uploaded: from bytes to what a page shows, without Streamlit."""
+"""Judging the pictures that were uploaded: from bytes to what a page shows, without Streamlit."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 
 import cv2
@@ -15,69 +14,76 @@ from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import Box
 from edgefake.images import PictureFile
 from edgefake.pixels import Pixels
-from edgefake.prediction import Prediction
+from edgefake.report import Report, picture_report
+from edgefake.report.cutouts import jpeg_of
+from edgefake.report.record import Sheet
 from edgefake.text import printable
 
-SHOWN = 1280
-"""The longer side of a picture in the page, in pixels."""
-FACE = 256
-"""The side of a face's crop in the page."""
+LARGE, SMALL = 1280, 320
+"""The longer side of a picture in the page, in pixels: by itself, and among many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One picture of a file with its faces marked, as JPEGs."""
+
+    large: bytes
+    small: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One picture of a file: what the detector says and what the page shows, or why it could not be judged."""
+    """One file: what there is to say of it, or why it could not be judged."""
 
     name: str
-    prediction: Prediction | None = None
-    marked: bytes = b""
-    """The picture with its faces marked, as a JPEG."""
-    faces: tuple[bytes, ...] = ()
-    """Each face of the prediction with its surroundings, as a JPEG."""
+    report: Report | None = None
+    marked: tuple[Marked | None, ...] = ()
+    """For each sheet of the report; None where that has an error."""
     error: str | None = None
+    """Of the file, or the first of a picture in it."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a picture could be judged."""
+        return any(self.marked)
 
 
-def judge_file(detector: Detector, data: bytes, name: str) -> Iterator[Judged]:
-    """Every picture of a file, or the sentence that says why there is none. Nothing is raised."""
+def judge_file(detector: Detector, data: bytes, name: str) -> Judged:
+    """All pictures of a file. Of what goes wrong the sentence is in the answer; nothing is raised."""
     try:
-        if len(data) > MAX_PICTURE_MB << 20:
-            raise InputError(f"{printable(name)} has more than the {MAX_PICTURE_MB} MB allowed: scale it down")
-        file = BytesIO(data)
-        file.name = name
-        pictures = PictureFile.open(file, max_pixels=MAX_PIXELS)
-    except EdgefakeError as error:
-        yield Judged(name, error=str(error))
-        return
-    for number, frame in enumerate(pictures, 1):
-        which = name if len(pictures) == 1 else f"{name} ({number} of {len(pictures)})"
-        yield judge_frame(detector, frame, which) if not isinstance(frame, InputError) else Judged(which, error=str(frame))
-
-
-def judge_frame(detector: Detector, frame: Pixels, name: str) -> Judged:
-    """One picture (uint8, H×W×3, BGR)."""
-    try:
-        prediction = detector.predict(frame)
-        faces = tuple(jpeg(face_crop(frame, face.box), FACE) for face in prediction.faces)
-        return Judged(name, prediction, jpeg(prediction.draw(frame), SHOWN), faces)
+        report = picture_report(open_pictures(data, name), detector, name=name)
     except EdgefakeError as error:
         return Judged(name, error=str(error))
     except MemoryError:
         return Judged(name, error=f"{printable(name)} needs more memory than there is: scale it down")
+    return Judged(name, report, tuple(map(_marked, report.sheets)), report.error)
 
 
-def face_crop(frame: Pixels, box: Box, margin: float = 0.3) -> Pixels:
-    """The part of ``frame`` around ``box``, at least a pixel."""
-    half = box.size * (1 + margin) / 2
-    x, y = box.x + box.width / 2, box.y + box.height / 2
-    height, width = frame.shape[:2]
-    left, top = (min(max(round(start), 0), end - 1) for start, end in ((x - half, width), (y - half, height)))
-    return frame[top : max(round(y + half), top + 1), left : max(round(x + half), left + 1)]
+def open_pictures(data: bytes, name: str) -> PictureFile:
+    """A file within the page's limits. Raises ``InputError`` for others, before anything is decoded."""
+    if not data:
+        raise InputError(f"{printable(name)} is empty (0 bytes): get the whole file")
+    if len(data) > MAX_PICTURE_MB << 20:
+        raise InputError(f"{printable(name)} has more than the {MAX_PICTURE_MB} MB allowed: scale it down")
+    file = BytesIO(data)
+    file.name = name
+    pictures = PictureFile.open(file)
+    if (pixels := sum(header.pixels for header in pictures.headers)) > MAX_PIXELS:
+        told = f"declares {pixels / 1e6:.0f} megapixels, more than the {MAX_PIXELS / 1e6:g} allowed"
+        raise InputError(f"{printable(name)} {told}: scale it down")
+    return pictures
 
 
-def jpeg(picture: Pixels, longest: int) -> bytes:
-    """``picture`` (uint8, H×W×3, BGR), scaled down until its longer side is ``longest`` at most."""
-    scale = longest / max(picture.shape[:2])
-    if scale < 1:
-        height, width = (max(round(side * scale), 1) for side in picture.shape[:2])
-        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
+def _marked(sheet: Sheet) -> Marked | None:
+    """Marks are drawn on the reduced picture, so that they are as large in the page whatever the picture's size."""
+    if sheet.prediction is None:
+        return None
+    picture: Pixels = np.asarray(cv2.imdecode(np.frombuffer(sheet.jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
+    scale = picture.shape[1] / sheet.width
+    faces = tuple(replace(face, box=_scaled(face.box, scale)) for face in sheet.prediction.faces)
+    drawn = replace(sheet.prediction, faces=faces).draw(picture)
+    return Marked(jpeg_of(drawn, LARGE), jpeg_of(drawn, SMALL))
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(*(length * scale for length in (box.x, box.y, box.width, box.height)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -61,15 +60,10 @@ def free_port(host: str, port: int) -> int:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         with socket.socket(family, kind) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of one that ended linger for a minute
             trial.bind(address)
+            trial.listen()
             return int(trial.getsockname()[1])
     except (OSError, UnicodeError) as error:
-        where = f"{printable(host)} port {port}"
-        number = getattr(error, "errno", None)
-        if number == errno.EADDRINUSE:
-            raise InputError(f"{where} is taken: end what listens there, or give another --port (0 takes a free one)") from error
-        if number == errno.EACCES:
-            raise InputError(f"{where} may not be used by this user: give a --port of 1024 or higher") from error
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{where} cannot be listened at ({reason}): give an address of this machine as --host") from error
+        raise InputError(f"{printable(host)}:{port} cannot be listened at ({reason}): choose another --port or --host") from error

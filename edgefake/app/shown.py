@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import io
+import re
+import zipfile
 from collections.abc import Sequence
 
 import streamlit as st
 
 from edgefake.app.pictures import Judged
-from edgefake.app.words import COLOURS, ICONS, headline, label, meaning, plain, rates, rates_words
-from edgefake.models.card import ModelCard
-from edgefake.prediction import Prediction
-from edgefake.thresholds import Verdict
+from edgefake.app.words import COLOURS, ICONS, count, label, plain, rates_lines, score
+from edgefake.report import Report
+from edgefake.report.page import SHOWN
+from edgefake.report.record import Subject
+from edgefake.report.wording import LIMITS, STATES, Finding
+from edgefake.text import printable
 
 PRIVACY = (
     "What you give is held in the memory of the computer that serves this page, judged there, and gone when you close the page: "
@@ -23,47 +27,92 @@ def show_privacy() -> None:
     st.caption(f":material/lock: {PRIVACY}")
 
 
-def show_verdict(verdict: Verdict | None, title: str, lines: Sequence[str]) -> None:
-    """A coloured box: ``title`` is plain text, ``lines`` are Markdown."""
-    box = {Verdict.FAKE: st.error, Verdict.UNSURE: st.warning, Verdict.REAL: st.success, None: st.info}[verdict]
-    box("\n\n".join([f"**{title}**", *lines]), icon=ICONS[verdict])
+def show_error(text: object) -> None:
+    """One sentence, in which others may have written."""
+    st.error(plain(text), icon=":material/broken_image:")
 
 
-def show_judged(judged: Judged, card: ModelCard | None) -> None:
-    """A picture, its verdict in words, and its faces."""
-    prediction = judged.prediction
-    if prediction is None:
-        st.error(plain(judged.error), icon=":material/broken_image:")
+def show_finding(finding: Finding, *lines: str) -> None:
+    """A coloured box; ``lines`` are Markdown."""
+    box = {"fake": st.error, "unsure": st.warning, "real": st.success, "none": st.info}[finding.tone]
+    box("\n\n".join([f"**{finding.title}**", *lines, finding.text]), icon=ICONS[finding.tone])
+
+
+def show_report(report: Report) -> None:
+    """The verdict in words and what it is worth."""
+    show_finding(report.finding, *([] if report.p_fake is None else [score(report.p_fake, report.whole)]))
+    rates = list(dict.fromkeys(rate for subject in report.subjects for rate in subject.rates))
+    if report.p_fake is not None:
+        st.caption("\n".join(rates_lines(rates)))
+    with st.expander("What this does not mean"):
+        prior = "half" if report.setup.prior == 0.5 else f"{report.setup.prior:.1%}"
+        st.markdown("\n".join(f"- {plain(limit.format(kind=report.kind, prior=prior))}" for limit in LIMITS))
+    title, text = STATES[report.credentials.state]
+    signer = f" Signed in the name of {plain(report.credentials.signer)}." if report.credentials.signer else ""
+    st.caption(f"Content Credentials: **{title}**. {text}{signer}")
+
+
+def show_judged(judged: Judged) -> None:
+    """A file: its pictures, the verdict, and the faces as cards."""
+    if judged.report is None or not judged.is_read:
+        show_error(judged.error)
         return
+    report = judged.report
     left, right = st.columns([3, 2], gap="medium")
-    left.image(judged.marked, width="stretch", alt=f"{judged.name}: {prediction}")
+    for sheet, marked in zip(report.sheets, judged.marked, strict=True):
+        if marked is None:
+            left.error(plain(sheet.error), icon=":material/broken_image:")
+        else:
+            left.image(marked.large, width="stretch", alt=f"{judged.name}: {sheet.prediction}")
     with right:
-        show_verdict(prediction.verdict, headline(prediction), [meaning(prediction)])
-        if prediction.p_fake is not None:
-            st.caption(rates_words(rates(card, prediction.thresholds)))
-    if prediction.faces:
-        st.markdown(f"##### {count(len(prediction.faces), 'face')}")
-        _show_faces(prediction, judged.faces)
+        show_report(report)
+    if report.subjects:
+        st.markdown(f"##### {count(len(report.subjects), 'face')}")
+        show_faces(report.subjects)
 
 
-def _show_faces(prediction: Prediction, pictures: Sequence[bytes]) -> None:
-    order = sorted(range(len(pictures)), key=lambda index: -(prediction.faces[index].p_fake or 0.0))
+def show_faces(subjects: Sequence[Subject]) -> None:
+    """A card for each, the most suspicious first."""
+    ordered = sorted(subjects, key=lambda subject: -(subject.p_fake or 0.0))
     grid = st.grid(min_column_width=150, border=True)
-    for index in order:
-        face = prediction.faces[index]
+    for subject in ordered[:SHOWN]:
         with grid.container():
-            st.image(pictures[index], width="stretch", alt=f"face {index + 1}")
-            st.badge(label(face), color=COLOURS[face.verdict])  # type: ignore[arg-type]
-            st.caption(f"{face.quality.size:.0f} pixels wide · sharpness {face.quality.sharpness:.2f}")
+            if subject.cutout:
+                st.image(subject.cutout.jpeg, width="stretch", alt=f"face {subject.number}")
+            tone = subject.verdict.value if subject.verdict else "none"
+            told = label(subject.verdict, subject.p_fake, subject.status.value)
+            st.badge(told, color=COLOURS[tone])  # type: ignore[arg-type]
+            if subject.quality:
+                st.caption(f"{subject.quality.size:.0f} pixels · sharpness {subject.quality.sharpness:.2f}")
+    if len(ordered) > SHOWN:
+        st.caption(f"{len(ordered) - SHOWN} more, less suspicious, are in the JSON.")
 
 
-def count(number: int, what: str) -> str:
-    """``1 face``, ``2 faces``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def predictions_json(judged: Sequence[Judged]) -> str:
-    """JSON lines as of ``edgefake predict --json``, without the errors."""
-    return "".join(
-        json.dumps({"path": one.name, **one.prediction.to_dict()}) + "\n" for one in judged if one.prediction is not None
+def report_button(reports: Sequence[Report]) -> None:
+    """One report as a page, several as an archive of pages; made when it is asked for."""
+    one = len(reports) == 1
+    st.download_button(
+        "Report" if one else "Reports (ZIP)",
+        (lambda: reports[0].html) if one else (lambda: _archive(reports)),
+        _page_name(1, reports[0]) if one else "reports.zip",
+        "text/html" if one else "application/zip",
+        icon=":material/description:",
+        on_click="ignore",
     )
+
+
+def json_button(text: str, name: str) -> None:
+    st.download_button("JSON", text, name, "application/json", icon=":material/data_object:", on_click="ignore")
+
+
+def _archive(reports: Sequence[Report]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, report in enumerate(reports, 1):
+            archive.writestr(_page_name(number, report), report.html)
+    return packed.getvalue()
+
+
+def _page_name(number: int, report: Report) -> str:
+    """A name that every system takes, whatever the file was called."""
+    return f"{number:03}-{re.sub(r'[^A-Za-z0-9._-]+', '_', printable(report.file.name))[:80]}.report.html"

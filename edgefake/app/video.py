@@ -8,14 +8,16 @@ import time
 import altair as alt
 import streamlit as st
 
-from edgefake.app.detectors import Choice, card_of, open_detector
+from edgefake.app.detectors import Choice, open_detector
 from edgefake.app.limits import MAX_UPLOAD_MB
-from edgefake.app.shown import count, show_privacy, show_verdict
+from edgefake.app.shown import json_button, report_button, show_error, show_privacy, show_report
 from edgefake.app.videos import JudgedVideo, judge_video
-from edgefake.app.words import HEADLINES, percent, plain, rates, rates_words
-from edgefake.models.card import ModelCard
+from edgefake.app.words import count, plain
+from edgefake.lines import video_line
+from edgefake.report import Report
+from edgefake.report.page import percent
+from edgefake.streaming.timeline import clock
 from edgefake.streaming.video import VideoVerdict
-from edgefake.thresholds import Verdict
 
 WORST = 4
 POINTS = 2000
@@ -23,16 +25,10 @@ POINTS = 2000
 CHART, MOMENT = "timeline", "moment"
 """Keys of widgets; the second of the selection in the first too."""
 
-WHY = {
-    "no_face": ("No face found", "This model judges faces and nothing else."),
-    "too_short": ("Seen too shortly", "No face was there for long enough to be judged; a second is needed."),
-    "incomplete": ("Damaged", "Less than half of the video could be read: get the whole file."),
-}
-
 
 def show_video(choice: Choice) -> None:
     """Upload, judge, tell."""
-    st.header("Are the faces in a video real?")
+    st.header("Are the faces in a video genuine?")
     file = st.file_uploader("Drop one video", max_upload_size=MAX_UPLOAD_MB, key="video")
     show_privacy()
     if file is None:
@@ -43,10 +39,13 @@ def show_video(choice: Choice) -> None:
         st.session_state["judged video"] = key, _judge(file.getbuffer(), file.name, choice)
         st.session_state.pop(MOMENT, None)
     judged: JudgedVideo = st.session_state["judged video"][1]
-    if judged.verdict is None:
-        st.error(plain(judged.error), icon=":material/broken_image:")
+    if judged.report is None or judged.report.video is None:
+        show_error(judged.error)
         return
-    _show(judged, judged.verdict, card_of(open_detector(choice)))
+    _show(judged, judged.report, judged.report.video)
+    with st.container(horizontal=True):
+        report_button([judged.report])
+        json_button(json.dumps(video_line(judged.name, judged.report.video, open_detector(choice))) + "\n", "edgefake.json")
 
 
 def _judge(data: memoryview, name: str, choice: Choice) -> JudgedVideo:
@@ -65,44 +64,22 @@ def _judge(data: memoryview, name: str, choice: Choice) -> JudgedVideo:
     return judged
 
 
-def _show(judged: JudgedVideo, verdict: VideoVerdict, card: ModelCard | None) -> None:
-    if verdict.verdict is None or verdict.p_fake is None:
-        title, line = WHY[verdict.status]
-        show_verdict(None, title, [line])
-    else:
-        proof = {
-            Verdict.FAKE: "It is a reason to look closer, no proof.",
-            Verdict.UNSURE: "That lies where this model does not decide.",
-            Verdict.REAL: "It is no proof that the video is real.",
-        }[verdict.verdict]
-        title = HEADLINES[verdict.verdict]
-        show_verdict(
-            verdict.verdict, title, [f"Over the whole video the worst face scores **{percent(verdict.p_fake)} fake**. {proof}"]
-        )
+def _show(judged: JudgedVideo, report: Report, verdict: VideoVerdict) -> None:
+    show_report(report)
     told = [count(verdict.frames, "frame") + " judged", count(len(verdict.tracks), "face") + " followed", verdict.explanation()]
     st.caption(plain(" · ".join(filter(None, told))))
-    if verdict.p_fake is not None and judged.thresholds:
-        st.caption(f"{rates_words(rates(card, judged.thresholds))} That is of single pictures; of videos it is not measured.")
-    _show_timeline(judged)
+    _show_timeline(judged, report)
     _show_worst(judged)
-    st.download_button(
-        "Result (JSON)",
-        json.dumps({"path": judged.name, **verdict.to_dict()}) + "\n",
-        "edgefake.json",
-        "application/json",
-        icon=":material/download:",
-        on_click="ignore",
-    )
 
 
-def _show_timeline(judged: JudgedVideo) -> None:
+def _show_timeline(judged: JudgedVideo, report: Report) -> None:
     times = [moment.seconds for moment in judged.moments]
     if not times:
         return
-    if any(judged.curves.of.values()):
+    if report.lines:
         st.markdown("##### Over time")
         st.altair_chart(
-            _chart(judged),
+            _chart(report),
             key=CHART,
             on_select=lambda: _go_to(times),
             selection_mode=MOMENT,
@@ -121,24 +98,24 @@ def _go_to(times: list[float]) -> None:
         st.session_state[MOMENT] = min(times, key=lambda seconds: abs(seconds - picked[0]["seconds"]))
 
 
-def _chart(judged: JudgedVideo) -> alt.LayerChart | alt.FacetChart:
+def _chart(report: Report) -> alt.LayerChart | alt.FacetChart:
     """A line per face, and the thresholds of one."""
-    curves = judged.curves.of
-    step = max(sum(len(seconds) for seconds, _ in curves.values()) // POINTS, 1)
+    step = max(sum(len(part) for line in report.lines for part in line.parts) // POINTS, 1)
     rows = [
-        {"seconds": second, "fake": score, "face": f"face {number}"}
-        for number, (seconds, scores) in curves.items()
-        for second, score in zip(seconds[::step], scores[::step], strict=True)
+        {"seconds": second, "fake": score, "face": f"face {line.id}", "part": f"{line.id}.{number}"}
+        for line in report.lines
+        for number, part in enumerate(line.parts)
+        for second, score in part[::step].tolist()
     ]
     picked = alt.selection_point(MOMENT, on="click", nearest=True, fields=["seconds"])
     scores = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X("seconds:Q", title="seconds"),
         y=alt.Y("fake:Q", title="fake", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
-        color=alt.Color("face:N", title=None, legend=alt.Legend(orient="top") if len(curves) > 1 else None),
+        color=alt.Color("face:N", title=None, legend=alt.Legend(orient="top") if len(report.lines) > 1 else None),
+        detail="part:N",  # no line where it was away
     )
     dots = scores.mark_circle(size=20).add_params(picked)  # in lines there is nothing to click
-    limits = judged.thresholds
-    ends = [] if limits is None else sorted({limits.real, limits.fake})
+    ends = sorted({report.setup.thresholds.real, report.setup.thresholds.fake})
     rules = alt.Chart(alt.InlineData(values=[{"limit": end} for end in ends])).mark_rule(strokeDash=[4, 4]).encode(y="limit:Q")
     return alt.layer(rules, scores.mark_line(), dots).properties(height=220)
 
@@ -153,7 +130,3 @@ def _show_worst(judged: JudgedVideo) -> None:
         with grid.container():
             st.image(moment.picture, width="stretch", alt=f"the video at {clock(moment.seconds)}")
             st.caption(f"{clock(moment.seconds)} · {percent(moment.p_fake or 0.0)} fake")
-
-
-def clock(seconds: float) -> str:
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import os
-from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edgefake.app.pictures import jpeg
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.pixels import Pixels
+from edgefake.report import Report, VideoRecord
+from edgefake.report.cutouts import jpeg_of
 from edgefake.streaming.overlay import draw
 from edgefake.streaming.pipeline import watch
 from edgefake.streaming.result import FrameResult
-from edgefake.streaming.video import VideoTally, VideoVerdict
 from edgefake.text import printable
-from edgefake.thresholds import Thresholds
 
 MOMENTS = 240
 """So many pictures of a video are kept at most."""
@@ -53,7 +51,7 @@ class Filmstrip:
         piece = int(result.seconds / self._piece_s)
         kept = self._moments.get(piece)
         if kept is None or _suspicion(result.p_fake) > _suspicion(kept.p_fake):
-            picture = jpeg(draw(frame, result), SHOWN)
+            picture = jpeg_of(draw(frame, result), SHOWN)
             self._moments[piece] = Moment(result.seconds, result.p_fake, picture)
         while len(self._moments) > MOMENTS:
             self._piece_s *= 2
@@ -66,30 +64,13 @@ class Filmstrip:
         return sorted(self._moments.values(), key=lambda moment: moment.seconds)
 
 
-@dataclass(slots=True)
-class Curves:
-    """p_fake of each track over time: seconds and p_fake by its number."""
-
-    of: dict[int, tuple[array[float], array[float]]] = field(default_factory=dict)
-
-    def add(self, result: FrameResult) -> None:
-        for track in result.tracks:
-            if track.p_fake is not None:
-                seconds, scores = self.of.setdefault(track.id, (array("d"), array("d")))
-                seconds.append(result.seconds)
-                scores.append(track.p_fake)
-
-
 @dataclass(frozen=True, slots=True)
 class JudgedVideo:
-    """What the detector says of a video, or why it could not be judged."""
+    """What there is to say of a video, or why it could not be judged."""
 
     name: str
-    verdict: VideoVerdict | None = None
-    thresholds: Thresholds | None = None
-    """Of one face."""
+    report: Report | None = None
     moments: tuple[Moment, ...] = ()
-    curves: Curves = field(default_factory=Curves)
     error: str | None = None
 
     def worst(self, count: int) -> list[Moment]:
@@ -103,19 +84,18 @@ class JudgedVideo:
 
 def judge_video(detector: Detector, data: bytes | memoryview, name: str, progress: Progress) -> JudgedVideo:
     """All frames of the video in ``data``. Of what goes wrong with it the sentence is in the answer; nothing is raised."""
-    tally, strip, curves = VideoTally(detector.thresholds, detector.prior), Filmstrip(), Curves()
+    record, strip = VideoRecord(detector), Filmstrip()
     with in_memory(data) as path:
         try:
             with watch(path, detector) as running:
                 for frame, result in running:
-                    for taking in (tally, curves):
-                        taking.add(result)
+                    record.add(frame, result)
                     strip.add(frame, result)
                     progress(result.index + 1, running.total)
-                verdict = tally.verdict(running.coverage)
+            report = record.report(path, name=name, coverage=running.coverage)
         except EdgefakeError as error:
             return JudgedVideo(name, error=str(error).replace(str(path), printable(name)))
-    return JudgedVideo(name, verdict, detector.thresholds, tuple(strip.moments), curves)
+    return JudgedVideo(name, report, tuple(strip.moments))
 
 
 @contextmanager
