@@ -6,12 +6,12 @@ import streamlit as st
 
 import edgefake
 from edgefake.app.detectors import Choice, open_detector
-from edgefake.app.words import plain
+from edgefake.app.words import overall, plain
 from edgefake.detector import Detector
 from edgefake.models.card import Metrics, ModelCard
 from edgefake.models.families import family_tables
-from edgefake.report.page import percent
 from edgefake.report.setup import card_of
+from edgefake.text import percent_text
 
 FIGURES = {
     "auc": "How well it ranks fakes above real faces (AUC; 0.5 is chance, 1 is perfect)",
@@ -38,6 +38,8 @@ def show_about(choice: Choice) -> None:
     st.markdown(
         f"**{plain(card.name)}** · {plain(card.architecture)}, {card.precision}, {card.width}×{card.height} pixels per face"
     )
+    for line in overall(card, detector.thresholds):
+        st.markdown(line)
     _show_knowledge(card)
     for metrics in card.metrics:
         _show_figures(metrics)
@@ -88,10 +90,10 @@ def _show_families(card: ModelCard) -> None:
 
 def _show_versions(detector: Detector, card: ModelCard) -> None:
     limits = detector.thresholds
-    real = f", real below {percent(limits.real)}" if limits.real < limits.fake else ""
+    real = f", real below {percent_text(limits.real)}" if limits.real < limits.fake else ""
     st.markdown("##### To repeat a result")
     st.code(
         f"edgefake {edgefake.__version__}\nmodel {card.name}, SHA-256 of its network {card.payload_sha256 or 'not told'}\n"
-        f"runtime {detector.runtime}\nfake from {percent(limits.fake)}{real}\n",
+        f"runtime {detector.runtime}\nfake from {percent_text(limits.fake)}{real}\n",
         language=None,
     )

@@ -49,7 +49,8 @@ def show_still(choice: Choice) -> None:
     picture = st.camera_input("Take a picture", key="still", label_visibility="collapsed", width=640)
     if picture is None:
         return
-    show_judged(judge_file(open_detector(choice), picture.getvalue(), "picture of your camera.jpg"))
+    detector = open_detector(choice)
+    show_judged(judge_file(detector, picture.getvalue(), "picture of your camera.jpg"), detector)
 
 
 def show_server(choice: Choice) -> None:

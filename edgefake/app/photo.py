@@ -46,9 +46,9 @@ def show_photo(choice: Choice) -> None:
     else:
         judged = _judge(files, choice, detector)
     if len(judged) == 1:
-        show_judged(judged[0])
+        show_judged(judged[0], detector)
     else:
-        _show_many(judged)
+        _show_many(judged, detector)
     _offer_downloads(judged, detector)
 
 
@@ -71,7 +71,7 @@ def _judge(files: Sequence[UploadedFile], choice: Choice, detector: Detector) ->
     return [results[file.file_id, choice] for file in files]
 
 
-def _show_many(judged: Sequence[Judged]) -> None:
+def _show_many(judged: Sequence[Judged], detector: Detector) -> None:
     """The most suspicious first, a page of them at a time."""
     counts = Counter(one.report.finding.title if one.report else NOT_READ for one in judged)
     st.markdown(f"##### {len(judged)} files")
@@ -83,7 +83,7 @@ def _show_many(judged: Sequence[Judged]) -> None:
     grid = st.grid(min_column_width=140, border=True)
     for index, one in enumerate(whole[first : first + PER_PAGE], first):
         with grid.container():
-            _show_small(one, index)
+            _show_small(one, index, detector)
 
 
 def _show_broken(broken: Sequence[Judged]) -> None:
@@ -94,7 +94,7 @@ def _show_broken(broken: Sequence[Judged]) -> None:
             st.text("\n".join(str(one.error) for one in broken[PER_PAGE:]))
 
 
-def _show_small(one: Judged, index: int) -> None:
+def _show_small(one: Judged, index: int, detector: Detector) -> None:
     report, picture = one.report, next(filter(None, one.marked))
     assert report is not None
     st.image(picture.small, width="stretch", alt=one.name)
@@ -102,7 +102,7 @@ def _show_small(one: Judged, index: int) -> None:
     st.badge(told, color=COLOURS[report.finding.tone])  # type: ignore[arg-type]
     st.caption(plain(one.name))
     if st.button("Details", key=f"open {index}", width="stretch"):
-        st.dialog(plain(one.name), width="large")(show_judged)(one)
+        st.dialog(plain(one.name), width="large")(show_judged)(one, detector)
 
 
 def _suspicion(one: Judged) -> tuple[int, float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +37,8 @@ OPTIONS = {
 
 
 def serve(chosen: Settings, *, host: str, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the page at ``host`` and ``port`` (0: a free one) until SIGINT or SIGTERM; ``ready`` is told its address before.
+    """Serve the page at ``host`` and ``port`` (0: a free one) until SIGINT or SIGTERM; ``ready`` is told its address once it
+    answers.
 
     Raises ``InputError`` where Streamlit is missing, or nothing can be served there.
     """
@@ -51,8 +54,20 @@ def serve(chosen: Settings, *, host: str, port: int, ready: Callable[[str], None
     settings.use(chosen)
     options = {**OPTIONS, "server.address": host, "server.port": port, "browser.serverAddress": host}
     bootstrap.load_config_options({name.replace(".", "_"): value for name, value in options.items()})
-    ready(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    threading.Thread(target=_tell_when_open, args=(host, port, lambda: ready(url)), daemon=True).start()
     bootstrap.run(str(SCRIPT), False, [], {})
+
+
+def _tell_when_open(host: str, port: int, ready: Callable[[], None]) -> None:
+    """Streamlit has no event for that."""
+    while True:
+        try:
+            socket.create_connection((host, port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return ready()
 
 
 def free_port(host: str, port: int) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from edgefake.app.pictures import Judged
-from edgefake.app.words import COLOURS, ICONS, count, label, plain, rates_lines, score
+from edgefake.app.pictures import Judged, explain_file
+from edgefake.app.words import COLOURS, ICONS, count, errors_of, label, plain, score
+from edgefake.detector import Detector
 from edgefake.report import Report
 from edgefake.report.page import SHOWN
 from edgefake.report.record import Subject
@@ -41,9 +42,8 @@ def show_finding(finding: Finding, *lines: str) -> None:
 def show_report(report: Report) -> None:
     """The verdict in words and what it is worth."""
     show_finding(report.finding, *([] if report.p_fake is None else [score(report.p_fake, report.whole)]))
-    rates = list(dict.fromkeys(rate for subject in report.subjects for rate in subject.rates))
     if report.p_fake is not None:
-        st.caption("\n".join(rates_lines(rates)))
+        st.caption("\n".join(errors_of(report)))
     with st.expander("What this does not mean"):
         prior = "half" if report.setup.prior == 0.5 else f"{report.setup.prior:.1%}"
         st.markdown("\n".join(f"- {plain(limit.format(kind=report.kind, prior=prior))}" for limit in LIMITS))
@@ -52,7 +52,7 @@ def show_report(report: Report) -> None:
     st.caption(f"Content Credentials: **{title}**. {text}{signer}")
 
 
-def show_judged(judged: Judged) -> None:
+def show_judged(judged: Judged, detector: Detector) -> None:
     """A file: its pictures, the verdict, and the faces as cards."""
     if judged.report is None or not judged.is_read:
         show_error(judged.error)
@@ -68,17 +68,23 @@ def show_judged(judged: Judged) -> None:
         show_report(report)
     if report.subjects:
         st.markdown(f"##### {count(len(report.subjects), 'face')}")
-        show_faces(report.subjects)
+        wished = report.p_fake is not None and st.toggle("Show what speaks for fake (red) and for real (blue)", key="maps")
+        maps = {}
+        if wished:
+            with st.spinner("Looking at every part of every face …"):
+                maps = explain_file(detector, judged)
+        _show_faces(report.subjects, maps)
 
 
-def show_faces(subjects: Sequence[Subject]) -> None:
+def _show_faces(subjects: Sequence[Subject], maps: Mapping[int, bytes]) -> None:
     """A card for each, the most suspicious first."""
     ordered = sorted(subjects, key=lambda subject: -(subject.p_fake or 0.0))
     grid = st.grid(min_column_width=150, border=True)
     for subject in ordered[:SHOWN]:
         with grid.container():
             if subject.cutout:
-                st.image(subject.cutout.jpeg, width="stretch", alt=f"face {subject.number}")
+                picture = maps.get(subject.number, subject.cutout.jpeg)
+                st.image(picture, width="stretch", alt=f"face {subject.number}")
             tone = subject.verdict.value if subject.verdict else "none"
             told = label(subject.verdict, subject.p_fake, subject.status.value)
             st.badge(told, color=COLOURS[tone])  # type: ignore[arg-type]

@@ -15,9 +15,9 @@ from edgefake.app.videos import JudgedVideo, judge_video
 from edgefake.app.words import count, plain
 from edgefake.lines import video_line
 from edgefake.report import Report
-from edgefake.report.page import percent
 from edgefake.streaming.timeline import clock
 from edgefake.streaming.video import VideoVerdict
+from edgefake.text import percent_text
 
 WORST = 4
 POINTS = 2000
@@ -129,4 +129,4 @@ def _show_worst(judged: JudgedVideo) -> None:
     for moment in worst:
         with grid.container():
             st.image(moment.picture, width="stretch", alt=f"the video at {clock(moment.seconds)}")
-            st.caption(f"{clock(moment.seconds)} · {percent(moment.p_fake or 0.0)} fake")
+            st.caption(f"{clock(moment.seconds)} · {percent_text(moment.p_fake or 0.0)} fake")
