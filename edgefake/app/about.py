@@ -96,4 +96,5 @@ def _show_versions(detector: Detector, card: ModelCard) -> None:
         f"edgefake {edgefake.__version__}\nmodel {card.name}, SHA-256 of its network {card.payload_sha256 or 'not told'}\n"
         f"runtime {detector.runtime}\nfake from {percent_text(limits.fake)}{real}\n",
         language=None,
+        wrap_lines=True,
     )

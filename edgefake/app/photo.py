@@ -13,7 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from edgefake.app.detectors import Choice, open_detector
 from edgefake.app.limits import MAX_PICTURE_MB
 from edgefake.app.pictures import Judged, judge_file
-from edgefake.app.shown import json_button, report_button, show_error, show_judged, show_privacy
+from edgefake.app.shown import explained, json_button, report_button, show_error, show_judged, show_privacy
 from edgefake.app.words import COLOURS, label, plain
 from edgefake.detector import Detector
 from edgefake.lines import picture_line
@@ -112,8 +112,8 @@ def _suspicion(one: Judged) -> tuple[int, float]:
 
 def _offer_downloads(judged: Sequence[Judged], detector: Detector) -> None:
     with st.container(horizontal=True):
-        if reports := [one.report for one in judged if one.report]:
-            report_button(reports)
+        if whole := [one for one in judged if one.report]:
+            report_button([one.name for one in whole], lambda: [report for one in whole if (report := explained(one, detector))])
         json_button("".join(line for one in judged for line in _lines(one, detector)), "edgefake.jsonl")
 
 

@@ -12,11 +12,10 @@ from edgefake.app.limits import MAX_PICTURE_MB, MAX_PIXELS
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.faces import Box
-from edgefake.heatmap import tinted
 from edgefake.images import PictureFile
 from edgefake.pixels import Pixels
 from edgefake.report import Report, picture_report
-from edgefake.report.cutouts import FACE_SIDE, jpeg_of
+from edgefake.report.cutouts import jpeg_of
 from edgefake.report.record import Sheet
 from edgefake.text import printable
 
@@ -50,10 +49,13 @@ class Judged:
         return any(self.marked)
 
 
-def judge_file(detector: Detector, data: bytes, name: str) -> Judged:
-    """All pictures of a file. Of what goes wrong the sentence is in the answer; nothing is raised."""
+def judge_file(detector: Detector, data: bytes, name: str, *, explain: bool = False) -> Judged:
+    """All pictures of a file; ``explain`` is as for ``picture_report``.
+
+    Of what goes wrong the sentence is in the answer; nothing is raised.
+    """
     try:
-        report = picture_report(open_pictures(data, name), detector, name=name)
+        report = picture_report(open_pictures(data, name), detector, name=name, explain=explain)
     except EdgefakeError as error:
         return Judged(name, data, error=str(error))
     except MemoryError:
@@ -74,27 +76,6 @@ def open_pictures(data: bytes, name: str) -> PictureFile:
         told = f"declares {pixels / 1e6:.0f} megapixels, more than the {MAX_PIXELS / 1e6:g} allowed"
         raise InputError(f"{printable(name)} {told}: scale it down")
     return pictures
-
-
-def explain_file(detector: Detector, judged: Judged) -> dict[int, bytes]:
-    """What spoke for fake and for real in each scored face of a file that was judged, by the number of its subject: JPEGs.
-
-    Takes 49 runs for a face where the model has no map of its own. Raises ``InputError`` where the file cannot be read again.
-    """
-    assert judged.report is not None
-    numbers = (subject.number for subject in judged.report.subjects)
-    maps = {}
-    for frame, sheet in zip(open_pictures(judged.data, judged.name), judged.report.sheets, strict=True):
-        if isinstance(frame, InputError) or sheet.prediction is None:
-            continue
-        boxes = [face.box for face in sheet.prediction.faces]
-        for face in detector.predict(frame, boxes=boxes, explain=True).faces:
-            number = next(numbers)
-            if face.evidence is not None and face.square is not None:
-                left, top, side = (round(length) for length in (face.square.x, face.square.y, face.square.width))
-                crop = frame[top : top + side, left : left + side]
-                maps[number] = jpeg_of(tinted(crop, face.evidence, side=FACE_SIDE), FACE_SIDE)
-    return maps
 
 
 def _marked(sheet: Sheet) -> Marked | None:

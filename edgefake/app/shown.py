@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from edgefake.app.pictures import Judged, explain_file
+from edgefake.app.pictures import Judged, judge_file
 from edgefake.app.words import COLOURS, ICONS, count, errors_of, label, plain, score
 from edgefake.detector import Detector
 from edgefake.report import Report
@@ -69,21 +69,25 @@ def show_judged(judged: Judged, detector: Detector) -> None:
     if report.subjects:
         st.markdown(f"##### {count(len(report.subjects), 'face')}")
         wished = report.p_fake is not None and st.toggle("Show what speaks for fake (red) and for real (blue)", key="maps")
-        maps = {}
         if wished:
             with st.spinner("Looking at every part of every face …"):
-                maps = explain_file(detector, judged)
-        _show_faces(report.subjects, maps)
+                report = explained(judged, detector) or report
+        _show_faces(report.subjects, maps=wished)
 
 
-def _show_faces(subjects: Sequence[Subject], maps: Mapping[int, bytes]) -> None:
+def explained(judged: Judged, detector: Detector) -> Report | None:
+    """The report on it with what in each face spoke for fake and for real; nothing where there is none at all."""
+    return judge_file(detector, judged.data, judged.name, explain=True).report
+
+
+def _show_faces(subjects: Sequence[Subject], *, maps: bool) -> None:
     """A card for each, the most suspicious first."""
     ordered = sorted(subjects, key=lambda subject: -(subject.p_fake or 0.0))
-    grid = st.grid(min_column_width=150, border=True)
+    grid = st.grid(min_column_width=180, border=True)
     for subject in ordered[:SHOWN]:
         with grid.container():
             if subject.cutout:
-                picture = maps.get(subject.number, subject.cutout.jpeg)
+                picture = (subject.cutout.evidence if maps else None) or subject.cutout.jpeg
                 st.image(picture, width="stretch", alt=f"face {subject.number}")
             tone = subject.verdict.value if subject.verdict else "none"
             told = label(subject.verdict, subject.p_fake, subject.status.value)
@@ -94,13 +98,13 @@ def _show_faces(subjects: Sequence[Subject], maps: Mapping[int, bytes]) -> None:
         st.caption(f"{len(ordered) - SHOWN} more, less suspicious, are in the JSON.")
 
 
-def report_button(reports: Sequence[Report]) -> None:
-    """One report as a page, several as an archive of pages; made when it is asked for."""
-    one = len(reports) == 1
+def report_button(names: Sequence[str], reports: Callable[[], Sequence[Report]]) -> None:
+    """One report as a page, several as an archive of pages; ``reports`` makes them when they are asked for."""
+    one = len(names) == 1
     st.download_button(
         "Report" if one else "Reports (ZIP)",
-        (lambda: reports[0].html) if one else (lambda: _archive(reports)),
-        _page_name(1, reports[0]) if one else "reports.zip",
+        (lambda: reports()[0].html) if one else (lambda: _archive(reports())),
+        _page_name(1, names[0]) if one else "reports.zip",
         "text/html" if one else "application/zip",
         icon=":material/description:",
         on_click="ignore",
@@ -115,10 +119,10 @@ def _archive(reports: Sequence[Report]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, report in enumerate(reports, 1):
-            archive.writestr(_page_name(number, report), report.html)
+            archive.writestr(_page_name(number, report.file.name), report.html)
     return packed.getvalue()
 
 
-def _page_name(number: int, report: Report) -> str:
+def _page_name(number: int, name: str) -> str:
     """A name that every system takes, whatever the file was called."""
-    return f"{number:03}-{re.sub(r'[^A-Za-z0-9._-]+', '_', printable(report.file.name))[:80]}.report.html"
+    return f"{number:03}-{re.sub(r'[^A-Za-z0-9._-]+', '_', printable(name))[:80]}.report.html"

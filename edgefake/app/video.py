@@ -42,9 +42,10 @@ def show_video(choice: Choice) -> None:
     if judged.report is None or judged.report.video is None:
         show_error(judged.error)
         return
-    _show(judged, judged.report, judged.report.video)
+    report = judged.report
+    _show(judged, report, judged.report.video)
     with st.container(horizontal=True):
-        report_button([judged.report])
+        report_button([judged.name], lambda: [report])
         json_button(json.dumps(video_line(judged.name, judged.report.video, open_detector(choice))) + "\n", "edgefake.json")
 
 

@@ -40,11 +40,16 @@ def label(verdict: Verdict | None, p_fake: float | None, status: str) -> str:
     return f"{SHORT[verdict]}, {percent_text(p_fake)} fake"
 
 
+def unbroken(p_fake: float) -> str:
+    """A p_fake in a sentence: its parts stay on one line."""
+    return percent_text(p_fake).replace(" ", "\u202f")
+
+
 def score(p_fake: float, limits: Thresholds) -> str:
     """A sentence about the most suspicious face."""
-    below = f", no sign below {percent_text(limits.real)}" if limits.real < limits.fake else ""
-    told = f"The most suspicious face scores **{percent_text(p_fake)} fake**"
-    return f"{told}; signs are from {percent_text(limits.fake)} on{below}."
+    below = f", no sign below {unbroken(limits.real)}" if limits.real < limits.fake else ""
+    told = f"The most suspicious face scores **{unbroken(p_fake)} fake**"
+    return f"{told}; signs are from {unbroken(limits.fake)} on{below}."
 
 
 def errors_of(report: Report) -> list[str]:

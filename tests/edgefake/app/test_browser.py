@@ -98,6 +98,7 @@ def test_pictures_on_a_phone_in_the_dark(
     page.get_by_role("button", name="Details").click()
     page.get_by_role("dialog").get_by_text(GENUINE).wait_for()
     page.keyboard.press("Escape")
+    page.locator("[data-test-script-state=notRunning]").wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="JSON").click()
     assert len(Path(download.value.path()).read_text().splitlines()) == 4
@@ -115,6 +116,7 @@ def test_a_report_and_what_spoke_for_it(visit: Visit) -> None:
     before = page.get_by_alt_text("face 1").get_attribute("src")
     page.get_by_text("what speaks for fake").click()
     page.wait_for_function("src => document.querySelector('img[alt=\"face 1\"]').getAttribute('src') != src", arg=before)
+    page.locator("[data-test-script-state=notRunning]").wait_for()
     with page.expect_download() as download:
         page.get_by_role("button", name="Report").click()
     assert GENUINE in Path(download.value.path()).read_text()

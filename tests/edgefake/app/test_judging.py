@@ -10,7 +10,7 @@ import pytest
 
 from edgefake import Detector, InputError
 from edgefake.app.inverted import LiveJudge
-from edgefake.app.pictures import explain_file, judge_file
+from edgefake.app.pictures import judge_file
 from edgefake.app.server import free_port
 from edgefake.app.videos import MOMENTS, Filmstrip, in_memory, judge_video
 from edgefake.faces import Box
@@ -32,11 +32,10 @@ def seen(seconds: float) -> FrameResult:
 
 def test_every_face_is_explained(model: Path, portrait: Path) -> None:
     with Detector(model, faces="frame") as detector:
-        judged = judge_file(detector, portrait.read_bytes(), "portrait.jpg")
-        assert judged.report is not None and judged.is_read
-        maps = explain_file(detector, judged)
-    assert [*maps] == [subject.number for subject in judged.report.subjects] == [1]
-    assert maps[1].startswith(b"\xff\xd8")
+        plain, explained = (judge_file(detector, portrait.read_bytes(), "a.jpg", explain=explain) for explain in (False, True))
+    assert plain.report is not None and explained.report is not None and plain.is_read
+    assert [subject.cutout.evidence is not None for subject in plain.report.subjects if subject.cutout] == [False]
+    assert [subject.cutout.evidence is not None for subject in explained.report.subjects if subject.cutout] == [True]
 
 
 def test_pictures_of_a_video_are_thinned_evenly(photo: Pixels) -> None:

@@ -106,7 +106,7 @@ def test_two_visitors_have_thresholds_of_their_own(opened: Open, portrait: Path)
     first.sidebar.slider[0].set_value(1).run()
     second.button[0].click().run()
     first.button[0].click().run()
-    assert "from 1 %" in boxes(first) and "from 1 %" not in boxes(second)
+    assert "from 1\u202f%" in boxes(first) and "from 1\u202f%" not in boxes(second)
 
 
 def test_a_video(opened: Open, clip: Path) -> None:
