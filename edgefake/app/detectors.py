@@ -8,6 +8,7 @@ import streamlit as st
 
 from edgefake.app import settings
 from edgefake.app.settings import Settings
+from edgefake.defaults import DEFAULT_THRESHOLD
 from edgefake.detector import Detector
 from edgefake.models.card import ModelCard
 from edgefake.models.store import list_models
@@ -17,7 +18,7 @@ from edgefake.scorer import Threshold
 CARDS, OWN = "as the model's card says", "own number"
 
 WORDS = {
-    "fpr_5%": "usual: about 5 of 100 real faces in validation were called fake",
+    DEFAULT_THRESHOLD: "usual: about 5 of 100 real faces in validation were called fake",
     "fpr_1%": "careful: about 1 of 100 real faces in validation was called fake",
     "fpr_0.1%": "very careful: about 1 of 1000 real faces in validation was called fake",
     "eer": "even: as many real faces as fakes were called wrongly",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import numpy as np
 import streamlit as st
@@ -19,7 +18,21 @@ from edgefake.streaming.result import FrameResult
 if TYPE_CHECKING:
     from av import VideoFrame
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+CHECK = """
+<p id="edgefake-no-webrtc" hidden style="padding: 1rem; border-left: 4px solid #d33">This browser gives no camera to this page:
+it has no WebRTC, or the page came by neither https nor localhost. Use another browser, or judge a picture under “Photo”.</p>
+<p id="edgefake-no-camera" hidden style="padding: 1rem; border-left: 4px solid #d33">No camera was found: plug one in, or judge
+a picture under “Photo”.</p>
+<script>
+{
+const show = name => { const line = document.getElementById(name); if (line) line.hidden = false; };
+if (!window.RTCPeerConnection || !navigator.mediaDevices) show("edgefake-no-webrtc");
+else navigator.mediaDevices.enumerateDevices().then(found => {
+  if (!found.some(device => device.kind === "videoinput")) show("edgefake-no-camera");
+});
+}
+</script>
+"""
 
 
 def show_live(choice: Choice) -> None:
@@ -42,9 +55,6 @@ def show_live(choice: Choice) -> None:
         translations={
             "start": "Start the camera",
             "stop": "Stop the camera",
-            "media_api_not_available": "This browser gives no camera: it has no WebRTC, or the page came by neither https nor "
-            "localhost. Use another browser, or “one picture”.",
-            "device_not_available": "No camera was found: plug one in, and allow this page to use it.",
             "device_access_denied": "This page may not use the camera: allow it in the browser's settings.",
         },
     )
@@ -103,10 +113,5 @@ def show_result(result: FrameResult) -> None:
 
 
 def tell_where_cameras_work() -> None:
-    """Browsers hand out their camera to safe pages only, and many say nothing where they do not."""
-    url = urlsplit(st.context.url or "")
-    if url.scheme == "http" and url.hostname not in LOOPBACK:
-        st.warning(
-            "Browsers give their camera only to pages from localhost or over https: put a server with a certificate before this "
-            "one, or take a picture and judge it under “Photo”."
-        )
+    """What the browser lacks, which only it knows; many say nothing themselves."""
+    st.html(CHECK, unsafe_allow_javascript=True)

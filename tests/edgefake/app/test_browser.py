@@ -20,7 +20,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_MS = 100_000
+PATIENCE_MS = 60_000
 GENUINE = "No sign of manipulation of the kinds this detector knows"
 Visit = Callable[..., Any]
 
@@ -128,17 +128,17 @@ def test_a_click_on_the_timeline_of_a_video(visit: Visit, clip: Path, corrupt_cl
     page.get_by_test_id("stAlert").get_by_text("corrupt.mp4").wait_for()
     upload(page, clip)
     page.get_by_text(GENUINE).wait_for()
-    shown = page.get_by_test_id("stSlider").locator("[role=slider]")
-    before = shown.get_attribute("aria-valuenow")
+    moment = page.get_by_alt_text(re.compile("^the video at")).first
+    before = moment.get_attribute("src")
     chart = page.get_by_test_id("stVegaLiteChart")
     chart.locator("canvas, svg").first.wait_for()
     for share in (0.9, 0.3):  # one of both is another moment than the first that is shown
         box = chart.bounding_box()
         page.mouse.click(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
-        page.wait_for_timeout(1500)
-        if shown.get_attribute("aria-valuenow") != before:
+        page.wait_for_timeout(3000)
+        if moment.get_attribute("src") != before:
             break
-    assert shown.get_attribute("aria-valuenow") != before
+    assert moment.get_attribute("src") != before
 
 
 def test_a_still(visit: Visit) -> None:
@@ -157,17 +157,17 @@ def test_live(visit: Visit) -> None:
     frame.get_by_role("button", name="Start the camera").wait_for()
 
 
-def test_a_browser_without_webrtc(visit: Visit) -> None:
-    without = "Object.defineProperty(navigator, 'mediaDevices', {value: undefined}); delete window.RTCPeerConnection;"
-    page = visit("camera", script=without)
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("Object.defineProperty(navigator, 'mediaDevices', {value: undefined})", "This browser gives no camera"),
+        ("delete window.RTCPeerConnection", "This browser gives no camera"),
+        ("navigator.mediaDevices.enumerateDevices = () => Promise.resolve([])", "No camera was found"),
+    ],
+)
+def test_a_browser_without_a_camera_says_so(script: str, told: str, visit: Visit) -> None:
+    page = visit("camera", script=script)
+    page.get_by_text(told).wait_for()
     page.get_by_text("Your camera, live").click()
-    page.frame_locator("iframe").first.get_by_text("This browser gives no camera").wait_for()
-
-
-def test_a_browser_without_a_camera(visit: Visit) -> None:
-    none = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('none', 'NotFoundError'))"
-    page = visit("camera", script=none)
-    page.get_by_text("Your camera, live").click()
-    frame = page.frame_locator("iframe").first
-    frame.get_by_role("button", name="Start the camera").click()
-    frame.get_by_text("No camera was found").wait_for()
+    page.get_by_text("While it runs").wait_for()
+    page.get_by_text(told).wait_for()
