@@ -13,9 +13,9 @@ from edgefake.app.pictures import Judged, judge_file
 from edgefake.app.words import COLOURS, ICONS, count, errors_of, label, plain, score
 from edgefake.detector import Detector
 from edgefake.report import Report
-from edgefake.report.page import SHOWN
+from edgefake.report.page import SHOWN, limits
 from edgefake.report.record import Subject
-from edgefake.report.wording import LIMITS, STATES, Finding
+from edgefake.report.wording import STATES, Finding
 from edgefake.text import printable
 
 PRIVACY = (
@@ -45,8 +45,7 @@ def show_report(report: Report) -> None:
     if report.p_fake is not None:
         st.caption("\n".join(errors_of(report)))
     with st.expander("What this does not mean"):
-        prior = "half" if report.setup.prior == 0.5 else f"{report.setup.prior:.1%}"
-        st.markdown("\n".join(f"- {plain(limit.format(kind=report.kind, prior=prior))}" for limit in LIMITS))
+        st.markdown("\n".join(f"- {plain(limit)}" for limit in limits(report)))
     title, text = STATES[report.credentials.state]
     signer = f" Signed in the name of {plain(report.credentials.signer)}." if report.credentials.signer else ""
     st.caption(f"Content Credentials: **{title}**. {text}{signer}")

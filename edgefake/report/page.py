@@ -62,7 +62,7 @@ def page(report: Report) -> str:
         .render(
             report=report,
             finding=report.finding,
-            limits=_limits(report),
+            limits=limits(report),
             shown=shown,
             others=worst_first[SHOWN:],
             sheets=_sheets(report),
@@ -221,7 +221,7 @@ def _size(count: int) -> str:
     return f"{count} bytes"
 
 
-def _limits(report: Report) -> list[str]:
+def limits(report: Report) -> list[str]:
     """What the verdict does not mean."""
     prior = "half" if report.setup.prior == CALIBRATED_FOR else f"{report.setup.prior:.3g} of 1"
     rest = "the rest of the picture" if report.kind == "picture" else "the rest of the video, its sound"

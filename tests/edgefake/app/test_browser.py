@@ -20,7 +20,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt install chromium")
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 GENUINE = "No sign of manipulation of the kinds this detector knows"
 Visit = Callable[..., Any]
 
