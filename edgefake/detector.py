@@ -16,7 +16,7 @@ from edgefake import deprecation, odds
 from edgefake.arguments import checked_frame, checked_prior, listed, whole_number
 from edgefake.defaults import DEFAULT_FACES
 from edgefake.errors import BackendError, InputError
-from edgefake.explanation import evidence_of
+from edgefake.explanation import Explain, checked_explain, evidence_of
 from edgefake.faces.beside import open_beside
 from edgefake.faces.finders import EVERY, FaceFinder, Faces, Find, checked_find
 from edgefake.faces.frame import WholeFrame, whole_frame
@@ -152,7 +152,7 @@ class Detector:
         below = f", real below {p_text(real)}" if real < fake else ""
         return f"<Detector {self.scorer.name} on {self.runtime}, fake from p_fake {p_text(fake)}{below}>"
 
-    def predict(self, frame: Pixels, *, boxes: Iterable[FaceLike] | None = None, explain: bool = False) -> Prediction:
+    def predict(self, frame: Pixels, *, boxes: Iterable[FaceLike] | None = None, explain: Explain = False) -> Prediction:
         """Judge one frame.
 
         Args:
@@ -160,14 +160,15 @@ class Detector:
             boxes: the faces, where they are known: any iterable of ``Face``, ``Box`` or (x, y, width, height) in pixels;
                 None finds them.
             explain: give every scored face its ``FaceScore.evidence``. A model with a map of its own gives it at no cost, and
-                always; for others the face is scored ``explanation.GRID``² = 49 times more, with a part blurred away each time.
+                always; for others the face is scored ``explanation.GRID``² = 49 times more, with a part blurred away each time:
+                with ``"occlusion"`` for all models.
 
         Raises ``InputError`` for anything else than such a frame, naming what came.
         """
         return self._judge([self._prepare(frame, boxes)], explain)[0]
 
     def predict_batch(
-        self, frames: Iterable[Pixels], *, boxes: Iterable[Iterable[FaceLike]] | None = None, explain: bool = False
+        self, frames: Iterable[Pixels], *, boxes: Iterable[Iterable[FaceLike]] | None = None, explain: Explain = False
     ) -> list[Prediction]:
         """Judge several frames with one call of the scorer for each ``MAX_BATCH`` of all their faces; see ``predict``.
 
@@ -196,7 +197,7 @@ class Detector:
             return find_near(checked_frame(frame), expected)  # type: ignore[no-any-return]
         return self._search[chosen](checked_frame(frame))
 
-    def predict_faces(self, crops: Iterable[Pixels], *, explain: bool = False) -> list[FaceScore]:
+    def predict_faces(self, crops: Iterable[Pixels], *, explain: Explain = False) -> list[FaceScore]:
         """Judge faces that are cut out already: each crop (uint8, H×W×3, BGR) is taken whole, with no margin added.
 
         For scores like those of ``predict``, crops need the context that training saw: square, with ``scorer.crop_margin``
@@ -250,13 +251,14 @@ class Detector:
         whole = self._whole and [face.box for face in found] == [whole_frame(frame)]  # has its context already
         return _Prepared(frame, found, whole, find_ms)
 
-    def _judge(self, prepared: list[_Prepared], explain: bool) -> list[Prediction]:
+    def _judge(self, prepared: list[_Prepared], explain: Explain) -> list[Prediction]:
         infer_ms = self._score(prepared, explain)
         return [self._prediction(one, infer_ms) for one in prepared]
 
-    def _score(self, prepared: list[_Prepared], explain: bool) -> float:
+    def _score(self, prepared: list[_Prepared], explain: Explain) -> float:
         """Fill in the scores of all faces, ``MAX_BATCH`` at a time; how many milliseconds the scorer took."""
         self._check_open()
+        checked_explain(explain)
         jobs = [(one, found) for one in prepared for found in one.found]
         infer_ms = 0.0
         for start in range(0, len(jobs), MAX_BATCH):
@@ -271,12 +273,12 @@ class Detector:
                 verdict = None if p_fake is None else self.thresholds.verdict(p_fake)
                 face = FaceScore(found.box, status, p_fake, verdict, quality, found.score, found.landmarks)
                 if score and (explain or score.evidence is not None):
-                    face = self._explained(face, one, crop, score)
+                    face = self._explained(face, one, crop, score, explain)
                 one.scores.append(face)
             infer_ms += (time.perf_counter() - started) * 1e3
         return infer_ms
 
-    def _explained(self, face: FaceScore, one: _Prepared, crop: Pixels, score: Score) -> FaceScore:
+    def _explained(self, face: FaceScore, one: _Prepared, crop: Pixels, score: Score, explain: Explain) -> FaceScore:
         height, width, _ = one.frame.shape
         if one.whole:
             left, top, side = middle_square(width, height)
@@ -284,7 +286,7 @@ class Detector:
             margin, mode = self.scorer.crop_margin, crop_mode_of(self.scorer)
             left, top, side = square_around(face.box, margin, width=width, height=height, mode=mode)
         square = Box(left, top, side, side)
-        evidence, source = evidence_of(self.scorer, crop, score)
+        evidence, source = evidence_of(self.scorer, crop, score, explain)
         return replace(face, evidence=evidence, evidence_from=source, square=square)
 
     def _face(self, one: _Prepared, box: Box) -> tuple[Quality, Status, Pixels]:

@@ -10,11 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from edgefake import odds
+from edgefake.errors import InputError
 from edgefake.pixels import Pixels
 from edgefake.scorer import Score, Scorer, scored
 
 Map = npt.NDArray[np.float32]
 """(h, w) over a face crop, its first row at the top: positive = speaks for fake, negative = for real."""
+
+Explain = bool | Literal["occlusion"]
+"""Whether faces are explained: by the model's own map where it has one, or by occlusion in any case."""
 
 GRID = 7
 """Places of an occlusion map along either side. ``GRID`` squared is the number of runs that it costs."""
@@ -31,9 +35,15 @@ def occlusion(scorer: Scorer, crop: Pixels, p_fake: float) -> Map:
     return np.asarray(odds.log_odds(p_fake) - odds.log_odds_of(np.array(rows)), np.float32)
 
 
-def evidence_of(scorer: Scorer, crop: Pixels, score: Score) -> tuple[Map, Literal["map", "occlusion"]]:
+def checked_explain(given: object) -> None:
+    """Raise ``InputError`` for what is no ``Explain``."""
+    if not isinstance(given, bool) and given != "occlusion":
+        raise InputError(f"expected explain=True, False or 'occlusion', got {given!r}")
+
+
+def evidence_of(scorer: Scorer, crop: Pixels, score: Score, explain: Explain = True) -> tuple[Map, Literal["map", "occlusion"]]:
     """What speaks for fake and for real in ``crop``, which ``scorer`` gave this ``score``, and where that is from."""
-    if score.evidence is not None:
+    if score.evidence is not None and explain != "occlusion":
         return score.evidence, "map"
     return occlusion(scorer, crop, score.p_fake), "occlusion"
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from tqdm import tqdm
 
 from edgefake import Detector
-from edgefake.explanation import Map, blurred
+from edgefake.explanation import Explain, Map, blurred
 from edgefake.images import read_image
 from edgefake.odds import log_odds_of
 from edgefake.pixels import Pixels
@@ -63,14 +63,14 @@ class Faithfulness:
         return all(gain.low > 0 for gain in (*self.deletion_gain.values(), *self.insertion_gain.values()))
 
 
-def explained_faces(model: Path, samples: Sequence[Sample], seed: int) -> list[ExplainedFace]:
+def explained_faces(model: Path, samples: Sequence[Sample], seed: int, explain: Explain) -> list[ExplainedFace]:
     """The labelled faces of ``samples`` that can be scored, with what their maps do. For ``training.device.on_device``."""
     rng = np.random.default_rng(seed)
     found = []
     with Detector(model, faces="frame", num_threads=1) as detector:
         for sample in tqdm(samples, "explaining", unit="face", disable=None):
             frame = read_image(sample.path)
-            (face,) = detector.predict(frame, boxes=[sample.box], explain=True).faces
+            (face,) = detector.predict(frame, boxes=[sample.box], explain=explain).faces
             if face.evidence is None or face.evidence_from is None:
                 continue
             maps = {"own": face.evidence, "random": rng.random(face.evidence.shape), "centred": centred_map(face.evidence.shape)}

@@ -96,6 +96,14 @@ def test_the_map_of_a_model_comes_with_its_score_and_adds_up_to_it(
             assert face.evidence.mean() == pytest.approx(log_odds(face.p_fake) - log_odds(0.1), abs=1e-3)
 
 
+def test_a_model_with_a_map_is_occluded_where_that_is_asked_for(tmp_path: Path, make_card: MakeCard, photo: Pixels) -> None:
+    with Detector(with_map(tmp_path / "mapped.onnx"), card=make_card(outputs=("score", "map")), num_threads=1) as detector:
+        for face in detector.predict(photo, boxes=BOXES, explain="occlusion").faces:
+            assert face.evidence is not None and (face.evidence_from, face.evidence.shape) == ("occlusion", (GRID, GRID))
+        with pytest.raises(InputError, match="'occlusion', got 'map'"):
+            detector.predict(photo, boxes=BOXES, explain="map")  # type: ignore[arg-type]
+
+
 def test_batches_and_cut_out_faces_are_explained_alike(photo: Pixels) -> None:
     with Detector(Stripes()) as detector:
         (face,) = detector.predict(photo, boxes=BOXES[:1], explain=True).faces

@@ -47,6 +47,7 @@ def add(commands: Any) -> None:
         "--limit", type=whole(2), default=LIMIT, metavar="N", help="take N of the faces, drawn by --seed (default: %(default)s)"
     )
     parser.add_argument("--run", type=Path, help="its float run: how far its Grad-CAM ranks the places alike")
+    parser.add_argument("--occlusion", action="store_true", help="judge maps by occlusion, also where the model has its own")
     parser.add_argument("--json", action="store_true", help="one object instead of tables")
 
 
@@ -63,7 +64,7 @@ def _faithful(options: argparse.Namespace) -> int:
     if len(samples) > options.limit:
         drawn = np.random.default_rng(options.seed).choice(len(samples), options.limit, replace=False)
         samples = [samples[index] for index in sorted(drawn)]
-    faces = on_device(explained_faces, options.model, samples, options.seed)
+    faces = on_device(explained_faces, options.model, samples, options.seed, "occlusion" if options.occlusion else True)
     if len(faces) < 2:
         raise InputError(f"expected 2 faces or more that can be scored, got {len(faces)} of {len(samples)}: give more --data")
     found = faithfulness(faces, heats=_heats(*run, faces) if run else None, seed=options.seed)
