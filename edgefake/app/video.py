@@ -88,7 +88,7 @@ def _show_timeline(judged: JudgedVideo, report: Report) -> None:
         )
     st.session_state.setdefault(MOMENT, next(iter(judged.worst(1)), judged.moments[0]).seconds)
     if len(times) > 1:
-        st.select_slider("Moment", times, key=MOMENT, format_func=clock, help="Or click into the timeline.")
+        st.select_slider("Moment", times, key=MOMENT, format_func=clock)
     moment = next((moment for moment in judged.moments if moment.seconds == st.session_state[MOMENT]), judged.moments[0])
     st.image(moment.picture, clock(moment.seconds), alt=f"the video at {clock(moment.seconds)}")
 
