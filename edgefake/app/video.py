@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import altair as alt
 import streamlit as st
@@ -22,8 +24,8 @@ from edgefake.text import percent_text
 WORST = 4
 POINTS = 2000
 """The timeline has so many points at most."""
-CHART, MOMENT = "timeline", "moment"
-"""Keys of widgets; the second of the selection in the first too."""
+MOMENT = "moment"
+"""The key of the slider, and the name of the selection in the timeline."""
 
 
 def show_video(choice: Choice) -> None:
@@ -77,30 +79,34 @@ def _show_timeline(judged: JudgedVideo, report: Report) -> None:
     times = [moment.seconds for moment in judged.moments]
     if not times:
         return
+    if st.session_state.get(MOMENT) not in times:
+        st.session_state[MOMENT] = next(iter(judged.worst(1)), judged.moments[0]).seconds
+    number = times.index(st.session_state[MOMENT])
     if report.lines:
         st.markdown("##### Over time")
+        st.caption("Click into the chart to see that moment.")
+        key = f"timeline {number}"  # a chart per moment, each with nothing selected: what was clicked before can be clicked again
         st.altair_chart(
-            _chart(report),
-            key=CHART,
-            on_select=lambda: _go_to(times),
+            _chart(report, times, number),
+            key=key,
+            on_select=lambda: _go_to(times, key),
             selection_mode=MOMENT,
             alt="How fake each face looks over time",
         )
-    st.session_state.setdefault(MOMENT, next(iter(judged.worst(1)), judged.moments[0]).seconds)
     if len(times) > 1:
         st.select_slider("Moment", times, key=MOMENT, format_func=clock)
-    moment = next((moment for moment in judged.moments if moment.seconds == st.session_state[MOMENT]), judged.moments[0])
+    moment = judged.moments[number]
     st.image(moment.picture, clock(moment.seconds), alt=f"the video at {clock(moment.seconds)}")
 
 
-def _go_to(times: list[float]) -> None:
-    """Show the moment nearest to the click."""
-    if picked := st.session_state[CHART].selection.get(MOMENT):
-        st.session_state[MOMENT] = min(times, key=lambda seconds: abs(seconds - picked[0]["seconds"]))
+def _go_to(times: list[float], key: str) -> None:
+    """Show the moment that was clicked."""
+    if picked := st.session_state[key].selection.get(MOMENT):
+        st.session_state[MOMENT] = times[picked[0]["number"]]
 
 
-def _chart(report: Report) -> alt.LayerChart | alt.FacetChart:
-    """A line per face, and the thresholds of one."""
+def _chart(report: Report, times: list[float], shown: int) -> alt.LayerChart | alt.FacetChart:
+    """A line per face, the thresholds of one, and the moment that is shown; on top, unseen, a band per moment to click."""
     step = max(sum(len(part) for line in report.lines for part in line.parts) // POINTS, 1)
     rows = [
         {"seconds": second, "fake": score, "face": f"face {line.id}", "part": f"{line.id}.{number}"}
@@ -108,17 +114,29 @@ def _chart(report: Report) -> alt.LayerChart | alt.FacetChart:
         for number, part in enumerate(line.parts)
         for second, score in part[::step].tolist()
     ]
-    picked = alt.selection_point(MOMENT, on="click", nearest=True, fields=["seconds"])
-    scores = alt.Chart(alt.InlineData(values=rows)).encode(
-        x=alt.X("seconds:Q", title="seconds"),
-        y=alt.Y("fake:Q", title="fake", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
-        color=alt.Color("face:N", title=None, legend=alt.Legend(orient="top") if len(report.lines) > 1 else None),
-        detail="part:N",  # no line where it was away
+    faces = (
+        _data(rows)
+        .mark_line(point=alt.OverlayMarkDef(size=20))
+        .encode(
+            x=alt.X("seconds:Q", title="seconds", scale=alt.Scale(nice=False)),
+            y=alt.Y("fake:Q", title="fake", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%")),
+            color=alt.Color("face:N", title=None, legend=alt.Legend(orient="top") if len(report.lines) > 1 else None),
+            detail="part:N",  # no line where it was away
+        )
     )
-    dots = scores.mark_circle(size=20).add_params(picked)  # in lines there is nothing to click
     ends = sorted({report.setup.thresholds.real, report.setup.thresholds.fake})
-    rules = alt.Chart(alt.InlineData(values=[{"limit": end} for end in ends])).mark_rule(strokeDash=[4, 4]).encode(y="limit:Q")
-    return alt.layer(rules, scores.mark_line(), dots).properties(height=220)
+    limits = _data([{"fake": end} for end in ends]).mark_rule(color="gray", strokeDash=[4, 4]).encode(y="fake:Q")
+    here = _data([{"seconds": times[shown]}]).mark_rule(color="gray", strokeWidth=2).encode(x="seconds:Q")
+    between = [sum(pair) / 2 for pair in pairwise(times)]
+    edges = [0.0, *between, max([times[-1], *(row["seconds"] for row in rows)])]
+    bands = _data([{"number": at, "from": start, "to": end} for at, (start, end) in enumerate(pairwise(edges))])
+    picked = alt.selection_point(MOMENT, on="click", fields=["number"])
+    clicked = bands.mark_rect(opacity=0, cursor="pointer").encode(x="from:Q", x2="to:Q").add_params(picked)
+    return alt.layer(limits, faces, here, clicked).properties(height=220)
+
+
+def _data(rows: Sequence[Mapping[str, object]]) -> alt.Chart:
+    return alt.Chart(alt.InlineData(values=list(rows)))
 
 
 def _show_worst(judged: JudgedVideo) -> None:

@@ -12,6 +12,9 @@ from typing import Any
 
 import pytest
 
+from edgefake import Detector
+from edgefake.app.videos import judge_video
+from edgefake.streaming.timeline import clock
 from tests.edgefake.streaming.videos import moving_face
 from tests.processes import started
 
@@ -130,6 +133,32 @@ def test_a_video_after_a_corrupt_one(visit: Visit, clip: Path, corrupt_clip: Pat
     page.get_by_text(GENUINE).wait_for()
     page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first.wait_for()
     page.get_by_alt_text(re.compile("^the video at")).first.wait_for()
+
+
+def test_a_click_into_the_timeline_shows_that_moment(visit: Visit, clip: Path) -> None:
+    moments = judge_video(Detector("cnn_int8"), clip.read_bytes(), clip.name, lambda *_: None).moments
+    page = visit("video")
+    upload(page, clip)
+    chart = page.get_by_test_id("stVegaLiteChart").locator("canvas, svg").first
+    shown = page.get_by_alt_text(re.compile("^the video at")).first
+    slider = page.get_by_role("slider")
+
+    def expect(number: int) -> None:
+        for place, name in ((shown, "alt"), (slider, "aria-valuetext")):
+            sync_api.expect(place).to_have_attribute(name, re.compile(f"{clock(moments[number].seconds)}$"), timeout=PATIENCE_MS)
+        page.locator("[data-test-script-state=notRunning]").wait_for()
+
+    def click(part: float) -> None:
+        box = chart.bounding_box()
+        chart.click(position={"x": box["width"] * part, "y": box["height"] * 0.4})
+
+    for part, number in ((0.97, -1), (0.15, 0), (0.97, -1)):
+        click(part)
+        expect(number)
+    slider.press("ArrowLeft")
+    expect(-2)
+    click(0.97)
+    expect(-1)
 
 
 def test_a_still(visit: Visit) -> None:
