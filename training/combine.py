@@ -35,7 +35,8 @@ def combine(roots: Sequence[Path], out: Path, *, seed: int = 0, per_family: int 
     check_unnamed(loaded)
     found = [replace(sample, family=sample.family or name) for name, samples in loaded for sample in samples]
     if per_family is not None:
-        found = at_most(found, per_family, seed)
+        parts = [[sample for sample in found if sample.split == split] for split in ("train", "val", "test")]
+        found = [sample for part in parts for sample in at_most(part, per_family, seed)]
     splits: dict[str, set[str]] = {}
     for sample in found:
         splits.setdefault(sample.pair, set()).add(sample.split)

@@ -183,10 +183,10 @@ def _shared(count: int, parts: int) -> list[int]:
 
 
 def at_most(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
-    """At most ``count`` real and as many fake faces of each family and split, by lot; twins stay together."""
-    members: dict[tuple[str, str, bool], list[Sample]] = defaultdict(list)
+    """At most ``count`` real and as many fake faces of each family, by lot; twins stay together."""
+    members: dict[tuple[str, bool], list[Sample]] = defaultdict(list)
     for sample in samples:
-        members[sample.split, sample.family, sample.fake].append(sample)
+        members[sample.family, sample.fake].append(sample)
 
     def lot(sample: Sample) -> tuple[int, str]:
         return zlib.crc32(f"{seed} {sample.pair or sample.path.name}".encode(errors="surrogateescape")), str(sample.path)

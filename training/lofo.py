@@ -26,8 +26,11 @@ from training.loop import Stopping, logits
 from training.runs import Run, State, checkpoint_of, open_run, read_run
 from training.samples import Sample
 from training.scores import PFake, scores
+from training.twins import check_twins
 
 STRICT = "fpr_1%"
+_DRAWN_BY = ("data", "faces", "folders", "classes", "hold_out", "seed", "parts")
+"""What decides which faces a run holds out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ def _check(run: Run, samples: Sequence[Sample]) -> None:
             raise InputError(
                 f"expected size-matched faces of {printable(family)} in the split train, to judge, got none: leave out others"
             )
-    run.training_samples()
+    train, _ = run.training_samples()
+    if run.twins:
+        check_twins(train, run.batch)
 
 
 def leave_one_out(parts: Mapping[Path, Run], stopping: Stopping, against: Path | None = None) -> Iterator[LeftOut]:
@@ -112,6 +117,12 @@ def _other(run: Run, folder: Path) -> Path:
     if sorted(other.left_out) != sorted(run.left_out):
         names = [printable("+".join(one.left_out)) or "none" for one in (run, other)]
         raise InputError(f"expected a run without {names[0]} in {printable(folder)}, got one without {names[1]}: name others")
+    unlike = [name for name in _DRAWN_BY if getattr(run, name) != getattr(other, name)]
+    if unlike:
+        raise InputError(
+            f"expected a run in {printable(folder)} that held out the same faces, got one with another {' and '.join(unlike)}: "
+            "train it with the same data, or name others"
+        )
     return folder
 
 

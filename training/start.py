@@ -70,12 +70,20 @@ def _load_published(features: Any, path: Path) -> None:
     try:
         with ZipFile(path) as file:
             large = sum(member.file_size for member in file.infolist()) > MOST_ARRAYS
-        arrays = {} if large else dict(np.load(path, allow_pickle=False))
-    except (OSError, ValueError, BadZipFile, zlib.error) as error:
+        arrays = {} if large else _numbers(dict(np.load(path, allow_pickle=False)))
+    except (OSError, ValueError, TypeError, RuntimeError, MemoryError, BadZipFile, zlib.error) as error:  # by the damage
         raise InputError(f"{path} is no file of arrays ({error}): get it again") from error
     if large:
         raise InputError(f"{path} unpacks to more than {MOST_ARRAYS >> 20} MB: expected the arrays of one network")
     load(features, arrays)
+
+
+def _numbers(arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """``arrays``, all of finite numbers; ``ValueError`` where they are not."""
+    for name, values in arrays.items():
+        if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+            raise ValueError(f"{name} holds something else than finite numbers")
+    return arrays
 
 
 def _load_features(features: Any, path: Path) -> None:

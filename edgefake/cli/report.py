@@ -110,6 +110,8 @@ def _run(arguments: argparse.Namespace) -> int:
     leads = arguments.out / INDEX if len(entries) > 1 else None
     if leads:
         _write(leads, index(entries))
+    elif entries:
+        (arguments.out / INDEX).unlink(missing_ok=True)  # of an earlier command, whose findings it tells
     if not arguments.json and counts.total() > 1:
         print(f"{counts.total()} files: " + ", ".join(f"{count} {summary}" for summary, count in counts.most_common()))
     if not arguments.json and entries:

@@ -76,7 +76,15 @@ class Golden:
 Kind = Literal["detector", "face_finder"]
 
 DETECTOR_ONLY = (
-    *("crop_margin", "crop_mode", "output", "thresholds", "classes", "calibration", "golden_tolerance", "families", "bias"),
+    "crop_margin",
+    "crop_mode",
+    "output",
+    "thresholds",
+    "classes",
+    "calibration",
+    "golden_tolerance",
+    "families",
+    "bias",
 )
 """Fields that speak of p_fake, or of the way to it. Cards of other kinds do not have them."""
 FINDER_ONLY = ("min_score",)

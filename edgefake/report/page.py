@@ -223,6 +223,8 @@ def _size(count: int) -> str:
 
 def limits(report: Report) -> list[str]:
     """What the verdict does not mean."""
-    prior = "half" if report.setup.prior == CALIBRATED_FOR else f"{report.setup.prior:.3g} of 1"
+    prior = "half"
+    if report.setup.prior != CALIBRATED_FOR:
+        prior += f" (turned to what it means where a share of {report.setup.prior:.3g} are)"
     rest = "the rest of the picture" if report.kind == "picture" else "the rest of the video, its sound"
     return [limit.format(kind=report.kind, prior=prior, rest=rest) for limit in LIMITS]

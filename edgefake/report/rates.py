@@ -29,6 +29,8 @@ class Rate:
     """The share of its real faces that are called fake; None: not measured."""
     missed: Interval | None
     """The share of its fakes that are called real; None: not measured."""
+    caught: Interval | None
+    """The share of its fakes that are called fake; None: not measured. The rest is undecided."""
 
     @property
     def measured(self) -> bool:
@@ -36,7 +38,8 @@ class Rate:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values only."""
-        shares = {name: share and _plain(share) for name in ("false_alarms", "missed") for share in [getattr(self, name)]}
+        named = {name: getattr(self, name) for name in ("false_alarms", "missed", "caught")}
+        shares = {name: share and _plain(share) for name, share in named.items()}
         return {"family": self.family, "condition": self.condition, "real": self.real, "fake": self.fake, **shares}
 
 
@@ -78,7 +81,7 @@ def rates(card: ModelCard, condition: str, names: tuple[str, str] | None) -> lis
 
 
 def span(rates: Sequence[Rate], share: str) -> Span | None:
-    """Of the ``share`` (``false_alarms``, ``missed``), where it was measured at all."""
+    """Of the ``share`` (``false_alarms``, ``missed``, ``caught``), where it was measured at all."""
     measured = sorted((rate for rate in rates if getattr(rate, share)), key=lambda rate: getattr(rate, share).value)
     return Span(measured[0], measured[-1], len(measured)) if measured else None
 
@@ -88,7 +91,7 @@ def _rate(family: Family, condition: str, names: tuple[str, str] | None) -> Rate
     fake, real = names or ("", "")
     found = figures.get(f"tpr@{real}")
     missed = found and Interval(1 - found.value, 1 - found.high, 1 - found.low)
-    return Rate(family.name, condition, family.real, family.fake, figures.get(f"fpr@{fake}"), missed)
+    return Rate(family.name, condition, family.real, family.fake, figures.get(f"fpr@{fake}"), missed, figures.get(f"tpr@{fake}"))
 
 
 def _plain(share: Interval) -> dict[str, float]:

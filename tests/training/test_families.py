@@ -238,6 +238,8 @@ def test_lofo_trains_without_each_family_and_judges_it(tmp_path: Path, capsys: p
     assert main([*command, "--against", str(tmp_path / "runs")]) == 0  # the same runs: no gain
     again = [json.loads(line)["gain"] for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
     assert again == [{"value": 0.0, "low": 0.0, "high": 0.0}, None]
+    assert main([*command, "--seed", "7", "--runs", str(tmp_path / "more"), "--against", str(tmp_path / "runs")]) == 2
+    assert "seed" in capsys.readouterr().err and not (tmp_path / "more").exists()
     (tmp_path / "other").mkdir()
     (tmp_path / "runs" / "cam").rename(tmp_path / "other" / "gan")
     assert main([*command, "--against", str(tmp_path / "other")]) == 2
@@ -257,11 +259,13 @@ def test_the_gain_in_auc_is_paired() -> None:
     assert auc_gain(samples[:80], two[:80], one[:80]) is None
 
 
-def test_at_most_so_many_of_a_family_and_split_and_twins_together(tmp_path: Path) -> None:
+def test_at_most_so_many_of_a_family_and_twins_together(tmp_path: Path) -> None:
     twins = [replace(s, pair=f"p{int(s.path.stem[4:]) % 30}") for s in faces("swap", real=30, fake=30)]
     few = at_most([*twins, *faces("cam", real=4)], 7, seed=1)
     assert Counter((s.family, s.fake) for s in few) == {("swap", False): 7, ("swap", True): 7, ("cam", False): 4}
     assert {s.pair for s in few if s.fake} == {s.pair for s in few if not s.fake and s.family == "swap"}
+    halves = [replace(s, split=("train", "val")[i % 2]) for i, s in enumerate(faces("cam", real=40))]
+    assert len(at_most(halves, 7, seed=1)) == 7  # of both splits together
     data = manifest(tmp_path, {"cam": "real", "gan": "fake"}, {"train": 6, "val": 3})
     found = combine([data], tmp_path / "few.csv", per_family=2)
     assert Counter((s.split, s.family) for s in found) == {(p, f): 2 for p in ("train", "val") for f in ("cam", "gan")}

@@ -1,4 +1,5 @@
 from pathlib import Path
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -184,6 +185,16 @@ def test_arrays_of_another_network_or_none(tmp_path: Path) -> None:
     (tmp_path / "torn.npz").write_bytes((tmp_path / "less.npz").read_bytes()[:5000])
     with pytest.raises(InputError, match=r"torn\.npz"):
         start(build("lite0_local", SIZE), str(tmp_path / "torn.npz"), FACES)
+    np.savez(tmp_path / "text.npz", **{**arrays, "stem/kernel": np.full((3, 3, 3, 32), "x")})
+    np.savez(tmp_path / "nan.npz", **{**arrays, "stem/kernel": np.full((3, 3, 3, 32), np.nan)})
+    for name in ("text", "nan"):
+        with pytest.raises(InputError, match=rf"{name}\.npz .*stem/kernel"):
+            start(build("lite0_local", SIZE), str(tmp_path / f"{name}.npz"), FACES)
+    with ZipFile(tmp_path / "huge.npz", "w") as file:  # 64 TiB, says its header
+        header = b"{'descr': '<f8', 'fortran_order': False, 'shape': (8796093022208,), }".ljust(117) + b"\n"
+        file.writestr("stem/kernel.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(InputError, match=r"huge\.npz"):
+        start(build("lite0_local", SIZE), str(tmp_path / "huge.npz"), FACES)
     np.savez(tmp_path / "code.npz", **{"stem/kernel": np.array([{}], dtype=object)})
     with pytest.raises(InputError, match=r"code\.npz"):
         start(build("lite0_local", SIZE), str(tmp_path / "code.npz"), FACES)

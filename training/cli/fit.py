@@ -59,7 +59,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         default="none",
         metavar="imagenet|none|PATH",
         help="where to start: ImageNet (downloaded), random (default), a checkpoint of the architecture or its backbone, or an "
-        "INT8 .tflite of it, such as those in edgefake/zoo",
+        "INT8 .tflite of it, such as those in edgefake/zoo, or published arrays of EfficientNet-Lite0 (.npz)",
     )
     parser.add_argument(
         "--ema",

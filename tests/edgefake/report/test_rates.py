@@ -49,7 +49,7 @@ def test_a_card_without_figures_has_conditions_all_the_same(make_card: MakeCard)
 def test_rates_are_of_the_threshold_in_use(card: ModelCard) -> None:
     attic, gan, swap = rates(card, "clean", ("fpr_5%", "fpr_5%"))
     assert (attic.false_alarms, attic.missed) == (HIGH, None)
-    assert (gan.false_alarms, gan.missed) == (LOW, Interval(0.25, 0.125, 0.5))
+    assert (gan.false_alarms, gan.missed, gan.caught) == (LOW, Interval(0.25, 0.125, 0.5), HIGH)
     assert not swap.measured and (swap.real, swap.fake) == (0, 0)
     (_, other, _) = rates(card, "clean", ("fpr_1%", "fpr_1%"))
     assert (other.false_alarms, other.missed) == (None, Interval(0.9, 0.8, 0.95))

@@ -60,6 +60,18 @@ def test_a_picture(portrait: Path, detector: Detector) -> None:
     json.dumps(report.to_dict())
 
 
+def test_what_could_not_be_read_of_a_file_is_not_called_missing(portrait: Path, detector: Detector) -> None:
+    report = picture_report(portrait, detector, name="portrait.jpg", explain=False)
+    unknown = dataclasses.replace(report, file=dataclasses.replace(report.file, exif={}, has_place=None))
+    assert "Messengers" in Page(report.html).text and "Messengers" not in Page(unknown.html).text
+
+
+def test_a_prior_is_told_beside_what_the_score_was_calibrated_on(portrait: Path) -> None:
+    with Detector("cnn_int8", num_threads=1, prior=0.01) as rare:
+        text = Page(picture_report(portrait, rare, name="portrait.jpg", explain=False).html).text
+    assert "of which half" in text and "share of 0.01" in text
+
+
 def test_what_was_judged_before_is_not_judged_again(portrait: Path, detector: Detector) -> None:
     prediction = detector.predict(read_image(portrait), boxes=[])
     report = picture_report(portrait.read_bytes(), detector, name="x.jpg", predictions=[prediction])
