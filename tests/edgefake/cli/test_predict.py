@@ -184,10 +184,10 @@ def test_a_picture_that_needs_too_much_memory_never_stops_the_others(
 ) -> None:
     predict = edgefake.Detector.predict
 
-    def of_small_ones(detector: edgefake.Detector, frame: np.ndarray) -> edgefake.Prediction:
+    def of_small_ones(detector: edgefake.Detector, frame: np.ndarray, **options: bool) -> edgefake.Prediction:
         if len(frame) > 40:
             raise MemoryError
-        return predict(detector, frame)
+        return predict(detector, frame, **options)
 
     monkeypatch.setattr(edgefake.Detector, "predict", of_small_ones)
     for name, side in (("a.png", 41), ("b.png", 40)):
