@@ -93,7 +93,8 @@ def _run(arguments: argparse.Namespace) -> int:
         from edgefake.serve.service import Service
     except ImportError as error:
         raise BackendError(f"serving needs the package {error.name}: pip install 'edgefake[serve]'") from error
-    keys = Keys([arguments.api_key] if arguments.api_key else read_keys(arguments.api_key_file) if arguments.api_key_file else [])
+    given = [] if arguments.api_key is None else [arguments.api_key]
+    keys = Keys(read_keys(arguments.api_key_file) if arguments.api_key_file else given)
     if not (is_loopback(arguments.host) or keys or arguments.insecure):
         raise InputError(
             f"expected keys where others can reach {arguments.host}, got none: give --api-key-file FILE, or --insecure where "

@@ -66,8 +66,8 @@ async def read_form(parser: MultiPartParser) -> list[UploadFile]:
     """The files of a form, all in the field ``FIELD``; the caller closes them. Raises ``Refusal``."""
     try:
         form = await parser.parse()
-    except MultiPartException as error:
-        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"the form cannot be read ({printable(error.message)}): {HOW}") from error
+    except (MultiPartException, UnicodeError) as error:
+        raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, f"the form cannot be read ({printable(error)}): {HOW}") from error
     files = [value for name, value in form.multi_items() if name == FIELD and isinstance(value, UploadFile)]
     others = [name for name, value in form.multi_items() if value not in files]
     if others or not files:

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 import edgefake
@@ -101,15 +102,16 @@ def _ready(service: Service, model: str, version: str) -> Response:
 
 async def _infer(service: Service, request: Request, model: str, version: str) -> Response:
     _check(service, model, version)
-    asked = read_request(await request.body(), request.headers.get(HEADER), service.limits)
+    body, length = await request.body(), request.headers.get(HEADER)
+    asked = await run_in_threadpool(read_request, body, length, service.limits)
     options = _options(asked, service)
     tasks = [Task(picture, options=options) for picture in asked.pictures]
     answers = [file[0] for file in await judged(request, service.workers, tasks, service.limits)]
     refuse_unless_any(answers)
-    body, length = write_answer(asked, [answer.line for answer in answers], model=model, version=version)
-    if length is None:
-        return Response(body, media_type="application/json")
-    return Response(body, media_type="application/octet-stream", headers={HEADER: str(length)})
+    answer, json_length = write_answer(asked, [one.line for one in answers], model=model, version=version)
+    if json_length is None:
+        return Response(answer, media_type="application/json")
+    return Response(answer, media_type="application/octet-stream", headers={HEADER: str(json_length)})
 
 
 def _check(service: Service, model: str, version: str) -> None:

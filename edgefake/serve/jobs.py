@@ -83,6 +83,7 @@ class JobStore:
             raise _unusable(folder, error.strerror) from error
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            (folder / "jobs.sqlite").touch(mode=0o600)  # the folder may be open to others
             self._base = sqlite3.connect(folder / "jobs.sqlite", check_same_thread=False, isolation_level=None)
             self._recover()
         except BlockingIOError as error:
@@ -121,10 +122,8 @@ class JobStore:
     def next(self) -> Job | None:
         """The one that has waited for longest, which runs from now on; where one ran that was never finished, that is over."""
         told = f"the service failed {ATTEMPTS} times while it was judged: it is not tried again"
-        self._do(
-            "UPDATE jobs SET state = 'failed', finished = ?, error = ? WHERE state = 'running' AND attempts >= ?",
-            (time.time(), told, ATTEMPTS),
-        )
+        for row in self._do("SELECT id FROM jobs WHERE state = 'running' AND attempts >= ?", (ATTEMPTS,)):
+            self.finish(row["id"], None, told)
         rows = self._do(
             "UPDATE jobs SET state = 'running', started = ?, progress = 0, attempts = attempts + 1 WHERE id = "
             "(SELECT id FROM jobs WHERE state IN ('queued', 'running') ORDER BY created LIMIT 1) RETURNING *",

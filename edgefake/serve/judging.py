@@ -25,10 +25,14 @@ from edgefake.scorer import CardScorer
 from edgefake.serve.limits import Limits
 from edgefake.serve.metrics import Metrics
 from edgefake.serve.options import DEFAULT, Options, Views
+from edgefake.text import printable
 
 _log = logging.getLogger(__name__)
 
 LONGEST_WINDOW_MS = 1000.0
+
+LONGEST_JPEG = 65_500
+"""Pixels of a side; libjpeg writes no longer ones."""
 
 _STATUSES = ((NoPictureError, HTTPStatus.UNSUPPORTED_MEDIA_TYPE), (TooManyPixelsError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
 
@@ -218,6 +222,12 @@ class Workers:
         for number, frame in enumerate(file, 1):
             if isinstance(frame, InputError):
                 self._refuse(task, frame, views[task.options], number, len(file))
+            elif task.attach == "jpeg" and max(frame.shape[:2]) > LONGEST_JPEG:
+                height, width = frame.shape[:2]
+                too_long = InputError(
+                    f"expected sides of {LONGEST_JPEG} pixels at most to mark, got {width}×{height}: ask for JSON"
+                )
+                self._refuse(task, too_long, views[task.options], number, len(file))
             else:
                 yield _Picture(task, frame, number, len(file))
 
@@ -250,7 +260,10 @@ class Workers:
                     self._score([picture], views)
                 continue
             for picture, prediction in zip(alike, predictions, strict=True):
-                self._answer(picture, prediction, views[options])
+                try:
+                    self._answer(picture, prediction, views[options])
+                except Exception as error:
+                    self._give_up(picture.task, error)
 
     def _answer(self, picture: _Picture, prediction: Prediction, detector: Detector) -> None:
         task = picture.task
@@ -269,7 +282,7 @@ class Workers:
         """A fault of ours, or of the runtime: the task fails, and the worker goes on."""
         self._metrics.failed(error)
         if not isinstance(error, EdgefakeError):
-            _log.error("judging %s failed", task.called, exc_info=error)
+            _log.error("judging %s failed", printable(task.called), exc_info=error)
         if not task.future.done():
             task.future.set_exception(error)
 

@@ -38,7 +38,7 @@ def read_options(threshold: str | float | None, prior: float | None, named: Mapp
 def _number(text: str | float) -> str | float:
     try:
         return float(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return str(text)
 
 

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -119,31 +120,33 @@ def _pictures(tensor: dict[str, Any], binary: bytes, limits: Limits) -> list[byt
     if (size is None) == bool(binary) or size not in (None, len(binary)):
         raise _bad(f"expected binary_data_size to be the {len(binary)} bytes behind the JSON, got {_shown(size)}")
     if unknown := [key for key in parameters if key.startswith("shared_memory")]:
-        raise _bad(f"{unknown[0]} is not supported: send the data with the request")
+        raise _bad(f"{printable(unknown[0], limit=60)} is not supported: send the data with the request")
     if name == FRAME:
         return _frames(tensor.get("data"), binary if size is not None else None, shape, limits)
     return _files(tensor.get("data"), binary if size is not None else None, shape[0])
 
 
 def _files(data: Any, binary: bytes | None, count: int) -> list[bytes]:
-    files = _of_base64(data) if binary is None else _split(binary)
+    files = _of_base64(data, count + 1) if binary is None else _split(binary, count + 1)
     if len(files) != count:
-        raise _bad(f"expected {count} pictures in {IMAGE}, as its shape says, got {len(files)}")
+        got = "more" if len(files) > count else len(files)
+        raise _bad(f"expected {count} pictures in {IMAGE}, as its shape says, got {got}")
     return files
 
 
-def _of_base64(data: Any) -> list[bytes]:
+def _of_base64(data: Any, most: int) -> list[bytes]:
     try:
-        return [base64.b64decode(text, validate=True) for text in data]
+        return [base64.b64decode(text, validate=True) for text in islice(data, most)]
     except (TypeError, ValueError, binascii.Error) as error:
         raise _bad(
             f"expected the data of {IMAGE} as a list of texts in base64, got {_shown(data)}: or send it as binary"
         ) from error
 
 
-def _split(binary: bytes) -> list[bytes]:
-    files, at = [], 0
-    while at < len(binary):
+def _split(binary: bytes, most: int) -> list[bytes]:
+    files: list[bytes] = []
+    at = 0
+    while at < len(binary) and len(files) < most:
         if at + 4 > len(binary):
             raise _bad(f"the binary data of {IMAGE} ends within a length: send four bytes of it before each picture")
         (length,) = struct.unpack_from("<I", binary, at)
@@ -163,10 +166,10 @@ def _frames(data: Any, binary: bytes | None, shape: Sequence[int], limits: Limit
         )
     if binary is None:
         try:
-            values = np.asarray(data)
+            values = np.asarray(data, dtype=object)  # of texts NumPy would make an array as wide as the longest of them
         except ValueError:
             values = np.zeros(0)
-        if values.dtype.kind not in "iu" or values.size != math.prod(shape) or values.min() < 0 or values.max() > 255:
+        if values.size != math.prod(shape) or not all(type(value) is int and 0 <= value <= 255 for value in values.flat):
             raise _bad(f"expected {math.prod(shape)} whole numbers of 0…255 as the data of {FRAME}, got {_shown(data)}")
         return list(values.astype(np.uint8).reshape(shape))
     if len(binary) != math.prod(shape):
@@ -178,14 +181,16 @@ def _outputs(given: Any, parameters: Mapping[str, Any]) -> tuple[Wanted, ...]:
     every = _flag(parameters, "binary_data_output", False)
     if not given and (given is None or given == []):
         return tuple(Wanted(str(output["name"]), every) for output in OUTPUTS)
-    wanted = []
+    wanted: list[Wanted] = []
     for output in _objects(given, "outputs"):
         known = [known["name"] for known in OUTPUTS]
         if output.get("name") not in known:
             raise _bad(f"expected outputs among {', '.join(map(str, known))}, got {_shown(output.get('name'))}")
+        if output["name"] in [one.name for one in wanted]:
+            raise _bad(f"expected each output once, got {output['name']} twice")
         of_output = _object(output.get("parameters", {}), "the parameters of an output")
         if unknown := [key for key in of_output if key == "classification" or key.startswith("shared_memory")]:
-            raise _bad(f"{unknown[0]} is not supported: leave it out")
+            raise _bad(f"{printable(unknown[0], limit=60)} is not supported: leave it out")
         wanted.append(Wanted(output["name"], _flag(of_output, "binary_data", every)))
     return tuple(wanted)
 

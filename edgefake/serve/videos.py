@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -94,7 +95,7 @@ def make_router(service: Service) -> APIRouter:
 async def _write(request: Request, file: Path) -> str | None:
     """Put the video in the body into ``file``; what the caller calls it. Raises ``Refusal`` and ``OSError``."""
     name, size = None, 0
-    with file.open("xb") as out:
+    with open(file, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:  # the folder may be open to others
         if is_form(request):
             (upload,) = await read_form(MultiPartParser(request.headers, request.stream(), max_files=1, max_fields=0))
             name = printable(upload.filename, limit=NAME_LONGEST) if upload.filename else None

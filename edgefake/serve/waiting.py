@@ -43,6 +43,9 @@ async def judged(request: Request, workers: Workers, tasks: Sequence[Task], limi
     except Exception as error:  # which the worker has logged
         raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, FAULT) from error
     finally:
+        for task in tasks:
+            if task.future.cancel():
+                task.picture = b""  # it stays in the queue until a worker comes to it
         answers.cancel()
         gone.cancel()
 

@@ -37,6 +37,7 @@ def test_from_start_to_end(number: signal.Signals, portrait: Path) -> None:
     [
         (["--host", "0.0.0.0"], ["0.0.0.0", "--api-key-file", "--insecure"]),
         (["--api-key", "short"], ["16", "5"]),
+        (["--api-key="], ["16", "0"]),
         (["--api-key-file", "absent"], ["absent"]),
         (["--model", "absent.tflite"], ["absent.tflite"]),
         (["--port", "99999"], ["99999"]),

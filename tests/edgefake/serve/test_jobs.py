@@ -124,6 +124,18 @@ def test_a_bounded_queue_progress_and_cancelling(held: Held, clip: Path, tmp_pat
         assert 0 < held.scored < 2 * 30 + 10  # the first was given up at its first frames
 
 
+def test_others_cannot_read_them(held: Held, clip: Path, tmp_path: Path) -> None:
+    """Not in a folder that they can open either."""
+    tmp_path.chmod(0o755)
+    with serving(held.detector, jobs=tmp_path) as running:
+        held.hold()
+        running.post("/jobs", data=clip.read_bytes(), headers=RAW)
+        assert held.begun.acquire(timeout=PATIENCE_S)
+        modes = {path.suffix: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+        held.go.set()
+        assert modes[".sqlite"] == modes[".video"] == oct(0o600)
+
+
 def test_results_are_forgotten(held: Held, clip: Path) -> None:
     with serving(held.detector, keep_s=1.0) as running:
         where = running.post("/jobs", data=clip.read_bytes(), headers=RAW).headers["Location"]
@@ -197,7 +209,8 @@ def test_a_video_that_ends_the_service_is_given_up(tmp_path: Path, clip: Path) -
         assert (job := store.next()) and job.id == id
         store.close()  # it was running when the process died
         store = opened()
-    assert store.next() is None
+    assert store.video(id).exists() and store.next() is None
+    assert videos(tmp_path) == []
     assert (job := store.get(id)) and job.state == "failed" and job.error and "2 times" in job.error
     store.close()
 

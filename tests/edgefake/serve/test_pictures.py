@@ -31,6 +31,14 @@ def test_the_answer_is_the_documented_json(served: Serving, portrait: Path) -> N
     assert line["faces"] == [face.to_dict() for face in own.faces]
 
 
+def test_a_copy_that_no_jpeg_holds(served: Serving) -> None:
+    """It is refused, the answer in JSON is not, and the next request is answered."""
+    long = declaring(70_000, 20)
+    answer = served.send(long, params={"annotate": "1"})
+    assert answer.status_code == 422 and "65500" in answer.json()["error"] and "70000×20" in answer.json()["error"]
+    assert served.send(long).json()["predictions"][0]["status"] == "no_face"
+
+
 def test_it_is_described(served: Serving) -> None:
     schemas = served.get("/openapi.json").json()["components"]["schemas"]
     for name, section in (("Predictions", "Predictions"), ("PictureAnswer", "Prediction"), ("FaceAnswer", "Face")):
@@ -153,6 +161,12 @@ def test_what_is_no_picture(served: Serving, data: bytes, status: int, fact: str
         (b"x", {"Content-Type": "image/jpeg", "Content-Encoding": "gzip"}, 415, "compressed"),
         (b"x", {"Content-Type": "multipart/form-data"}, 422, "boundary"),
         (b"x", {"Content-Type": "multipart/form-data; boundary=b"}, 422, "form"),
+        (
+            b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\nx\r\n--b--\r\n',
+            {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"},
+            422,
+            "undefined",
+        ),
         (b"--b\r\n", {"Content-Type": "multipart/form-data; boundary=b"}, 422, "none"),
     ],
 )

@@ -172,15 +172,21 @@ BAD: list[tuple[dict[str, Any] | list[Any] | str, str]] = [
     (question(shape=None), "shape"),
     (question(data=["no base64!"]), "base64"),
     (question(data=None), "base64"),
+    (question(data=[""] * 9), "more"),
     (question(parameters={"binary_data_size": 4}), "4"),
     (question(parameters={"shared_memory_region": "a"}), "shared_memory_region"),
+    (question(parameters={"shared_memory\ud800": "a"}), "shared_memory\\ud800"),
     (question(name="frame", datatype="UINT8", shape=[1, 1, 1, 3], data=[0, 0, 256]), "255"),
     (question(name="frame", datatype="UINT8", shape=[1, 1, 1, 3], data=[0, 0]), "3"),
     (question(name="frame", datatype="UINT8", shape=[1, 1, 1, 3], data=[[0], 0]), "3"),
     (question(name="frame", datatype="UINT8", shape=[1, 1, 1, 3], data=["a", "b", "c"]), "3"),
+    (question(name="frame", datatype="UINT8", shape=[1, 1, 1, 3], data=[0, 0, True]), "3"),
+    (question(name="frame", datatype="UINT8", shape=[1, 1, 1, 3], data=[0, 0, 10**400]), "3"),
     ({**question(), "id": 7}, "7"),
     ({**question(), "outputs": [{"name": "logit"}]}, "logit"),
     ({**question(), "outputs": 3}, "outputs"),
+    ({**question(), "outputs": [{"name": "status"}] * 2}, "status twice"),
+    ({**question(), "outputs": [{"name": "status", "parameters": {"shared_memory\ud800": 1}}]}, "shared_memory\\ud800"),
     ({**question(), "outputs": [{"name": "p_fake", "parameters": {"classification": 2}}]}, "classification"),
     ({**question(), "outputs": [{"name": "p_fake", "parameters": {"binary_data": 1}}]}, "binary_data"),
     ({**question(), "parameters": {"binary_data_output": "yes"}}, "binary_data_output"),
@@ -194,6 +200,11 @@ def test_what_the_protocol_does_not_know(served: Serving, asked: Any, fact: str)
     answer = served.post(INFER, data=body)
     assert answer.status_code == 400
     assert fact in answer.json()["error"]
+
+
+def test_a_threshold_that_no_float_holds(served: Serving) -> None:
+    answer = served.post(INFER, data=json.dumps({**question(), "parameters": {"threshold": 10**400}}))
+    assert answer.status_code == 422 and "1000" in answer.json()["error"]
 
 
 def test_frames_that_are_too_large(served: Serving) -> None:
