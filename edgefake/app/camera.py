@@ -13,7 +13,7 @@ from edgefake.app.live import show_live, show_result, tell_where_cameras_work
 from edgefake.app.pictures import judge_file
 from edgefake.app.shown import show_judged, show_privacy
 from edgefake.app.words import plain
-from edgefake.report.cutouts import jpeg_of
+from edgefake.report.cutouts import data_uri, jpeg_of
 from edgefake.secrets import without_secrets
 from edgefake.streaming.overlay import draw
 from edgefake.streaming.pipeline import watch
@@ -70,15 +70,10 @@ def show_server(choice: Choice) -> None:
         for frame, result in stream:
             if time.monotonic() - shown >= SHOW_EVERY_S:
                 shown = time.monotonic()
-                picture.image(jpeg_of(draw(frame, result), SHOWN), alt="what the server's camera sees")
+                shown_frame = data_uri(
+                    jpeg_of(draw(frame, result), SHOWN)
+                )  # bytes would be kept by Streamlit for as long as it runs
+                picture.image(shown_frame, alt="what the server's camera sees")
                 with told.container():
                     show_result(result)
     st.info(f"{plain(name)} has ended.")
-
-
-CAMERAS: dict[str, tuple[Callable[[Choice], None], str]] = {
-    "Your camera, one picture": (show_still, "The camera of the device before you. It takes one picture, when you say so."),
-    "Your camera, live": (show_live, "The camera of the device before you. While it runs, its pictures go to the server."),
-    "The server's camera": (show_server, "The camera of the computer that serves this page, wherever that stands."),
-}
-"""Whose camera it is: what shows it, and what is told of it."""

@@ -14,6 +14,7 @@ from edgefake.models.card import ModelCard
 from edgefake.models.store import list_models
 from edgefake.report.setup import card_of
 from edgefake.scorer import Threshold
+from edgefake.text import percent_text
 
 CARDS, OWN = "as the model's card says", "own number"
 
@@ -77,4 +78,4 @@ def ask_choice() -> Choice:
 def _option_words(name: str, card: ModelCard | None) -> str:
     if card is None or name not in card.thresholds:
         return name
-    return f"{WORDS.get(name, name)} ({card.thresholds[name]:.0%})"
+    return f"{WORDS.get(name, name)} ({percent_text(card.thresholds[name])})"

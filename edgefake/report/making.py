@@ -46,7 +46,7 @@ def picture_report(
     name: str,
     command: str | None = None,
     explain: bool = True,
-    predictions: Sequence[Prediction] | None = None,
+    predictions: Sequence[Prediction | None] | None = None,
 ) -> Report:
     """Judge the picture or pictures in a file, and report on it.
 

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 
 LONGEST_WINDOW_MS = 1000.0
 
+MOST_EXPLAINED = 8
+"""Faces in a report whose evidence is shown, which takes some fifty runs of the model for each."""
 LONGEST_JPEG = 65_500
 """Pixels of a side; libjpeg writes no longer ones."""
 
@@ -64,6 +66,8 @@ class Task:
     """What is wanted beside the line."""
     future: Future[list[Judged]] = field(default_factory=Future)
     judged: list[Judged] = field(default_factory=list)
+    wanted: bool = True
+    """False once nobody waits for it: what was begun of it stops at the next picture."""
 
     @property
     def called(self) -> str:
@@ -176,7 +180,10 @@ class Workers:
         if first is None:
             return []
         taken, until = [first], time.monotonic() + self._window
-        while len(taken) < self._batch:
+        waiting = 1 + self._tasks.qsize()
+        share = -(-waiting // len(self._threads))  # the other workers have theirs
+        room = self._batch if self._window else min(self._batch, share)
+        while len(taken) < room:
             left = until - time.monotonic()
             try:
                 task = self._tasks.get(timeout=left) if left > 0 else self._tasks.get_nowait()
@@ -220,6 +227,8 @@ class Workers:
             self._refuse(task, error, views[task.options], None, None)
             return
         for number, frame in enumerate(file, 1):
+            if not task.wanted:
+                return
             if isinstance(frame, InputError):
                 self._refuse(task, frame, views[task.options], number, len(file))
             elif task.attach == "jpeg" and max(frame.shape[:2]) > LONGEST_JPEG:
@@ -242,10 +251,23 @@ class Workers:
         from edgefake.report import picture_report
 
         try:
-            report = picture_report(self._opened(task), detector, name=task.called)
+            file = self._opened(task)
+            predictions: list[Prediction | None] = []
+            for frame in file:
+                if not task.wanted:
+                    return
+                predictions.append(None if isinstance(frame, InputError) else detector.predict(frame))
+            known = [prediction for prediction in predictions if prediction]
+            explain = sum(len(prediction.faces) for prediction in known) <= MOST_EXPLAINED
+            if not task.wanted:
+                return
+            report = picture_report(file, detector, name=task.called, predictions=None if explain else predictions)
             task.judged.append(Judged(report.to_dict(), attached=report.html.encode()))
         except InputError as error:
             self._refuse(task, error, detector, None, None)
+            return
+        for prediction in known:
+            self._metrics.judged(prediction)
 
     def _score(self, pictures: Sequence[_Picture], views: Views) -> None:
         for options in dict.fromkeys(picture.task.options for picture in pictures):

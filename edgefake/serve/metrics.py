@@ -40,7 +40,7 @@ class Metrics:
         self._last_error_at = Gauge("edgefake_last_error_timestamp_seconds", "When that was.", registry=registry)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
-        self._requests.labels(route, str(status)).inc()
+        self._requests.labels(route, str(int(status))).inc()
         self._request_seconds.labels(route).observe(seconds)
 
     def judged(self, prediction: Prediction) -> None:

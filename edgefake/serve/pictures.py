@@ -56,7 +56,9 @@ def make_router(service: Service) -> APIRouter:
         responses={**REFUSALS, 422: _UNFIT, 501: refusal("The service was installed without reports.")},
     )
     async def report(request: Request, threshold: Threshold = None, prior: Prior = None) -> Response:
-        """What is said of one picture file, and what that is worth, as one self-contained page."""
+        """What is said of one picture file, and what that is worth, as one self-contained page. What in the faces spoke for it
+        is shown where there are at most 8.
+        """
         options = read_options(threshold, prior, service.served().thresholds)
         if missing := [name for name in REPORTS_NEED if find_spec(name) is None]:
             raise Refusal(HTTPStatus.NOT_IMPLEMENTED, f"reports need {missing[0]}: ask who runs this to install edgefake[report]")

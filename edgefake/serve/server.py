@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import threading
 from types import TracebackType
@@ -11,7 +12,6 @@ from fastapi import FastAPI
 
 from edgefake.errors import InputError
 
-LOOPBACK = ("::1", "localhost")
 BACKLOG = 512
 GRACE_S = 20
 """For requests that have begun, when the server is to stop."""
@@ -61,7 +61,10 @@ class Server:
 
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches it."""
-    return host in LOOPBACK or host.startswith("127.")
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, which may lead anywhere
+        return False
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -44,6 +44,7 @@ async def judged(request: Request, workers: Workers, tasks: Sequence[Task], limi
         raise Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, FAULT) from error
     finally:
         for task in tasks:
+            task.wanted = False
             if task.future.cancel():
                 task.picture = b""  # it stays in the queue until a worker comes to it
         answers.cancel()

@@ -195,3 +195,16 @@ def test_a_report(served: Serving, portrait: Path, jpeg: bytes) -> None:
     )
     assert served.send(b"no picture", "/report").status_code == 415
     assert served.post("/report", files=[("file", jpeg)] * 2).status_code == 422
+
+
+def test_reports_are_counted_and_of_many_faces_explain_none(served: Serving, portrait: Path) -> None:
+    def counted() -> float:
+        page = served.service.metrics.page()[0].decode()
+        return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith("edgefake_pictures_total"))
+
+    before = counted()
+    one = served.send(portrait.read_bytes(), "/report")
+    crowd = np.hstack([read_image(portrait)] * 9)
+    many = served.send(cv2.imencode(".jpg", crowd)[1].tobytes(), "/report")
+    assert "coloured copy" in one.text and many.status_code == 200 and "coloured copy" not in many.text
+    assert counted() == before + 2
