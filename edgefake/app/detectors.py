@@ -65,7 +65,7 @@ def ask_choice() -> Choice:
     option = st.selectbox(
         "When to call a face fake",
         [CARDS, *named, OWN],
-        format_func=lambda name: _option_words(name, card),
+        format_func=lambda name: _option_words(name, card, default),
         key=f"threshold of {model}",
         persist_state="session",
     )
@@ -75,7 +75,9 @@ def ask_choice() -> Choice:
     return Choice(model, default if option == CARDS else option)
 
 
-def _option_words(name: str, card: ModelCard | None) -> str:
+def _option_words(name: str, card: ModelCard | None, default: Threshold | None) -> str:
+    if name == CARDS and default is not None:
+        return "as this page was started with --threshold"
     if card is None or name not in card.thresholds:
         return name
     return f"{WORDS.get(name, name)} ({percent_text(card.thresholds[name])})"

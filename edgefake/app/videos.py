@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgefake.app.limits import MAX_PIXELS
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.pixels import Pixels
@@ -87,7 +88,7 @@ def judge_video(detector: Detector, data: bytes | memoryview, name: str, progres
     record, strip = VideoRecord(detector), Filmstrip()
     with in_memory(data) as path:
         try:
-            with watch(path, detector) as running:
+            with watch(path, detector, max_pixels=MAX_PIXELS) as running:
                 for frame, result in running:
                     record.add(frame, result)
                     strip.add(frame, result)

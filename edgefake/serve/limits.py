@@ -16,7 +16,7 @@ class Limits:
     body: int = 32 * MB
     """Bytes of a request, but of one with a video. So many times ``requests`` is what requests take of memory at most."""
     pixels: int = 50 * MB
-    """That a picture declares, all frames of an animation together; decoded at once in each worker."""
+    """That a picture declares, all frames of an animation together; decoded at once in each worker. Or a frame of a video."""
     pictures: int = 32
     """In one request, each frame of an animation and each page counted."""
     requests: int = 64

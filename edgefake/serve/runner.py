@@ -27,10 +27,12 @@ EXPIRE_S = 60.0
 
 
 class Runner:
-    """Judges what is in ``store`` until ``close``. ``open_detector`` is called when the first video comes."""
+    """Judges what is in ``store`` until ``close``. ``open_detector`` is called when the first video comes; a video whose frames
+    have more than ``max_pixels`` is refused.
+    """
 
-    def __init__(self, store: JobStore, open_detector: Callable[[], Detector], metrics: Metrics) -> None:
-        self._store, self._open, self._metrics = store, open_detector, metrics
+    def __init__(self, store: JobStore, open_detector: Callable[[], Detector], metrics: Metrics, max_pixels: int) -> None:
+        self._store, self._open, self._metrics, self._max_pixels = store, open_detector, metrics, max_pixels
         self._detector: Detector | None = None
         self._views: Views | None = None
         self._news = threading.Event()
@@ -60,20 +62,29 @@ class Runner:
                 self._store.expire()
                 while not self.stopping and (job := self._store.next()):
                     self._judge(job)
-            except Exception as error:  # the disk is full, perhaps: it is tried again
+            except Exception as error:  # the disk is full, perhaps, or no detector opens: it is tried again
                 self._metrics.failed(error)
-                _log.error("jobs cannot be kept", exc_info=error)
+                _log.error("jobs cannot be kept or begun", exc_info=error)
             self._news.wait(EXPIRE_S)
+
+    def _opened(self, job: Job) -> Views:
+        """Where no detector can be opened the job is not to blame, and waits again."""
+        if self._views is None:
+            try:
+                self._detector = self._open()
+            except BaseException:
+                self._store.requeue(job.id)
+                raise
+            self._views = Views(self._detector)
+        return self._views
 
     def _judge(self, job: Job) -> None:
         path = self._store.video(job.id)
+        views = self._opened(job)
         try:
-            if self._views is None:
-                self._detector = self._open()
-                self._views = Views(self._detector)
-            detector = self._views[job.options]
+            detector = views[job.options]
             tally, due = VideoTally(detector.thresholds, detector.prior), 0.0
-            with watch(path, detector) as running:
+            with watch(path, detector, max_pixels=self._max_pixels) as running:
                 for _, result in running:
                     tally.add(result)
                     if self.stopping:

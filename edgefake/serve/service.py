@@ -49,7 +49,7 @@ class Service:
         jobs = JobStore(folder, keep_s=keep_s)
         for state in get_args(State):
             metrics.jobs.labels(state).set_function(partial(jobs.count, state))
-        return Service(workers, limits, keys or Keys(), metrics, jobs, Runner(jobs, open_detector, metrics))
+        return Service(workers, limits, keys or Keys(), metrics, jobs, Runner(jobs, open_detector, metrics, limits.pixels))
 
     def start(self) -> None:
         self.workers.start()

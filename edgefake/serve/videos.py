@@ -113,7 +113,10 @@ async def _write(request: Request, file: Path) -> str | None:
 
 
 def _of_disk(error: OSError | sqlite3.Error) -> Refusal:
-    full = isinstance(error, sqlite3.Error) or error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if isinstance(error, sqlite3.Error):
+        full = str(error) in ("database or disk is full", "disk I/O error")  # it has numbers from Python 3.11 on only
+    else:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     if not full:
         raise error
     return Refusal(HTTPStatus.INSUFFICIENT_STORAGE, "there is no room to keep the video: try again later", retry_after_s=600)

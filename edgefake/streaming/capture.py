@@ -75,6 +75,7 @@ class Capture:
         self._attempts = 0  # to reconnect, since the last frame
         self.total: int | None = None
         self.fps: float | None = None
+        self.size: tuple[int, int] | None = None
         reader = self._first(wait)
         self._thread = threading.Thread(target=self._run, args=(reader,), name=f"capture {source.name}", daemon=True)
         self._thread.start()
@@ -120,7 +121,7 @@ class Capture:
 
     def _opened(self) -> Reader:
         reader = self._source.open()
-        self.total, self.fps = reader.total, reader.fps
+        self.total, self.fps, self.size = reader.total, reader.fps, reader.size
         return reader
 
     def _run(self, reader: Reader | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,6 +13,7 @@ from typing import Literal
 from edgefake.arguments import listed, whole_number
 from edgefake.detector import Detector
 from edgefake.errors import InputError
+from edgefake.images import MAX_PIXELS
 from edgefake.sinks.base import Sink, SinkFunction, StreamInfo, as_sink
 from edgefake.sinks.queue import QueuedSink, SinkReport, close_all
 from edgefake.streaming.capture import Capture
@@ -32,6 +34,7 @@ def watch(
     wait: bool = False,
     detect_every: int | None = None,
     faces_per_frame: int = 4,
+    max_pixels: int = MAX_PIXELS,
     health: Health | None = None,
 ) -> Watch:
     """Judge the faces of a stream, frame by frame: ``for frame, result in edgefake.watch(0, detector)``.
@@ -50,6 +53,7 @@ def watch(
         detect_every: faces are searched in every n-th frame, at least twice a second, and followed in between. Default: as the
             finder says, 1 for ``edge``, 5 for others.
         faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.
+        max_pixels: a video whose frames have more is refused before any is judged.
         health: counts and times this stream; give one to share it with sinks and a metrics server.
 
     Raises ``InputError`` when the source cannot be opened or an argument is out of range, and in the iteration when nothing in a
@@ -62,6 +66,10 @@ def watch(
     found = find_source(source, size=size, fps=fps, live=live)
     health = health or Health()
     capture = Capture(found, health=health, wait=wait)
+    if capture.size and math.prod(capture.size) > max_pixels:
+        capture.close()
+        width, height = capture.size
+        raise InputError(f"expected frames of at most {max_pixels / 1e6:g} megapixels, got {width}×{height} in {found.name}")
     judge: Judge | PictureJudge
     if found.stills:
         judge = PictureJudge(detector, source=found.name)

@@ -64,6 +64,8 @@ class Reader:
     """Frames per second, where the source tells; of files, where their first frames are faster, those of these."""
     seconds: float | None = None
     """How long the file should be, where it tells."""
+    size: tuple[int, int] | None = None
+    """Width and height of its frames, where it tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,7 +350,13 @@ def _video(
     total = round(frames) if 0 < frames < 1e12 and not live else None
     fps = rate if 0 < rate < 1000 else None
     decoder = Decoder(capture, name, live=live, ffmpeg=ffmpeg, again=again)
-    return Reader(_read(capture, decoder, fps or DEFAULT_FPS, live=live), total, fps, total / fps if total and fps else None)
+    return Reader(
+        _read(capture, decoder, fps or DEFAULT_FPS, live=live),
+        total,
+        fps,
+        total / fps if total and fps else None,
+        (width, height),
+    )
 
 
 def _read(

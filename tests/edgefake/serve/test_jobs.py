@@ -124,6 +124,14 @@ def test_a_bounded_queue_progress_and_cancelling(held: Held, clip: Path, tmp_pat
         assert 0 < held.scored < 2 * 30 + 10  # the first was given up at its first frames
 
 
+def test_frames_that_are_too_large(held: Held, clip: Path) -> None:
+    with serving(held.detector, limits=Limits(pixels=1000)) as running:
+        before = held.scored
+        told = ended(running, running.post("/jobs", files={"file": ("clip.mp4", clip.read_bytes())}).headers["Location"])
+        assert told["state"] == "failed" and "0.001 megapixels" in told["error"] and "clip.mp4" in told["error"]
+        assert held.scored == before
+
+
 def test_others_cannot_read_them(held: Held, clip: Path, tmp_path: Path) -> None:
     """Not in a folder that they can open either."""
     tmp_path.chmod(0o755)
