@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fastapi import Request
 
 from edgefake import InputError
+from edgefake.serve.judging import Task
 from edgefake.serve.keys import Keys, read_keys
 from edgefake.serve.limits import Limits
+from edgefake.serve.refusals import Refusal
+from edgefake.serve.waiting import judged
 from tests.edgefake.serve.serving import Held, Serving, serving, until
 
 KEY, OTHER = "0123456789abcdef", "fedcba9876543210"
@@ -131,6 +137,33 @@ def test_a_client_that_goes_while_it_waits(held: Held, jpeg: bytes) -> None:
             assert first.result().status_code == 200
             assert running.send(jpeg).status_code == 200
         assert held.scored == before + 2
+
+
+def test_workers_share_the_files_of_a_request(held: Held, jpeg: bytes) -> None:
+    with serving(held.detector, count=2) as running, ThreadPoolExecutor() as pool:
+        held.hold()
+        asked = pool.submit(running.post, "/predict", files=[("file", jpeg)] * 4)
+        assert held.begun.acquire(timeout=60) and held.begun.acquire(timeout=60)
+        held.go.set()
+        assert len(asked.result().json()["predictions"]) == 4
+
+
+def test_what_an_abandoned_request_sent_is_dropped(held: Held, jpeg: bytes) -> None:
+    """At once, and not when a worker comes to it; what was begun is to stop."""
+
+    async def silent() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    tasks = [Task(jpeg) for _ in range(3)]
+    with serving(held.detector, batch=1, count=1) as running:
+        held.hold()
+        with pytest.raises(Refusal, match=r"0\.5 s"):
+            asyncio.run(judged(Request({"type": "http"}, silent), running.service.workers, tasks, Limits(seconds=0.5)))
+        assert held.begun.acquire(timeout=60)
+        assert [task.picture for task in tasks] == [jpeg, b"", b""]
+        assert not any(task.wanted for task in tasks)
+        held.go.set()
 
 
 def test_no_answer_in_time(held: Held, jpeg: bytes) -> None:
