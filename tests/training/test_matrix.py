@@ -213,9 +213,11 @@ def test_influences_that_pictures_leave_no_room_for_are_told(
         writer.writeheader()
         writer.writerows({**row, "x": 0, "y": 0, "w": width, "h": height} for row in rows)
     new_command()
-    assert main(["bias", str(converted.int8), "--data", str(data.with_name("tight.csv"))]) == 0
-    told = capsys.readouterr().err
-    assert "wider; shifted; reflect" in told and "blur" not in told
+    assert main(["bias", str(converted.int8), "--data", str(data.with_name("tight.csv")), "--json"]) == 0
+    told = capsys.readouterr()
+    still = [one["name"] for one in json.loads(told.out)["influences"][1:] if one["shift"]["value"] == 0]
+    assert {"wider", "shifted", "reflect", "constant"} <= set(still)  # the crop is the whole picture under all of them
+    assert f"{len(still)} influence(s)" in told.err and still[0] in told.err
 
 
 def test_fakes_alone_have_no_bias(converted: Converted, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

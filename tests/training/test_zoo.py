@@ -26,7 +26,9 @@ def test_the_zoo_lists_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
         "learning_rate": 0.001,
         "augmentation": "standard",
         "imagenet": False,
+        "published": False,
     }
+    assert {entry["recipe"] for entry in entries if entry["published"]} == {"efficientnet_lite0", "lite0_local"}
 
 
 @cache
@@ -34,7 +36,7 @@ def _of_three_classes(name: str) -> Any:
     return build(name, 72, outputs=3)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [name for name in RECIPES if name != "lite0_local"])  # which judges patches
 def test_every_recipe_has_the_head_at_any_size_and_number_of_classes(name: str) -> None:
     model = _of_three_classes(name)
     assert model.input_shape == (None, 72, 72, 3)

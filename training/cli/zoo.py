@@ -25,7 +25,8 @@ def _zoo(options: argparse.Namespace) -> int:
     for name, recipe in RECIPES.items():
         if options.json:
             settings = {key: value for key, value in asdict(recipe).items() if not callable(value)}
-            print(json.dumps({"schema": SCHEMA, "recipe": name, **settings, "imagenet": recipe.imagenet is not None}))
+            starts = {"imagenet": recipe.imagenet is not None, "published": recipe.published is not None}
+            print(json.dumps({"schema": SCHEMA, "recipe": name, **settings, **starts}))
         rate, start = f"{recipe.learning_rate:g}", "yes" if recipe.imagenet else "no"
         rows.append((name, str(recipe.size), str(recipe.batch), rate, start, recipe.summary))
     if not options.json:
