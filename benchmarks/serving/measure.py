@@ -34,7 +34,7 @@ SHARE = 0.9
 START_S = 120.0
 PATIENCE = 3.0
 """No answer in a hundred should take longer than so many times what the clients together take of the loop."""
-AT_ONCE_MS = 250.0
+AT_ONCE_MS = 100.0
 
 
 @dataclass(frozen=True, slots=True)
