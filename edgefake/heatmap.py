@@ -88,13 +88,18 @@ def colour_bar(height: int) -> Pixels:
     values = HALF * strength / (1 - np.abs(strength))
     bar[top:bottom, :28] = _mixed(np.full((bottom - top, 28, 3), 128, np.float32), np.repeat(values[:, None], 28, axis=1))
     for tick in TICKS:
-        place = round(top + (1 - _strength(tick) / _STRONGEST) / 2 * (bottom - top))
+        place = round(top + (1 - shade_of(tick) / _STRONGEST) / 2 * (bottom - top))
         cv2.line(bar, (28, place), (36, place), _INK)
         _write(bar, f"{tick:+d}" if tick else "0", (42, place + 6), _INK, size=0.5)
     _write(bar, "speaks for fake", (0, 20), _INK, size=0.5)
     _write(bar, "speaks for real", (0, height - 12), _INK, size=0.5)
     _write(bar, "log-odds", (74, height // 2 + 6), _GREY, size=0.45)
     return bar
+
+
+def shade_of(log_odds: Any) -> Any:
+    """How red (positive) or blue it is, -1…1, for a number or an array: nothing is cut off."""
+    return log_odds / (np.abs(log_odds) + HALF)
 
 
 def _panel(frame: Pixels, face: FaceScore) -> Panel:
@@ -115,12 +120,8 @@ def _row(panel: Panel) -> Pixels:
     return np.concatenate([head, row])
 
 
-def _strength(log_odds: Any) -> Any:
-    return log_odds / (np.abs(log_odds) + HALF)
-
-
 def _mixed(grey: npt.NDArray[np.float32], evidence: npt.NDArray[Any]) -> Pixels:
-    strength = _strength(evidence.astype(np.float32))[..., None]
+    strength = shade_of(evidence.astype(np.float32))[..., None]
     share = _OPACITY * np.abs(strength)
     mixed = grey * (1 - share) + np.where(strength > 0, _RED, _BLUE) * share
     return np.asarray(np.round(mixed), np.uint8)

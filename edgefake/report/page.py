@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgefake import __version__, odds
+from edgefake import __version__
 from edgefake.faces.geometry import Box
-from edgefake.heatmap import TICKS
+from edgefake.heatmap import TICKS, shade_of
 from edgefake.models.families import CLEAN, SIZES
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.quality import MIN_SHARPNESS, MIN_SIZE
@@ -70,7 +70,7 @@ def page(report: Report) -> str:
             chart_size=(WIDTH, HEIGHT),
             coloured=COLOURED,
             explained=_explained(shown),
-            ticks=[(f"{tick:+d}" if tick else "0", round(100 * odds.p_fake(tick), 1)) for tick in TICKS],
+            ticks=[(f"{tick:+d}" if tick else "0", round(50 + 50 * shade_of(tick), 1)) for tick in TICKS],
             tables=_tables(report.subjects),
             names=names,
             min_size=MIN_SIZE,

@@ -60,6 +60,12 @@ def test_a_picture(portrait: Path, detector: Detector) -> None:
     json.dumps(report.to_dict())
 
 
+def test_the_legend_has_the_scale_of_the_maps(portrait: Path, detector: Detector) -> None:
+    html = picture_report(portrait, detector, name="portrait.jpg").html
+    for tick, place in (("+8", 90.0), ("+2", 75.0), ("0", 50.0), ("-1", 33.3)):
+        assert f'<span style="left:{place}%">{tick}</span>' in html
+
+
 def test_what_could_not_be_read_of_a_file_is_not_called_missing(portrait: Path, detector: Detector) -> None:
     report = picture_report(portrait, detector, name="portrait.jpg", explain=False)
     unknown = dataclasses.replace(report, file=dataclasses.replace(report.file, exif={}, has_place=None))
