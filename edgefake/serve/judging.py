@@ -170,7 +170,7 @@ class Workers:
                 views = Views(detector)
                 while tasks := self._take():
                     self._judge(tasks, views)
-        except Exception as error:
+        except Exception as error:  # whatever it is, nobody else hears of it in this thread
             self._metrics.failed(error)
             self._failed(error)
 
@@ -209,7 +209,7 @@ class Workers:
                     if sum(picture.frame.size // 3 for picture in together) >= self._limits.pixels:
                         self._score(together, views)
                         together = []
-            except Exception as error:
+            except Exception as error:  # of strangers' bytes anything comes; the other requests go on
                 self._give_up(task, error)
         self._score(together, views)
         for task in running:
@@ -284,7 +284,7 @@ class Workers:
             for picture, prediction in zip(alike, predictions, strict=True):
                 try:
                     self._answer(picture, prediction, views[options])
-                except Exception as error:
+                except Exception as error:  # as in _judge
                     self._give_up(picture.task, error)
 
     def _answer(self, picture: _Picture, prediction: Prediction, detector: Detector) -> None:
