@@ -7,13 +7,16 @@ import json
 import re
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import get_args
 
 from edgefake.cli.options import add_detector_options, exit_code, open_detector
 from edgefake.cli.terminal import LiveLine
 from edgefake.prediction import Status
 from edgefake.sinks import SINKS
+from edgefake.sinks.base import Every
+from edgefake.streaming.events import Event
 from edgefake.streaming.health import HealthReport
 from edgefake.streaming.pipeline import Watch, watch
 from edgefake.streaming.result import FrameResult
@@ -79,7 +82,14 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         metavar="N",
         help="score at most N faces per frame, in turn (default: %(default)s)",
     )
-    parser.add_argument("--json", action="store_true", help="print every result as a line of JSON instead of new verdicts only")
+    parser.add_argument("--json", action="store_true", help="print lines of JSON instead of new verdicts in words")
+    parser.add_argument(
+        "--every",
+        choices=get_args(Every),
+        default="event",
+        help="what --json and the sinks get: each event (a face appeared, its verdict, another verdict, it is gone), or the "
+        "result of each frame; of a folder of pictures always each picture (default: %(default)s)",
+    )
     sinks = parser.add_argument_group(
         "sinks", "Sinks never slow the stream: results that one cannot take in time are dropped and counted."
     )
@@ -103,7 +113,7 @@ def _size(text: str) -> tuple[int, int]:
 
 def _run(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in SINKS}
-    sinks = [SINKS[name].make(text) for name, text in options.items() if text]
+    sinks = [SINKS[name].make(text, every=arguments.every) for name, text in options.items() if text]
     with ExitStack() as stack:
         line = stack.enter_context(LiveLine(every_s=0.5))
         detector = stack.enter_context(open_detector(arguments))
@@ -130,14 +140,19 @@ def _run(arguments: argparse.Namespace) -> int:
         seen = _Pictures() if running.stills else _Faces()
         endless = running.live or running.stills  # what is live may run for years
         tally = None if endless else VideoTally(detector.thresholds, detector.prior)
+        frames = running.stills or arguments.every == "frame"
         for _, result in running:
             changes = seen.add(result)
             if tally:
                 tally.add(result)
-            for text in [json.dumps(result.to_dict())] if arguments.json else changes:
+            news = _lines([result] if frames else running.news) if arguments.json else changes
+            for text in news:
                 line.print(text)
             if line.is_due:
                 line.show(_status(result, running.health.report()))
+        if arguments.json and not frames:
+            for text in _lines(running.news):
+                line.print(text)
         whole = tally.verdict(running.coverage) if tally else None
         line.print(_summary(running, seen, whole), to_stderr=arguments.json)
     if any(sink.lost and not sink.delivered for sink in running.sink_reports()):
@@ -145,6 +160,10 @@ def _run(arguments: argparse.Namespace) -> int:
     if whole:  # a face may be called fake on the way in a file that is real in all
         return exit_code(Counter([whole.verdict.value] if whole.verdict else []))
     return 0 if running.live and signals else exit_code(seen.counts)
+
+
+def _lines(what: Sequence[FrameResult | Event]) -> list[str]:
+    return [json.dumps(one.to_dict()) for one in what]
 
 
 @contextmanager

@@ -12,6 +12,8 @@ result. Each module is imported on first use.
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -53,12 +55,19 @@ class SinkKind:
     help: str
     extra: str | None = None
     """What to install for it: ``edgefake[EXTRA]``."""
+    is_shared: bool = False
+    """Whether the sinks of several cameras may have the same place."""
 
-    def make(self, text: str | None = None) -> Sink:
-        """The sink that the option asks for. Raises ``InputError`` for a text that it cannot use."""
-        function = getattr(import_module(self.module), self.function)
-        sink: Sink = function() if self.metavar is None else function(text)
-        return sink
+    def load(self) -> Callable[..., Sink]:
+        """What makes it: its arguments are also the keys of its table in a configuration file."""
+        function: Callable[..., Sink] = getattr(import_module(self.module), self.function)
+        return function
+
+    def make(self, text: str | None = None, *, every: str | None = None) -> Sink:
+        """The sink that the option asks for, and of what it gets. Raises ``InputError`` for a text that it cannot use."""
+        function = self.load()
+        asked = {} if every is None or "every" not in inspect.signature(function).parameters else {"every": every}
+        return function(*(() if self.metavar is None else (text,)), **asked)
 
 
 SINKS = {
@@ -69,15 +78,15 @@ SINKS = {
         "FILE",
         "write the stream with the faces marked as a video (.mkv, .mp4, .mov, .avi)",
     ),
-    "jsonl": SinkKind("edgefake.sinks.jsonl", "JsonLinesSink", "FILE", "append every result as a line of JSON"),
+    "jsonl": SinkKind("edgefake.sinks.jsonl", "JsonLinesSink", "FILE", "append every event as a line of JSON"),
     "mqtt": SinkKind(
         "edgefake.sinks.mqtt",
         "MqttSink",
         "URL",
-        "publish every result: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/TOPIC",
+        "publish every event: mqtt[s]://[USER:PASSWORD@]HOST[:PORT]/TOPIC",
         extra="stream",
     ),
-    "webhook": SinkKind("edgefake.sinks.webhook", "WebhookSink", "URL", "post every result"),
+    "webhook": SinkKind("edgefake.sinks.webhook", "WebhookSink", "URL", "post every event", is_shared=True),
 }
 """By the name of its option."""
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from edgefake.errors import InputError
 from edgefake.pixels import Pixels
+from edgefake.streaming.events import Event
+from edgefake.streaming.pictures import PictureKind
 from edgefake.streaming.result import FrameResult
 
 SinkFunction: TypeAlias = Callable[[Pixels, FrameResult], object]
 """Called with each frame and its result; what it returns is not looked at."""
+
+Every = Literal["event", "frame"]
+"""What a sink gets: what happened, or the result of each frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class StreamInfo:
     """Ends the stream after its present frame; returns at once. From any thread."""
     judged_fps: Callable[[], float] = lambda: 0.0
     """How many frames per second are judged at this moment; cheap enough to ask for every frame."""
+    camera: str = ""
+    """The camera's name in the configuration; else that of the source."""
 
 
 class TryLater(Exception):
@@ -38,6 +45,9 @@ class TryLater(Exception):
 class Sink(ABC):
     """Takes the results of a stream, one at a time; only ``send`` must be written.
 
+    With ``every`` ``"event"`` it gets the events of the stream by ``send_event`` instead. Of pictures that are judged each by
+    itself there are no events: ``send`` gets their results in any case.
+
     ``open``, every ``send`` and ``close`` are called in this order in one thread, the sink's own, and may block: a queue stands
     before each sink. A sink that was closed may be given to another stream, which opens it again.
     """
@@ -46,6 +56,10 @@ class Sink(ABC):
     """For reports and messages; that of its class where it is empty."""
     uses_frame: bool = False
     """Whether ``send`` gets frames. Without them many more results can be queued."""
+    every: Every = "frame"
+    """What it gets."""
+    picture: PictureKind | None = None
+    """What picture its events come with; None for none."""
 
     def open(self, stream: StreamInfo) -> None:  # noqa: B027
         """Get what results need: files, connections. The stream waits for it, and what it raises comes out of ``watch``."""
@@ -59,8 +73,19 @@ class Sink(ABC):
         before it that its ``lost`` counts, where that is known).
         """
 
+    def send_event(self, event: Event) -> None:
+        """Deliver one event; raises as ``send``. Called where ``every`` is ``"event"``."""
+        raise NotImplementedError(f"{type(self).__name__} wants events and has no send_event: write one")
+
     def close(self) -> None:  # noqa: B027
         """After the last ``send``: let go of what ``open`` got. Raises when results are lost by then, as ``send`` does."""
+
+
+def checked_every(every: Every) -> Every:
+    """``every`` itself. Raises ``InputError`` unless it is one of ``Every``."""
+    if every not in get_args(Every):
+        raise InputError(f'expected every="event" or every="frame", got {every!r}')
+    return every
 
 
 def as_sink(sink: Sink | SinkFunction) -> Sink:

@@ -1,4 +1,4 @@
-"""Results as JSON lines, in a file or on stdout; ``edgefake.streaming.result`` has the schema."""
+"""Events or results as JSON lines, in a file or on stdout; ``docs/schema.md`` has their keys."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import io
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from edgefake.errors import SinkError
 from edgefake.pixels import Pixels
-from edgefake.sinks.base import Sink, StreamInfo
+from edgefake.sinks.base import Every, Sink, StreamInfo, checked_every
+from edgefake.streaming.events import Event
+from edgefake.streaming.pictures import PictureKind
 from edgefake.streaming.result import FrameResult
 
 
 class JsonLinesSink(Sink):
-    """Appends one line per frame to the file ``path`` (``"-"``: stdout), each handed to the system at once.
+    """Appends one line per event, or per frame with ``every="frame"``, to the file ``path`` (``"-"``: stdout), each
+    handed to the system at once.
 
     The file is made for its owner's eyes alone, and anew when it was moved away or deleted. A line that was cut off, by a crash
     or a full disk, is ended before the next, so that a reader loses no other. ``open`` raises ``SinkError`` when the file cannot
@@ -23,7 +27,8 @@ class JsonLinesSink(Sink):
 
     name = "jsonl"
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, every: Every = "event", picture: PictureKind | None = None) -> None:
+        self.every, self.picture = checked_every(every), picture
         self._path = None if path == "-" else Path(path)
         self._file: _Appended | _Printed | None = None
 
@@ -31,9 +36,15 @@ class JsonLinesSink(Sink):
         self._file = _Printed() if self._path is None else _Appended(self._path)
 
     def send(self, frame: Pixels | None, result: FrameResult) -> None:
+        self._write(result.to_dict())
+
+    def send_event(self, event: Event) -> None:
+        self._write(event.to_dict())
+
+    def _write(self, line: dict[str, Any]) -> None:
         if self._file is None:
             raise SinkError(f"expected open() before results for {self._path or 'stdout'}, got a result: give the sink to watch")
-        self._file.write(json.dumps(result.to_dict()))
+        self._file.write(json.dumps(line))
 
     def close(self) -> None:
         file, self._file = self._file, None

@@ -1,4 +1,4 @@
-"""Results to an MQTT broker; ``edgefake.streaming.result`` has the schema of a message."""
+"""Events or results to an MQTT broker; ``docs/schema.md`` has the keys of a message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from urllib.parse import unquote, urlsplit
 from edgefake.errors import InputError, SinkError
 from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
-from edgefake.sinks.base import Sink, StreamInfo, TryLater
+from edgefake.sinks.base import Every, Sink, StreamInfo, TryLater, checked_every
+from edgefake.streaming.events import Event
+from edgefake.streaming.pictures import PictureKind
 from edgefake.streaming.result import FrameResult
 from edgefake.text import printable
 
@@ -35,7 +37,8 @@ CLOSE_S = 1.5
 
 
 class MqttSink(Sink):
-    """Publishes each result as JSON at ``mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC``; ``mqtts`` is over TLS.
+    """Publishes each event, or each result with ``every="frame"``, as JSON at
+    ``mqtt[s]://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC``; ``mqtts`` is over TLS.
 
     ``TOPIC/status`` holds, retained, ``online`` or ``offline``; the broker itself enters the latter when this process dies.
     With ``qos`` 1 (at least once) or 2 (exactly once) results outlive a broker that is away, at the start or later: ``IN_FLIGHT``
@@ -47,7 +50,16 @@ class MqttSink(Sink):
 
     name = "mqtt"
 
-    def __init__(self, url: str, *, qos: int = 1, ca_file: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        qos: int = 1,
+        ca_file: str | Path | None = None,
+        every: Every = "event",
+        picture: PictureKind | None = None,
+    ) -> None:
+        self.every, self.picture = checked_every(every), picture
         address = _parsed(url)
         if qos not in (0, 1, 2):
             raise InputError(f"expected an MQTT quality of service of 0, 1 or 2, got {qos!r}")
@@ -68,12 +80,18 @@ class MqttSink(Sink):
         self._client = self._started()
 
     def send(self, frame: Pixels | None, result: FrameResult) -> None:
+        self._publish(result.to_dict())
+
+    def send_event(self, event: Event) -> None:
+        self._publish(event.to_dict())
+
+    def _publish(self, message: dict[str, Any]) -> None:
         assert self._client is not None
         if not self._connected.wait(WAIT_S):
             raise TryLater(f"{self._broker} cannot be reached ({self._failure}): check address, network and broker")
         if self._qos and not self._room.acquire(timeout=WAIT_S):
             raise TryLater(f"{self._broker} acknowledges nothing: check it")
-        sent = self._client.publish(self._topic, json.dumps(result.to_dict()), self._qos)
+        sent = self._client.publish(self._topic, json.dumps(message), self._qos)
         if sent.rc and not self._qos:  # with 1 and 2 the client has kept it, and sends it when it is connected again
             raise TryLater(f"{self._broker} has gone away")
 

@@ -10,11 +10,12 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from edgefake.errors import SinkError
 from edgefake.pixels import Pixels
 from edgefake.sinks.base import Sink, StreamInfo, TryLater
+from edgefake.streaming.events import Event
 from edgefake.streaming.health import Health
 from edgefake.streaming.result import FrameResult
 
@@ -31,6 +32,8 @@ FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 10.0
 
 _log = logging.getLogger(__name__)
+
+_Queued: TypeAlias = tuple[Pixels | None, FrameResult] | Event
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +66,14 @@ class QueuedSink:
         when_full: Literal["drop_oldest", "wait"] = "drop_oldest",
     ) -> None:
         self.name = sink.name or type(sink).__name__
+        self.every = sink.every
+        self.picture = sink.picture
         self._uses_frame = sink.uses_frame
         self._sink = sink
         self._health = health
         self._size = size or (FRAMES if self._uses_frame else RESULTS)
         self._waits = when_full == "wait"
-        self._queue: deque[tuple[Pixels | None, FrameResult]] = deque()
+        self._queue: deque[_Queued] = deque()
         self._changed = threading.Condition()
         self._away = False
         self._takes_last = False
@@ -88,6 +93,13 @@ class QueuedSink:
 
     def send(self, frame: Pixels, result: FrameResult) -> None:
         """Queue one result; after ``close`` it is lost."""
+        self._put((frame if self._uses_frame else None, result))
+
+    def send_event(self, event: Event) -> None:
+        """Queue one event, likewise."""
+        self._put(event)
+
+    def _put(self, queued: _Queued) -> None:
         with self._changed:
             while self._must_wait():
                 self._changed.wait()
@@ -98,7 +110,7 @@ class QueuedSink:
             if len(self._queue) >= self._size and not self._takes_last:
                 self._queue.popleft()
                 self._lose(1, SinkError(f"its queue of {self._size} results is full: the receiver is too slow or away"))
-            self._queue.append((frame if self._uses_frame else None, result))
+            self._queue.append(queued)
             self._changed.notify_all()
 
     def report(self) -> SinkReport:
@@ -145,14 +157,14 @@ class QueuedSink:
             return
         opened.set_result(None)
         while (queued := self._next()) is not None:
-            self._deliver(*queued)
+            self._deliver(queued)
         try:
             self._sink.close()
         except BaseException as error:
             with self._changed:
                 self._fail(error, fresh=0)
 
-    def _next(self) -> tuple[Pixels | None, FrameResult] | None:
+    def _next(self) -> _Queued | None:
         """The oldest result as soon as there is one; None when the thread is to end."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._deadline is not None)
@@ -162,12 +174,15 @@ class QueuedSink:
             self._changed.notify_all()
             return queued
 
-    def _deliver(self, frame: Pixels | None, result: FrameResult) -> None:
+    def _deliver(self, queued: _Queued) -> None:
         pause = FIRST_PAUSE_S
         while not self._is_over():
             try:
                 with self._health.timed("sink"):
-                    self._sink.send(frame, result)
+                    if isinstance(queued, Event):
+                        self._sink.send_event(queued)
+                    else:
+                        self._sink.send(*queued)
             except TryLater as reason:
                 with self._changed:
                     self._away = True

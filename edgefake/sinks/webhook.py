@@ -1,4 +1,4 @@
-"""Results posted to a web address; ``edgefake.streaming.result`` has the schema of the body."""
+"""Events or results posted to a web address; ``docs/schema.md`` has the keys of the body."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from edgefake.errors import InputError, SinkError
 from edgefake.pixels import Pixels
 from edgefake.secrets import without_secrets
-from edgefake.sinks.base import Sink, TryLater
+from edgefake.sinks.base import Every, Sink, TryLater, checked_every
+from edgefake.streaming.events import Event
+from edgefake.streaming.pictures import PictureKind
 from edgefake.streaming.result import FrameResult
 from edgefake.text import printable
 
@@ -21,7 +24,8 @@ TIMEOUT_S = 3.0
 
 
 class WebhookSink(Sink):
-    """Posts each result as JSON to ``url``, with ``headers`` such as ``{"Authorization": "Bearer …"}``.
+    """Posts each event, or each result with ``every="frame"``, as JSON to ``url``, with ``headers`` such as
+    ``{"Authorization": "Bearer …"}``.
 
     2xx is delivered. When the server is away, is silent for ``TIMEOUT_S``, or answers 408, 429 or 5xx, the same result is posted
     again, later; the queue before this sink keeps those behind it. Any other answer, redirections too, loses the result. A server
@@ -30,7 +34,15 @@ class WebhookSink(Sink):
 
     name = "webhook"
 
-    def __init__(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        every: Every = "event",
+        picture: PictureKind | None = None,
+    ) -> None:
+        self.every, self.picture = checked_every(every), picture
         self._server = _checked_server(url)
         for name, value in (headers or {}).items():
             if not name or not (name + value).isprintable() or not (name + value).isascii():
@@ -40,7 +52,13 @@ class WebhookSink(Sink):
         self._opener = urllib.request.build_opener(_NoRedirect)
 
     def send(self, frame: Pixels | None, result: FrameResult) -> None:
-        body = json.dumps(result.to_dict()).encode()
+        self._post(result.to_dict())
+
+    def send_event(self, event: Event) -> None:
+        self._post(event.to_dict())
+
+    def _post(self, message: dict[str, Any]) -> None:
+        body = json.dumps(message).encode()
         request = urllib.request.Request(self._url, body, self._headers, method="POST")
         try:
             with self._opener.open(request, timeout=TIMEOUT_S):

@@ -6,6 +6,7 @@ import math
 import os
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Literal
@@ -14,11 +15,14 @@ from edgefake.arguments import listed, whole_number
 from edgefake.detector import Detector
 from edgefake.errors import InputError
 from edgefake.images import MAX_PIXELS
+from edgefake.pixels import Pixels
 from edgefake.sinks.base import Sink, SinkFunction, StreamInfo, as_sink
 from edgefake.sinks.queue import QueuedSink, SinkReport, close_all
 from edgefake.streaming.capture import Capture
+from edgefake.streaming.events import Event, EventKind, Events
 from edgefake.streaming.health import Health
 from edgefake.streaming.judge import Judge, PictureJudge
+from edgefake.streaming.pictures import Picture, PictureKind, picture_of
 from edgefake.streaming.result import FrameResult, Watched
 from edgefake.streaming.sources import SourceLike, find_source
 
@@ -36,6 +40,7 @@ def watch(
     faces_per_frame: int = 4,
     max_pixels: int = MAX_PIXELS,
     health: Health | None = None,
+    camera: str | None = None,
 ) -> Watch:
     """Judge the faces of a stream, frame by frame: ``for frame, result in edgefake.watch(0, detector)``.
 
@@ -55,6 +60,7 @@ def watch(
         faces_per_frame: at most so many faces are scored in one frame; of more, each has its turn.
         max_pixels: a video whose frames have more is refused before any is judged.
         health: counts and times this stream; give one to share it with sinks and a metrics server.
+        camera: its name in events; default: that of the source.
 
     Raises ``InputError`` when the source cannot be opened or an argument is out of range, and in the iteration when nothing in a
     file or folder can be read; an iterable's own exceptions come out after the frames before them, those of a sink that cannot
@@ -75,7 +81,8 @@ def watch(
         judge = PictureJudge(detector, source=found.name)
     else:
         judge = Judge(detector, source=found.name, live=found.live, detect_every=detect_every, faces_per_frame=faces_per_frame)
-    running = Watch(found.name, capture, judge, health, live=found.live or bool(live), stills=found.stills)
+    events = Events(camera or found.name)
+    running = Watch(found.name, capture, judge, events, health, live=found.live or bool(live), stills=found.stills)
     try:
         for sink in opened_later:
             running.attach(sink)
@@ -93,7 +100,15 @@ class Watch(Iterator[Watched]):
     """
 
     def __init__(
-        self, source: str, capture: Capture, judge: Judge | PictureJudge, health: Health, *, live: bool, stills: bool
+        self,
+        source: str,
+        capture: Capture,
+        judge: Judge | PictureJudge,
+        events: Events,
+        health: Health,
+        *,
+        live: bool,
+        stills: bool,
     ) -> None:
         self.source = source
         """What is watched, without credentials."""
@@ -102,12 +117,15 @@ class Watch(Iterator[Watched]):
         """Whether it comes at its own pace and ends when it is stopped, unlike a file."""
         self.stills = stills
         """Whether it is a folder of pictures that are judged each by itself; results then name the picture as their source."""
+        self.news: list[Event] = []
+        """What happened in the frame that was handed out last; at the end of the stream, who was there then and is gone."""
         self._capture = capture
         self._judge = judge
+        self._events = events
         self._when_full: Literal["drop_oldest", "wait"] = "drop_oldest" if live and not stills else "wait"
         self._sinks: list[QueuedSink] = []
         # Also at the end of the program: a thread that comes back from OpenCV later than that takes the process down with it.
-        self._end = weakref.finalize(self, _end, os.getpid(), capture, judge, self._sinks)
+        self._end = weakref.finalize(self, _end, os.getpid(), capture, judge, events, self._sinks)
 
     @property
     def total(self) -> int | None:
@@ -136,18 +154,22 @@ class Watch(Iterator[Watched]):
         if not self._end.alive:
             raise InputError(f"{self.source} has ended: attach sinks before the end of a stream")
         stop = partial(_stop, self._capture, self._sinks)  # not self.stop: the sinks' threads must not keep the stream alive
-        stream = StreamInfo(self.source, self.fps, self.total, stop, self.health.fps_out)
+        stream = StreamInfo(self.source, self.fps, self.total, stop, self.health.fps_out, self._events.camera)
         self._sinks.append(QueuedSink(as_sink(sink), stream, self.health, when_full=self._when_full))
 
     def __next__(self) -> Watched:
         try:
             captured = self._capture.next() if self._end.alive else None
             if captured is None:
+                self.news = _publish(self._events.end(), None, self._sinks)
                 raise StopIteration
             result = self._judge.judge(captured, dropped=self._capture.dropped, reconnects=self._capture.reconnects)
             self._count(result)
             for sink in self._sinks:
-                sink.send(captured.pixels, result)
+                if self.stills or sink.every == "frame":
+                    sink.send(captured.pixels, result)
+            if not self.stills:
+                self.news = _publish(self._events.update(result), captured.pixels, self._sinks)
         except BaseException:
             self.close()
             raise
@@ -188,8 +210,24 @@ def _stop(capture: Capture, sinks: Sequence[QueuedSink]) -> None:
         sink.take_last()
 
 
-def _end(process: int, capture: Capture, judge: Judge | PictureJudge, sinks: Sequence[QueuedSink]) -> None:
+def _publish(events: list[Event], frame: Pixels | None, sinks: Sequence[QueuedSink]) -> list[Event]:
+    """Queue ``events`` for the sinks that want such, each with a picture of the face where that is in ``frame``; themselves."""
+    for event in events:
+        box = None if event.event is EventKind.GONE else event.track.seen.box
+        pictures: dict[PictureKind, Picture] = {}
+        for sink in sinks:
+            if sink.every != "event":
+                continue
+            kind = sink.picture
+            if kind and kind not in pictures and frame is not None and box is not None:
+                pictures[kind] = picture_of(frame, box, kind)
+            sink.send_event(replace(event, picture=pictures.get(kind)) if kind else event)
+    return events
+
+
+def _end(process: int, capture: Capture, judge: Judge | PictureJudge, events: Events, sinks: Sequence[QueuedSink]) -> None:
     if os.getpid() == process:  # in a fork there are none of the threads, and the sinks are the parent's
         capture.close()
         judge.close()
+        _publish(events.end(), None, sinks)
         close_all(sinks)

@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
 from edgefake.faces.geometry import Box
 from edgefake.pixels import Pixels
 from edgefake.prediction import Status
-from edgefake.sinks.base import Sink, StreamInfo, TryLater
+from edgefake.sinks.base import Every, Sink, StreamInfo, TryLater
+from edgefake.streaming.events import Event, EventKind, TrackSummary
 from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
 from edgefake.testing.clauses import clause, drawn, expect, frozen
 from edgefake.thresholds import Thresholds, Verdict
@@ -24,12 +26,13 @@ PATIENCE_S = 30.0
 
 
 def check_sink(sink: Sink, *, arrived: Callable[[], int] | None = None) -> None:
-    """Check the contract of ``edgefake.sinks.Sink``: two streams of six results each, the second like that of a camera.
+    """Check the contract of ``edgefake.sinks.Sink``: two streams of six results (events) each, the second like that of a camera.
 
-    - ``derived from Sink``: with a text as its name, and a ``uses_frame`` that is True or False.
+    - ``derived from Sink``: with a text as its name, a ``uses_frame`` that is True or False, and ``every`` "event" or "frame".
     - ``close before open``: is fine, as when a stream ends before it began.
-    - ``open``, ``send``, ``close``: in a thread of their own, for streams that tell their rate and length or neither, with
-      faces or without, and with None for a frame where ``uses_frame`` is False. Results may be put off (``TryLater``) a while.
+    - ``open``, ``send`` or ``send_event``, ``close``: in a thread of their own, for streams that tell their rate and length or
+      neither, with faces or without, and with None for a frame where ``uses_frame`` is False. Results may be put off
+      (``TryLater``) a while.
     - ``frames are not changed``: others look at them too.
     - ``close twice``: is fine.
     - ``another stream``: a sink that was closed can be opened again, in another thread.
@@ -43,6 +46,7 @@ def check_sink(sink: Sink, *, arrived: Callable[[], int] | None = None) -> None:
         expect(isinstance(sink, Sink), f"{type(sink).__name__} is not")
         expect(isinstance(sink.name, str), f"its name is {sink.name!r}, expected a text")
         expect(isinstance(sink.uses_frame, bool), f"uses_frame is {sink.uses_frame!r}, expected True or False")
+        expect(sink.every in get_args(Every), f"every is {sink.every!r}, expected one of {', '.join(get_args(Every))}")
     with clause("close before open"):
         sink.close()
     file, camera = StreamInfo("clip.mp4", fps=25.0, total=RESULTS), StreamInfo("rtsp://door/main")
@@ -62,8 +66,9 @@ def _stream(sink: Sink, stream: StreamInfo, frames: Pixels, again: str = "") -> 
         sink.open(stream)
     for index, frame in enumerate(frames):
         given = frozen(frame) if index % 2 else frame.copy()
+        result = _result(stream, index)
         with clause(f"{again}send"):
-            _send(sink, given if sink.uses_frame else None, _result(stream, index))
+            _send(sink, _event(result) if sink.every == "event" else (given if sink.uses_frame else None, result))
         with clause("frames are not changed"):
             expect(np.array_equal(given, frame), f"send changed frame {index}")
     with clause(f"{again}close"):
@@ -72,11 +77,11 @@ def _stream(sink: Sink, stream: StreamInfo, frames: Pixels, again: str = "") -> 
         sink.close()
 
 
-def _send(sink: Sink, frame: Pixels | None, result: FrameResult) -> None:
+def _send(sink: Sink, what: Event | tuple[Pixels | None, FrameResult]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
-            return sink.send(frame, result)
+            return sink.send_event(what) if isinstance(what, Event) else sink.send(*what)
         except TryLater as reason:
             expect(time.monotonic() < deadline, f"a result was put off for {PATIENCE_S:g} s ({reason})")
             time.sleep(0.02)
@@ -90,6 +95,16 @@ def _result(stream: StreamInfo, index: int) -> FrameResult:
     verdict = Verdict.FAKE if index > 1 else None
     timings, seconds, half = StreamTimings(1.0, 2.0, 0.1, 0.5, 3.0), index / 25, Thresholds.two_way(0.5)
     return FrameResult(index, seconds, 1.7e9 + seconds, tracks, timings, 12.0, 0, 0, stream.name, "tested", half, half, verdict)
+
+
+def _event(result: FrameResult) -> Event:
+    """What happens to a face in that frame: it appears, gets a verdict, another one, and is gone."""
+    kind, index = list(EventKind)[min(result.index, 3)], result.index
+    verdict = (None, Verdict.REAL, Verdict.FAKE, Verdict.FAKE)[min(index, 3)]
+    seen = TrackResult(1, Box(30.0, 20.0, 40.0, 50.0), Status.OK, None, verdict and 0.75, verdict, scored=index)
+    track = TrackSummary(seen, 0.0, result.seconds, index + 1, verdict)
+    previous = Verdict.REAL if kind is EventKind.CHANGED else None
+    return Event(f"tested-{index + 1}", kind, "tested", track, previous, result)
 
 
 def _apart(call: Callable[[], None]) -> None:

@@ -49,7 +49,7 @@ def objects(text: str) -> list[dict[str, Any]]:
 
 
 def test_json_is_one_line_per_frame_and_a_summary_beside(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert watch("--json", "--threshold", "1", clip) == 0
+    assert watch("--json", "--every", "frame", "--threshold", "1", clip) == 0
     output = capsys.readouterr()
     results = objects(output.out)
     assert [line["index"] for line in results] == list(range(30))
@@ -57,6 +57,17 @@ def test_json_is_one_line_per_frame_and_a_summary_beside(clip: Path, capsys: pyt
     assert results[-1]["verdict"] == "real"
     assert "30 frames judged in" in output.err
     assert "0 dropped, 0 reconnects; 1 face followed, 0 called fake" in output.err
+
+
+def test_events_are_a_handful_of_lines_that_sinks_get_too(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = tmp_path / "events.jsonl"
+    assert watch("--json", "--threshold", "0", "--jsonl", lines, clip) == 1
+    output = capsys.readouterr()
+    printed = objects(output.out)
+    assert [line["event"] for line in printed] == ["appeared", "verdict", "gone"]
+    assert [line["verdict"] for line in printed] == [None, "fake", "fake"]
+    assert objects(lines.read_text()) == printed
+    assert "jsonl: 3 delivered, 0 lost" in output.err
 
 
 def test_new_verdicts_for_people(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -187,7 +198,7 @@ def test_a_source_of_less_than_a_frame_per_second_is_recorded(tmp_path: Path, po
 
 def test_sinks_get_everything(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lines, record = tmp_path / "results.jsonl", tmp_path / "record.mp4"
-    assert watch("--threshold", "1", "--jsonl", lines, "--record", record, clip) == 0
+    assert watch("--threshold", "1", "--every", "frame", "--jsonl", lines, "--record", record, clip) == 0
     assert [line["index"] for line in objects(lines.read_text())] == list(range(30))
     reader = cv2.VideoCapture(str(record))
     assert (reader.get(cv2.CAP_PROP_FRAME_COUNT), reader.get(cv2.CAP_PROP_FPS)) == (30, 30)
@@ -197,7 +208,7 @@ def test_sinks_get_everything(clip: Path, tmp_path: Path, capsys: pytest.Capture
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_sink_that_lost_everything_is_an_error(clip: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert watch("--threshold", "1", "--jsonl", "/dev/full", clip) == 2
+    assert watch("--threshold", "1", "--every", "frame", "--jsonl", "/dev/full", clip) == 2
     output = capsys.readouterr()
     assert "jsonl: 0 delivered, 30 lost" in output.out
     assert output.err.count("edgefake: sink jsonl: /dev/full cannot be written") == 1
@@ -206,7 +217,7 @@ def test_a_sink_that_lost_everything_is_an_error(clip: Path, capsys: pytest.Capt
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_it_in_order_with_a_summary_and_no_lost_results(number: signal.Signals, long: Path, tmp_path: Path) -> None:
     lines = tmp_path / "results.jsonl"
-    command = [*COMMAND, "--json", "--threshold", "1", "--jsonl", str(lines), str(long)]
+    command = [*COMMAND, "--json", "--every", "frame", "--threshold", "1", "--jsonl", str(lines), str(long)]
     with started(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -251,7 +262,7 @@ def test_live_status_on_a_terminal(long: Path) -> None:
 
 
 def test_health_is_served_while_it_runs(long: Path) -> None:
-    command = [*COMMAND, "--json", "--metrics", "0", str(long)]
+    command = [*COMMAND, "--json", "--every", "frame", "--metrics", "0", str(long)]
     with started(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None and process.stdout is not None
         url = next(word for line in process.stderr for word in line.split() if word.startswith("http://"))
@@ -261,7 +272,9 @@ def test_health_is_served_while_it_runs(long: Path) -> None:
 
 
 def test_a_reader_that_goes_away_ends_it(long: Path) -> None:
-    with started([*COMMAND, "--json", str(long)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with started(
+        [*COMMAND, "--json", "--every", "frame", str(long)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.readline()
         process.stdout.close()

@@ -1,0 +1,127 @@
+"""A TOML file → ``Config``. Read strictly: what is not understood is an error, never passed over.
+
+[detector]                      # optional: of all cameras; a camera may have any of its keys too
+model = "resnet18_int8"
+
+[health]                        # optional: /healthz, /readyz and /metrics
+port = 9100
+
+[sinks.log]                     # any number, by a name of your own
+kind = "jsonl"
+path = "/var/log/edgefake/{camera}.jsonl"
+
+[cameras.door]                  # one or more
+source = "rtsp://user:${DOOR_PASSWORD}@door/main"
+sinks = ["log"]                 # default: all
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from edgefake.config.classes import CameraConfig, Config, DetectorConfig, HealthConfig, SinkConfig
+from edgefake.config.secrets import filled
+from edgefake.config.tables import arguments_of, as_table, check_keys
+from edgefake.errors import InputError
+from edgefake.sinks import SINKS
+from edgefake.text import printable
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+DETECTOR_KEYS = tuple(field.name for field in dataclasses.fields(DetectorConfig))
+CAMERA_KEYS = tuple(field.name for field in dataclasses.fields(CameraConfig) if field.name not in ("name", "detector"))
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def read_config(path: str | Path) -> Config:
+    """The configuration in ``path``, checked as far as that can be done without a camera, a model or a network.
+
+    Raises ``InputError`` with file, table and key of the first thing that is wrong.
+    """
+    path = Path(path)
+    name = printable(path)
+    try:
+        whole = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror or error}): `edgefake config init` writes one") from error
+    except ValueError as error:  # of TOML, and of what is no UTF-8
+        raise InputError(f"{name} is no TOML: {printable(error)}") from error
+    check_keys(whole, ("detector", "health", "sinks", "cameras"), name)
+    folder = path.absolute().parent
+    whole = {table: _filled(value, f"{name}: [{table}", folder) for table, value in whole.items()}
+    shared = _table(whole, "detector", name)
+    arguments_of(shared, DetectorConfig, f"{name}: [detector]")
+    sinks = {key: _sink(key, value, name) for key, value in _table(whole, "sinks", name).items()}
+    tables = _table(whole, "cameras", name)
+    if not tables:
+        raise InputError(f"{name}: there is no camera: add a table [cameras.NAME] with a source")
+    cameras = tuple(_camera(key, value, shared, sinks, name) for key, value in tables.items())
+    for sink in sinks.values():
+        _check_apart(sink, [camera for camera in cameras if sink in camera.sinks], name)
+    health = arguments_of(_table(whole, "health", name), HealthConfig, f"{name}: [health]")
+    return Config(cameras=cameras, health=HealthConfig(**health) if "health" in whole else None, path=path)
+
+
+def _filled(table: Any, where: str, folder: Path) -> Any:
+    """``table`` with its secrets, in the tables of it too, which errors name."""
+    if not isinstance(table, dict) or not all(isinstance(value, dict) for value in table.values()):
+        return filled(table, f"{where}]", folder=folder)
+    return {key: filled(value, f"{where}.{key}]", folder=folder) for key, value in table.items()}
+
+
+def _table(whole: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+    return as_table(whole.get(key, {}), f"{name}: {key}")
+
+
+def _sink(key: str, value: Any, name: str) -> SinkConfig:
+    where = _where(name, "sinks", key)
+    table = dict(as_table(value, where))
+    kind = table.pop("kind", None)
+    if kind not in SINKS:
+        got = "none" if kind is None else f'"{printable(kind)}"'
+        raise InputError(f"{where} kind: expected one of {', '.join(SINKS)}, got {got}")
+    options = arguments_of(table, SINKS[kind].load(), where)
+    sink = SinkConfig(name=key, kind=kind, options=options)
+    try:
+        sink.make("camera")
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    return sink
+
+
+def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkConfig], name: str) -> CameraConfig:
+    where = _where(name, "cameras", key)
+    table = dict(as_table(value, where))
+    check_keys(table, (*CAMERA_KEYS, *DETECTOR_KEYS), where)
+    own = {field: table.pop(field) for field in DETECTOR_KEYS if field in table}
+    detector = arguments_of({**shared, **own}, DetectorConfig, where)
+    chosen = table.pop("sinks", list(sinks))
+    if not isinstance(chosen, list) or not all(isinstance(one, str) for one in chosen):
+        raise InputError(f'{where} sinks: expected a list of names such as ["log"]')
+    check_keys(dict.fromkeys(chosen), sinks, f"{where} sinks")
+    arguments = arguments_of(table, CameraConfig, where, but=("name", "detector", "sinks"))
+    if not isinstance(arguments["source"], str | int) or isinstance(arguments["source"], bool):
+        raise InputError(f"{where} source: expected a text in quotes or a camera's number")
+    return CameraConfig(
+        name=key, detector=DetectorConfig(**detector), sinks=tuple(sinks[one] for one in dict.fromkeys(chosen)), **arguments
+    )
+
+
+def _check_apart(sink: SinkConfig, cameras: list[CameraConfig], name: str) -> None:
+    """Two cameras must not write one file."""
+    if len(cameras) > 1 and not SINKS[sink.kind].is_shared and not sink.is_apart:
+        both = " and ".join(camera.name for camera in cameras[:2])
+        raise InputError(f"{name}: [sinks.{sink.name}]: {both} would write to one place: write {{camera}} in it")
+
+
+def _where(name: str, table: str, key: str) -> str:
+    if not _NAME.fullmatch(key):
+        raise InputError(f"{name}: [{table}.{printable(key)}]: expected a name of letters, digits, - and _, at most 64")
+    return f"{name}: [{table}.{key}]"
