@@ -101,7 +101,7 @@ def _event(result: FrameResult) -> Event:
     """What happens to a face in that frame: it appears, gets a verdict, another one, and is gone."""
     kind, index = list(EventKind)[min(result.index, 3)], result.index
     verdict = (None, Verdict.REAL, Verdict.FAKE, Verdict.FAKE)[min(index, 3)]
-    seen = TrackResult(1, Box(30.0, 20.0, 40.0, 50.0), Status.OK, None, verdict and 0.75, verdict, scored=index)
+    seen = TrackResult(1, Box(30.0, 20.0, 40.0, 50.0), Status.OK, None, 0.75 if verdict else None, verdict, scored=index)
     track = TrackSummary(seen, 0.0, result.seconds, index + 1, verdict)
     previous = Verdict.REAL if kind is EventKind.CHANGED else None
     return Event(f"tested-{index + 1}", kind, "tested", track, previous, result)
