@@ -5,10 +5,23 @@ from __future__ import annotations
 import argparse
 
 import edgefake
-from edgefake.cli import app, benchmark, build_engine, calibrate, models, predict, report, serve, video, watch
+from edgefake.cli import (
+    app,
+    benchmark,
+    build_engine,
+    calibrate,
+    config,
+    models,
+    predict,
+    reload,
+    report,
+    serve,
+    video,
+    watch,
+)
 from edgefake.cli.parser import Parser
 
-COMMANDS = (predict, video, report, watch, app, serve, calibrate, models, benchmark, build_engine)
+COMMANDS = (predict, video, report, watch, config, reload, app, serve, calibrate, models, benchmark, build_engine)
 """Modules with ``add_command``, in the order of ``--help``."""
 
 

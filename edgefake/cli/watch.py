@@ -9,10 +9,14 @@ import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 from typing import get_args
 
 from edgefake.cli.options import add_detector_options, exit_code, open_detector
+from edgefake.cli.station import run_config
 from edgefake.cli.terminal import LiveLine
+from edgefake.errors import InputError
 from edgefake.prediction import Status
 from edgefake.sinks import SINKS
 from edgefake.sinks.base import Every
@@ -37,6 +41,8 @@ sources:
 A face gets its first verdict once three searches have found it and it has been scored for half a second, at any frame rate. At
 the end of a file, its p_fake as a whole is printed, the same that `edgefake video` gives.
 
+With --config, SIGHUP or `edgefake reload` has the configuration read again; the exit code is 0 after a signal.
+
 Ctrl-C, SIGTERM or SIGHUP stop the stream after the current frame and deliver what the sinks still hold; a second one stops it at
 once.
 
@@ -57,7 +63,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("source", metavar="SOURCE", help="what to watch, see below")
+    parser.add_argument("source", metavar="SOURCE", nargs="?", help="what to watch, see below")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="watch the cameras of a configuration instead (`edgefake config init`)"
+    )
     add_detector_options(parser)
     parser.add_argument("--size", type=_size, metavar="WxH", help="frame size to ask of a camera, such as 1280x720")
     parser.add_argument("--fps", type=float, help="frames per second to ask of a camera, or of a folder that is a film")
@@ -101,7 +110,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     sinks.add_argument(
         "--metrics", type=int, metavar="PORT", help="serve health to Prometheus on this machine; 0 takes a free port"
     )
-    parser.set_defaults(action=_run)
+    parser.set_defaults(action=partial(_run, parser))
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -111,7 +120,28 @@ def _size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+    if arguments.config is not None:
+        _check_alone(parser, arguments)
+        return run_config(arguments.config, as_json=arguments.json)
+    if arguments.source is None:
+        raise InputError("expected a SOURCE to watch, or --config FILE, got neither: `edgefake watch --help` lists sources")
+    return _watch(arguments)
+
+
+def _check_alone(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Raise ``InputError`` for what is given beside ``--config`` and would have no effect."""
+    options = {action.dest: (action.option_strings or ["SOURCE"])[0] for action in parser._actions}
+    given = [
+        option
+        for name, option in options.items()
+        if name not in ("config", "json", "help") and getattr(arguments, name) != parser.get_default(name)
+    ]
+    if given:
+        raise InputError(f"expected --config alone or with --json, got {', '.join(given)} too: put that into the configuration")
+
+
+def _watch(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in SINKS}
     sinks = [SINKS[name].make(text, every=arguments.every) for name, text in options.items() if text]
     with ExitStack() as stack:

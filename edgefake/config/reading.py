@@ -43,6 +43,8 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 def read_config(path: str | Path) -> Config:
     """The configuration in ``path``, checked as far as that can be done without a camera, a model or a network.
 
+    Paths in it are relative to its folder.
+
     Raises ``InputError`` with file, table and key of the first thing that is wrong.
     """
     path = Path(path)
@@ -58,11 +60,11 @@ def read_config(path: str | Path) -> Config:
     whole = {table: _filled(value, f"{name}: [{table}", folder) for table, value in whole.items()}
     shared = _table(whole, "detector", name)
     arguments_of(shared, DetectorConfig, f"{name}: [detector]")
-    sinks = {key: _sink(key, value, name) for key, value in _table(whole, "sinks", name).items()}
+    sinks = {key: _sink(key, value, name, folder) for key, value in _table(whole, "sinks", name).items()}
     tables = _table(whole, "cameras", name)
     if not tables:
         raise InputError(f"{name}: there is no camera: add a table [cameras.NAME] with a source")
-    cameras = tuple(_camera(key, value, shared, sinks, name) for key, value in tables.items())
+    cameras = tuple(_camera(key, value, shared, sinks, name, folder) for key, value in tables.items())
     for sink in sinks.values():
         _check_apart(sink, [camera for camera in cameras if sink in camera.sinks], name)
     health = arguments_of(_table(whole, "health", name), HealthConfig, f"{name}: [health]")
@@ -80,14 +82,14 @@ def _table(whole: dict[str, Any], key: str, name: str) -> dict[str, Any]:
     return as_table(whole.get(key, {}), f"{name}: {key}")
 
 
-def _sink(key: str, value: Any, name: str) -> SinkConfig:
+def _sink(key: str, value: Any, name: str, folder: Path) -> SinkConfig:
     where = _where(name, "sinks", key)
     table = dict(as_table(value, where))
     kind = table.pop("kind", None)
     if kind not in SINKS:
         got = "none" if kind is None else f'"{printable(kind)}"'
         raise InputError(f"{where} kind: expected one of {', '.join(SINKS)}, got {got}")
-    options = arguments_of(table, SINKS[kind].load(), where)
+    options = arguments_of(table, SINKS[kind].load(), where, folder=folder)
     sink = SinkConfig(name=key, kind=kind, options=options)
     try:
         sink.make("camera")
@@ -96,7 +98,7 @@ def _sink(key: str, value: Any, name: str) -> SinkConfig:
     return sink
 
 
-def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkConfig], name: str) -> CameraConfig:
+def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkConfig], name: str, folder: Path) -> CameraConfig:
     where = _where(name, "cameras", key)
     table = dict(as_table(value, where))
     check_keys(table, (*CAMERA_KEYS, *DETECTOR_KEYS), where)
@@ -109,6 +111,8 @@ def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkC
     arguments = arguments_of(table, CameraConfig, where, but=("name", "detector", "sinks"))
     if not isinstance(arguments["source"], str | int) or isinstance(arguments["source"], bool):
         raise InputError(f"{where} source: expected a text in quotes or a camera's number")
+    if isinstance(arguments["source"], str) and (below := folder / arguments["source"]).exists():
+        arguments["source"] = str(below)
     return CameraConfig(
         name=key, detector=DetectorConfig(**detector), sinks=tuple(sinks[one] for one in dict.fromkeys(chosen)), **arguments
     )

@@ -13,6 +13,9 @@ from edgefake.errors import InputError
 from edgefake.secrets import without_secrets
 from edgefake.text import printable
 
+STANDARD = "-"
+"""In the place of a path: standard output."""
+
 _WORDS = {
     str: "a text in quotes",
     Path: "a text in quotes",
@@ -23,11 +26,17 @@ _WORDS = {
 
 
 def arguments_of(
-    table: Mapping[str, Any], target: Callable[..., object], where: str, *, but: Collection[str] = ()
+    table: Mapping[str, Any],
+    target: Callable[..., object],
+    where: str,
+    *,
+    but: Collection[str] = (),
+    folder: Path | None = None,
 ) -> dict[str, Any]:
     """``table`` as keyword arguments for ``target``, whose parameters ``but`` those are the keys that there may be.
 
-    ``where`` names file and table in errors. Raises ``InputError`` for an unknown or missing key and a value of another type.
+    ``where`` names file and table in errors. Relative paths are below ``folder``. Raises ``InputError`` for an
+    unknown or missing key and a value of another type.
     """
     parameters = {name: p for name, p in inspect.signature(target).parameters.items() if name not in but}
     hints = get_type_hints(target.__init__ if inspect.isclass(target) else target)
@@ -35,7 +44,9 @@ def arguments_of(
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in table:
             raise InputError(f"{where}: {name} is missing: give {_words(hints[name])}")
-    return {name: _value(value, hints[name], f"{where} {name}") for name, value in table.items()}
+    values = {name: _value(value, hints[name], f"{where} {name}") for name, value in table.items()}
+    paths = [name for name, value in values.items() if Path in _alternatives(hints[name]) and value not in (None, STANDARD)]
+    return values | {name: str(folder / values[name]) for name in paths if folder}
 
 
 def check_keys(table: Mapping[str, Any], known: Collection[str], where: str) -> None:

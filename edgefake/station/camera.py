@@ -24,8 +24,8 @@ _log = logging.getLogger(__name__)
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0
 """Before a camera that failed is started again: doubled each time; a frame that is judged begins anew."""
 
-Listener = Callable[[str, FrameResult, list[Event]], None]
-"""Called in a camera's thread with its name, each result and what happened in that frame."""
+Listener = Callable[[str, FrameResult | None, list[Event]], None]
+"""Called in a camera's thread with its name, each result and what happened in that frame; at the end with None and who left."""
 
 
 class State(str, Enum):
@@ -147,11 +147,12 @@ class Camera:
                 for _, result in running:
                     self._frame_at, self._failed, self.error = time.monotonic(), False, None
                     self._tell(result, running.news)
+                self._tell(None, running.news)
         finally:
             self._running = None
         return True
 
-    def _tell(self, result: FrameResult, events: list[Event]) -> None:
+    def _tell(self, result: FrameResult | None, events: list[Event]) -> None:
         if self._listener:
             self._listener(self.name, result, events)
 

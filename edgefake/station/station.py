@@ -29,7 +29,6 @@ class Station:
         self._listener = listener
         self._detectors: dict[DetectorConfig, Detector] = {}
         self._cameras: dict[str, Camera] = {}
-        self._stopping = False
         self.config = config
         """What runs now."""
         self._open_detectors(config)
@@ -61,14 +60,13 @@ class Station:
             if name not in self._cameras:
                 self._start(camera)
                 changes.append(f"{name} is started anew" if name in known else f"{name} is added")
-        changes += [f"{name} is taken away" for name in known - wanted.keys()]
+        changes += [f"{name} is taken away" for name in sorted(known - wanted.keys())]
         self.config = config
         self._close_detectors({camera.detector for camera in config.cameras})
         return changes
 
     def stop(self) -> None:
         """End every camera after its present frame; returns at once."""
-        self._stopping = True
         for camera in list(self._cameras.values()):
             camera.stop()
 

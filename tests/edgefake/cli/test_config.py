@@ -1,0 +1,64 @@
+"""``edgefake config init`` and ``check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from edgefake.cli import main
+from edgefake.config import proposal, read_config
+
+
+def test_init_writes_a_file_that_check_takes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "edgefake.toml"
+    assert main(["config", "init", str(path)]) == 0
+    assert "is written" in capsys.readouterr().out
+    assert path.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setenv("DOOR_PASSWORD", "s@crt")
+    assert main(["config", "check", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert "cameras 1, detectors 1" in told and "log (jsonl): events" in told and "s%40crt" not in told
+    assert main(["config", "init", str(path)]) == 2
+    assert "is there already" in capsys.readouterr().err
+    path.write_text("")
+    assert main(["config", "init", "--force", str(path)]) == 0
+    assert path.read_text()
+
+
+def test_every_comment_that_is_a_key_may_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole file, with all that is commented out switched on."""
+    for name in ("DOOR_PASSWORD", "MQTT_PASSWORD"):
+        monkeypatch.setenv(name, "secret")
+    (tmp_path / "hook-token").write_text("token")
+    commented = [line.removeprefix("# ") for line in proposal.proposal().splitlines()]
+    keys = [line for line in commented if line.startswith("[") or " = " in line]
+    path = tmp_path / "edgefake.toml"
+    path.write_text("\n".join(keys))
+    config = read_config(path)
+    assert config.health is not None and config.cameras[0].detect_every in (None, 1)
+
+
+def test_cameras_of_this_machine_are_named_by_what_lasts(tmp_path: Path) -> None:
+    (tmp_path / "by-id").mkdir()
+    for name in ("video0", "video1"):
+        (tmp_path / name).touch()
+    assert proposal.found_cameras(tmp_path / "by-id", tmp_path) == [str(tmp_path / "video0"), str(tmp_path / "video1")]
+    lasting = tmp_path / "by-id" / "usb-Cam_1234-video-index0"
+    lasting.symlink_to(tmp_path / "video0")
+    (tmp_path / "by-id" / "usb-Cam_1234-video-index1").symlink_to(tmp_path / "video1")
+    assert proposal.found_cameras(tmp_path / "by-id", tmp_path) == [str(lasting)]
+
+
+def test_check_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "edgefake.toml"
+    for text, told in {
+        '[cameras.a]\nsource = "ftp://x"': "[cameras.a] source: expected an address of rtsp",
+        '[cameras.a]\nsource = 0\nmodel = "absent"': "[cameras.a]: ",
+        "[cameras.a]\nsource = 0\nthreshold = 7": "[cameras.a]: ",
+    }.items():
+        path.write_text(text)
+        assert main(["config", "check", str(path)]) == 2
+        assert f"error: {path}: {told}" in capsys.readouterr().err
