@@ -20,6 +20,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -49,26 +50,36 @@ def read_config(path: str | Path) -> Config:
     """
     path = Path(path)
     name = printable(path)
-    try:
-        whole = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{name} cannot be read ({error.strerror or error}): `edgefake config init` writes one") from error
-    except ValueError as error:  # of TOML, and of what is no UTF-8
-        raise InputError(f"{name} is no TOML: {printable(error)}") from error
-    check_keys(whole, ("detector", "health", "sinks", "cameras"), name)
-    folder = path.absolute().parent
-    whole = {table: _filled(value, f"{name}: [{table}", folder) for table, value in whole.items()}
-    shared = _table(whole, "detector", name)
+    whole = read_tables(path, ("detector", "health", "sinks", "cameras"), missing="`edgefake config init` writes one")
+    shared = table_of(whole, "detector", name)
     arguments_of(shared, DetectorConfig, f"{name}: [detector]")
-    sinks = {key: _sink(key, value, name, folder) for key, value in _table(whole, "sinks", name).items()}
-    tables = _table(whole, "cameras", name)
+    folder = path.absolute().parent
+    sinks = {key: _sink(key, value, name, folder) for key, value in table_of(whole, "sinks", name).items()}
+    tables = table_of(whole, "cameras", name)
     if not tables:
         raise InputError(f"{name}: there is no camera: add a table [cameras.NAME] with a source")
     cameras = tuple(_camera(key, value, shared, sinks, name, folder) for key, value in tables.items())
     for sink in sinks.values():
         _check_apart(sink, [camera for camera in cameras if sink in camera.sinks], name)
-    health = arguments_of(_table(whole, "health", name), HealthConfig, f"{name}: [health]")
+    health = arguments_of(table_of(whole, "health", name), HealthConfig, f"{name}: [health]")
     return Config(cameras=cameras, health=HealthConfig(**health) if "health" in whole else None, path=path)
+
+
+def read_tables(path: Path, known: Collection[str], *, missing: str) -> dict[str, Any]:
+    """What a TOML file says, its secrets filled in; it has no other tables than ``known``.
+
+    Raises ``InputError``, which says what to do where there is no such file: ``missing``.
+    """
+    name = printable(path)
+    try:
+        whole = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{name} cannot be read ({error.strerror or error}): {missing}") from error
+    except ValueError as error:  # of TOML, and of what is no UTF-8
+        raise InputError(f"{name} is no TOML: {printable(error)}") from error
+    check_keys(whole, known, name)
+    folder = path.absolute().parent
+    return {table: _filled(value, f"{name}: [{table}", folder) for table, value in whole.items()}
 
 
 def _filled(table: Any, where: str, folder: Path) -> Any:
@@ -78,7 +89,8 @@ def _filled(table: Any, where: str, folder: Path) -> Any:
     return {key: filled(value, f"{where}.{key}]", folder=folder) for key, value in table.items()}
 
 
-def _table(whole: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+def table_of(whole: dict[str, Any], key: str, name: str) -> dict[str, Any]:
+    """The table ``key`` of the file ``name``; an empty one where it has none."""
     return as_table(whole.get(key, {}), f"{name}: {key}")
 
 

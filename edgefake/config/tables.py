@@ -83,6 +83,8 @@ def _fitted(value: Any, wanted: Any) -> tuple[bool, Any]:
     origin, inner = get_origin(wanted), get_args(wanted)
     if origin is Literal:
         return value in inner, value
+    if origin is tuple and inner[-1] is Ellipsis:
+        return isinstance(value, list) and all(_is(item, inner[0]) for item in value), tuple(_listed(value))
     if origin is tuple:
         return isinstance(value, list) and len(value) == len(inner) and all(map(_is, value, inner)), tuple(_listed(value))
     if inspect.isclass(origin) and issubclass(origin, Mapping):
@@ -111,6 +113,8 @@ def _words(hint: Any) -> str:
         origin, inner = get_origin(wanted), get_args(wanted)
         if origin is Literal:
             words += [f'"{value}"' for value in inner]
+        elif origin is tuple and inner[-1] is Ellipsis:
+            words.append('a list of texts such as ["front_door"]')
         elif origin is tuple:
             words.append(f"a list of {len(inner)} numbers such as [1280, 720]")
         elif origin is not None:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from edgefake.errors import InputError, SinkError
+from edgefake.mqtt import connect, new_client, parse_address
 from edgefake.pixels import Pixels
-from edgefake.secrets import without_secrets
 from edgefake.sinks.base import Every, Sink, StreamInfo, TryLater, checked_every
 from edgefake.streaming.events import Event
 from edgefake.streaming.pictures import PictureKind
@@ -24,12 +21,8 @@ from edgefake.text import printable
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
-PORTS = {"mqtt": 1883, "mqtts": 8883}
 IN_FLIGHT = 20
 """So many results may be on their way to the broker without its acknowledgement; further ones stay in the queue."""
-KEEPALIVE_S = 30
-"""A broker that says nothing for half as long again is taken for dead."""
-LONGEST_RECONNECT_S = 10
 WAIT_S = 3.0
 """One attempt waits so long for the connection, or for an acknowledgement that makes room."""
 CLOSE_S = 1.5
@@ -60,12 +53,12 @@ class MqttSink(Sink):
         picture: PictureKind | None = None,
     ) -> None:
         self.every, self.picture = checked_every(every), picture
-        address = _parsed(url)
+        address = parse_address(url)
         if qos not in (0, 1, 2):
             raise InputError(f"expected an MQTT quality of service of 0, 1 or 2, got {qos!r}")
         if ca_file is not None and not address.tls:
             raise InputError("ca_file is for connections over TLS: give an address that starts with mqtts://")
-        self._broker = f"the MQTT broker at {address.host}:{address.port}"
+        self._broker = str(address)
         self._address = address
         self._topic = address.topic
         self._qos = qos
@@ -119,28 +112,11 @@ class MqttSink(Sink):
         return 0
 
     def _started(self) -> Client:
-        address, ca_file = self._address, self._ca_file
-        try:
-            from paho.mqtt.client import Client
-            from paho.mqtt.enums import CallbackAPIVersion
-        except ImportError as error:
-            raise SinkError('results go to MQTT through paho-mqtt 2: pip install "edgefake[stream]"') from error
-        # One lasting identity: else the will of a broken connection could come after the "online" of the next one.
-        client = Client(CallbackAPIVersion.VERSION2, client_id=f"edgefake-{os.urandom(6).hex()}")
-        if address.user is not None:
-            client.username_pw_set(address.user, address.password)
-        if address.tls:
-            try:
-                client.tls_set(None if ca_file is None else str(ca_file))
-            except OSError as error:
-                raise SinkError(f"{ca_file} is no file of certificates ({error}): give a PEM file") from error
+        client = new_client(self._address, ca_file=self._ca_file)
         client.max_inflight_messages_set(IN_FLIGHT)
-        client.reconnect_delay_set(1, LONGEST_RECONNECT_S)
-        client.will_set(f"{address.topic}/status", "offline", 1, retain=True)
         client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
         client.on_disconnect, client.on_publish = self._on_disconnect, self._on_publish
-        client.connect_async(address.host, address.port, KEEPALIVE_S)
-        client.loop_start()
+        connect(client, self._address)
         return client
 
     # The client calls these in its own thread.
@@ -163,35 +139,3 @@ class MqttSink(Sink):
             self._status = None
         else:
             self._room.release()
-
-
-@dataclass(frozen=True, slots=True)
-class _Address:
-    host: str
-    port: int
-    topic: str
-    tls: bool
-    user: str | None
-    password: str | None
-
-
-def _parsed(url: str) -> _Address:
-    try:
-        parts = urlsplit(url)
-        port = parts.port or PORTS[parts.scheme]
-        host = (parts.hostname or "").encode("idna").decode()
-    except (ValueError, KeyError):
-        host = ""
-    # An @ behind the host: what was taken for the host is a password, cut in two by its / ? #.
-    if not host or "@" in parts.path + parts.query + parts.fragment:
-        raise InputError(
-            "expected an MQTT address like mqtt://HOST:1883/TOPIC or mqtts://USER:PASSWORD@HOST/TOPIC, "
-            f"got {without_secrets(url)!r}: write / ? # @ [ ] in a name or password as %2F %3F %23 %40 %5B %5D"
-        )
-    topic = unquote(parts.path).strip("/")
-    if not topic or any(sign in topic for sign in "+#\0"):
-        raise InputError(
-            f"expected an MQTT topic without + and # after the host, as in mqtt://HOST/door/camera, got {printable(topic)!r}"
-        )
-    user = None if parts.username is None else unquote(parts.username)
-    return _Address(host, port, topic, parts.scheme == "mqtts", user, None if parts.password is None else unquote(parts.password))
