@@ -1,4 +1,4 @@
-"""``python -m benchmarks overhead | footprint | streaming | finding | peers | serve``."""
+"""``python -m benchmarks overhead | footprint | streaming | finding | peers | serve | figures``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from edgefake.schema import SCHEMA
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a benchmark and print it, see ``edgefake.cli.run``; 0 all goals met, 1 one missed, 2 it could not be measured."""
-    return run_command(_parser(), argv)
+    return run_command(parser(), argv)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -35,7 +35,20 @@ def _run(options: argparse.Namespace) -> int:
     return 0 if all(goal.met for goal in result.goals) else 1
 
 
-def _parser() -> argparse.ArgumentParser:
+def _figures(options: argparse.Namespace) -> int:
+    from benchmarks.figures.pages import ROOT, stale
+    from edgefake.files import write_atomically
+
+    changed = stale()
+    for path, text in changed.items():
+        if options.write:
+            write_atomically(path, text.encode())
+        print(f"{path.relative_to(ROOT)} {'written' if options.write else 'differs from the cards and files of results'}")
+    return 0 if options.write or not changed else 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
     parser = Parser(
         prog="python -m benchmarks",
         description="Measure edgefake on this machine.",
@@ -73,6 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--rounds", type=int, default=5, help="turns that each takes (default: %(default)s)")
     serve.add_argument("--seconds", type=float, default=10.0, help="how long a turn is (default: %(default)g)")
     serve.set_defaults(measure=lambda o: measure_serving(o.model, rounds=o.rounds, seconds=o.seconds))
+    figures = commands.add_parser(
+        "figures",
+        help="whether all figures of the documentation are those of the cards and files of results; --write makes them so",
+    )
+    figures.add_argument("--write", action="store_true", help="write the pages that differ")
+    figures.set_defaults(action=_figures)
     for command in (overhead, footprint, streaming, serve):
         command.add_argument("--model", default=DEFAULT_MODEL, help="name or .tflite file (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="print one JSON object")

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgefake import deprecation, odds
 from edgefake.arguments import checked_frame, checked_prior, listed, whole_number
-from edgefake.defaults import DEFAULT_FACES
+from edgefake.defaults import DEFAULT_FACES, DEFAULT_MODEL
 from edgefake.errors import BackendError, InputError
 from edgefake.explanation import Explain, checked_explain, evidence_of
 from edgefake.faces.beside import open_beside
@@ -96,7 +96,7 @@ class Detector:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | Scorer,
+        model: str | os.PathLike[str] | Scorer = DEFAULT_MODEL,
         *,
         runtime: str = "auto",
         device: str | int | None = None,

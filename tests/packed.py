@@ -18,7 +18,7 @@ def build_wheel(folder: Path) -> Path:
     source.mkdir()
     for package in ("edgefake", "training", "convert", "benchmarks", "tests"):
         shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE", "LICENSE-models", "NOTICE"):
         shutil.copy(ROOT / name, source)
     command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(source)]
     built = subprocess.run(command, capture_output=True, text=True)

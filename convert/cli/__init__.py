@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 from convert.cli import bundle, card, check, everything, finder, onnx, tflite
@@ -12,8 +13,8 @@ from training.cli.checks import check_paths
 COMMANDS = (everything, tflite, onnx, card, check, finder, bundle)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command, see ``edgefake.cli.run``; 0 done, 1 the gate failed, 2 it could not be done."""
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
     parser = Parser(
         prog="python -m convert",
         description="Convert trained detectors to what devices run.",
@@ -22,4 +23,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
-    return run_command(parser, argv, check=check_paths)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command, see ``edgefake.cli.run``; 0 done, 1 the gate failed, 2 it could not be done."""
+    return run_command(parser(), argv, check=check_paths)

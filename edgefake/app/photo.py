@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -16,12 +15,12 @@ from edgefake.app.pictures import Judged, judge_file
 from edgefake.app.shown import explained, json_button, report_button, show_error, show_judged, show_privacy
 from edgefake.app.words import COLOURS, label, plain
 from edgefake.detector import Detector
+from edgefake.images import SAMPLE
 from edgefake.lines import picture_line
 from edgefake.prediction import Prediction
 from edgefake.report.wording import finding
 from edgefake.thresholds import RISING
 
-SAMPLE = Path(__file__).with_name("portrait.jpg")
 PER_PAGE = 12
 NOT_READ = finding("picture", "error", None).title
 

@@ -11,6 +11,7 @@ from edgefake.cli import (
     build_engine,
     calibrate,
     config,
+    demo,
     models,
     predict,
     reload,
@@ -21,7 +22,7 @@ from edgefake.cli import (
 )
 from edgefake.cli.parser import Parser
 
-COMMANDS = (predict, video, report, watch, config, reload, app, serve, calibrate, models, benchmark, build_engine)
+COMMANDS = (demo, predict, video, report, watch, config, reload, app, serve, calibrate, models, benchmark, build_engine)
 """Modules with ``add_command``, in the order of ``--help``."""
 
 

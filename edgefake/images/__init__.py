@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from edgefake.images.finding import IMAGE_SUFFIXES, VIDEO_SUFFIXES, count_files, find_images, find_in_folder
 from edgefake.images.reading import (
     MAX_PIXELS,
@@ -14,9 +16,13 @@ from edgefake.images.reading import (
 )
 from edgefake.images.writing import write_image
 
+SAMPLE = Path(__file__).with_name("portrait.jpg")
+"""A portrait of a person who does not exist, drawn by this project, for who has no photo at hand."""
+
 __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_PIXELS",
+    "SAMPLE",
     "VIDEO_SUFFIXES",
     "NoPictureError",
     "PictureFile",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 from edgefake.cli.parser import Parser
@@ -47,8 +48,8 @@ COMMANDS = (
 )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command, see ``edgefake.cli.run``; 0 done, 1 the outcome is not good enough, 2 it could not be done."""
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
     parser = Parser(
         prog="python -m training",
         description="Train, quantize (QAT) and evaluate detectors.",
@@ -57,6 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for command in COMMANDS:
         command.add(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command, see ``edgefake.cli.run``; 0 done, 1 the outcome is not good enough, 2 it could not be done."""
     new_command()
     stopped = "stopped; fit and qat continue after the last whole epoch when given again"
-    return run_command(parser, argv, check=check_paths, stopped=stopped)
+    return run_command(parser(), argv, check=check_paths, stopped=stopped)
