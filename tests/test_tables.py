@@ -17,6 +17,7 @@ from edgefake.faces import FINDERS
 from edgefake.models.forms import FORMS
 from edgefake.runtimes import RUNTIMES
 from edgefake.sinks import SINKS
+from edgefake.streaming.sources import SOURCES
 from training.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,10 @@ ROWS = [
     *(Row("FORMS", name, row.check.__module__, f"`{re.escape(name)}`", f'{name}"') for name, row in FORMS.items()),
     *(Row("FINDERS", name, row.module, rf"\b{name}\b", "check_finder(", row.extra) for name, row in FINDERS.items()),
     *(Row("SINKS", name, row.module, f"--{name}", "check_sink(", row.extra) for name, row in SINKS.items()),
+    *(
+        Row("SOURCES", name, row.module, re.escape(row.examples[0].strip('"').split(" ")[0]), "find_source(")
+        for name, row in SOURCES.items()
+    ),
     *(
         Row("COMMANDS", name, module.__name__, f"edgefake {name}", f'"{name}')
         for module in COMMANDS

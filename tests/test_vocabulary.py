@@ -90,7 +90,7 @@ RULES: dict[str, tuple[Hits, dict[str, int]]] = {
     # training/decision.py names the threshold that it fits.
     "default threshold": (texts("fpr_5%"), {"edgefake/defaults.py": 1, "training/decision.py": 1}),
     "default margin": (margins, {"edgefake/defaults.py": 1}),
-    "runtime": (called_backend, {"edgefake/detector.py": 6, "edgefake/streaming/sources.py": 2}),
+    "runtime": (called_backend, {"edgefake/detector.py": 6, "edgefake/streaming/sources/opencv.py": 2}),
     "Runtime, Scorer, FaceFinder, Sink, Face, Box, ModelFile": (
         classes("Runtime", "Scorer", "FaceFinder", "Sink", "Face", "Box", "ModelFile"),
         {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import get_args
 
 from edgefake.cli.options import add_detector_options, exit_code, open_detector
+from edgefake.cli.sources import source_lines
 from edgefake.cli.station import run_config
 from edgefake.cli.terminal import LiveLine
 from edgefake.errors import InputError
@@ -31,12 +32,7 @@ from edgefake.thresholds import Verdict
 
 _EPILOG = """\
 sources:
-  0, /dev/video0                          a camera; /dev/v4l/by-id/… stays the same when cameras are replugged
-  rtsp://host/path, http://host/path      a network camera; it is connected again whenever it is lost
-  "nvarguscamerasrc ! … ! appsink"        a GStreamer pipeline, where OpenCV was built with GStreamer
-  clip.mp4                                a video file
-  pictures/                               a folder: each picture is judged by itself, as `edgefake predict` does it, and with
-                                          --follow those that come later too; with --fps the pictures are a film
+{sources}
 
 A face gets its first verdict once three searches have found it and it has been scored for half a second, at any frame rate. At
 the end of a file, its p_fake as a whole is printed, the same that `edgefake video` gives.
@@ -60,7 +56,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "watch",
         help="judge a camera or stream",
         description="Judge the faces in a camera, stream or file while it runs.",
-        epilog=_EPILOG,
+        epilog=_EPILOG.replace("{sources}", source_lines()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("source", metavar="SOURCE", nargs="?", help="what to watch, see below")
