@@ -20,17 +20,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from edgefake.sinks.base import Sink, SinkFunction, StreamInfo, TryLater
+    from edgefake.sinks.clips import ClipsSink
     from edgefake.sinks.jsonl import JsonLinesSink
     from edgefake.sinks.mqtt import MqttSink
+    from edgefake.sinks.pictures import PicturesSink
     from edgefake.sinks.queue import SinkReport
+    from edgefake.sinks.recordings import RecordingsSink
     from edgefake.sinks.video_file import VideoFileSink
     from edgefake.sinks.webhook import WebhookSink
     from edgefake.sinks.window import WindowSink
 
 __all__ = [
     "SINKS",
+    "ClipsSink",
     "JsonLinesSink",
     "MqttSink",
+    "PicturesSink",
+    "RecordingsSink",
     "Sink",
     "SinkFunction",
     "SinkKind",
@@ -77,6 +83,23 @@ SINKS = {
         "VideoFileSink",
         "FILE",
         "write the stream with the faces marked as a video (.mkv, .mp4, .mov, .avi)",
+    ),
+    "recordings": SinkKind(
+        "edgefake.sinks.recordings",
+        "RecordingsSink",
+        "DIR",
+        "write the stream with the faces marked as videos of five minutes each",
+        is_shared=True,
+    ),
+    "clips": SinkKind(
+        "edgefake.sinks.clips",
+        "ClipsSink",
+        "DIR",
+        "write a short video of each face that is called fake, from before it was",
+        is_shared=True,
+    ),
+    "pictures": SinkKind(
+        "edgefake.sinks.pictures", "PicturesSink", "DIR", "write a picture of the face with each event", is_shared=True
     ),
     "jsonl": SinkKind("edgefake.sinks.jsonl", "JsonLinesSink", "FILE", "append every event as a line of JSON"),
     "mqtt": SinkKind(

@@ -71,7 +71,7 @@ class QueuedSink:
         self._uses_frame = sink.uses_frame
         self._sink = sink
         self._health = health
-        self._size = size or (FRAMES if self._uses_frame else RESULTS)
+        self._size = size or (FRAMES if self._uses_frame and self.every == "frame" else RESULTS)
         self._waits = when_full == "wait"
         self._queue: deque[_Queued] = deque()
         self._changed = threading.Condition()

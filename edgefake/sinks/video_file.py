@@ -67,6 +67,7 @@ class VideoFileSink(Sink):
             raise InputError("expected an encoder of H.264, got none here: pip install 'edgefake[h264]', or leave h264= out")
         self._show_fps, self._footer, self._h264 = show_fps, footer, h264
         self._file: _File | None = None
+        self._began = 0.0
         self.files: list[Path] = []
 
     def open(self, stream: StreamInfo) -> None:
@@ -87,8 +88,8 @@ class VideoFileSink(Sink):
 
     def send(self, frame: Pixels | None, result: FrameResult) -> None:
         assert frame is not None
-        free = shutil.disk_usage(self._path.parent).free
-        if self._file is not None and (free < RESERVE_BYTES or not self._file.takes(frame)):
+        free = self._free()
+        if self._file is not None and (free < RESERVE_BYTES or not self._file.takes(frame) or self._is_over(result)):
             self._finish(lost=1)
         if self._file is None:
             # Four times, so that one frame's room coming and going does not make a file each time.
@@ -102,8 +103,17 @@ class VideoFileSink(Sink):
         if self._file is not None:
             self._finish(lost=0)
 
+    def _free(self) -> int:
+        """Bytes that the disk has room for."""
+        return shutil.disk_usage(self._path.parent).free
+
+    def _is_over(self, result: FrameResult) -> bool:
+        """Whether ``result`` belongs in another file than those before it."""
+        return False
+
     def _opened(self, frame: Pixels, result: FrameResult) -> _File:
         path = self._made()
+        self._began = result.seconds
         suffix = path.suffix.lower()
         try:
             file: _File

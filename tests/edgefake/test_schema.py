@@ -11,6 +11,8 @@ import pytest
 
 from edgefake import Thresholds
 from edgefake.cli import main
+from edgefake.streaming.events import Events
+from edgefake.streaming.pictures import Picture
 from edgefake.streaming.video import VideoTally
 from tests.edgefake.benchmark.reports import report, row
 from tests.edgefake.streaming.results import result, track
@@ -51,6 +53,14 @@ def test_frames_tracks_and_videos() -> None:
     tally = VideoTally(Thresholds.two_way(0.5))
     tally.add(frame)
     assert {*tally.verdict().to_dict()} == documented("Video") - {"path", "threshold", "thresholds", "prior", "model", "error"}
+
+
+def test_events() -> None:
+    events = Events("door")
+    told = [event.to_dict() for index in range(9) for event in events.update(result(index, track()))]
+    assert [{*event} for event in told] == 2 * [documented("Event")]
+    assert {*told[0]["track"]} == documented("Track summary")
+    assert set(Picture("crop", 1, 1, b"").to_dict()) == {"kind", "width", "height", "jpeg"}
 
 
 def test_comparisons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

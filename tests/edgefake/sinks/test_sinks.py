@@ -22,6 +22,9 @@ from tests.edgefake.streaming.videos import moving_face, write_video
 ROOT = Path(__file__).parents[3]
 TEXTS = {
     "record": "clip.mp4",
+    "recordings": "recordings",
+    "clips": "clips",
+    "pictures": "pictures",
     "jsonl": "results.jsonl",
     "mqtt": "mqtt://127.0.0.1:1/door",
     "webhook": "http://127.0.0.1:1/",
