@@ -44,13 +44,13 @@ class Claim:
         self._place = _place(path)
         try:
             self._place.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self._place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = os.fdopen(os.open(self._place.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600))
         except OSError as error:
             raise InputError(
                 f"{printable(self._place)} cannot be made ({error.strerror}): set EDGEFAKE_HOME to a folder that can be written"
             ) from error
-        if not _locked(self._lock):
-            os.close(self._lock)
+        if not _locked(self._lock.fileno()):
+            self._lock.close()
             found = running(path)
             raise InputError(
                 f"{printable(path)} is watched already{f' by process {found.pid}' if found else ''}: "
@@ -68,8 +68,9 @@ class Claim:
             self._place.unlink(missing_ok=True)
 
     def close(self) -> None:
-        self._place.unlink(missing_ok=True)
-        os.close(self._lock)
+        if not self._lock.closed:
+            self._place.unlink(missing_ok=True)
+            self._lock.close()
 
     def __enter__(self) -> Claim:
         return self
