@@ -18,7 +18,7 @@ PictureKind = Literal["crop", "snapshot"]
 
 CROP_SIDE, SNAPSHOT_SIDE = 320, 640
 """At most so many pixels on the longer side."""
-MARGIN = 0.6
+AROUND = 0.6
 """What a crop shows around the face, as part of the face box's longer side."""
 QUALITY = 85
 
@@ -41,7 +41,7 @@ def picture_of(frame: Pixels, box: Box, kind: PictureKind) -> Picture:
     """The ``kind`` of picture of ``frame`` (uint8, H×W×3, BGR) and the face at ``box`` in it."""
     height, width = frame.shape[:2]
     if kind == "crop":
-        left, top, side = square_around(box, MARGIN, width=width, height=height)
+        left, top, side = square_around(box, AROUND, width=width, height=height)
         return _encoded(frame[top : top + side, left : left + side], kind, CROP_SIDE)
     return _encoded(frame, kind, SNAPSHOT_SIDE)
 
