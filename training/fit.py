@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ import tf_keras as keras
 
 from edgefake.errors import InputError
 from training.averaging import Averaging
-from training.batches import all_pixels, readable
+from training.batches import Batch, all_pixels, readable
 from training.lock import alone_in
 from training.loop import Stopping, compile_for, for_outputs, last_checkpoint, train
 from training.runs import Run, State, open_run
 from training.safe.headers import model_name
 from training.samples import CLASSES, class_weights
 from training.start import load_optimizer, load_weights, start
+from training.teacher import Teacher
 from training.twins import check_twins
 
 ADAPTING_FACES = 256
@@ -52,6 +54,13 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
     weights = {0: 1.0} if named else class_weights(train_samples, run.classes or CLASSES)
     several = len(model.outputs) > 1
     averaging = Averaging(model, run.ema) if run.ema else None
+    teacher = Teacher(Path(run.distil), run) if run.distil else None
+    weighted_here = several or teacher is not None  # Keras' class_weight takes whole labels and one output
+
+    def retarget(batches: Iterable[Batch]) -> Iterable[Any]:
+        taught = teacher.targets(batches) if teacher else batches
+        return for_outputs(model, taught, weights) if weighted_here else taught
+
     if averaging and state.epoch:
         averaging.begin(_resumed(run, last_checkpoint(folder, state.epoch, "average")).get_weights())
     return train(
@@ -63,9 +72,9 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
         train_samples=train_samples,
         validation=validation,
         save=_save,
-        retarget=lambda batches: for_outputs(model, batches, weights) if several else batches,
+        retarget=retarget,
         averaging=averaging,
-        class_weight=weights if max(weights.values()) > 1.0 and not several else None,
+        class_weight=weights if max(weights.values()) > 1.0 and not weighted_here else None,
     )
 
 

@@ -161,10 +161,10 @@ def for_outputs(
 ) -> Iterator[tuple[Any, tuple[Any, ...], tuple[Any, ...]]]:
     """Batches for a model of several outputs: x, the label for each output and at every place of a map, and their weights.
 
-    A class that ``class_weight`` does not name has the weight 1.
+    A class that ``class_weight`` does not name has the weight 1; a target between two classes has that of the nearer.
     """
     for x, y in batches:
-        weights = np.array([class_weight.get(int(label), 1.0) for label in y[:, 0]], np.float32)
+        weights = np.array([class_weight.get(round(float(label)), 1.0) for label in y[:, 0]], np.float32)
         places = [output.shape[1:-1] for output in model.outputs]
         axes = [(-1, *[1] * len(place)) for place in places]
         labels = (np.broadcast_to(np.reshape(y, (*a, 1)), (len(y), *p, 1)) for a, p in zip(axes, places, strict=True))

@@ -16,9 +16,11 @@ from scipy import special
 
 from edgefake.errors import InputError
 from training.batches import Batch, readable
+from training.equalize import equalized
 from training.lock import alone_in
 from training.loop import Stopping, all_outputs, batches_of, compile_for, last_checkpoint, train
 from training.quantize import QuantizedModel, fold, without_onnx
+from training.rounding import rounded
 from training.runs import Run, State, at, float_parent, open_run, read_run
 from training.samples import Sample
 from training.start import load_weights
@@ -55,7 +57,14 @@ def qat(
 
 def _qat(earlier: Run, weights: Path, folder: Path, stopping: Stopping, learning_rate: float, command: str) -> State:
     run = replace(
-        earlier, stage="qat", learning_rate=learning_rate, weights=str(weights), bfloat16=False, ema=0.0, command=command
+        earlier,
+        stage="qat",
+        learning_rate=learning_rate,
+        weights=str(weights),
+        bfloat16=False,
+        ema=0.0,
+        distil="",
+        command=command,
     )
     parent = float_parent(run)
     state = open_run(run, folder)
@@ -66,6 +75,9 @@ def _qat(earlier: Run, weights: Path, folder: Path, stopping: Stopping, learning
     student = folded_model(run, parent, drop_below=SILENT)
     for sentence in without_onnx(student):
         print(f"warning: python -m convert will give .tflite, but no .onnx: {sentence}", file=sys.stderr)
+    if not state.epoch and not earlier.is_qat:
+        student = equalized(student, calibration_faces(run, train_samples))
+        student = rounded(student, calibration_faces(run, train_samples))
     quantized = QuantizedModel(student)
     if state.epoch:
         load_weights(quantized.model, last_checkpoint(folder, state.epoch))

@@ -68,6 +68,8 @@ class Run:
     """Whether a fake and its real twin come in one batch, varied alike: see ``training.twins``."""
     pseudo: tuple[str, ...] = ()
     """What makes further fakes of the real training faces: see ``training.pseudo``."""
+    distil: str = ""
+    """Checkpoint of the detector that half of each target comes from, see ``training.teacher``; empty: labels alone."""
 
     @property
     def is_qat(self) -> bool:
@@ -263,8 +265,9 @@ def _seen_in_data(run: Run) -> set[str]:
 
 
 def _seen_before(run: Run) -> set[str]:
-    """By the runs whose weights it came from; says of which this can't be told."""
-    seen: set[str] = set()
+    """By the runs whose weights it came from, and by its teacher; says of which this can't be told."""
+    taught_by = Path(run.distil).parent if run.distil else None
+    seen = seen_by(taught_by) if taught_by and (taught_by / "run.json").exists() else set[str]()
     passed: set[Path] = set()
     while Path(run.weights).is_file() and (Path(run.weights).parent / "run.json").exists():
         folder = Path(run.weights).parent

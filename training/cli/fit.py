@@ -73,6 +73,12 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put a fake and the real picture of its pair, or that it was made from, into one batch, varied alike",
     )
+    parser.add_argument(
+        "--distil",
+        default="",
+        metavar="PATH",
+        help="the .h5 of a trained float detector, such as RUN/best.h5: half of each target is its p_fake",
+    )
     parser.add_argument("--bfloat16", action="store_true", help="mixed precision: faster for ResNets")
 
 
@@ -100,6 +106,8 @@ def run_of(options: argparse.Namespace) -> Run:
     recipe = recipe_named(options.recipe)
     if options.weights not in ("imagenet", "none") and not Path(options.weights).exists():
         raise InputError(f"there is no checkpoint {printable(options.weights)}: train first, or name another run")
+    if options.distil and not Path(options.distil).is_file():
+        raise InputError(f"there is no detector {printable(options.distil)} to distil from: name the .h5 of a trained one")
     if options.augmentation:
         augmentation_named(options.augmentation)
     check_classes(options)
@@ -125,6 +133,7 @@ def run_of(options: argparse.Namespace) -> Run:
         ema=options.ema,
         pseudo=options.pseudo,
         twins=options.twins,
+        distil=options.distil,
         weights=options.weights,
         command=options.command_line,
         folders=tuple(f"{label}={name}" for name, label in options.folders.items()),
