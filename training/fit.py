@@ -25,7 +25,7 @@ ADAPTING_FACES = 256
 
 
 def fit(run: Run, folder: Path, stopping: Stopping) -> State:
-    """Train ``run`` in ``folder`` with Adam; the best checkpoint is ``folder/best.h5``.
+    """Train ``run`` in ``folder`` with Adam; the best checkpoint is ``folder/best.h5``: of no epoch, the weights it starts from.
 
     When ``folder`` holds the same run, training continues where it stopped. Raises ``InputError`` when it holds another one, or
     another process is at work there.
@@ -74,6 +74,7 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
         save=_save,
         retarget=retarget,
         averaging=averaging,
+        keep_start=not stopping.epochs,  # a run of weights as they came, for QAT or conversion
         class_weight=weights if max(weights.values()) > 1.0 and not weighted_here else None,
     )
 
