@@ -37,11 +37,21 @@ class Block:
 
     def commands(self) -> Iterator[str]:
         """The command lines of this project, of a block of shell."""
-        for line in re.sub(r"\\\n\s*", "", self.code).splitlines():
+        for line in _whole_lines(self.code):
             for command in re.split(r"&&|\|\||;", line):
                 text = re.split(r" [#<>]", command)[0].strip().removeprefix(".venv/bin/")
                 if _OURS.match(f"{text} "):
                     yield text
+
+
+def _whole_lines(code: str) -> Iterator[str]:
+    """The lines of a shell, of which a quotation or a backslash may take several of the page's."""
+    line = ""
+    for part in re.sub(r"\\\n\s*", "", code).splitlines():
+        line += part
+        if line.count('"') % 2 == 0:
+            yield line
+            line = ""
 
 
 def blocks(path: Path) -> list[Block]:
