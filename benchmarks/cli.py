@@ -1,4 +1,4 @@
-"""``python -m benchmarks overhead | footprint | streaming | finding | peers | serve | figures``."""
+"""``python -m benchmarks overhead | footprint | streaming | finding | peers | serve | figures | soak``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from benchmarks.footprint import measure_footprint
 from benchmarks.overhead import measure_overhead
 from benchmarks.peers.measure import measure_peers
 from benchmarks.serving.measure import measure_serving
+from benchmarks.soak import measure_soak
 from benchmarks.streaming import measure_streaming
 from edgefake.cli.parser import Parser
 from edgefake.cli.run import run_command
@@ -92,7 +93,12 @@ def parser() -> argparse.ArgumentParser:
     )
     figures.add_argument("--write", action="store_true", help="write the pages that differ")
     figures.set_defaults(action=_figures)
-    for command in (overhead, footprint, streaming, serve):
+    soak = commands.add_parser("soak", help="several cameras without end: memory, files, threads, and events lost")
+    soak.add_argument("videos", nargs="+", metavar="VIDEO", help="video files with faces, which the cameras play")
+    soak.add_argument("--cameras", type=int, default=4, help="how many (default: %(default)s)")
+    soak.add_argument("--frames", type=int, default=300_000, help="of all cameras together (default: %(default)s)")
+    soak.set_defaults(measure=lambda o: measure_soak(o.model, o.videos, cameras=o.cameras, frames=o.frames))
+    for command in (overhead, footprint, streaming, serve, soak):
         command.add_argument("--model", default=DEFAULT_MODEL, help="name or .tflite file (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
