@@ -12,6 +12,7 @@ from edgefake.cli import (
     calibrate,
     config,
     demo,
+    frigate,
     models,
     predict,
     reload,
@@ -22,7 +23,7 @@ from edgefake.cli import (
 )
 from edgefake.cli.parser import Parser
 
-COMMANDS = (demo, predict, video, report, watch, config, reload, app, serve, calibrate, models, benchmark, build_engine)
+COMMANDS = (demo, predict, video, report, watch, config, reload, frigate, app, serve, calibrate, models, benchmark, build_engine)
 """Modules with ``add_command``, in the order of ``--help``."""
 
 

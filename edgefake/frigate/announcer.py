@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from edgefake.detector import Detector
+from edgefake.frigate.config import FrigateConfig
 from edgefake.frigate.judging import Answer
 from edgefake.frigate.objects import FrigateObject
 from edgefake.home_assistant import Presence
@@ -23,19 +24,20 @@ SHOWN_S = 30.0
 class Announcer:
     """Publishes below ``topic``: ``events``, each answer; ``CAMERA/state`` and ``CAMERA/face``, retained; and ``status``."""
 
-    def __init__(self, client: Client, topic: str, detector: Detector, *, home_assistant: bool) -> None:
+    def __init__(self, client: Client, config: FrigateConfig, detector: Detector) -> None:
         self._client = client
-        self._topic = topic
+        self._topic = topic = config.address.topic
         self._detector = detector
-        self._home_assistant = home_assistant
-        self._cameras: dict[str, Presence] = {}
+        self._home_assistant = config.home_assistant
+        self._cameras = {camera: self._presence(camera) for camera in config.cameras}
         self._shown: dict[str, dict[str, tuple[Answer, float | None]]] = {}
+        self.status = f"{topic}/status"
 
     def all(self) -> None:
         """Say again what is retained: the broker may have forgotten it, or Home Assistant has just come up."""
-        self._client.publish(f"{self._topic}/status", "online", 1, retain=True)
+        self._client.publish(self.status, "online", 1, retain=True)
         for presence in list(self._cameras.values()):
-            self._retain(presence.messages())
+            self._retain(presence.removal() if self._home_assistant == "remove" else presence.messages())
 
     def answer(self, seen: FrigateObject, answer: Answer, sub_label: str | None) -> None:
         """Tell an answer, and show it at its camera."""
@@ -63,11 +65,16 @@ class Announcer:
         answers = [answer for answer, _ in self._shown[camera].values()]
         verdict: Verdict | None = worst_verdict(answer.verdict for answer in answers)
         p_fake = max([answer.p_fake for answer in answers if answer.p_fake is not None], default=None)
+        if self._home_assistant is not True:
+            return
         presence = self._cameras.get(camera)
         if presence is None:
-            presence = self._cameras[camera] = Presence(camera, f"{self._topic}/{camera}", status=f"{self._topic}/status")
+            presence = self._cameras[camera] = self._presence(camera)
             self._retain(presence.messages())
         self._retain(presence.update(verdict, p_fake, jpeg=jpeg))
+
+    def _presence(self, camera: str) -> Presence:
+        return Presence(camera, f"{self._topic}/{camera}", status=f"{self._topic}/status")
 
     def _retain(self, messages: list[tuple[str, bytes]]) -> None:
         if self._home_assistant:

@@ -80,7 +80,7 @@ class FrigateApi:
 
     def clip(self, id: str) -> bytes:
         """The recording of an object: MP4. Raises ``Gone``."""
-        return self._ask(f"/api/events/{quote(id, safe='')}/clip.mp4", max_bytes=MAX_CLIP, timeout=4 * TIMEOUT_S)
+        return self._ask(f"/api/events/{quote(id, safe='')}/clip.mp4", max_bytes=MAX_CLIP, times=4)
 
     def objects(self, after: float) -> list[FrigateObject]:
         """Those that began since the Unix time ``after``, oldest first, at most the ``ROWS`` newest."""
@@ -92,9 +92,9 @@ class FrigateApi:
         body = {"subLabel": text[:100], "subLabelScore": min(1.0, max(0.0001, round(score, 4)))}
         self._ask(f"/api/events/{quote(id, safe='')}/sub_label", body)
 
-    def _ask(
-        self, path: str, body: dict[str, Any] | None = None, *, max_bytes: int = 1 << 20, timeout: float = TIMEOUT_S
-    ) -> bytes:
+    def _ask(self, path: str, body: dict[str, Any] | None = None, *, max_bytes: int = 1 << 20, times: int = 1) -> bytes:
+        """The body of the answer, whole within ``times`` the usual limit."""
+        timeout = times * TIMEOUT_S
         if self._login is not None and self._token is None:
             self._log_in()
         try:
@@ -127,7 +127,7 @@ class FrigateApi:
             _, headers = self._send("/api/login", self._login, 1 << 20, TIMEOUT_S)
         except Refused as error:
             raise FrigateError(f"{self.name} answers {error} to the login: check [frigate] user and password") from error
-        cookies = SimpleCookie[str]()
+        cookies = SimpleCookie()
         for line in headers.get_all("Set-Cookie") or []:
             try:
                 cookies.load(line)

@@ -73,6 +73,7 @@ class Bridge:
         """What went wrong: ``away``, ``refused``, ``gone``, ``message``, ``crowd``."""
         self.version: str | None = None
         """Of Frigate, once it has answered."""
+        self._stopped = False
         self._pauses = 0
         self._told: str | None = None
         self._connected = threading.Event()
@@ -87,8 +88,7 @@ class Bridge:
         self._client.max_queued_messages_set(QUEUED)
         self._client.on_connect, self._client.on_message = self._on_connect, self._on_message
         self._client.on_disconnect = self._on_disconnect
-        self._announcer = Announcer(self._client, address.topic, detector, home_assistant=config.home_assistant)
-        self._status = f"{address.topic}/status"
+        self._announcer = Announcer(self._client, config, detector)
 
     @property
     def waiting(self) -> int:
@@ -117,11 +117,9 @@ class Bridge:
             if case is not None:
                 self._work(case)
             self._announcer.forget_the_gone()
-            if self._missed_some.is_set() and not self.away:
+            if self._missed_some.is_set() and not self._cases.paused:
                 self._catch_up()
             self._beat()
-
-    _stopped = False
 
     def stop(self) -> None:
         """End ``run`` after the present step; returns at once. From any thread or signal handler."""
@@ -131,7 +129,7 @@ class Bridge:
     def close(self) -> None:
         """Say ``offline``, deliver what can be, and let go of the broker."""
         if self.connected:
-            self._client.publish(self._status, "offline", 1, retain=True).wait_for_publish(GOODBYE_S)
+            self._client.publish(self._announcer.status, "offline", 1, retain=True).wait_for_publish(GOODBYE_S)
         self._client.on_connect = self._client.on_message = self._client.on_disconnect = None
         self._client.disconnect()
         self._client.loop_stop()
@@ -157,6 +155,7 @@ class Bridge:
                 self._greet()
             for seen in self._api.objects(self._memory.after):
                 self._take(seen)
+            self._pauses = 0
         except Away as error:
             self._is_away(error)
             self._missed_some.set()

@@ -86,6 +86,11 @@ class Cases:
         with self._changed:
             self._pause_until = time.monotonic() + seconds
 
+    @property
+    def paused(self) -> bool:
+        """Whether Frigate is left alone at this moment."""
+        return time.monotonic() < self._pause_until
+
     def finish(self, case: Case, seen: FrigateObject) -> bool:
         """Take ``case`` away, unless there is newer news of it than ``seen``; whether it was."""
         with self._changed:

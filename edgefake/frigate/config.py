@@ -50,8 +50,8 @@ class FrigateConfig:
     """The clean snapshots of a person, as soon as there is one and again when there is a better one; or, in the end, the clip."""
     sub_label: bool = True
     """Whether Frigate is told."""
-    home_assistant: bool = True
-    """Whether each camera announces itself to Home Assistant."""
+    home_assistant: bool | Literal["remove"] = True
+    """Whether each camera announces itself to Home Assistant; ``remove`` takes those in ``cameras`` away again."""
     state: str | None = None
     """The file that remembers who was judged; default: ``frigate.json`` in ``EDGEFAKE_HOME``."""
 

@@ -48,7 +48,7 @@ class Person:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self._log_odds = 0.0
-        self.answer = Answer(Status.NO_FACE.value)
+        self.answer = Answer("no_snapshot")
 
     def add_snapshot(self, data: bytes, seen: FrigateObject) -> Answer:
         """Take in one snapshot of the person: what is known now. One without a face that can be scored changes no verdict."""

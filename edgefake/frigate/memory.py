@@ -35,7 +35,7 @@ class Memory:
             self._done = dict.fromkeys(str(id) for id in value["done"])
             self._after = float(value["after"])
         except FileNotFoundError:
-            pass
+            self._write(self._done)
         except (OSError, ValueError, KeyError, TypeError) as error:
             _log.warning("%s cannot be read (%s): who was judged before is forgotten", printable(path), printable(error))
 

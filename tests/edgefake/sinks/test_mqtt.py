@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,43 +22,20 @@ from edgefake.sinks.mqtt import MqttSink
 from edgefake.sinks.queue import QueuedSink
 from edgefake.streaming.health import Health
 from edgefake.testing import check_sink
+from tests.edgefake import broker as broker_module
+from tests.edgefake.broker import PATIENCE_S, eventually, needs_broker
 from tests.edgefake.streaming.results import STREAM, opened, result, track
 from tests.processes import started
 
-MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH')}:/usr/sbin:/usr/local/sbin")
-needs_broker = pytest.mark.skipif(MOSQUITTO is None, reason="the package mosquitto is not installed")
 FRAME = np.zeros((2, 2, 3), np.uint8)
-PATIENCE_S = 60.0
 
 
-class Broker:
-    """Mosquitto on a port of its own, with the listener settings ``extra``; sessions and retained messages outlive its death."""
+class Broker(broker_module.Broker):
+    """A broker with readers of its own."""
 
     def __init__(self, folder: Path, extra: str = "allow_anonymous true") -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.config = folder / "mosquitto.conf"
-        self.config.write_text(
-            f"listener {self.port} 127.0.0.1\n{extra}\n"
-            f"persistence true\npersistence_location {folder}/\nautosave_interval 1\nautosave_on_changes true\n"
-            + ("user root\n" if os.geteuid() == 0 else "")
-        )
-        self.process: subprocess.Popen[bytes] | None = None
+        super().__init__(folder, extra)
         self.readers: list[Reader] = []
-
-    def start(self) -> None:
-        self.process = subprocess.Popen([str(MOSQUITTO), "-c", str(self.config)], stderr=subprocess.DEVNULL)
-        eventually(self._listens)
-
-    def end(self, number: int = signal.SIGKILL) -> None:
-        if self.process is not None:
-            self.process.send_signal(number)
-            # A paused broker is killed as it is: woken first, it could acknowledge results that die with it before it keeps them.
-            if number != signal.SIGKILL:
-                self.process.send_signal(signal.SIGCONT)
-            self.process.wait(PATIENCE_S)
-            self.process = None
 
     def read(self, **login: str) -> Reader:
         self.readers.append(Reader(self.port, **login))
@@ -69,15 +44,7 @@ class Broker:
     def close(self) -> None:
         for reader in self.readers:
             reader.client.disconnect()
-        self.end()
-
-    def pause(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
-
-    def _listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        super().close()
 
 
 class Reader:
@@ -109,16 +76,6 @@ class Reader:
         else:
             self.payloads.append(text)
             self.indices.append(json.loads(text)["index"])
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until ``condition`` holds; fail when it takes too long."""
-    pause = threading.Event()
-    for _ in range(int(PATIENCE_S / 0.02)):
-        if condition():
-            return
-        pause.wait(0.02)
-    raise AssertionError("this never came about")
 
 
 @pytest.fixture

@@ -1,0 +1,96 @@
+"""``edgefake frigate``: the deepfake check of a Frigate."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgefake.cli.terminal import LiveLine
+from edgefake.text import p_text, printable
+
+if TYPE_CHECKING:
+    from edgefake.frigate import Bridge
+    from edgefake.frigate.judging import Answer
+    from edgefake.frigate.objects import FrigateObject
+
+_EPILOG = """\
+FILE says where Frigate and its MQTT broker are; docs/frigate.md has all its keys:
+
+  [frigate]
+  url = "http://frigate:5000"
+  broker = "mqtt://me:${MQTT_PASSWORD}@broker"     # ${NAME} is from the environment, ${file:PATH} from a file
+
+Every person whom Frigate follows is judged by the clean snapshots that it takes; the verdict becomes the sub label of the event
+(fake, unsure, real) with its score, a message at edgefake/frigate/events, and the state of a device in Home Assistant.
+
+exit codes:
+  0  it was stopped by a signal
+  2  it could not start: a mistake in FILE, an unknown model, Frigate refuses the login or is none
+"""
+
+
+def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "frigate",
+        help="judge the people that a Frigate sees",
+        description="Judge the faces of the people that a Frigate follows, and tell it (pip install 'edgefake[stream]').",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("config", nargs="?", type=Path, default=Path("frigate.toml"), help="default: %(default)s")
+    parser.set_defaults(action=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from edgefake.frigate import Bridge, read_frigate_config
+
+    file = read_frigate_config(arguments.config)
+    with LiveLine(every_s=0.5) as line, file.detector.open() as detector:
+        detector.warm_up()
+
+        def told(seen: FrigateObject, answer: Answer) -> None:
+            line.print(_words(seen, answer))
+
+        with Bridge(file.frigate, detector, listener=told) as bridge, _stopped_by_signals(bridge):
+            line.print(f"edgefake: judging what Frigate at {file.frigate.url} sees; Ctrl-C ends it", to_stderr=True)
+            bridge.run()
+        line.print(_summary(bridge), to_stderr=True)
+    return 0
+
+
+def _words(seen: FrigateObject, answer: Answer) -> str:
+    what = (answer.verdict.value if answer.verdict else answer.status).replace("_", " ")
+    figure = "" if answer.p_fake is None else f", p_fake {p_text(answer.p_fake)}"
+    return f"{printable(seen.camera)}  {printable(seen.id, limit=40)}: {what}{figure}"
+
+
+def _summary(bridge: Bridge) -> str:
+    counts = ", ".join(f"{printable(camera)}: {count} {what}" for (camera, what), count in sorted(bridge.counts.items()))
+    failures = ", ".join(f"{what} {count}" for what, count in sorted(bridge.failures.items()))
+    return "; ".join(part for part in (counts or "nobody was judged", failures) if part)
+
+
+@contextmanager
+def _stopped_by_signals(bridge: Bridge) -> Iterator[None]:
+    """The first SIGINT, SIGTERM or SIGHUP lets it end in order; a second one acts as ever."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def stop(number: int, frame: object) -> None:
+        restore()
+        bridge.stop()
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        restore()
