@@ -36,6 +36,12 @@ def run_config(path: Path, *, as_json: bool) -> int:
         station = Station(config, listener=printed.add)
         stack.callback(station.close)
         signals = stack.enter_context(_signals(todo))
+        if config.health is not None:
+            from edgefake.streaming.health_server import HealthServer
+
+            server = HealthServer(station.health, address=config.health.address, port=config.health.port)
+            stack.callback(server.close)
+            line.print(f"edgefake: health at {server.url}/healthz, /readyz and /metrics", to_stderr=True)
         station.start()
         names = ", ".join(camera.name for camera in config.cameras)
         line.print(f"edgefake: watching {names}; SIGHUP or `edgefake reload` reads {path} again", to_stderr=True)

@@ -104,7 +104,10 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         else:
             sinks.add_argument(f"--{name}", dest=name, metavar=kind.metavar, help=kind.help)
     sinks.add_argument(
-        "--metrics", type=int, metavar="PORT", help="serve health to Prometheus on this machine; 0 takes a free port"
+        "--metrics",
+        type=int,
+        metavar="PORT",
+        help="serve /metrics for Prometheus, /healthz and /readyz on this machine; 0 takes a free port",
     )
     parser.set_defaults(action=partial(_run, parser))
 
@@ -158,10 +161,11 @@ def _watch(arguments: argparse.Namespace) -> int:
             )
         )
         if arguments.metrics is not None:
-            from edgefake.streaming.prometheus import MetricsServer
+            from edgefake.streaming.health_server import HealthServer
 
-            server = stack.enter_context(MetricsServer(running.health, port=arguments.metrics))
-            line.print(f"health at {server.url}", to_stderr=True)
+            cameras = {running.source: running.health}
+            server = stack.enter_context(HealthServer(lambda: cameras, port=arguments.metrics))
+            line.print(f"health at {server.url}/metrics", to_stderr=True)
         signals = stack.enter_context(_stopped_by_signals(running))
         seen = _Pictures() if running.stills else _Faces()
         endless = running.live or running.stills  # what is live may run for years

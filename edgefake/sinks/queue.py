@@ -111,6 +111,7 @@ class QueuedSink:
                 self._queue.popleft()
                 self._lose(1, SinkError(f"its queue of {self._size} results is full: the receiver is too slow or away"))
             self._queue.append(queued)
+            self._count()
             self._changed.notify_all()
 
     def report(self) -> SinkReport:
@@ -199,6 +200,7 @@ class QueuedSink:
                 with self._changed:
                     self._away = False
                     self._delivered += 1
+                    self._count()
                 return
 
     def _rest(self, seconds: float) -> None:
@@ -222,7 +224,12 @@ class QueuedSink:
         self._lost += number
         if number:
             self._health.lose(self.name, number)
+            self._count()
         self._tell(error)
+
+    def _count(self) -> None:
+        """Tell how many are not delivered yet."""
+        self._health.queued(self.name, self._accepted - self._delivered - self._lost)
 
     def _tell(self, error: BaseException) -> None:
         """Log the first thing that goes wrong."""

@@ -11,6 +11,7 @@ from edgefake.config import CameraConfig, Config, DetectorConfig
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.station.camera import Camera, Listener, State
+from edgefake.streaming.health import Health
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ class Station:
     def cameras(self) -> Mapping[str, Camera]:
         """By name, as they run now."""
         return MappingProxyType(self._cameras)
+
+    def health(self) -> dict[str, Health]:
+        """How the cameras are doing, by name; from any thread."""
+        return {name: camera.health for name, camera in list(self._cameras.items())}
 
     def start(self) -> None:
         for camera in self.config.cameras:

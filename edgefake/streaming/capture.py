@@ -13,7 +13,7 @@ from itertools import count
 from edgefake.errors import InputError
 from edgefake.pixels import Pixels
 from edgefake.streaming.decoding import Undecoded
-from edgefake.streaming.health import Health
+from edgefake.streaming.health import CAPTURE, Health
 from edgefake.streaming.sources import Reader, Source, SourceAwayError
 from edgefake.streaming.stills import Idle, Still
 
@@ -90,7 +90,9 @@ class Capture:
             self._changed.wait_for(lambda: self._frames or self._ended or self._stopped)
             if self._frames and not self._stopped:
                 self._changed.notify_all()
-                return self._frames.popleft()
+                captured = self._frames.popleft()
+                self._health.queued(CAPTURE, len(self._frames))
+                return captured
             error, self._error = self._error, None
         if error is not None:
             raise error
@@ -200,6 +202,7 @@ class Capture:
             if self._stopped:
                 return False
             self._frames.append(frame)
+            self._health.queued(CAPTURE, len(self._frames))
             self._changed.notify_all()
             return True
 

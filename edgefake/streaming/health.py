@@ -14,6 +14,7 @@ import numpy as np
 
 from edgefake.statistics import Summary
 from edgefake.system import temperature_c
+from edgefake.thresholds import Verdict
 
 Stage = Literal["capture", "detect", "track", "preprocess", "infer", "sink", "latency"]
 """What is timed; ``sink`` is one delivery in a sink's own thread, ``latency`` from the frame's capture to its result."""
@@ -26,6 +27,8 @@ WINDOW = 512
 """Medians, percentiles and rates look at so many values at most."""
 RATE_S = 5.0
 """Rates look back so many seconds at most."""
+CAPTURE = "capture"
+"""The queue of the frames that wait to be judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,16 @@ class HealthReport:
     reconnects: int
     lost: dict[str, int]
     """Results that could not be delivered, by sink."""
+    faces: dict[Verdict, int]
+    """How many faces were given which verdict; one whose verdict changes counts again."""
+    frame_age_s: float | None
+    """Since the last frame was captured; None before the first."""
+    judged_age_s: float | None
+    """Since the last frame was judged; None before the first."""
+    queues: dict[str, int]
+    """What waits: frames to be judged (``CAPTURE``), and by sink what is not delivered yet."""
+    ended: bool
+    """Whether the stream came to its end, or was stopped."""
     stages: dict[Stage, StageTimes]
     temperature_c: float | None
 
@@ -64,6 +77,9 @@ class Health:
         self._started = time.monotonic()
         self._counts: Counter[Event] = Counter()
         self._lost: Counter[str] = Counter()
+        self._faces: Counter[Verdict] = Counter()
+        self._queues: dict[str, int] = {}
+        self._ended = False
         self._stages: dict[Stage, _Stage] = {}
         self._moments: dict[Event, deque[float]] = {name: deque(maxlen=WINDOW) for name in ("frames_in", "frames_out")}
 
@@ -78,6 +94,21 @@ class Health:
         """The sink of this name could not deliver ``number`` more results."""
         with self._lock:
             self._lost[sink] += number
+
+    def give(self, verdict: Verdict) -> None:
+        """One more face was given this verdict."""
+        with self._lock:
+            self._faces[verdict] += 1
+
+    def queued(self, queue: str, number: int) -> None:
+        """So many wait in the queue of this name now: ``CAPTURE``, or a sink's."""
+        with self._lock:
+            self._queues[queue] = number
+
+    def end(self, ended: bool = True) -> None:
+        """The stream has ended, or begins anew."""
+        with self._lock:
+            self._ended = ended
 
     def time(self, stage: Stage, seconds: float) -> None:
         """``stage`` has run once more and took so long."""
@@ -101,7 +132,9 @@ class Health:
         temperature = temperature_c()
         with self._lock:
             now = time.monotonic()
-            counts, lost = Counter(self._counts), dict(self._lost)
+            counts, lost, faces, queues = Counter(self._counts), dict(self._lost), dict(self._faces), dict(self._queues)
+            ages = {event: now - moments[-1] if moments else None for event, moments in self._moments.items()}
+            ended = self._ended
             rates = {event: _rate(moments, now) for event, moments in self._moments.items()}
             stages = {name: (s.runs, s.total_s, list(s.recent)) for name, s in self._stages.items()}
         return HealthReport(
@@ -113,6 +146,11 @@ class Health:
             dropped=counts["dropped"],
             reconnects=counts["reconnects"],
             lost=lost,
+            faces=faces,
+            frame_age_s=ages["frames_in"],
+            judged_age_s=ages["frames_out"],
+            queues=queues,
+            ended=ended,
             stages={name: _times(*stages[name]) for name in STAGES if name in stages},
             temperature_c=temperature,
         )

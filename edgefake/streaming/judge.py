@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from edgefake.pixels import Pixels
 from edgefake.prediction import FaceScore, Prediction, Status
 from edgefake.streaming.capture import Captured
 from edgefake.streaming.evidence import Evidence, FrameEvidence
+from edgefake.streaming.pace import PACE, Pace
 from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
 from edgefake.streaming.tracks import Track, Tracker
 
@@ -79,8 +81,13 @@ class Judge:
     streams wait for it, so that their results are always the same.
     """
 
-    def __init__(self, detector: Detector, *, source: str, live: bool, detect_every: int, faces_per_frame: int) -> None:
+    def __init__(
+        self, detector: Detector, *, source: str, live: bool, detect_every: int, faces_per_frame: int, pace: Pace = PACE
+    ) -> None:
+        """``pace`` says how often a live stream is looked at; of others every frame is."""
         self._detector = detector
+        self._pace = pace
+        self._searched_at = self._scored_at = -math.inf
         self._source = source
         self._live = live
         self._budget = faces_per_frame
@@ -95,9 +102,11 @@ class Judge:
     def judge(self, frame: Captured, *, dropped: int, reconnects: int) -> FrameResult:
         """The result for the next frame; raises ``InputError`` when it is no frame (uint8, H×W×3, BGR)."""
         started = time.perf_counter()
-        search, waited_s = self._look(frame)
+        rest_s = self._pace.interval_s if self._live else 0.0
+        search, waited_s = self._look(frame, rest_s)
         shown = self._tracker.shown
-        chosen = self._choose(shown, frame)
+        chosen = self._choose(shown, frame) if frame.seconds - self._scored_at >= rest_s else []
+        self._scored_at = frame.seconds if chosen else self._scored_at
         track_ms = (time.perf_counter() - started - waited_s) * 1e3
         prediction = self._detector.predict(frame.pixels, boxes=[track.box for track in chosen]) if chosen else None
         scores = self._remember(chosen, prediction, frame) if prediction else {}
@@ -125,8 +134,9 @@ class Judge:
         """Wait for a search in progress."""
         self._searcher.shutdown()
 
-    def _look(self, frame: Captured) -> tuple[_Search | None, float]:
-        """Go on to this frame, searching its faces when that is due; what a search found, and how long it was waited for."""
+    def _look(self, frame: Captured, rest_s: float) -> tuple[_Search | None, float]:
+        """Go on to this frame, searching its faces when that is due, and ``rest_s`` after the last search; what a search
+        found, and how long it was waited for."""
         shape = getattr(frame.pixels, "shape", None)
         if shape != self._shape:  # boxes of another resolution mean nothing here
             self._detector.predict(frame.pixels, boxes=[])  # refuses what is no frame now, not when the search comes to it
@@ -137,7 +147,8 @@ class Judge:
         search = None
         if self._pending is not None and self._pending.done():  # before the next begins, that no frame be left out
             search = self._follow(self._pending)
-        if self._pending is None and self._tracker.search_due:
+        if self._pending is None and self._tracker.search_due and frame.seconds - self._searched_at >= rest_s:
+            self._searched_at = frame.seconds
             self._tracker.begin_search()
             self._pending = self._searcher.submit(self._search, frame.pixels, self._tracker.expected)
         if self._pending is None or self._live:

@@ -71,6 +71,7 @@ def watch(
     opened_later = [as_sink(sink) for sink in listed(sinks, "a list of sinks")]
     found = find_source(source, size=size, fps=fps, live=live)
     health = health or Health()
+    health.end(False)
     capture = Capture(found, health=health, wait=wait)
     if capture.size and math.prod(capture.size) > max_pixels:
         capture.close()
@@ -162,6 +163,7 @@ class Watch(Iterator[Watched]):
             captured = self._capture.next() if self._end.alive else None
             if captured is None:
                 self.news = _publish(self._events.end(), None, self._sinks)
+                self.health.end()
                 raise StopIteration
             result = self._judge.judge(captured, dropped=self._capture.dropped, reconnects=self._capture.reconnects)
             self._count(result)
@@ -170,6 +172,7 @@ class Watch(Iterator[Watched]):
                     sink.send(captured.pixels, result)
             if not self.stills:
                 self.news = _publish(self._events.update(result), captured.pixels, self._sinks)
+            self._count_faces(result)
         except BaseException:
             self.close()
             raise
@@ -202,6 +205,12 @@ class Watch(Iterator[Watched]):
         if result.timings.infer:
             self.health.time("preprocess", result.timings.preprocess / 1e3)
             self.health.time("infer", result.timings.infer / 1e3)
+
+    def _count_faces(self, result: FrameResult) -> None:
+        told = [event.verdict for event in self.news if event.event in (EventKind.VERDICT, EventKind.CHANGED)]
+        for verdict in [face.verdict for face in result.tracks] if self.stills else told:
+            if verdict:
+                self.health.give(verdict)
 
 
 def _stop(capture: Capture, sinks: Sequence[QueuedSink]) -> None:

@@ -95,7 +95,7 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert watch(tmp_path / "absent.mp4") == 2
     assert "there is no video file" in capsys.readouterr().err
     assert watch("--no-wait", "/dev/video99") == 2
-    assert "/dev/video99 does not answer" in capsys.readouterr().err
+    assert "there is no camera /dev/video99" in capsys.readouterr().err
     assert watch("--detect-every", "0", tmp_path) == 2
     assert "detect_every to be a whole number of at least 1" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:

@@ -3,72 +3,28 @@
 from __future__ import annotations
 
 import os
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
 import edgefake
 from edgefake import Detector
 from edgefake.streaming import capture as capture_module
 from edgefake.streaming.sources import find_source
+from tests.edgefake.streaming.network_camera import HEAD, NetworkCamera, jpeg, part
 from tests.edgefake.streaming.videos import moving_face
 
-HEAD = b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=frame\r\n\r\n"
 OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 
 
-class Camera:
-    """A server at one port that sends JPEGs to whoever connects, until it is told to stop, or ``frames`` of them."""
-
-    def __init__(
-        self, frame: Callable[[int], bytes], head: bytes = b"", frames: int | None = None, pause_s: float = 0.02
-    ) -> None:
-        self._frame, self._head, self._frames, self._pause_s = frame, head, frames, pause_s
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.port = self._server.getsockname()[1]
-        self.clients = 0
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._ended.set()
-        with suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        self._thread.join(10)
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            try:
-                connection, _ = self._server.accept()
-            except OSError:
-                return
-            with connection, suppress(OSError):
-                self.clients += 1
-                self._serve(connection)
-
-    def _serve(self, connection: socket.socket) -> None:
-        connection.sendall(self._head)
-        number = 0
-        while not self._ended.is_set() and number != self._frames:
-            connection.sendall(self._frame(number))
-            number += 1
-            self._ended.wait(self._pause_s)
-
-
 @pytest.fixture
-def camera() -> Iterator[Callable[..., Camera]]:
-    started: list[Camera] = []
+def camera() -> Iterator[Callable[..., NetworkCamera]]:
+    started: list[NetworkCamera] = []
 
-    def start(*arguments: object, **options: object) -> Camera:
-        started.append(Camera(*arguments, **options))  # type: ignore[arg-type]
+    def start(*arguments: object, **options: object) -> NetworkCamera:
+        started.append(NetworkCamera(*arguments, **options))  # type: ignore[arg-type]
         return started[-1]
 
     yield start
@@ -76,15 +32,7 @@ def camera() -> Iterator[Callable[..., Camera]]:
         one.close()
 
 
-def jpeg(number: int) -> bytes:
-    return cv2.imencode(".jpg", np.full((240, 320, 3), number % 250, np.uint8))[1].tobytes()
-
-
-def part(picture: bytes) -> bytes:
-    return b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture) + picture + b"\r\n"
-
-
-def test_mjpeg_over_http(camera: Callable[..., Camera]) -> None:
+def test_mjpeg_over_http(camera: Callable[..., NetworkCamera]) -> None:
     port = camera(lambda n: part(jpeg(10 * n)), HEAD).port
     source = find_source(f"http://user:secret@127.0.0.1:{port}/stream.mjpg")
     assert (source.name, source.live) == (f"http://127.0.0.1:{port}/stream.mjpg", True)
@@ -97,7 +45,7 @@ def test_mjpeg_over_http(camera: Callable[..., Camera]) -> None:
 
 
 def test_an_mjpeg_camera_that_hangs_up_is_connected_again(
-    camera: Callable[..., Camera], model: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch
+    camera: Callable[..., NetworkCamera], model: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(capture_module, "FIRST_WAIT_S", 0.05)
     pictures = [part(cv2.imencode(".jpg", frame)[1].tobytes()) for frame in moving_face(portrait, 30)]
@@ -108,7 +56,9 @@ def test_an_mjpeg_camera_that_hangs_up_is_connected_again(
     assert any(result.tracks for result in results if result.reconnects)
 
 
-def test_a_bare_stream_over_tcp_as_rpicam_vid_sends_it(camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bare_stream_over_tcp_as_rpicam_vid_sends_it(
+    camera: Callable[..., NetworkCamera], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """``rpicam-vid --codec mjpeg --listen -o tcp://…``; FFmpeg is to look at a part of it, not at 5 s."""
     monkeypatch.delenv(OPTIONS, raising=False)
     server = camera(jpeg)
@@ -121,7 +71,7 @@ def test_a_bare_stream_over_tcp_as_rpicam_vid_sends_it(camera: Callable[..., Cam
     assert "probesize" not in os.environ[OPTIONS]
 
 
-def test_what_the_user_tells_ffmpeg_stays(camera: Callable[..., Camera], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_user_tells_ffmpeg_stays(camera: Callable[..., NetworkCamera], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(OPTIONS, "probesize;65536|formatprobesize;65536")
     reader = find_source(f"tcp://127.0.0.1:{camera(jpeg).port}").open()
     reader.frames.close()
