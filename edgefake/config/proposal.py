@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
 
 from edgefake.defaults import DEFAULT_FACES, DEFAULT_MODEL
 from edgefake.runtimes import RUNTIMES
+from edgefake.streaming.sources import cameras_here
 from edgefake.system import available_cores, memory_mb
+from edgefake.text import printable
 
-BY_ID = Path("/dev/v4l/by-id")
 MODULES = {"tflite": "ai_edge_litert", "onnx": "onnxruntime", "openvino": "openvino", "tensorrt": "tensorrt"}
 """What is there when a runtime is installed."""
 
@@ -49,8 +49,8 @@ path = "events/{{camera}}.jsonl"
 {cameras}"""
 
 _CAMERA = """\
-[cameras.{name}]
-source = {source}
+[cameras.camera{number}]        # {name}
+source = "{source}"
 # sinks = ["log"]               # default: all
 # detect_every = 1              # search faces in every n-th frame
 """
@@ -66,8 +66,10 @@ source = "rtsp://admin:${DOOR_PASSWORD}@192.168.1.10/Streaming/Channels/101"
 def proposal() -> str:
     """The text of a file that can be used as it is where a camera was found."""
     cores = available_cores()
-    sources = found_cameras()
-    cameras = [_CAMERA.format(name=f"camera{number}", source=f'"{source}"') for number, source in enumerate(sources, 1)]
+    cameras = [
+        _CAMERA.format(number=number, source=camera.source, name=printable(camera.name) or "a camera of this machine")
+        for number, camera in enumerate(cameras_here(), 1)
+    ]
     return _TEXT.format(
         cores=cores,
         memory=memory_mb(),
@@ -82,11 +84,3 @@ def proposal() -> str:
 def installed_runtimes() -> list[str]:
     """By their names, without loading them."""
     return [name for name in RUNTIMES if name in MODULES and find_spec(MODULES[name])]
-
-
-def found_cameras(by_id: Path = BY_ID, devices: Path = Path("/dev")) -> list[str]:
-    """The cameras of this machine: by their lasting names where they have such, each once."""
-    lasting = sorted(link for link in by_id.glob("*-video-index0"))
-    if lasting:
-        return [str(link) for link in lasting]
-    return [str(device) for device in sorted(devices.glob("video[0-9]*"))]

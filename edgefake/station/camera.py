@@ -32,8 +32,9 @@ class State(str, Enum):
     """What a camera does at this moment."""
 
     STARTING = "starting"
-    """There was no frame yet, or none since it failed or its source was lost."""
+    """There was no frame yet."""
     RUNNING = "running"
+    """``Camera.frame_age_s`` tells whether its source is lost."""
     FAILED = "failed"
     """What it needs is wrong or away: ``Camera.error`` says what; it is tried again."""
     ENDED = "ended"

@@ -8,6 +8,7 @@ import pytest
 
 from edgefake.cli import main
 from edgefake.config import proposal, read_config
+from edgefake.streaming.sources.camera import CameraHere
 
 
 def test_init_writes_a_file_that_check_takes(
@@ -41,15 +42,12 @@ def test_every_comment_that_is_a_key_may_be_used(tmp_path: Path, monkeypatch: py
     assert config.health is not None and config.cameras[0].detect_every in (None, 1)
 
 
-def test_cameras_of_this_machine_are_named_by_what_lasts(tmp_path: Path) -> None:
-    (tmp_path / "by-id").mkdir()
-    for name in ("video0", "video1"):
-        (tmp_path / name).touch()
-    assert proposal.found_cameras(tmp_path / "by-id", tmp_path) == [str(tmp_path / "video0"), str(tmp_path / "video1")]
-    lasting = tmp_path / "by-id" / "usb-Cam_1234-video-index0"
-    lasting.symlink_to(tmp_path / "video0")
-    (tmp_path / "by-id" / "usb-Cam_1234-video-index1").symlink_to(tmp_path / "video1")
-    assert proposal.found_cameras(tmp_path / "by-id", tmp_path) == [str(lasting)]
+def test_cameras_of_this_machine_are_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lasting = "/dev/v4l/by-id/usb-Cam_1234-video-index0"
+    monkeypatch.setattr(proposal, "cameras_here", lambda: [CameraHere(lasting, "Cam"), CameraHere("picamera2:0", "imx708")])
+    path = tmp_path / "edgefake.toml"
+    path.write_text(proposal.proposal())
+    assert {camera.name: camera.source for camera in read_config(path).cameras} == {"camera1": lasting, "camera2": "picamera2:0"}
 
 
 def test_check_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
