@@ -18,25 +18,17 @@ from edgefake.pixels import Pixels
 from edgefake.sinks import queue
 from edgefake.station import Camera, State, Station
 from edgefake.streaming import capture
-from tests.edgefake.sinks.test_mqtt import Broker, needs_broker
+from tests.edgefake.broker import PATIENCE_S, Broker, Listener, eventually, needs_broker
 from tests.edgefake.streaming.test_rtsp import Server as RtspServer
 from tests.edgefake.streaming.test_rtsp import installed
 from tests.edgefake.streaming.videos import moving_face
 
-PATIENCE_S = 120.0
 KINDS = ["appeared", "verdict", "gone"]
 
 
 @pytest.fixture
 def detector_config(model: Path) -> DetectorConfig:
     return DetectorConfig(model=str(model), threads=1)
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def frames(camera: Camera) -> int:
@@ -104,7 +96,7 @@ def test_a_broker_that_is_away_keeps_nothing_of_another_camera(
         folder.mkdir()
     near, far = map(Broker, folders)
     near.start()
-    reader = near.read()
+    reader = Listener(near.port, "door")
     delivered = threading.Event()
 
     def film() -> Iterator[Pixels]:
@@ -119,15 +111,16 @@ def test_a_broker_that_is_away_keeps_nothing_of_another_camera(
             for name, broker in (("a", near), ("b", far))
         )
         with Station(Config(cameras=cameras)) as station:
-            eventually(lambda: len(reader.payloads) == 3)
+            eventually(lambda: len(reader.messages.get("door", [])) == 3)
             assert station.cameras["b"].state is State.RUNNING
             far.start()
-            late = far.read()
-            eventually(lambda: len(late.payloads) == 3)
+            late = Listener(far.port, "door")
+            eventually(lambda: len(late.messages.get("door", [])) == 3)
             delivered.set()
             eventually(lambda: station.ended)
         for arrived in (reader, late):
-            assert [json.loads(payload)["event"] for payload in arrived.payloads] == KINDS
+            assert [json.loads(payload)["event"] for payload in arrived.messages["door"]] == KINDS
+            arrived.close()
     finally:
         delivered.set()
         near.close()
