@@ -129,7 +129,7 @@ def terms_text() -> list[str]:
 
 
 def terms(card: ModelCard) -> str:
-    return card.training.licence if card.training else "not told"
+    return card.terms or "not told"
 
 
 def _named(name: str) -> str:

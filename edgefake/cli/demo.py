@@ -40,14 +40,14 @@ def _run(arguments: argparse.Namespace) -> int:
     frame = read_image(SAMPLE)
     with open_detector(arguments) as detector:
         prediction = detector.predict(frame, explain=arguments.out is not None)
-        made = detector.card.training if isinstance(detector.scorer, CardScorer) else None
+        terms = detector.scorer.card.terms if isinstance(detector.scorer, CardScorer) else None
         model = printable(detector.scorer.name)
     answer = prediction.verdict or prediction.status
     faces = f"{len(prediction.faces)} face{'s' if len(prediction.faces) != 1 else ''}"
     print(f"{answer.value.replace('_', ' ')}, p_fake {p_text(prediction.p_fake)}, {faces}, by {model}")
     print("The portrait is computer graphics: this says nothing about how good the model is on photos.")
-    if made is not None:
-        print(f"Terms of the weights: {printable(made.licence, limit=None)}.")
+    if terms is not None:
+        print(f"Terms of the weights: {printable(terms, limit=None)}.")
     if arguments.out is not None:
         pictures = {"portrait.jpg": frame, "portrait.annotated.jpg": prediction.draw(frame)}
         if prediction.p_fake is not None:

@@ -7,9 +7,10 @@ import dataclasses
 import json
 from collections.abc import Iterator
 
+from edgefake.errors import EdgefakeError
 from edgefake.models.card import Metrics, ModelCard
 from edgefake.models.families import family_tables
-from edgefake.models.file import require_card
+from edgefake.models.file import ModelFile, require_card
 from edgefake.models.store import LocatedFile, list_models, open_model, unknown_model
 from edgefake.schema import SCHEMA
 from edgefake.tables import text_table
@@ -48,16 +49,31 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _list(arguments: argparse.Namespace) -> int:
     files = list_models()
+    terms = {f.stored.file: _terms(f) for f in files}
     if arguments.json:
-        places = [{"place": f.place, "path": f.path and str(f.path)} for f in files]
+        places = [{"place": f.place, "path": f.path and str(f.path), "terms": terms[f.stored.file]} for f in files]
         rows = [{"schema": SCHEMA, **dataclasses.asdict(f.stored), **place} for f, place in zip(files, places, strict=True)]
         print(json.dumps(rows, indent=2))
         return 0
-    table: list[tuple[object, ...]] = [("name", "kind", "form", "place", "size", "path")]
+    table: list[tuple[object, ...]] = [("name", "kind", "form", "place", "size", "terms", "path")]
     for f in sorted(files, key=lambda f: f.stored.name):
-        table.append((f.stored.name, f.stored.kind, f.stored.form, f.place, f"{f.stored.size / 1e6:.1f} MB", f.path or "-"))
+        size, short = f"{f.stored.size / 1e6:.1f} MB", (terms[f.stored.file] or "-").partition(":")[0]
+        table.append((f.stored.name, f.stored.kind, f.stored.form, f.place, size, short, f.path or "-"))
     print(*text_table(table), sep="\n")
+    print("\nTerms of the weights, which are not those of the code:")
+    for told in dict.fromkeys(filter(None, terms.values())):
+        names = dict.fromkeys(f.stored.name for f in files if terms[f.stored.file] == told)
+        print(f"  {', '.join(names)}: {printable(told, limit=None)}")
     return 0
+
+
+def _terms(file: LocatedFile) -> str | None:
+    """What the card of a file on this machine says of them; None where it cannot be read (``verify`` tells why)."""
+    try:
+        card = ModelFile(file.path).card if file.path else None
+    except EdgefakeError:
+        return None
+    return card.terms if card else None
 
 
 def _show(arguments: argparse.Namespace) -> int:

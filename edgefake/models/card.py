@@ -189,6 +189,11 @@ class ModelCard:
         return self.height
 
     @property
+    def terms(self) -> str | None:
+        """Of the weights: what they may be used for, and what of that was not verified; None where nobody said."""
+        return self.training.licence if self.training else None
+
+    @property
     def numbers(self) -> int:
         """How many numbers a detector's score has per face."""
         return len(self.classes) if self.output in ("logits", "probabilities") else 1

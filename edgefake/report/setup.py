@@ -33,6 +33,8 @@ class Setup:
     precision: str | None
     payload_sha256: str | None
     """Of the network itself, in lower-case hexadecimal; None where the card does not have it."""
+    terms: str | None
+    """Of the model's weights; None where its card does not tell them."""
     runtime: str
     finder: str
     """What found the faces, and on which runtime."""
@@ -53,6 +55,7 @@ class Setup:
             detector.scorer.name,
             card.precision if card else None,
             card.payload_sha256 if card else None,
+            card.terms if card else None,
             detector.runtime,
             _finder(detector),
             detector.find,

@@ -48,12 +48,14 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     for name in NAMES:
         for suffix in (".tflite", ".onnx"):
             (row,) = (row for row in rows if row[:3] == [name, "detector", suffix])
-            assert "bundled" in row and row[-1] == str(find_model(name, suffix=suffix))
+            assert "research" in row and "bundled" in row and row[-1] == str(find_model(name, suffix=suffix))
 
 
 def test_every_listed_name_is_one_that_commands_take(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models"]) == 0
-    for line in capsys.readouterr().out.splitlines()[1:]:
+    table, _, terms = capsys.readouterr().out.partition("\n\n")
+    assert "not verified" in terms
+    for line in table.splitlines()[1:]:
         assert main(["models", "show", line.split()[0]]) == 0
         assert main(["models", "verify", line.split()[0]]) == 0
 

@@ -55,7 +55,14 @@ def test_a_picture(portrait: Path, detector: Detector) -> None:
     page.check()
     whole, face, explained = page.pictures
     assert whole.shape == (600, 480, 3) and face.shape == explained.shape == (320, 320, 3)
-    for told in (report.file.sha256, report.setup.payload_sha256, "edgefake report portrait.jpg", "480 × 600", "not measured"):
+    for told in (
+        report.file.sha256,
+        report.setup.payload_sha256,
+        report.setup.terms,
+        "edgefake report portrait.jpg",
+        "480 × 600",
+        "not measured",
+    ):
         assert told and told in page.text
     json.dumps(report.to_dict())
 
