@@ -21,9 +21,11 @@ def of_csv(path: Path) -> list[str]:
     return markdown_table(heading, rows)
 
 
-_SPEED = [path.name for path in sorted(speed.FOLDER.glob("*.json")) if not path.name.startswith("serve")]
+_JSON = sorted(path.name for path in speed.FOLDER.glob("*.json"))
+_SERVED = [name for name in _JSON if name.startswith("serve")]
 
 TABLES: Mapping[str, Callable[[], list[str]]] = {
-    **{f"speed {Path(name).stem}": partial(speed.table, name) for name in _SPEED},
+    **{f"speed {Path(name).stem}": partial(speed.table, name) for name in _JSON if name not in _SERVED},
+    **{Path(name).stem: partial(speed.service, name) for name in _SERVED},
     **{path.stem: partial(of_csv, path) for folder in FOLDERS for path in sorted(folder.glob("*.csv"))},
 }

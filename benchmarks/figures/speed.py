@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -46,3 +47,22 @@ def table(file: str) -> list[str]:
     """A face, a whole picture from its file to the verdict, the start, and memory."""
     heading = ("model", "runtime", "threads", "face, ms", "p99", "picture, ms", "start, s", "peak, MB")
     return markdown_table(heading, _lines(file))
+
+
+def service(file: str) -> list[str]:
+    """Throughput and latency of ``benchmarks serve``, way beside way."""
+    value = json.loads((FOLDER / file).read_text("utf-8"))
+    loop = statistics.median(turn["per_second"] for turn in value["loop"])
+    heading = ("", "pictures per second", "of the loop", "p50, ms", "p99, ms", "requests lost")
+    found: list[tuple[object, ...]] = [("bare loop", f"{loop:.1f}", "1", "–", "–", "–")]
+    for name, told in (("edgefake", "`edgefake serve`"), ("plain", "a plain FastAPI handler")):
+        rate = statistics.median(turn["per_second"] for turn in value[name]["turns"])
+        ms, lost = value[name]["latency_ms"], f"{value[name]['lost']} of {value[name]['latency_ms']['runs']}"
+        found.append((told, f"{rate:.1f}", f"{rate / loop:.2f}", f"{ms['median']:.0f}", f"{ms['p99']:.0f}", lost))
+    refused, machine = value["overload"]["refused_ms"], value["machine"]
+    return [
+        *markdown_table(heading, found),
+        "",
+        f"`{value['model']}` on {machine['processor']} ({', '.join(machine['features'])}), {machine['cores']} cores. With more requests than there "
+        f"is room for, {value['overload']['statuses']['429']} were answered 429, within {refused['max']:.0f} ms.",
+    ]
