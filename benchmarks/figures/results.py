@@ -21,11 +21,11 @@ def of_csv(path: Path) -> list[str]:
     return markdown_table(heading, rows)
 
 
-_JSON = sorted(path.name for path in speed.FOLDER.glob("*.json"))
-_SERVED = [name for name in _JSON if name.startswith("serve")]
+_SPEED = [path for path in sorted(speed.FOLDER.glob("*.json")) if '"edgefake benchmark"' in path.read_text("utf-8")[:200]]
+_SERVED = sorted(speed.FOLDER.glob("serve-*.json"))
 
 TABLES: Mapping[str, Callable[[], list[str]]] = {
-    **{f"speed {Path(name).stem}": partial(speed.table, name) for name in _JSON if name not in _SERVED},
-    **{Path(name).stem: partial(speed.service, name) for name in _SERVED},
+    **{f"speed {path.stem}": partial(speed.table, path.name) for path in _SPEED},
+    **{path.stem: partial(speed.service, path.name) for path in _SERVED},
     **{path.stem: partial(of_csv, path) for folder in FOLDERS for path in sorted(folder.glob("*.csv"))},
 }

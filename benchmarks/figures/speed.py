@@ -60,9 +60,7 @@ def service(file: str) -> list[str]:
         ms, lost = value[name]["latency_ms"], f"{value[name]['lost']} of {value[name]['latency_ms']['runs']}"
         found.append((told, f"{rate:.1f}", f"{rate / loop:.2f}", f"{ms['median']:.0f}", f"{ms['p99']:.0f}", lost))
     refused, machine = value["overload"]["refused_ms"], value["machine"]
-    return [
-        *markdown_table(heading, found),
-        "",
-        f"`{value['model']}` on {machine['processor']} ({', '.join(machine['features'])}), {machine['cores']} cores. With more requests than there "
-        f"is room for, {value['overload']['statuses']['429']} were answered 429, within {refused['max']:.0f} ms.",
-    ]
+    told = f"`{value['model']}` on {machine['processor']} ({', '.join(machine['features'])}), {machine['cores']} cores."
+    count = value["overload"]["statuses"]["429"]
+    more = f"With more requests than there is room for, {count} were answered 429, within {refused['max']:.0f} ms."
+    return [*markdown_table(heading, found), "", told, more]
