@@ -1,4 +1,4 @@
-"""``python -m benchmarks overhead | footprint | streaming | finding | peers | serve | figures | soak``."""
+"""``python -m benchmarks overhead | footprint | streaming | idle | finding | peers | serve | figures | soak``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from benchmarks.finding import measure_finding
 from benchmarks.footprint import measure_footprint
+from benchmarks.idle import measure_idle
 from benchmarks.overhead import measure_overhead
 from benchmarks.peers.measure import measure_peers
 from benchmarks.serving.measure import measure_serving
@@ -66,6 +67,11 @@ def parser() -> argparse.ArgumentParser:
     streaming.add_argument("--seconds", type=float, default=20.0, help="how long each is played, looped (default: %(default)g)")
     streaming.add_argument("--endurance", type=int, default=0, metavar="FRAMES", help="watch memory over so many frames as well")
     streaming.set_defaults(measure=lambda o: measure_streaming(o.model, o.videos, seconds=o.seconds, endurance=o.endurance))
+    idle = commands.add_parser("idle", help="processor time of cameras before which nobody is, decoding included")
+    idle.add_argument("--cameras", type=int, default=4, metavar="N", help="how many (default: %(default)s)")
+    idle.add_argument("--fps", type=float, default=5.0, help="of each (default: %(default)g)")
+    idle.add_argument("--seconds", type=float, default=30.0, help="how long it is measured, twice (default: %(default)g)")
+    idle.set_defaults(measure=lambda o: measure_idle(o.model, cameras=o.cameras, fps=o.fps, seconds=o.seconds))
     finding = commands.add_parser("finding", help="finding faces by our own finder, Haar and YuNet, alone and in the whole job")
     finding.add_argument("picture", nargs="?", type=Path, help="with faces that all find (default: a drawn one, 1280×720)")
     finding.add_argument("--finder", metavar="FILE", help="our own finder's .tflite (default: the bundled one)")
@@ -98,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--cameras", type=int, default=4, help="how many (default: %(default)s)")
     soak.add_argument("--frames", type=int, default=300_000, help="of all cameras together (default: %(default)s)")
     soak.set_defaults(measure=lambda o: measure_soak(o.model, o.videos, cameras=o.cameras, frames=o.frames))
-    for command in (overhead, footprint, streaming, serve, soak):
+    for command in (overhead, footprint, streaming, idle, serve, soak):
         command.add_argument("--model", default=DEFAULT_MODEL, help="name or .tflite file (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

@@ -15,7 +15,11 @@ from edgefake.streaming.capture import Captured
 from edgefake.streaming.evidence import Evidence, FrameEvidence
 from edgefake.streaming.pace import PACE, Pace
 from edgefake.streaming.result import FrameResult, StreamTimings, TrackResult
+from edgefake.streaming.scene import Scene
 from edgefake.streaming.tracks import Track, Tracker
+
+DESERTED_S = 2.0
+"""Faces are searched so often where there is none and nothing moves: whoever stands still will be found at the next look."""
 
 
 @dataclass(slots=True)
@@ -88,6 +92,7 @@ class Judge:
         self._detector = detector
         self._pace = pace
         self._searched_at = self._scored_at = -math.inf
+        self._scene = Scene()
         self._source = source
         self._live = live
         self._budget = faces_per_frame
@@ -141,14 +146,17 @@ class Judge:
         if shape != self._shape:  # boxes of another resolution mean nothing here
             self._detector.predict(frame.pixels, boxes=[])  # refuses what is no frame now, not when the search comes to it
             self._tracker.forget()
+            self._scene = Scene()
             self._pending = None
             self._shape = shape
         self._tracker.move(frame.seconds)
         search = None
         if self._pending is not None and self._pending.done():  # before the next begins, that no frame be left out
             search = self._follow(self._pending)
-        if self._pending is None and self._tracker.search_due and frame.seconds - self._searched_at >= rest_s:
+        due = self._tracker.search_due and frame.seconds - self._searched_at >= rest_s
+        if self._pending is None and due and not self._is_deserted(frame):
             self._searched_at = frame.seconds
+            self._scene.remember(frame.pixels)
             self._tracker.begin_search()
             self._pending = self._searcher.submit(self._search, frame.pixels, self._tracker.expected)
         if self._pending is None or self._live:
@@ -157,6 +165,12 @@ class Judge:
         wait([self._pending])
         waited_s = time.perf_counter() - started
         return self._follow(self._pending), waited_s
+
+    def _is_deserted(self, frame: Captured) -> bool:
+        """Whether a live stream shows nobody, and nothing that it did not show when faces were searched a moment ago."""
+        if not (self._live and self._tracker.is_empty and frame.seconds - self._searched_at < DESERTED_S):
+            return False
+        return not self._scene.has_moved(frame.pixels)
 
     def _search(self, pixels: Pixels, near: list[Box]) -> _Search:
         started = time.perf_counter()

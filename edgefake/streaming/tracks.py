@@ -111,6 +111,11 @@ class Tracker:
         return self._due or self._second_look
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no face is remembered, not even one that was seen only once."""
+        return not self._tracks
+
+    @property
     def shown(self) -> list[Track]:
         """The faces to report: found twice, and not long ago."""
         return [track for track in self._tracks if track.id and self._seconds - track.seen <= SHOWN_S]
