@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, TypeVar
@@ -17,7 +18,7 @@ from edgefake.odds import CALIBRATED_FOR
 from edgefake.pixels import Pixels
 from edgefake.schema import SCHEMA, box_values, check_keys, figure, pixels, plain, seconds_or_ms
 from edgefake.text import p_text, printable
-from edgefake.thresholds import Thresholds, Verdict, both_thresholds
+from edgefake.thresholds import RISING, Thresholds, Verdict, both_thresholds
 
 E = TypeVar("E", bound=Enum)
 
@@ -231,6 +232,16 @@ class Prediction:
         from edgefake.heatmap import draw_evidence
 
         return draw_evidence(frame, self)
+
+
+def worst_of(predictions: Sequence[Prediction], thresholds: Thresholds) -> tuple[str, Verdict | None, float | None, Thresholds]:
+    """Status, verdict, p_fake and thresholds of a file with these pictures: those of the worst; ``thresholds`` without any."""
+    judged = [one for one in predictions if one.verdict is not None and one.p_fake is not None]
+    if judged:
+        worst = max(judged, key=lambda one: (RISING.index(one.verdict), one.p_fake))
+        return worst.status.value, worst.verdict, worst.p_fake, worst.whole
+    statuses = [one.status.value for one in predictions]
+    return max(statuses, key=lambda status: status != Status.NO_FACE.value, default="error"), None, None, thresholds
 
 
 def _one_of(kind: type[E], value: Any) -> E:

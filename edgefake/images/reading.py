@@ -7,6 +7,7 @@ import re
 import stat
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -18,6 +19,7 @@ from edgefake.errors import InputError
 from edgefake.images.apng import apng_frames
 from edgefake.images.damage import check_png, check_tiff
 from edgefake.images.depth import as_bgra, check_depth, on_white
+from edgefake.images.finding import VIDEO_SUFFIXES
 from edgefake.images.header import Header, begins_as_picture, read_headers
 from edgefake.images.tiff import Tiff
 from edgefake.pixels import Pixels
@@ -44,6 +46,12 @@ class TooManyPixelsError(InputError):
 
 
 _VIDEO = re.compile(rb"....ftyp|....moov|\x1aE\xdf\xa3|RIFF....AVI |\0\0\x01[\xba\xb3]|FLV|G.{187}G|OggS|0&\xb2u\x8ef", re.DOTALL)
+_FILMS = (".mjpeg", ".mjpg")
+"""Videos that begin like a picture."""
+
+HEAD_BYTES = 4096
+"""So much of a file tells what it is."""
+
 _DAMAGED = (ValueError, struct.error, IndexError, KeyError, OverflowError)
 
 
@@ -79,6 +87,12 @@ def read_images(source: Source, *, max_pixels: int = MAX_PIXELS) -> Iterator[Pix
 def is_video(head: bytes) -> bool:
     """Whether a file that begins so (190 bytes are enough) is a video or sound, and no picture."""
     return bool(_VIDEO.match(head)) and not begins_as_picture(head)
+
+
+def begins_as_video(head: bytes, suffix: str) -> bool:
+    """Whether a file is to be judged as a video: by its first ``HEAD_BYTES``, and by its suffix where they leave it open."""
+    suffix = suffix.lower()
+    return suffix in _FILMS or is_video(head) or (suffix in VIDEO_SUFFIXES and not begins_as_picture(head))
 
 
 def _or_raise(pictures: PictureFile) -> Iterator[Pixels]:
@@ -174,8 +188,12 @@ def _read_stream(stream: BinaryIO) -> bytes:
     return data
 
 
-def _read_file(path: PathLike) -> bytes:
-    """The bytes of a regular file, or of a pipe that this process was given (``/dev/stdin``, ``/dev/fd/63``)."""
+@contextmanager
+def open_regular(path: PathLike) -> Iterator[BinaryIO]:
+    """A regular file, or a pipe that this process was given (``/dev/stdin``, ``/dev/fd/63``), for reading bytes.
+
+    Raises ``InputError`` for anything else, and for what the ``with`` block cannot read.
+    """
     name = printable(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # opening a named pipe would wait for a writer
@@ -186,17 +204,22 @@ def _read_file(path: PathLike) -> bytes:
                 what = "Is a directory" if stat.S_ISDIR(status.st_mode) else "it is a pipe or device, no regular file"
                 raise InputError(f"{name} cannot be read: {what}")
             os.set_blocking(descriptor, True)
-            parts: list[bytes] = []
-            while part := file.read(1 << 20):
-                parts.append(part)
-                if len(parts) > MAX_BYTES >> 20:
-                    raise InputError(f"{name} is larger than {MAX_BYTES >> 30} GiB: give a picture")
+            yield file
     except OSError as error:
         raise InputError(f"{name} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # NUL in the name, or half a surrogate pair; an InputError too
         raise error if isinstance(error, InputError) else InputError(f"{name} cannot be read: {error}") from error
+
+
+def _read_file(path: PathLike) -> bytes:
+    parts: list[bytes] = []
+    with open_regular(path) as file:
+        while part := file.read(1 << 20):
+            parts.append(part)
+            if len(parts) > MAX_BYTES >> 20:
+                raise InputError(f"{printable(path)} is larger than {MAX_BYTES >> 30} GiB: give a picture")
     if not parts:
-        raise InputError(f"{name} is empty (0 bytes): give a picture")
+        raise InputError(f"{printable(path)} is empty (0 bytes): give a picture")
     return b"".join(parts)
 
 

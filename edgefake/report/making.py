@@ -9,34 +9,28 @@ from pathlib import Path
 
 from edgefake.detector import Detector
 from edgefake.errors import InputError
-from edgefake.images import VIDEO_SUFFIXES, PictureFile, is_video
-from edgefake.images.header import begins_as_picture
-from edgefake.images.reading import Source
-from edgefake.prediction import Prediction
+from edgefake.images import PictureFile
+from edgefake.images.reading import HEAD_BYTES, Source, begins_as_video
+from edgefake.prediction import Prediction, worst_of
 from edgefake.report.credentials import read_credentials
 from edgefake.report.cutouts import SHEET_SIDE, cutout_of, face_square, jpeg_of
 from edgefake.report.extra import require_extra
 from edgefake.report.facts import picture_facts, plain_facts
-from edgefake.report.record import Report, Sheet, Subject, rates_for, worst_of
+from edgefake.report.record import Report, Sheet, Subject, rates_for
 from edgefake.report.setup import Setup, card_of
 from edgefake.report.video import VideoRecord
 from edgefake.streaming.pipeline import watch
 from edgefake.streaming.result import FrameResult
 from edgefake.text import printable
 
-_FILMS = (".mjpeg", ".mjpg")
-"""Videos that begin like a picture."""
-
 
 def is_video_file(path: Path) -> bool:
     """Whether a file is to be judged as a video: by its content, and by its name where that leaves it open."""
-    suffix = path.suffix.lower()
     try:
         with open(path, "rb") as file:
-            head = file.read(4096)
+            return begins_as_video(file.read(HEAD_BYTES), path.suffix)
     except (OSError, ValueError):  # a NUL in the name
         return False
-    return suffix in _FILMS or is_video(head) or (suffix in VIDEO_SUFFIXES and not begins_as_picture(head))
 
 
 def picture_report(
@@ -85,7 +79,8 @@ def picture_report(
             )
             for n, face in enumerate(prediction.faces, 1)
         ]
-    status, verdict, p_fake, whole = worst_of(sheets, setup.thresholds)
+    judged = [sheet.prediction for sheet in sheets if sheet.prediction is not None]
+    status, verdict, p_fake, whole = worst_of(judged, setup.thresholds)
     error = next((sheet.error for sheet in sheets if sheet.error), None)
     return Report(
         "picture", facts, read_credentials(file.data), setup, card, status, verdict, p_fake, whole, subjects, sheets, error=error

@@ -16,7 +16,7 @@ from edgefake.report.wording import Finding, finding
 from edgefake.schema import SCHEMA, figure, pixels, plain, seconds_or_ms
 from edgefake.streaming.timeline import Line
 from edgefake.streaming.video import TrackVerdict, VideoVerdict
-from edgefake.thresholds import RISING, Thresholds, Verdict, both_thresholds
+from edgefake.thresholds import Thresholds, Verdict, both_thresholds
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,14 +162,3 @@ def rates_for(card: ModelCard | None, setup: Setup, facts: FileFacts, size: floa
     names = named_thresholds(card, setup.thresholds, setup.prior)
     found = dict.fromkeys(conditions(card, size=size, jpeg_quality=facts.jpeg_quality))
     return tuple(rate for condition in found for rate in rates(card, condition, names))
-
-
-def worst_of(sheets: Sequence[Sheet], thresholds: Thresholds) -> tuple[str, Verdict | None, float | None, Thresholds]:
-    """Status, verdict, p_fake and thresholds of a file with these pictures: those of the worst; ``thresholds`` without any."""
-    predictions = [sheet.prediction for sheet in sheets if sheet.prediction is not None]
-    judged = [one for one in predictions if one.verdict is not None and one.p_fake is not None]
-    if judged:
-        worst = max(judged, key=lambda one: (RISING.index(one.verdict), one.p_fake))
-        return worst.status.value, worst.verdict, worst.p_fake, worst.whole
-    statuses = [one.status.value for one in predictions]
-    return max(statuses, key=lambda status: status != Status.NO_FACE.value, default="error"), None, None, thresholds

@@ -111,6 +111,20 @@ class VideoVerdict:
         }
 
 
+def of_tracks(
+    tracks: Iterable[TrackVerdict], frames: int, thresholds: Thresholds, prior: float, coverage: float | None = None
+) -> VideoVerdict:
+    """The verdict on a video of whose ``frames`` these are all tracks, see ``VideoVerdict``."""
+    tracks = tuple(tracks)
+    p_fake = max([track.p_fake for track in tracks if track.p_fake is not None], default=None)
+    faces = sum(track.scored for track in tracks)
+    status = "ok" if p_fake is not None else "too_short" if faces else "no_face"
+    if coverage is not None and coverage < MIN_COVERAGE:
+        status, p_fake = "incomplete", None
+    verdict = None if p_fake is None else of_several(thresholds, judged_faces(tracks), prior).verdict(p_fake)
+    return VideoVerdict(p_fake, verdict, frames, faces, tracks, status, coverage)
+
+
 def judged_faces(tracks: Iterable[TrackVerdict]) -> int:
     """How many of ``tracks`` have a verdict."""
     return sum(track.verdict is not None for track in tracks)
@@ -151,14 +165,8 @@ class VideoTally:
 
     def verdict(self, coverage: float | None = None) -> VideoVerdict:
         """The verdict on what was collected so far, which is ``coverage`` of the video."""
-        tracks = tuple(self._judge(id, track) for id, track in self._tracks.items())
-        p_fake = max([track.p_fake for track in tracks if track.p_fake is not None], default=None)
-        faces = sum(track.scored for track in tracks)
-        status = "ok" if p_fake is not None else "too_short" if faces else "no_face"
-        if coverage is not None and coverage < MIN_COVERAGE:
-            status, p_fake = "incomplete", None
-        verdict = None if p_fake is None else of_several(self._thresholds, judged_faces(tracks), self._prior).verdict(p_fake)
-        return VideoVerdict(p_fake, verdict, self._frames, faces, tracks, status, coverage)
+        tracks = [self._judge(id, track) for id, track in self._tracks.items()]
+        return of_tracks(tracks, self._frames, self._thresholds, self._prior, coverage)
 
     def _judge(self, id: int, track: _Track) -> TrackVerdict:
         p_fake = odds.p_fake(track.log_odds / track.scored) if track.counts else None
