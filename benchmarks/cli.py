@@ -1,4 +1,4 @@
-"""``python -m benchmarks overhead | footprint | streaming | idle | finding | peers | serve | figures | soak``."""
+"""``python -m benchmarks overhead | footprint | streaming | idle | finding | peers | serve | figures | soak | scan``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from benchmarks.footprint import measure_footprint
 from benchmarks.idle import measure_idle
 from benchmarks.overhead import measure_overhead
 from benchmarks.peers.measure import measure_peers
+from benchmarks.scanning.measure import measure_scanning
 from benchmarks.serving.measure import measure_serving
 from benchmarks.soak import measure_soak
 from benchmarks.streaming import measure_streaming
@@ -104,7 +105,27 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--cameras", type=int, default=4, help="how many (default: %(default)s)")
     soak.add_argument("--frames", type=int, default=300_000, help="of all cameras together (default: %(default)s)")
     soak.set_defaults(measure=lambda o: measure_soak(o.model, o.videos, cameras=o.cameras, frames=o.frames))
-    for command in (overhead, footprint, streaming, idle, serve, soak):
+    scan = commands.add_parser("scan", help="edgefake scan against bare loops, after kills, and its memory")
+    scan.add_argument("--pictures", type=int, default=1000, help="of 1280×720, in every turn (default: %(default)s)")
+    scan.add_argument("--rounds", type=int, default=3, help="turns that each takes (default: %(default)s)")
+    scan.add_argument("--ray", action="store_true", help="measure the engine of Ray too")
+    scan.add_argument("--kill-files", type=int, default=0, metavar="N", help="kill a scan of so many small pictures as well")
+    scan.add_argument("--kills", type=int, default=10, help="how often (default: %(default)s)")
+    scan.add_argument("--memory-files", type=int, default=0, metavar="N", help="watch memory over so many small pictures as well")
+    scan.add_argument("--scratch", type=Path, metavar="DIR", help="where the pictures are put (default: the system's)")
+    scan.set_defaults(
+        measure=lambda o: measure_scanning(
+            o.model,
+            pictures=o.pictures,
+            rounds=o.rounds,
+            with_ray=o.ray,
+            kill_files=o.kill_files,
+            kills=o.kills,
+            memory_files=o.memory_files,
+            scratch=o.scratch,
+        )
+    )
+    for command in (overhead, footprint, streaming, idle, serve, soak, scan):
         command.add_argument("--model", default=DEFAULT_MODEL, help="name or .tflite file (default: %(default)s)")
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return parser

@@ -17,13 +17,30 @@ from edgefake.cli import (
     predict,
     reload,
     report,
+    scan,
     serve,
     video,
     watch,
 )
 from edgefake.cli.parser import Parser
 
-COMMANDS = (demo, predict, video, report, watch, config, reload, frigate, app, serve, calibrate, models, benchmark, build_engine)
+COMMANDS = (
+    demo,
+    predict,
+    video,
+    report,
+    scan,
+    watch,
+    config,
+    reload,
+    frigate,
+    app,
+    serve,
+    calibrate,
+    models,
+    benchmark,
+    build_engine,
+)
 """Modules with ``add_command``, in the order of ``--help``."""
 
 

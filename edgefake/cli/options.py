@@ -18,9 +18,9 @@ from edgefake.odds import CALIBRATED_FOR
 from edgefake.runtimes import RUNTIMES, todays_name
 
 
-def add_detector_options(parser: argparse.ArgumentParser) -> None:
-    """How a detector is opened, and what its verdicts follow from."""
-    add_opening_options(parser)
+def add_detector_options(parser: argparse.ArgumentParser, *, threads: bool = True) -> None:
+    """How a detector is opened, and what its verdicts follow from; without ``threads`` these are not to be chosen."""
+    add_opening_options(parser, threads=threads)
     parser.add_argument(
         "--threshold",
         type=parse_threshold,
@@ -38,7 +38,7 @@ def add_detector_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_opening_options(parser: argparse.ArgumentParser) -> None:
+def add_opening_options(parser: argparse.ArgumentParser, *, threads: bool = True) -> None:
     """How a detector is opened."""
     parser.add_argument(
         "--model", default=DEFAULT_MODEL, help="a name that `edgefake models` lists, or a file (default: %(default)s)"
@@ -50,9 +50,10 @@ def add_opening_options(parser: argparse.ArgumentParser) -> None:
         help="how thoroughly faces are searched, where --faces can choose: full finds small faces in large pictures too, fast is "
         "for streams (default: full in pictures, fast in streams)",
     )
-    parser.add_argument(
-        "--threads", type=int, help="threads of the runtime, no more than cores (default: one per available core, at most 4)"
-    )
+    if threads:
+        parser.add_argument(
+            "--threads", type=int, help="threads of the runtime, no more than cores (default: one per available core, at most 4)"
+        )
     add_runtime_option(parser, default="auto", metavar="NAME", help=f"auto, {', '.join(RUNTIMES)} (default: %(default)s)")
     parser.add_argument(
         "--device",

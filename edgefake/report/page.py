@@ -57,7 +57,7 @@ def page(report: Report) -> str:
         shown.sort(key=lambda subject: subject.number)
     names = named_thresholds(report.card, report.setup.thresholds, report.setup.prior) if report.card else None
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             report=report,
@@ -81,11 +81,12 @@ def page(report: Report) -> str:
 
 def index(entries: Sequence[Entry]) -> str:
     """A page that leads to those of ``entries``."""
-    return _environment().get_template("index.html").render(entries=entries, version=__version__)
+    return environment().get_template("index.html").render(entries=entries, version=__version__)
 
 
 @functools.cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Of the templates, which escape what they are given."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     folder = Path(__file__).parent / "templates"

@@ -1,4 +1,4 @@
-"""One row per file, with its faces in a nested column: the schema, and rows of what was said. ``docs/archives.md`` describes it."""
+"""One row per file, with its faces in a nested column: the schema, and rows of what was said; see ``docs/archives.md``."""
 
 from __future__ import annotations
 
@@ -45,6 +45,7 @@ _FILE = (
     ("frames", "int32"),
     ("coverage", "float64"),
     ("faces", "faces"),
+    ("look", "string"),
     ("looks_like", "string"),
     ("model", "string"),
     ("fingerprint", "string"),
@@ -104,8 +105,7 @@ def picture_row(
         return error_row(file, errors[0] if errors else "holds no picture", kind="picture")
     status, verdict, p_fake, _ = worst_of(predictions, thresholds)
     error = f"{len(errors)} of its pictures could not be read: {errors[0]}" if errors else None
-    found = _said(verdict, p_fake, faces)
-    return _row(file, "picture", "error" if errors else status, frames=len(predictions), error=error, **found)
+    return _row(file, "picture", status, frames=len(predictions), error=error, **_said(verdict, p_fake, faces))
 
 
 def picture_face(face: FaceScore, number: int, thumbnail: bytes | None) -> Row:
@@ -136,7 +136,7 @@ def merged(parts: Sequence[Row], thresholds: Thresholds, prior: float) -> Row:
     """The row of a video from those of all its parts; one that failed counts as clips that could not be read."""
     first = parts[0]
     file = File(first["path"], first["sha256"], first["size"])
-    read = [part for part in parts if part["error"] is None]
+    read = [part for part in parts if part["status"] != "error"]
     if not read:
         return error_row(file, first["error"], kind="video")
     faces = [face for part in read for face in part["faces"] or ()]
@@ -155,6 +155,11 @@ def merged(parts: Sequence[Row], thresholds: Thresholds, prior: float) -> Row:
 def finished(row: Row, *, model: str, fingerprint: str) -> Row:
     """``row`` as it is kept."""
     return {**{name: row[name] for name, _ in _FILE}, "model": model, "fingerprint": fingerprint}
+
+
+def keys_of(row: Row) -> tuple[str, ...]:
+    """By which other files may share the result in ``row``."""
+    return tuple(key for key in (row["sha256"], row["look"]) if key is not None)
 
 
 def shared(row: Row, file: Row) -> Row:
