@@ -100,11 +100,14 @@ class RayEngine:
         address: str | None = None,
     ) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if address is None:
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # as there: on the loopback address alone
         ray = required("ray")
         required("ray.data")
         self._started = not ray.is_initialized()
         if self._started:
-            ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False, **({} if address else _own(workers)))
+            cores = {} if address else {"num_cpus": max(workers or 0, available_cores()), "include_dashboard": False}
+            ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False, **cores)
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
@@ -129,11 +132,6 @@ class RayEngine:
     def close(self) -> None:
         if self._started:
             required("ray").shutdown()
-
-
-def _own(workers: int | None) -> dict[str, Any]:
-    """How Ray is started here: for this command alone, and out of reach of the network."""
-    return {"num_cpus": max(workers or 0, available_cores()), "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
 
 
 class _Claims:
