@@ -6,8 +6,8 @@
     for frame, result in edgefake.watch("rtsp://door/main", detector): ...
 
 What a program may rely on is here, in ``edgefake.faces`` (face finders), in ``edgefake.sinks`` (where results go), in
-``edgefake.report`` (pages about files), in ``edgefake.scan`` (archives) and in ``edgefake.testing`` (suites for who writes a finder, a sink, a runtime or a
-scorer); all other modules are internal and change without notice.
+``edgefake.report`` (pages about files), in ``edgefake.scan`` (archives) and in ``edgefake.testing`` (suites for who writes a
+finder, a sink, a runtime or a scorer); all other modules are internal and change without notice.
 
 Importing this loads nothing more; NumPy and OpenCV are loaded with the first name that is used, and a runtime with the first
 ``Detector``.
