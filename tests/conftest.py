@@ -56,18 +56,27 @@ class Converted:
 
 @pytest.fixture(scope="session")
 def converted(tmp_path_factory: pytest.TempPathFactory) -> Converted:
-    """Trained, fine-tuned and converted once, by the commands that a user gives. Loads TensorFlow."""
+    """Trained, fine-tuned and converted once, by the commands of ``docs/training.md``. Loads TensorFlow."""
     from convert.cli import main as convert
+    from tests.docs.blocks import PAGES, blocks, replaced
     from tests.drawn import drawn_dataset
     from training.cli import main as training
 
     root = tmp_path_factory.mktemp("convert")
     tiny = Converted(root / "data", root / "float", root / "qat", root / "out")
     drawn_dataset(tiny.data, splits={"train": 40, "val": 24, "test": 24})
-    fit = f"fit cnn --data {tiny.data} --run {tiny.float_run} --size 32 --margin 0 --batch 8 --epochs 6 --patience 6"
-    assert training(fit.split()) == 0
-    assert training(f"qat {tiny.float_run} --run {tiny.qat_run} --epochs 1".split()) == 0
-    arguments = ["tflite", str(tiny.qat_run), "--out", str(tiny.out), "--name", "tiny"]
+    way = next(block for block in blocks(PAGES["docs/training.md"]) if "--name tiny" in block.code)
+    here = {
+        "training/notebooks/sample": tiny.data,
+        "runs/float": tiny.float_run,
+        "runs/qat": tiny.qat_run,
+        "--out models": f"--out {tiny.out}",
+    }
+    fit, qat, tflite, _ = (
+        line.split()[3:] for line in replaced(way.code, {old: str(new) for old, new in here.items()}).splitlines()
+    )
+    assert training(fit) == 0
+    assert training(qat) == 0
     # So few faces are no test of the gate, which one flipped verdict fails: 1 is fine, the files are there all the same.
-    assert convert([*arguments, "--data-name", "drawn", "--licence", "Apache-2.0"]) in (0, 1)
+    assert convert(tflite) in (0, 1)
     return tiny
