@@ -48,14 +48,6 @@ def _load(path: Path, spec: InputSpec, device: str, num_threads: int) -> _Reques
     import openvino
 
     not_after_fork("OpenVINO")
-    options: dict[str, Any] = {
-        "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": "f32",  # else what is float in a model runs in bfloat16 where the processor has it
-    }
-    if device == "CPU":
-        options["INFERENCE_NUM_THREADS"] = num_threads
-        if adds_in_16_bits():
-            options["LP_TRANSFORMS_MODE"] = "NO"  # in floats, which hold eight bits exactly: slower by a third, and right
     try:
         core = openvino.Core()
         with plain_path(path) as name:
@@ -64,10 +56,22 @@ def _load(path: Path, spec: InputSpec, device: str, num_threads: int) -> _Reques
         model.reshape([1, *ends.picture])
         if any(output.partial_shape.rank == 0 for output in model.outputs):  # the compiler crashes on it
             raise ModelFileError(f"{path} gives a number without a shape ([]), which OpenVINO does not take: use another runtime")
-        compiled = core.compile_model(model, device, options)
+        compiled = core.compile_model(model, device, options_of(device, num_threads))
     except RuntimeError as error:
         raise _cannot("loaded", path, error) from error
     return _Request(compiled.create_infer_request(), ends, path)
+
+
+def options_of(device: str, num_threads: int) -> dict[str, Any]:
+    """What a device of this name is told."""
+    options: dict[str, Any] = {"PERFORMANCE_HINT": "LATENCY"}
+    if not device.startswith("NPU"):  # it computes floats in 16 bits, and refuses to be told otherwise
+        options["INFERENCE_PRECISION_HINT"] = "f32"  # else what is float runs in bfloat16 where the processor has it
+    if device == "CPU":
+        options["INFERENCE_NUM_THREADS"] = num_threads
+        if adds_in_16_bits():
+            options["LP_TRANSFORMS_MODE"] = "NO"  # in floats, which hold eight bits exactly: slower by a third, and right
+    return options
 
 
 class OpenVinoRuntime:

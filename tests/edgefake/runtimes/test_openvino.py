@@ -13,6 +13,7 @@ import pytest
 from edgefake import Detector, ModelCard, ModelFileError, read_image
 from edgefake.models.card import Scaling
 from edgefake.models.store import find_model
+from edgefake.runtimes.openvino import options_of
 from edgefake.testing import check_runtime
 from tests.edgefake.runtimes.opening import numbers, opened
 
@@ -120,3 +121,10 @@ def test_without_openvino_the_extra_is_named() -> None:
 @pytest.mark.parametrize("name", ["int8", "uint8", "float32", "fixed_batch", "grey", "nchw", "two_numbers", "two_outputs"])
 def test_the_contract(name: str, models: Path, make_card: MakeCard) -> None:
     check_runtime(opened(models / f"{name}.tflite", make_card(name), "openvino"), make_card(name))
+
+
+@pytest.mark.parametrize(("device", "told"), [("CPU", True), ("GPU", True), ("GPU.1", True), ("NPU", False)])
+def test_devices_compute_in_32_bits_but_those_that_refuse(device: str, told: bool) -> None:
+    """Plugins of the NPU know f16 and i8 alone, so that none would be loaded there; none was at hand."""
+    assert ("INFERENCE_PRECISION_HINT" in options_of(device, 2)) is told
+    assert ("INFERENCE_NUM_THREADS" in options_of(device, 2)) is (device == "CPU")
