@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from edgefake.runtimes import Runtime
     from edgefake.runtimes.spec import InputSpec, Scaling
     from edgefake.scorer import CardScorer, Score, Scorer, open_scorer
+    from edgefake.streaming.events import Event, EventKind
     from edgefake.streaming.pipeline import Watch, watch
     from edgefake.streaming.result import FrameResult, TrackResult
     from edgefake.thresholds import Thresholds, Verdict
@@ -55,6 +56,8 @@ __all__ = [
     "CardScorer",
     "Detector",
     "EdgefakeError",
+    "Event",
+    "EventKind",
     "Face",
     "FaceFinder",
     "FaceScore",
@@ -109,6 +112,7 @@ _HOMES = {
     "runtimes": ("Runtime",),
     "runtimes.spec": ("InputSpec", "Scaling"),
     "scorer": ("CardScorer", "Score", "Scorer", "open_scorer"),
+    "streaming.events": ("Event", "EventKind"),
     "streaming.pipeline": ("Watch", "watch"),
     "streaming.result": ("FrameResult", "TrackResult"),
     "thresholds": ("Thresholds", "Verdict"),

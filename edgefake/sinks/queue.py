@@ -68,6 +68,7 @@ class QueuedSink:
         self.name = sink.name or type(sink).__name__
         self.every = sink.every
         self.picture = sink.picture
+        self._camera = f"camera {stream.camera}: " if stream.camera not in ("", stream.name) else ""
         self._uses_frame = sink.uses_frame
         self._sink = sink
         self._health = health
@@ -235,7 +236,8 @@ class QueuedSink:
         """Log the first thing that goes wrong."""
         if self._error is None:
             self._error = error
-            _log.warning("sink %s: %s; what it cannot deliver is counted", self.name, str(error) or type(error).__name__)
+            told = str(error) or type(error).__name__
+            _log.warning("%ssink %s: %s; what it cannot deliver is counted", self._camera, self.name, told)
 
 
 def close_all(sinks: Sequence[QueuedSink], drain_s: float = DRAIN_S) -> list[SinkReport]:
