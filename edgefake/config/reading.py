@@ -26,7 +26,7 @@ from typing import Any
 
 from edgefake.config.classes import CameraConfig, Config, DetectorConfig, HealthConfig, SinkConfig
 from edgefake.config.secrets import filled
-from edgefake.config.tables import arguments_of, as_table, check_keys
+from edgefake.config.tables import arguments_of, as_table, check_keys, shown
 from edgefake.errors import InputError
 from edgefake.sinks import SINKS
 from edgefake.text import printable
@@ -118,11 +118,12 @@ def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkC
     detector = arguments_of({**shared, **own}, DetectorConfig, where)
     chosen = table.pop("sinks", list(sinks))
     if not isinstance(chosen, list) or not all(isinstance(one, str) for one in chosen):
-        raise InputError(f'{where} sinks: expected a list of names such as ["log"]')
+        raise InputError(f'{where} sinks: expected a list of names such as ["log"], got {shown(chosen)}')
     check_keys(dict.fromkeys(chosen), sinks, f"{where} sinks")
     arguments = arguments_of(table, CameraConfig, where, but=("name", "detector", "sinks"))
     if not isinstance(arguments["source"], str | int) or isinstance(arguments["source"], bool):
-        raise InputError(f"{where} source: expected a text in quotes or a camera's number")
+        got = shown(arguments["source"])
+        raise InputError(f"{where} source: expected a text in quotes or a camera's number, got {got}")
     if isinstance(arguments["source"], str) and (below := folder / arguments["source"]).exists():
         arguments["source"] = str(below)
     return CameraConfig(
@@ -139,5 +140,6 @@ def _check_apart(sink: SinkConfig, cameras: list[CameraConfig], name: str) -> No
 
 def _where(name: str, table: str, key: str) -> str:
     if not _NAME.fullmatch(key):
-        raise InputError(f"{name}: [{table}.{printable(key)}]: expected a name of letters, digits, - and _, at most 64")
+        got = f"{table}.{printable(key)}"
+        raise InputError(f"{name}: expected a name of letters, digits, - and _, at most 64, got [{got}]")
     return f"{name}: [{table}.{key}]"

@@ -61,7 +61,7 @@ def check_keys(table: Mapping[str, Any], known: Collection[str], where: str) -> 
 def as_table(value: Any, where: str) -> dict[str, Any]:
     """``value`` itself. Raises ``InputError`` unless it is a table."""
     if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a table, got {_shown(value)}: write it as [table] with lines KEY = VALUE below")
+        raise InputError(f"{where}: expected a table, got {shown(value)}: write it as [table] with lines KEY = VALUE below")
     return value
 
 
@@ -71,7 +71,7 @@ def _value(value: Any, hint: Any, where: str) -> Any:
         fits, made = _fitted(value, wanted)
         if fits:
             return made
-    raise InputError(f"{where}: expected {_words(hint)}, got {_shown(value)}")
+    raise InputError(f"{where}: expected {_words(hint)}, got {shown(value)}")
 
 
 def _alternatives(hint: Any) -> tuple[Any, ...]:
@@ -126,7 +126,8 @@ def _words(hint: Any) -> str:
     return " or ".join(dict.fromkeys(words))
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """What came, for people, without secrets."""
     if isinstance(value, str):
         return f'"{printable(without_secrets(value), limit=60)}"'
     if isinstance(value, bool):

@@ -53,7 +53,7 @@ class JsonLinesSink(Sink):
             raise InputError(f"expected rotate_mb above 0, got {rotate_mb!r}: leave it out for one file without end")
         rotates = rotate_mb is not None or rotate_daily
         if not rotates and (keep_days or keep_mb):
-            raise InputError("expected rotate_mb or rotate_daily with keep_days and keep_mb, which are about files put aside")
+            raise InputError("expected rotate_mb or rotate_daily with keep_days and keep_mb, got neither")
         if rotates and self._path is None:
             raise InputError("expected a file to rotate, got stdout: leave rotate_mb and rotate_daily out")
         self._rotation = None

@@ -54,7 +54,7 @@ class Station:
         everything stays as it is.
         """
         if config.health != self.config.health:
-            raise InputError("expected [health] as it is, for it is served already: start edgefake again to change it")
+            raise InputError("[health] is another one, and is served already: start edgefake again to change it")
         self._open_detectors(config)
         wanted = {camera.name: camera for camera in config.cameras}
         leaving = [camera for name, camera in self._cameras.items() if wanted.get(name) != camera.config]
