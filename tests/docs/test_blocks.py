@@ -98,7 +98,7 @@ def test_command_lines_are_read_by_the_parsers() -> None:
 def test_every_block_that_is_not_run_says_why() -> None:
     counted = Counter(block.mark or "run" for path in PAGES.values() for block in blocks(path))
     print(dict(counted))  # the site's page Contributing has them by page
-    assert counted["run"] > counted["parsed"] + counted["not run"]
+    assert counted["run"] > counted["not run"] > 0
     assert all(block.why for path in PAGES.values() for block in blocks(path) if block.mark)
 
 

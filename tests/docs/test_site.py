@@ -19,10 +19,13 @@ pytest.importorskip("mkdocs", reason="mkdocs is not installed: pip install -e '.
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built as ``mkdocs build --strict`` does: a link to nowhere, or a docstring that cannot be shown, fails it."""
+    """Built as ``mkdocs build --strict`` does: a link to nowhere, or a docstring that cannot be shown, fails it.
+
+    Not ``--quiet``, which hides warnings from ``--strict`` too.
+    """
     folder = tmp_path_factory.mktemp("site")
     built = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
