@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from edgefake.errors import InputError
+from edgefake.errors import InputError, SinkError
 from edgefake.pixels import Pixels
 from edgefake.streaming.events import Event
 from edgefake.streaming.pictures import PictureKind
@@ -42,11 +41,11 @@ class TryLater(Exception):
     """What a sink raises when a result cannot be delivered now, but perhaps later: the receiver is away."""
 
 
-class Sink(ABC):
+class Sink:
     """Takes the results of a stream, one at a time; only ``send`` must be written.
 
-    With ``every`` ``"event"`` it gets the events of the stream by ``send_event`` instead. Of pictures that are judged each by
-    itself there are no events: ``send`` gets their results in any case.
+    With ``every`` ``"event"`` it gets the events of the stream by ``send_event``, which must be written instead. Of pictures that
+    are judged each by itself there are no events: ``send`` gets their results in any case.
 
     ``open``, every ``send`` and ``close`` are called in this order in one thread, the sink's own, and may block: a queue stands
     before each sink. A sink that was closed may be given to another stream, which opens it again.
@@ -61,10 +60,9 @@ class Sink(ABC):
     picture: PictureKind | None = None
     """What picture its events come with; None for none."""
 
-    def open(self, stream: StreamInfo) -> None:  # noqa: B027
+    def open(self, stream: StreamInfo) -> None:
         """Get what results need: files, connections. The stream waits for it, and what it raises comes out of ``watch``."""
 
-    @abstractmethod
     def send(self, frame: Pixels | None, result: FrameResult) -> None:
         """Deliver one result.
 
@@ -72,12 +70,13 @@ class Sink(ABC):
         ``TryLater`` when the same result should be given again, and anything else when it is lost (a ``SinkError``: with those
         before it that its ``lost`` counts, where that is known).
         """
+        raise SinkError(f"{type(self).__name__} takes events alone, and pictures in a folder make none: write its send")
 
     def send_event(self, event: Event) -> None:
         """Deliver one event; raises as ``send``. Called where ``every`` is ``"event"``."""
-        raise NotImplementedError(f"{type(self).__name__} wants events and has no send_event: write one")
+        raise SinkError(f"{type(self).__name__} takes no events: write its send_event")
 
-    def close(self) -> None:  # noqa: B027
+    def close(self) -> None:
         """After the last ``send``: let go of what ``open`` got. Raises when results are lost by then, as ``send`` does."""
 
 
@@ -89,8 +88,15 @@ def checked_every(every: Every) -> Every:
 
 
 def as_sink(sink: Sink | SinkFunction) -> Sink:
-    """``sink`` itself, or one that calls the function that it is. Raises ``InputError`` for anything else."""
+    """``sink`` itself, or one that calls the function that it is. Raises ``InputError`` for anything else, and for one that lacks
+    the method by which it would get what it takes.
+    """
     if isinstance(sink, Sink):
+        method = "send_event" if checked_every(sink.every) == "event" else "send"
+        if getattr(type(sink), method) is getattr(Sink, method):
+            raise InputError(
+                f'{type(sink).__name__} has no {method}, by which a sink of every = "{sink.every}" is given it: write one'
+            )
         return sink
     if isinstance(sink, type):
         raise InputError(f"expected a sink, got the class {sink.__name__}: give an object of it, {sink.__name__}(…)")

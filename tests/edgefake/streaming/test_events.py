@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import edgefake
-from edgefake import Box, Detector, FrameResult, Verdict
+from edgefake import Box, Detector, FrameResult, InputError, Verdict
 from edgefake.sinks import Sink
+from edgefake.sinks.base import as_sink
 from edgefake.streaming.events import GONE_S, Event, EventKind, Events
 from edgefake.streaming.pictures import CROP_SIDE, SNAPSHOT_SIDE, PictureKind, picture_of
 from tests.edgefake.streaming.results import result, track
@@ -122,9 +123,6 @@ class Diary(Sink):
         self.picture = picture
         self.events: list[Event] = []
 
-    def send(self, frame: object, result: FrameResult) -> None:
-        raise AssertionError("a sink of events gets no frames")
-
     def send_event(self, event: Event) -> None:
         self.events.append(event)
 
@@ -140,6 +138,28 @@ def test_sinks_of_one_stream_get_the_same_events_with_the_pictures_they_want(por
         assert [event.id for event in diary.events] == [event.id for event in news]
         kinds = [event.picture and event.picture.kind for event in diary.events]
         assert kinds == [diary.picture, diary.picture, None]
+
+
+def test_a_sink_that_lacks_the_method_it_is_given_things_by() -> None:
+    class Deaf(Sink):
+        every = "event"
+
+        def send(self, frame: object, result: FrameResult) -> None:
+            """What it takes is events."""
+
+    with pytest.raises(InputError, match='Deaf has no send_event, by which one of every = "event"'):
+        as_sink(Deaf())
+    with pytest.raises(InputError, match="Sink has no send, by which"):
+        as_sink(Sink())
+
+
+def test_pictures_of_a_folder_are_no_events(portrait: Path, tmp_path: Path, detector: Detector) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(portrait.read_bytes())
+    with edgefake.watch(tmp_path / "in", detector, sinks=[Diary()]) as stream:
+        list(stream)
+    (report,) = stream.sink_reports()
+    assert (report.delivered, report.lost) == (0, 1) and "pictures in a folder make none" in str(report.error)
 
 
 def test_a_stream_that_is_left_tells_its_sinks_that_all_are_gone(portrait: Path, detector: Detector) -> None:
