@@ -94,9 +94,7 @@ def as_sink(sink: Sink | SinkFunction) -> Sink:
     if isinstance(sink, Sink):
         method = "send_event" if checked_every(sink.every) == "event" else "send"
         if getattr(type(sink), method) is getattr(Sink, method):
-            raise InputError(
-                f'{type(sink).__name__} has no {method}, by which a sink of every = "{sink.every}" is given it: write one'
-            )
+            raise InputError(f'{type(sink).__name__} has no {method}, by which one of every = "{sink.every}" gets it: write it')
         return sink
     if isinstance(sink, type):
         raise InputError(f"expected a sink, got the class {sink.__name__}: give an object of it, {sink.__name__}(…)")
