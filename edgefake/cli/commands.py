@@ -19,6 +19,7 @@ from edgefake.cli import (
     report,
     scan,
     serve,
+    service,
     video,
     watch,
 )
@@ -34,6 +35,7 @@ COMMANDS = (
     config,
     reload,
     frigate,
+    service,
     app,
     serve,
     calibrate,
