@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgefake.cli.terminal import LiveLine
+from edgefake.cli.unattended import configuring
+from edgefake.service.notify import Notifier
 from edgefake.text import p_text, printable
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ Every person whom Frigate follows is judged by the clean snapshots that it takes
 exit codes:
   0  it was stopped by a signal
   2  it could not start: a mistake in FILE, an unknown model, Frigate refuses the login or is none
+  78 the same of a mistake in FILE, where systemd started it: it is not started again
 """
 
 
@@ -48,16 +51,20 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def _run(arguments: argparse.Namespace) -> int:
     from edgefake.frigate import Bridge, read_frigate_config
 
-    file = read_frigate_config(arguments.config)
+    notifier = Notifier()
+    with configuring(notifier):
+        file = read_frigate_config(arguments.config)
     with LiveLine(every_s=0.5) as line, file.detector.open() as detector:
         detector.warm_up()
 
         def told(seen: FrigateObject, answer: Answer) -> None:
             line.print(_words(seen, answer))
 
-        with Bridge(file.frigate, detector, listener=told) as bridge, _stopped_by_signals(bridge):
+        with Bridge(file.frigate, detector, listener=told, beat=notifier.alive) as bridge, _stopped_by_signals(bridge):
             line.print(f"edgefake: judging what Frigate at {file.frigate.url} sees; Ctrl-C ends it", to_stderr=True)
+            notifier.ready(f"judging what Frigate at {file.frigate.url} sees")
             bridge.run()
+            notifier.stopping()
         line.print(_summary(bridge), to_stderr=True)
     return 0
 

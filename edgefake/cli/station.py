@@ -11,10 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from edgefake.cli.terminal import LiveLine, complain
+from edgefake.cli.unattended import configuring
 from edgefake.config import read_config
 from edgefake.errors import EdgefakeError
+from edgefake.service.notify import Notifier
 from edgefake.station import Camera, State, Station
 from edgefake.station.claim import Claim
+from edgefake.station.progress import Progress
 from edgefake.streaming.events import Event, EventKind
 from edgefake.streaming.result import FrameResult
 from edgefake.text import p_text
@@ -27,7 +30,9 @@ _STOP, _RELOAD = object(), object()
 
 def run_config(path: Path, *, as_json: bool) -> int:
     """Watch what the configuration at ``path`` says; the exit code."""
-    config = read_config(path)
+    notifier, progress = Notifier(), Progress()
+    with configuring(notifier):
+        config = read_config(path)
     todo: queue.SimpleQueue[object] = queue.SimpleQueue()
     printed = _Printed(todo, as_json=as_json)
     with ExitStack() as stack:
@@ -45,7 +50,11 @@ def run_config(path: Path, *, as_json: bool) -> int:
         station.start()
         names = ", ".join(camera.name for camera in config.cameras)
         line.print(f"edgefake: watching {names}; SIGHUP or `edgefake reload` reads {path} again", to_stderr=True)
+        notifier.ready(f"watching {names}")
         while not station.ended:
+            if notifier.is_due and progress.made(station.health()):
+                notifier.alive()
+                notifier.status(_status(station))
             try:
                 what = todo.get(timeout=0.5)
             except queue.Empty:
@@ -53,6 +62,7 @@ def run_config(path: Path, *, as_json: bool) -> int:
                     line.show(_status(station))
                 continue
             if what is _STOP:
+                notifier.stopping()
                 station.stop()
             elif what is _RELOAD:
                 _reload(station, claim, path)

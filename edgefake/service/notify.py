@@ -8,6 +8,9 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+EX_CONFIG = 78
+"""The exit code after which the unit of a service is not started again: its configuration has to be mended first."""
+
 
 class Notifier:
     """Tells systemd, where it started this process and wants to hear; elsewhere every method does nothing.
@@ -24,9 +27,14 @@ class Notifier:
         self._next = 0.0
 
     @property
+    def is_there(self) -> bool:
+        """Whether systemd listens."""
+        return bool(self._address)
+
+    @property
     def is_due(self) -> bool:
         """Whether a sign of life is wanted, and the last one is a quarter of the time that may pass ago."""
-        return bool(self._address) and self._every_s > 0 and time.monotonic() >= self._next
+        return self.is_there and self._every_s > 0 and time.monotonic() >= self._next
 
     def alive(self) -> None:
         """Something was done since the last time: to be said only where that is so."""
