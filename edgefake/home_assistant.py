@@ -104,6 +104,5 @@ def _discovery(id: str, camera: str, state: str, face: str, status: str) -> dict
 
 def _identity(topic: str) -> str:
     """A name of letters, digits, - and _ that only this topic has."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", topic).strip("_")
-    mark = "" if plain == topic.replace("/", "_") else f"_{sha256(topic.encode()).hexdigest()[:8]}"
-    return plain + mark if plain.startswith("edgefake") else f"edgefake_{plain}{mark}"
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", topic.removeprefix("edgefake/")).strip("_")
+    return f"edgefake_{plain}_{sha256(topic.encode()).hexdigest()[:8]}"

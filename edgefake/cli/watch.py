@@ -104,6 +104,9 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         else:
             sinks.add_argument(f"--{name}", dest=name, metavar=kind.metavar, help=kind.help)
     sinks.add_argument(
+        "--home-assistant", action="store_true", help="with --mqtt: the camera becomes a device of Home Assistant, by itself"
+    )
+    sinks.add_argument(
         "--metrics",
         type=int,
         metavar="PORT",
@@ -142,7 +145,10 @@ def _check_alone(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
 
 def _watch(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in SINKS}
-    sinks = [SINKS[name].make(text, every=arguments.every) for name, text in options.items() if text]
+    if arguments.home_assistant and not arguments.mqtt:
+        raise InputError("expected --mqtt URL with --home-assistant, which tells Home Assistant through that broker: give both")
+    shared = {"every": arguments.every, "home_assistant": arguments.home_assistant}
+    sinks = [SINKS[name].make(text, **shared) for name, text in options.items() if text]
     with ExitStack() as stack:
         line = stack.enter_context(LiveLine(every_s=0.5))
         detector = stack.enter_context(open_detector(arguments))

@@ -69,10 +69,13 @@ class SinkKind:
         function: Callable[..., Sink] = getattr(import_module(self.module), self.function)
         return function
 
-    def make(self, text: str | None = None, *, every: str | None = None) -> Sink:
-        """The sink that the option asks for, and of what it gets. Raises ``InputError`` for a text that it cannot use."""
+    def make(self, text: str | None = None, **arguments: Any) -> Sink:
+        """The sink that the option asks for, with those of ``arguments`` that it knows. Raises ``InputError`` for a text that it
+        cannot use.
+        """
         function = self.load()
-        asked = {} if every is None or "every" not in inspect.signature(function).parameters else {"every": every}
+        known = inspect.signature(function).parameters
+        asked = {name: value for name, value in arguments.items() if name in known}
         return function(*(() if self.metavar is None else (text,)), **asked)
 
 

@@ -6,17 +6,20 @@ import json
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from edgefake.errors import InputError, SinkError
+from edgefake.home_assistant import BIRTH, Message, Presence, is_birth
 from edgefake.mqtt import connect, new_client, parse_address
 from edgefake.pixels import Pixels
 from edgefake.sinks.base import Every, Sink, StreamInfo, TryLater, checked_every
-from edgefake.streaming.events import Event
+from edgefake.streaming.events import Event, EventKind
 from edgefake.streaming.pictures import PictureKind
 from edgefake.streaming.result import FrameResult
 from edgefake.text import printable
+from edgefake.thresholds import Verdict, worst_verdict
 
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
@@ -38,6 +41,9 @@ class MqttSink(Sink):
     of them here and the others in the queue before this sink, up to its bound. With 0, what is on its way when the connection
     breaks is lost unnoticed. ``ca_file`` (PEM) is for brokers whose certificate no public authority signed.
 
+    With ``home_assistant`` the camera becomes a device of Home Assistant (``edgefake.home_assistant``), whose states are retained
+    below ``TOPIC``; ``"remove"`` takes it away again.
+
     Raises ``InputError`` for an unusable address, ``open`` ``SinkError`` when paho-mqtt is missing or ``ca_file`` unusable.
     """
 
@@ -51,8 +57,13 @@ class MqttSink(Sink):
         ca_file: str | Path | None = None,
         every: Every = "event",
         picture: PictureKind | None = None,
+        home_assistant: bool | Literal["remove"] = False,
     ) -> None:
-        self.every, self.picture = checked_every(every), picture
+        if home_assistant and every != "event":
+            raise InputError(f'expected every="event" with home_assistant, whose states follow from events, got {every!r}')
+        self.every, self.picture = checked_every(every), picture or ("crop" if home_assistant is True else None)
+        self._sends_picture = picture is not None
+        self._home_assistant = home_assistant
         address = parse_address(url)
         if qos not in (0, 1, 2):
             raise InputError(f"expected an MQTT quality of service of 0, 1 or 2, got {qos!r}")
@@ -68,15 +79,43 @@ class MqttSink(Sink):
     def open(self, stream: StreamInfo) -> None:
         self._connected = threading.Event()
         self._room = threading.Semaphore(IN_FLIGHT)
-        self._status: int | None = None
+        self._aside: set[int] = set()
+        self._aside_lock = threading.RLock()
         self._failure = "it does not answer"
+        self._faces: dict[int, tuple[Verdict | None, float | None]] = {}
+        self._presence = Presence(stream.camera or stream.name, self._topic, status=f"{self._topic}/status")
         self._client = self._started()
 
     def send(self, frame: Pixels | None, result: FrameResult) -> None:
         self._publish(result.to_dict())
 
     def send_event(self, event: Event) -> None:
-        self._publish(event.to_dict())
+        self._publish((event if self._sends_picture else replace(event, picture=None)).to_dict())
+        if self._home_assistant is True:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
+        """Bring the states in Home Assistant up to what happened."""
+        seen = event.track.seen
+        if event.event is EventKind.GONE:
+            self._faces.pop(seen.id, None)
+        else:
+            self._faces[seen.id] = seen.verdict, seen.p_fake
+        verdicts = worst_verdict(verdict for verdict, _ in self._faces.values())
+        p_fake = max([p_fake for verdict, p_fake in self._faces.values() if verdict and p_fake is not None], default=None)
+        self._retain(self._presence.update(verdicts, p_fake, jpeg=event.picture.jpeg if event.picture else None))
+
+    def _retain(self, messages: list[Message]) -> None:
+        assert self._client is not None
+        self._publish_aside(self._client, messages)
+
+    def _publish_aside(self, client: Client, messages: list[Message]) -> None:
+        """Retained, and not counted as results: what is lost of them is said again at the next connection."""
+        for topic, payload in messages:
+            with self._aside_lock:
+                sent = client.publish(topic, payload, 0, retain=True)
+                if not sent.rc:
+                    self._aside.add(sent.mid)
 
     def _publish(self, message: dict[str, Any]) -> None:
         assert self._client is not None
@@ -98,7 +137,9 @@ class MqttSink(Sink):
             goodbye = client.publish(f"{self._topic}/status", "offline", 1, retain=True)
             if not goodbye.rc:
                 goodbye.wait_for_publish(CLOSE_S)
-        client.on_connect = client.on_connect_fail = client.on_disconnect = client.on_publish = None  # not for the next stream
+        client.on_connect = client.on_connect_fail = client.on_disconnect = client.on_publish = client.on_message = (
+            None  # not for the next stream
+        )
         client.disconnect()
         if missing:
             raise SinkError(f"{self._broker} has not acknowledged the last {missing} results: check it", lost=missing)
@@ -116,6 +157,7 @@ class MqttSink(Sink):
         client.max_inflight_messages_set(IN_FLIGHT)
         client.on_connect, client.on_connect_fail = self._on_connect, self._on_connect_fail
         client.on_disconnect, client.on_publish = self._on_disconnect, self._on_publish
+        client.on_message = self._on_message
         connect(client, self._address)
         return client
 
@@ -125,17 +167,30 @@ class MqttSink(Sink):
         if reason.is_failure:
             self._failure = printable(reason)
             return
-        self._status = client.publish(f"{self._topic}/status", "online", 0, retain=True).mid
+        self._publish_aside(client, [(f"{self._topic}/status", b"online")])
+        if self._home_assistant:
+            client.subscribe(BIRTH, 1)
+            self._announce(client)
         self._connected.set()
+
+    def _announce(self, client: Client) -> None:
+        presence = self._presence
+        self._publish_aside(client, presence.removal() if self._home_assistant == "remove" else presence.messages())
+
+    def _on_message(self, client: Client, data: object, message: Any) -> None:
+        if is_birth(message.topic, message.payload):
+            self._announce(client)
 
     def _on_connect_fail(self, client: Client, data: object) -> None:
         self._failure = printable(sys.exc_info()[1])
 
     def _on_disconnect(self, client: Client, data: object, flags: object, reason: object, properties: object) -> None:
         self._connected.clear()
+        with self._aside_lock:
+            self._aside.clear()
 
     def _on_publish(self, client: Client, data: object, mid: int, reason: object, properties: object) -> None:
-        if mid == self._status:
-            self._status = None
-        else:
-            self._room.release()
+        with self._aside_lock:
+            if mid not in self._aside:
+                self._room.release()
+            self._aside.discard(mid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from edgefake.frigate import bridge as module
 from edgefake.frigate.api import FrigateError
 from edgefake.frigate.bridge import sub_label_for
 from edgefake.frigate.judging import Answer
+from edgefake.home_assistant import Presence
 from edgefake.pixels import Pixels
 from edgefake.thresholds import Verdict
 from tests.edgefake.broker import PATIENCE_S, Broker, Listener, eventually, needs_broker
@@ -28,7 +29,13 @@ from tests.edgefake.frigate.fake_frigate import FakeFrigate, message, row
 FACE = Box(60.0, 60.0, 100.0, 100.0)
 """Of the person; another stands at the right of the frame."""
 
-Started = Callable[..., Any]
+
+def config_topic(camera: str) -> str:
+    """Where Home Assistant is told of a camera."""
+    return Presence(camera, f"edgefake/frigate/{camera}", status="").config_topic
+
+
+DOOR = config_topic("front_door")
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +142,7 @@ def test_better_snapshots_count_together_and_home_assistant_shows_them(
         state = json.loads(ears.last("edgefake/frigate/front_door/state") or b"")
         assert state == {"verdict": "fake", "p_fake": answers(ears)[1]["p_fake"]}
         assert (ears.last("edgefake/frigate/front_door/face") or b"").startswith(b"\xff\xd8")
-        config = json.loads(ears.last("homeassistant/device/edgefake_frigate_front_door/config") or b"")
+        config = json.loads(ears.last(DOOR) or b"")
         assert set(config["cmps"]) == {"fake", "p_fake", "face"} and config["avty_t"] == "edgefake/frigate/status"
 
 
@@ -173,7 +180,7 @@ def test_a_broker_that_restarts_and_has_forgotten_everything_is_told_again(
         ears.messages.clear()
         broker.start()
         eventually(lambda: "edgefake/frigate/front_door/face" in ears.messages)
-        assert "homeassistant/device/edgefake_frigate_front_door/config" in ears.messages
+        assert DOOR in ears.messages
         eventually(lambda: "b" in frigate.labels)
 
 
@@ -181,7 +188,7 @@ def test_a_broker_that_restarts_and_has_forgotten_everything_is_told_again(
 def test_home_assistant_that_comes_up_later_is_told_again(
     frigate: FakeFrigate, broker: Broker, ears: Listener, judge: Detector, tmp_path: Path
 ) -> None:
-    topic = "homeassistant/device/edgefake_frigate_yard/config"
+    topic = config_topic("yard")
     with running(frigate, broker, judge, tmp_path, cameras=["yard"]):
         eventually(lambda: len(ears.messages.get(topic, [])) == 1)
         ears.publish("homeassistant/status", "online")
