@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,21 +50,28 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def _run(arguments: argparse.Namespace) -> int:
     from edgefake.frigate import Bridge, read_frigate_config
+    from edgefake.frigate.health import serve_health
 
     notifier = Notifier()
     with configuring(notifier):
         file = read_frigate_config(arguments.config)
-    with LiveLine(every_s=0.5) as line, file.detector.open() as detector:
+    with ExitStack() as stack:
+        line = stack.enter_context(LiveLine(every_s=0.5))
+        detector = stack.enter_context(file.detector.open())
         detector.warm_up()
 
         def told(seen: FrigateObject, answer: Answer) -> None:
             line.print(_words(seen, answer))
 
-        with Bridge(file.frigate, detector, listener=told, beat=notifier.alive) as bridge, _stopped_by_signals(bridge):
-            line.print(f"edgefake: judging what Frigate at {file.frigate.url} sees; Ctrl-C ends it", to_stderr=True)
-            notifier.ready(f"judging what Frigate at {file.frigate.url} sees")
-            bridge.run()
-            notifier.stopping()
+        bridge = stack.enter_context(Bridge(file.frigate, detector, listener=told, beat=notifier.alive))
+        stack.enter_context(_stopped_by_signals(bridge))
+        if file.health is not None:
+            server = stack.enter_context(serve_health(bridge, port=file.health.port, address=file.health.address))
+            line.print(f"edgefake: health at {server.url}/healthz, /readyz and /metrics", to_stderr=True)
+        line.print(f"edgefake: judging what Frigate at {file.frigate.url} sees; Ctrl-C ends it", to_stderr=True)
+        notifier.ready(f"judging what Frigate at {file.frigate.url} sees")
+        bridge.run()
+        notifier.stopping()
         line.print(_summary(bridge), to_stderr=True)
     return 0
 

@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 from edgefake.cli.terminal import LiveLine, complain
@@ -17,8 +18,8 @@ from edgefake.errors import EdgefakeError
 from edgefake.service.notify import Notifier
 from edgefake.station import Camera, State, Station
 from edgefake.station.claim import Claim
-from edgefake.station.progress import Progress
 from edgefake.streaming.events import Event, EventKind
+from edgefake.streaming.health_server import alive
 from edgefake.streaming.result import FrameResult
 from edgefake.text import p_text
 
@@ -30,7 +31,7 @@ _STOP, _RELOAD = object(), object()
 
 def run_config(path: Path, *, as_json: bool) -> int:
     """Watch what the configuration at ``path`` says; the exit code."""
-    notifier, progress = Notifier(), Progress()
+    notifier = Notifier()
     with configuring(notifier):
         config = read_config(path)
     todo: queue.SimpleQueue[object] = queue.SimpleQueue()
@@ -52,7 +53,7 @@ def run_config(path: Path, *, as_json: bool) -> int:
         line.print(f"edgefake: watching {names}; SIGHUP or `edgefake reload` reads {path} again", to_stderr=True)
         notifier.ready(f"watching {names}")
         while not station.ended:
-            if notifier.is_due and progress.made(station.health()):
+            if notifier.is_due and alive(station.health)[0] is HTTPStatus.OK:
                 notifier.alive()
                 notifier.status(_status(station))
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -65,7 +66,8 @@ class Bridge:
         self._config = config
         self._detector = detector
         self._listener = listener
-        self._beat = beat
+        self._beaten = beat
+        self._beaten_at = time.monotonic()
         self._topic = f"{config.topic_prefix}/events"
         self.counts: Counter[tuple[str, str]] = Counter()
         """How many people of a camera were done with, by verdict or status."""
@@ -99,6 +101,11 @@ class Bridge:
     def connected(self) -> bool:
         """Whether the broker is there."""
         return self._connected.is_set()
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since it last took a step."""
+        return time.monotonic() - self._beaten_at
 
     @property
     def away(self) -> bool:
@@ -139,6 +146,10 @@ class Bridge:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+    def _beat(self) -> None:
+        self._beaten_at = time.monotonic()
+        self._beaten()
 
     def _greet(self) -> None:
         self.version = self._api.version()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from edgefake.errors import InputError
 from edgefake.schema import seconds_or_ms
@@ -23,10 +23,12 @@ STUCK_S = 60.0
 SILENT_S = 10.0
 """Who is connected and asks for nothing for so long is sent away."""
 
-_Answer = tuple[HTTPStatus, dict[str, Any]]
+Answer = tuple[HTTPStatus, dict[str, Any]]
+
+S = TypeVar("S", bound="StatusServer")
 
 
-def alive(cameras: Cameras) -> _Answer:
+def alive(cameras: Cameras) -> Answer:
     """For whoever starts what has died again: 503 when judging is stuck. A camera that is away is no reason for a new start."""
     reports = {name: health.report() for name, health in cameras().items()}
     stuck = [
@@ -39,7 +41,7 @@ def alive(cameras: Cameras) -> _Answer:
     return HTTPStatus.OK, {"status": "ok"}
 
 
-def ready(cameras: Cameras) -> _Answer:
+def ready(cameras: Cameras) -> Answer:
     """200 when every camera has given a frame within ``FRESH_S``; those whose file has ended are not counted."""
     reports = {name: health.report() for name, health in cameras().items()}
     shown = {
@@ -55,14 +57,17 @@ def ready(cameras: Cameras) -> _Answer:
     return status, {"status": "ready" if is_ready else "not ready", "cameras": shown}
 
 
-class HealthServer:
-    """Answers at ``address``:``port`` until it is closed, in threads of its own; also a context manager.
+class StatusServer:
+    """Serves ``answers`` by path, as JSON, and at ``/metrics`` what ``collector`` gives, at ``address``:``port`` until it is
+    closed, in threads of its own; also a context manager.
 
     The default address is seen by this machine alone; ``0.0.0.0`` opens it to the network, without any protection. Port 0 takes
     a free one, which ``url`` names. Raises ``InputError`` when the port cannot be had, or the extra ``stream`` is not installed.
     """
 
-    def __init__(self, cameras: Cameras, *, port: int, address: str = "127.0.0.1") -> None:
+    def __init__(
+        self, answers: Mapping[str, Callable[[], Answer]], collector: Any, *, port: int, address: str = "127.0.0.1"
+    ) -> None:
         try:
             from prometheus_client import CollectorRegistry, ProcessCollector
             from prometheus_client.exposition import choose_encoder
@@ -70,18 +75,15 @@ class HealthServer:
             raise InputError("prometheus-client is not installed: pip install 'edgefake[stream]'") from error
         registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        registry.register(HealthCollector(cameras))
+        registry.register(collector)
 
         def metrics(accept: str) -> tuple[bytes, str]:
             encode, kind = choose_encoder(accept)
             return encode(registry), kind
 
-        class Handler(_Handler):
-            answers = {"/healthz": lambda: alive(cameras), "/readyz": lambda: ready(cameras)}  # noqa: RUF012
-            page = staticmethod(metrics)
-
+        handler = type("Handler", (_Handler,), {"answers": dict(answers), "page": staticmethod(metrics)})
         try:
-            self._http = _Server((address, port), Handler)
+            self._http = _Server((address, port), handler)
         except (OSError, OverflowError) as error:
             raise InputError(f"health cannot be served at {address}:{port} ({error}): choose another port or address") from error
         self.url = f"http://{address}:{self._http.server_port}"
@@ -93,11 +95,19 @@ class HealthServer:
         self._http.server_close()
         self._thread.join()
 
-    def __enter__(self) -> HealthServer:
+    def __enter__(self: S) -> S:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class HealthServer(StatusServer):
+    """``/healthz``, ``/readyz`` and ``/metrics`` of streams; raises as ``StatusServer``."""
+
+    def __init__(self, cameras: Cameras, *, port: int, address: str = "127.0.0.1") -> None:
+        answers = {"/healthz": lambda: alive(cameras), "/readyz": lambda: ready(cameras)}
+        super().__init__(answers, HealthCollector(cameras), port=port, address=address)
 
 
 class _Server(ThreadingHTTPServer):
@@ -114,7 +124,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     timeout = SILENT_S
     server_version, sys_version = "edgefake", ""
-    answers: dict[str, Callable[[], _Answer]]
+    answers: dict[str, Callable[[], Answer]]
     page: Callable[[str], tuple[bytes, str]]
 
     def do_GET(self) -> None:
