@@ -55,7 +55,7 @@ def summary() -> list[str]:
             _fakes(card.families),
             _worst_rate(card),
             _called_fake(card),
-            terms(card),
+            terms(card).partition(":")[0],
         )
         for name, card, size in detectors()
     ]
@@ -63,7 +63,9 @@ def summary() -> list[str]:
         *("model", "size, input", "speed", "AUC, mean over families of fakes; lowest"),
         *("real faces called fake, worst family", "fakes called fake, mean over families", "terms of the weights"),
     )
-    return markdown_table(heading, rows)
+    told = dict.fromkeys(terms(card) for _, card, _ in detectors())
+    names = {text: ", ".join(f"`{name}`" for name, card, _ in detectors() if terms(card) == text) for text in told}
+    return [*markdown_table(heading, rows), "", *(f"- {names[text]}: {text}." for text in told)]
 
 
 def overall() -> list[str]:
