@@ -39,3 +39,15 @@ def test_templates_ask_what_they_name() -> None:
 
 def test_the_readme_is_one_screen() -> None:
     assert len((ROOT / "README.md").read_text().splitlines()) <= 130
+
+
+def test_every_extra_is_told() -> None:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    table = (ROOT / "docs" / "index.md").read_text().partition("## What an extra brings")[2]
+    assert [name for name in setup["options.extras_require"] if f"`{name}`" not in table] == []
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
+    assert len(links) > 20 and [link for link in links if not (ROOT / link).exists()] == []
