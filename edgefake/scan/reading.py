@@ -52,7 +52,9 @@ class Work:
     @property
     def name(self) -> str:
         """For messages."""
-        return printable(without_secrets(self.path)) if self.path else "the file in memory"
+        if self.path is None:
+            return "the file in memory"
+        return printable(without_secrets(self.path) if self.is_address else local_path(self.path))
 
     @property
     def is_address(self) -> bool:

@@ -45,7 +45,7 @@ class Findings:
     files: int
     bytes: int
     kinds: Counter[str]
-    """How many pictures and videos; ``unknown`` where a file could not be read."""
+    """How many pictures and videos; ``file`` where it could not be read."""
     outcomes: Counter[str]
     """How many files have which verdict, or, without one, which status."""
     different: int
@@ -93,7 +93,7 @@ def findings_of(folder: Path, *, top: int = TOP) -> Findings:
         for row in rows:
             files += 1
             size += row["size"] or 0
-            kinds[row["kind"] or "unknown"] += 1
+            kinds[row["kind"] or "file"] += 1
             outcomes[row["verdict"] or row["status"]] += 1
             different += bool(row["sha256"]) and index.claim(row["sha256"], row["path"])
             if row["status"] == "error" and len(errors) < ERRORS:
