@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -186,23 +186,25 @@ def _loops(model: str, shares: Sequence[Sequence[Path]], place: Path) -> tuple[T
 
 
 def _engine(model: str, source: Path, out: Path, engine: str) -> Turn:
-    """Of a whole scan; its rate from its first rows on, when all workers have started."""
-    seen: list[tuple[float, int]] = []
+    """Of a scan from its first rows on, when all workers have started."""
+    seen: list[tuple[float, int, float]] = []
 
     def note(progress: Progress) -> None:
-        seen.append((time.perf_counter(), progress.judged))
+        seen.append((time.perf_counter(), progress.judged, _cpu_s()))
 
-    cpu = _cpu_s()
-    done = scan([str(source)], out, Settings(model=model), engine=engine, workers=WORKERS, limits=Limits(nice=0), progress=note)
-    cpu = _cpu_s() - cpu
-    (began, first), (ended, last) = seen[min(WORKERS, len(seen) - 2)], seen[-1]
-    return Turn((last - first) / (ended - began), 1e3 * cpu / done.judged)
+    scan([str(source)], out, Settings(model=model), engine=engine, workers=WORKERS, limits=Limits(nice=0), progress=note)
+    (began, first, cpu), (ended, last, cpu_then) = seen[min(WORKERS, len(seen) - 2)], seen[-1]
+    return Turn((last - first) / (ended - began), 1e3 * (cpu_then - cpu) / (last - first))
 
 
 def _cpu_s() -> float:
-    """Of this process and those of its children that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    """What this process and all below it have had of the processor."""
+    ticks = 0
+    for folder in _tree(os.getpid()):
+        with suppress(OSError):  # it has ended
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _command(model: str, source: Path, out: Path) -> list[str]:
@@ -262,16 +264,22 @@ def _memory(model: str, place: Path, files: int) -> Memory:
 
 def _resident_mb(pid: int) -> float:
     """Of a process and all below it."""
-    pids, mb = [pid], 0.0
+    pages = 0
+    for folder in _tree(pid):
+        with suppress(OSError):
+            pages += int((folder / "statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def _tree(pid: int) -> Iterator[Path]:
+    """The folders of a process and all below it."""
+    pids = [pid]
     while pids:
         folder = Path(f"/proc/{pids.pop()}")
-        try:
-            mb += int((folder / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        yield folder
+        with suppress(OSError):
             for task in (folder / "task").iterdir():
                 pids += map(int, (task / "children").read_text().split())
-        except OSError:  # it has ended
-            continue
-    return mb
 
 
 def _ratio(ours: Sequence[Turn], theirs: Sequence[Turn]) -> float:
