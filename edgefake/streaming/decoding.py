@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -30,6 +31,14 @@ class Undecoded(InputError):
     """In the place of a frame that the decoder refused, or did not write."""
 
 
+class Video(Protocol):
+    """What is needed of a ``cv2.VideoCapture``."""
+
+    def read(self) -> tuple[bool, Any]: ...
+    def get(self, name: int, /) -> float: ...
+    def release(self) -> None: ...
+
+
 class Decoder:
     """The frames behind an open ``cv2.VideoCapture``; iterate over ``frames`` once.
 
@@ -42,7 +51,7 @@ class Decoder:
 
     def __init__(
         self,
-        capture: cv2.VideoCapture,
+        capture: Video,
         name: str,
         *,
         live: bool,
@@ -141,6 +150,8 @@ class Decoder:
 
     def _shown(self, frame: Pixels) -> Pixels:
         """``frame`` in the shape it is shown in: pixels need not be square."""
+        if not self._ffmpeg:  # GStreamer warns of every question that it does not know
+            return frame
         num, den = self._capture.get(cv2.CAP_PROP_SAR_NUM), self._capture.get(cv2.CAP_PROP_SAR_DEN)
         aspect = num / den if num > 0 and den > 0 else 1.0
         if abs(math.log(aspect)) < math.log(1.01) or not 0.1 < aspect < 10:

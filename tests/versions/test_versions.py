@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.answers import answers, here, lossless_clip
+from tests.edgefake.streaming.network_camera import NetworkCamera, jpeg, part
 from tests.packed import ROOT
 from tests.processes import started
 from tests.versions.conftest import Environment, Make, lowest_requirements
@@ -74,6 +75,24 @@ def test_a_gstreamer_pipeline_on_the_distributions_opencv(distribution: Environm
         _, errors = process.communicate(timeout=60)
     assert first["tracks"] == []
     assert process.returncode == 0, errors
+
+
+def test_a_gstreamer_pipeline_that_ends_or_hangs_is_opened_again(distribution: Environment) -> None:
+    """A camera that hangs up after some frames, and one that sends no more and stays connected."""
+    for stays in (False, True):
+        camera = NetworkCamera(lambda n: part(jpeg(n)), frames=20, stays=stays)
+        pipeline = (
+            f"tcpclientsrc host=127.0.0.1 port={camera.port} ! multipartdemux boundary=frame ! jpegdec ! videoconvert "
+            "! video/x-raw,format=BGR ! appsink drop=true max-buffers=1"
+        )
+        command = [str(distribution.python), "-m", "edgefake", "watch", pipeline, "--faces", "frame", "--model", "cnn_int8"]
+        with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT.parent) as process:
+            assert process.stderr is not None
+            assert any("is back after" in line for line in process.stderr)
+            process.send_signal(signal.SIGTERM)
+            _, errors = process.communicate(timeout=60)
+        camera.close()
+        assert process.returncode == 0, errors
 
 
 def test_opencv_5_has_no_haar_and_everything_else(make_environment: Make, portrait: Path) -> None:

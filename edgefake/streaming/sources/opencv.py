@@ -8,7 +8,7 @@ import cv2
 
 from edgefake.errors import InputError
 from edgefake.images import MAX_PIXELS
-from edgefake.streaming.decoding import Decoder, Undecoded
+from edgefake.streaming.decoding import Decoder, Undecoded, Video
 from edgefake.streaming.sources.base import DEFAULT_FPS, Frames, Reader, SourceAwayError, public_name
 
 
@@ -24,7 +24,7 @@ def open_capture(source: int | str, backend: int) -> cv2.VideoCapture:
 
 
 def read_video(
-    capture: cv2.VideoCapture,
+    capture: Video,
     name: str,
     *,
     live: bool,
@@ -49,7 +49,7 @@ def read_video(
     )
 
 
-def _read(capture: cv2.VideoCapture, decoder: Decoder, fps: float, *, live: bool) -> Frames:
+def _read(capture: Video, decoder: Decoder, fps: float, *, live: bool) -> Frames:
     step = 1.0 / fps
     seconds, lost = -step, 0
     try:

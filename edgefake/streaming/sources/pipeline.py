@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+from typing import Any
+
 import cv2
 
 from edgefake.errors import InputError
-from edgefake.streaming.sources.base import Asked, Source, public_name
-from edgefake.streaming.sources.opencv import open_capture, read_video
+from edgefake.streaming.sources.base import TIMEOUT_MS, Asked, Reader, Source, SourceAwayError, public_name
+from edgefake.streaming.sources.opencv import read_video
+
+OPEN_S = 20.0
+"""A pipeline that does not run by then is away: decoders of a GPU take their time."""
 
 
 def find(text: str, asked: Asked) -> Source:
@@ -17,4 +24,52 @@ def find(text: str, asked: Asked) -> Source:
             "use the OpenCV of JetPack or of your distribution for pipelines, or give a camera or URL"
         )
     name = public_name(text)
-    return Source(name, True, True, lambda: read_video(open_capture(text, cv2.CAP_GSTREAMER), name, live=True, ffmpeg=False))
+    return Source(name, True, True, lambda: _open(text, name))
+
+
+def _open(text: str, name: str) -> Reader:
+    capture = _Pipeline(text)
+    if not capture.is_open:
+        capture.release()
+        raise SourceAwayError(f"{name} does not start: check its elements with gst-launch-1.0, and that its source is there")
+    return read_video(capture, name, live=True, ffmpeg=False)
+
+
+class _Pipeline:
+    """In the place of a ``cv2.VideoCapture``, whose opening and reading may wait for ever in GStreamer: here they end in time.
+
+    All happens in a thread of its own. One that waits too long is left to itself: it releases the pipeline when it comes back.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._goes_on: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._given: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, args=(text,), name="pipeline", daemon=True)
+        self._thread.start()
+        self._capture = self._next(OPEN_S)
+        self.is_open = self._capture is not None and self._capture.isOpened()
+
+    def read(self) -> tuple[bool, Any]:
+        """As that of ``cv2.VideoCapture``; what comes too late is a failed read."""
+        self._goes_on.put(True)
+        return self._next(TIMEOUT_MS / 1e3) or (False, None)
+
+    def get(self, name: int) -> float:
+        return float(self._capture.get(name))
+
+    def release(self) -> None:
+        self._goes_on.put(False)
+        self._thread.join(1.0)
+
+    def _next(self, seconds: float) -> Any:
+        try:
+            return self._given.get(timeout=seconds)
+        except queue.Empty:
+            return None
+
+    def _run(self, text: str) -> None:
+        capture = cv2.VideoCapture(text, cv2.CAP_GSTREAMER)
+        self._given.put(capture)
+        while self._goes_on.get():
+            self._given.put(capture.read())
+        capture.release()

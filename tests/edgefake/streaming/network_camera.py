@@ -17,9 +17,18 @@ class NetworkCamera:
     """A server at one port that sends JPEGs to whoever connects, until it is told to stop, or ``frames`` of them."""
 
     def __init__(
-        self, frame: Callable[[int], bytes], head: bytes = b"", frames: int | None = None, pause_s: float = 0.02
+        self,
+        frame: Callable[[int], bytes],
+        head: bytes = b"",
+        frames: int | None = None,
+        pause_s: float = 0.02,
+        *,
+        stays: bool = False,
     ) -> None:
+        """``stays`` connected after the last frame, without another word."""
         self._frame, self._head, self._frames, self._pause_s = frame, head, frames, pause_s
+        self._stays = stays
+        self._silent: list[socket.socket] = []
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self.clients = 0
@@ -33,6 +42,8 @@ class NetworkCamera:
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
         self._thread.join(10)
+        for connection in self._silent:
+            connection.close()
 
     def _run(self) -> None:
         while not self._ended.is_set():
@@ -40,9 +51,13 @@ class NetworkCamera:
                 connection, _ = self._server.accept()
             except OSError:
                 return
-            with connection, suppress(OSError):
+            with suppress(OSError):
                 self.clients += 1
                 self._serve(connection)
+            if self._stays:
+                self._silent.append(connection)
+            else:
+                connection.close()
 
     def _serve(self, connection: socket.socket) -> None:
         connection.sendall(self._head)
