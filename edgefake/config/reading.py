@@ -18,6 +18,7 @@ sinks = ["log"]                 # default: all
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import sys
 from collections.abc import Collection
@@ -98,8 +99,8 @@ def _sink(key: str, value: Any, name: str, folder: Path) -> SinkConfig:
     where = _where(name, "sinks", key)
     table = dict(as_table(value, where))
     kind = table.pop("kind", None)
-    if kind not in SINKS:
-        got = "none" if kind is None else f'"{printable(kind)}"'
+    if not isinstance(kind, str) or kind not in SINKS:
+        got = "none" if kind is None else shown(kind)
         raise InputError(f"{where} kind: expected one of {', '.join(SINKS)}, got {got}")
     options = arguments_of(table, SINKS[kind].load(), where, folder=folder)
     sink = SinkConfig(name=key, kind=kind, options=options)
@@ -116,6 +117,7 @@ def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkC
     check_keys(table, (*CAMERA_KEYS, *DETECTOR_KEYS), where)
     own = {field: table.pop(field) for field in DETECTOR_KEYS if field in table}
     detector = arguments_of({**shared, **own}, DetectorConfig, where)
+    detector |= {field: _beside(detector[field], folder) for field in ("model", "faces", "threshold") if field in detector}
     chosen = table.pop("sinks", list(sinks))
     if not isinstance(chosen, list) or not all(isinstance(one, str) for one in chosen):
         raise InputError(f'{where} sinks: expected a list of names such as ["log"], got {shown(chosen)}')
@@ -124,11 +126,19 @@ def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkC
     if not isinstance(arguments["source"], str | int) or isinstance(arguments["source"], bool):
         got = shown(arguments["source"])
         raise InputError(f"{where} source: expected a text in quotes or a camera's number, got {got}")
-    if isinstance(arguments["source"], str) and (below := folder / arguments["source"]).exists():
-        arguments["source"] = str(below)
+    arguments["source"] = _beside(arguments["source"], folder)
     return CameraConfig(
         name=key, detector=DetectorConfig(**detector), sinks=tuple(sinks[one] for one in dict.fromkeys(chosen)), **arguments
     )
+
+
+def _beside(value: Any, folder: Path) -> Any:
+    """A text that names what lies below ``folder``, by itself or behind a colon (``edge:FILE``), as its path; else ``value``."""
+    if not isinstance(value, str):
+        return value
+    kind, colon, file = value.partition(":")
+    before, path = (f"{kind}:", file) if colon and not file.startswith("//") else ("", value)
+    return f"{before}{folder / path}" if path and os.path.exists(folder / path) else value
 
 
 def _check_apart(sink: SinkConfig, cameras: list[CameraConfig], name: str) -> None:

@@ -112,8 +112,8 @@ class Camera:
         attempts = 0
         while not self._stopping.is_set():
             try:
-                if self._watch():
-                    break
+                self._watch()
+                break
             except Exception as error:  # its own thread's, or nothing would tell of it
                 if self._frame_at is not None:
                     attempts = 0
@@ -123,8 +123,8 @@ class Camera:
                 self._stopping.wait(wait)
         self._ended = True
 
-    def _watch(self) -> bool:
-        """Watch until the end; whether that was one, and not for want of a stream."""
+    def _watch(self) -> None:
+        """Watch until the end."""
         config, self._frame_at = self.config, None
         running = watch(
             config.source,
@@ -151,7 +151,6 @@ class Camera:
                 self._tell(None, running.news)
         finally:
             self._running = None
-        return True
 
     def _tell(self, result: FrameResult | None, events: list[Event]) -> None:
         if self._listener:

@@ -89,6 +89,7 @@ WRONG = {
     f'{CAMERA}sinks = ["lgo"]\n{SINK}path = "x"': ": [cameras.a] sinks: there is no key lgo: did you mean log?",
     f"{CAMERA}{SINK}": ": [sinks.log]: path is missing: give a text in quotes",
     f"{CAMERA}[sinks.log]\npath = 'x'": ": [sinks.log] kind: expected one of window, record, ",
+    f'{CAMERA}[sinks.log]\nkind = ["jsonl"]': ": [sinks.log] kind: expected one of window, ",
     f'{CAMERA}{SINK}path = "x"\nevry = "frame"': ": [sinks.log]: there is no key evry: did you mean every?",
     f'{CAMERA}{SINK}path = "x"\nevery = "day"': ': [sinks.log] every: expected "event" or "frame", got "day"',
     f'{CAMERA}[sinks.m]\nkind = "mqtt"\nurl = "mqtt://h/a"\nqos = 7': ": [sinks.m]: expected an MQTT quality of service",
@@ -127,3 +128,9 @@ def test_one_camera_may_have_a_sink_that_two_may_not_share(write: Callable[[str]
 def test_sources_beside_the_file_are_found_there(write: Callable[[str], Path], tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     assert read_config(write('[cameras.a]\nsource = "in"')).cameras[0].source == str(tmp_path / "in")
+    pipeline = f"videotestsrc ! {'identity ! ' * 500}appsink"
+    assert read_config(write(f'[cameras.a]\nsource = "{pipeline}"')).cameras[0].source == pipeline
+    (tmp_path / "mine.tflite").touch()
+    (camera,) = read_config(write('[cameras.a]\nsource = 0\nmodel = "mine.tflite"\nfaces = "edge:mine.tflite"')).cameras
+    mine = str(tmp_path / "mine.tflite")
+    assert (camera.detector.model, camera.detector.faces) == (mine, f"edge:{mine}")
