@@ -23,6 +23,7 @@ from training.cli import (
     lofo,
     matrix,
     qat,
+    thresholds,
     zoo,
 )
 from training.cli.checks import check_paths
@@ -41,6 +42,7 @@ COMMANDS = (
     bias,
     crop_mode,
     crowds,
+    thresholds,
     lofo,
     explain,
     faithful,
