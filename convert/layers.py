@@ -24,7 +24,7 @@ class LayerNoise:
 
     layer: str
     snr_db: float
-    """Signal-to-noise ratio in decibels, 10 log10(Σ float² / Σ (float − INT8)²); lower is worse."""
+    """Signal-to-noise ratio in decibels, 10 log10(Σ float² / Σ (float − INT8)²), see ``snr_db``; lower is worse."""
 
 
 def layer_noise(int8: Activations, float_model: Any, pixels: Pixels) -> list[LayerNoise]:
@@ -33,7 +33,7 @@ def layer_noise(int8: Activations, float_model: Any, pixels: Pixels) -> list[Lay
 
     outputs = {layer.name: layer.output for layer in float_model.layers if layer.name in int8}
     reference = keras.Model(float_model.input, outputs).predict_on_batch(to_float(pixels))
-    noise = [LayerNoise(name, _snr_db(np.asarray(reference[name]), int8[name])) for name in outputs]
+    noise = [LayerNoise(name, snr_db(np.asarray(reference[name]), int8[name])) for name in outputs]
     return sorted(noise, key=lambda layer: layer.snr_db)
 
 
@@ -71,8 +71,13 @@ def _layer_name(tensor: str) -> str:
     return match.group(1) if match else tensor
 
 
-def _snr_db(reference: npt.NDArray[np.float32], noisy: npt.NDArray[np.float32]) -> float:
-    return decibels(float(np.sum(reference**2)), float(np.sum((reference - noisy) ** 2)))
+def snr_db(reference: npt.NDArray[np.float32], noisy: npt.NDArray[np.float32]) -> float:
+    """Of ``noisy`` (…, C) against ``reference`` (…, C), each channel at the scale that fits best: ``training.equalize`` makes
+    some larger, and what takes them smaller by as much."""
+    axes = tuple(range(reference.ndim - 1))
+    power = np.sum(noisy**2, axis=axes)
+    scales = np.divide(np.sum(reference * noisy, axis=axes), power, out=np.ones_like(power), where=power > 0)
+    return decibels(float(np.sum(reference**2)), float(np.sum((reference - scales * noisy) ** 2)))
 
 
 def decibels(signal: float, noise: float) -> float:
