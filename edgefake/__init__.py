@@ -1,7 +1,7 @@
 """edgefake: deepfake detection that runs where the camera is.
 
     import edgefake
-    detector = edgefake.Detector("resnet18_int8")
+    detector = edgefake.Detector("lite0_local_int8")
     detector.predict(frame)
     for frame, result in edgefake.watch("rtsp://door/main", detector): ...
 

@@ -86,7 +86,7 @@ RULES: dict[str, tuple[Hits, dict[str, int]]] = {
     "log-odds": (functions("log_odds", "log_odds_of", "logit", "fake_log_odds", "class_log_odds"), {"edgefake/odds.py": 3}),
     "p_fake of log-odds": (functions("p_fake_of", "sigmoid", "expit", "probability"), {"edgefake/odds.py": 1}),
     "Pixels": (code("npt.NDArray[np.uint8]"), {"edgefake/pixels.py": 1, "edgefake/runtimes/tensorrt/cuda.py": 1}),
-    "default model": (texts("resnet18_int8"), {"edgefake/defaults.py": 1}),
+    "default model": (texts("lite0_local_int8"), {"edgefake/defaults.py": 1}),
     # training/decision.py names the threshold that it fits.
     "default threshold": (texts("fpr_5%"), {"edgefake/defaults.py": 1, "training/decision.py": 1}),
     "default margin": (margins, {"edgefake/defaults.py": 1}),

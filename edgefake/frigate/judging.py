@@ -24,7 +24,7 @@ from edgefake.streaming.video import VideoTally
 from edgefake.thresholds import Verdict
 
 MAX_PIXELS = 50_000_000
-MARGIN = 0.05
+AROUND = 0.05
 """A face may lie so much of its person's box outside it: the two were found by different networks."""
 
 
@@ -108,7 +108,7 @@ def _face_of(faces: tuple[FaceScore, ...], place: Box | None) -> FaceScore | Non
 
 
 def _holds(place: Box, face: Box) -> bool:
-    margin_x, margin_y = MARGIN * place.width, MARGIN * place.height
+    margin_x, margin_y = AROUND * place.width, AROUND * place.height
     x, y = face.x + face.width / 2, face.y + face.height / 2
     return (
         place.x - margin_x <= x <= place.x + place.width + margin_x

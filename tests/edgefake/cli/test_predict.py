@@ -24,11 +24,11 @@ def test_the_portrait_with_all_defaults(capsys: pytest.CaptureFixture[str]) -> N
     code = main(["predict", "--json", str(PORTRAIT)])
     (found,) = objects(capsys.readouterr().out)
     assert list(found) == KEYS
-    assert (found["path"], found["status"], found["model"]) == (str(PORTRAIT), "ok", "resnet18_int8")
+    assert (found["path"], found["status"], found["model"]) == (str(PORTRAIT), "ok", "lite0_local_int8")
     assert len(found["faces"]) == 1
     assert {"box", "p_fake", "verdict", "status", "quality"} <= found["faces"][0].keys()  # docs/schema.md has all
-    assert found["verdict"] == ("fake" if found["p_fake"] >= found["threshold"] else "real")
-    assert code == (found["verdict"] == "fake")
+    assert (found["verdict"] == "fake") == (found["p_fake"] >= found["threshold"])
+    assert code == {"real": 0, "fake": 1, "unsure": 3}[found["verdict"]]
 
 
 def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
