@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from edgefake.errors import InputError
 from training.averaging import Averaging
 from training.batches import Batch, all_pixels, readable
 from training.lock import alone_in
-from training.loop import Stopping, compile_for, for_outputs, last_checkpoint, train
+from training.loop import Stopping, compile_for, for_outputs, last_checkpoint, save_model, train
 from training.runs import Run, State, open_run
 from training.safe.headers import model_name
 from training.samples import CLASSES, class_weights
@@ -71,7 +70,7 @@ def _fit(run: Run, folder: Path, stopping: Stopping) -> State:
         stopping,
         train_samples=train_samples,
         validation=validation,
-        save=_save,
+        save=save_model,
         retarget=retarget,
         averaging=averaging,
         keep_start=not stopping.epochs,  # a run of weights as they came, for QAT or conversion
@@ -97,9 +96,3 @@ def _resumed(run: Run, checkpoint: Path) -> Any:
     raise InputError(
         f"the checkpoint {checkpoint} is of {name}, the run trains {run.recipe}: put back the right file, or start another run"
     )
-
-
-def _save(model: Any, path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")  # the one format that QAT models survive too
-        model.save(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -187,6 +188,13 @@ def all_outputs(model: Any, x: Any) -> list[Any]:
 def last_checkpoint(folder: Path, epoch: int, what: str = "last") -> Path:
     """Two files in turn: ``state.json`` counts on the whole one while the other is being written."""
     return folder / f"{what}-{epoch % 2}.h5"
+
+
+def save_model(model: Any, path: Path) -> None:
+    """As HDF5, the one format that QAT models survive too."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")
+        model.save(path)
 
 
 def save_checkpoint(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:

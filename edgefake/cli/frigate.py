@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from edgefake.cli.signals import stopped_by_signals
 from edgefake.cli.terminal import LiveLine
 from edgefake.cli.unattended import configuring
 from edgefake.service.notify import Notifier
@@ -64,7 +63,7 @@ def _run(arguments: argparse.Namespace) -> int:
             line.print(_words(seen, answer))
 
         bridge = stack.enter_context(Bridge(file.frigate, detector, listener=told, beat=notifier.alive))
-        stack.enter_context(_stopped_by_signals(bridge))
+        stack.enter_context(stopped_by_signals(bridge.stop))
         if file.health is not None:
             server = stack.enter_context(serve_health(bridge, port=file.health.port, address=file.health.address))
             line.print(f"edgefake: health at {server.url}/healthz, /readyz and /metrics", to_stderr=True)
@@ -86,25 +85,3 @@ def _summary(bridge: Bridge) -> str:
     counts = ", ".join(f"{printable(camera)}: {count} {what}" for (camera, what), count in sorted(bridge.counts.items()))
     failures = ", ".join(f"{what} {count}" for what, count in sorted(bridge.failures.items()))
     return "; ".join(part for part in (counts or "nobody was judged", failures) if part)
-
-
-@contextmanager
-def _stopped_by_signals(bridge: Bridge) -> Iterator[None]:
-    """The first SIGINT, SIGTERM or SIGHUP lets it end in order; a second one acts as ever."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def stop(number: int, frame: object) -> None:
-        restore()
-        bridge.stop()
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        restore()

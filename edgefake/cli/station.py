@@ -11,6 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 
+from edgefake.cli.signals import stopped_by_signals
 from edgefake.cli.terminal import LiveLine, complain
 from edgefake.cli.unattended import configuring
 from edgefake.config import read_config
@@ -95,26 +96,11 @@ def _reload(station: Station, claim: Claim, path: Path) -> None:
 @contextmanager
 def _signals(todo: queue.SimpleQueue[object]) -> Iterator[list[int]]:
     """SIGHUP has the configuration read again; the first SIGINT or SIGTERM ends all and is noted, a second acts as ever."""
-    ending = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    ending = {number: handler for number, handler in ending.items() if handler is not signal.SIG_IGN}
     before = signal.signal(signal.SIGHUP, lambda number, frame: todo.put(_RELOAD))
-    came: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        came.append(number)
-        restore()
-        todo.put(_STOP)
-
-    def restore() -> None:
-        for number, handler in ending.items():
-            signal.signal(number, handler)
-
-    for number in ending:
-        signal.signal(number, stop)
     try:
-        yield came
+        with stopped_by_signals(lambda: todo.put(_STOP), (signal.SIGINT, signal.SIGTERM)) as came:
+            yield came
     finally:
-        restore()
         signal.signal(signal.SIGHUP, before)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import signal
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
 from edgefake.cli.options import add_detector_options, exit_code, open_detector
+from edgefake.cli.signals import stopped_by_signals
 from edgefake.cli.sources import source_lines
 from edgefake.cli.station import run_config
 from edgefake.cli.terminal import LiveLine
@@ -172,7 +172,7 @@ def _watch(arguments: argparse.Namespace) -> int:
             cameras = {running.source: running.health}
             server = stack.enter_context(HealthServer(lambda: cameras, port=arguments.metrics))
             line.print(f"health at {server.url}/metrics", to_stderr=True)
-        signals = stack.enter_context(_stopped_by_signals(running))
+        signals = stack.enter_context(stopped_by_signals(running.stop))
         seen = _Pictures() if running.stills else _Faces()
         endless = running.live or running.stills  # what is live may run for years
         tally = None if endless else VideoTally(detector.thresholds, detector.prior)
@@ -200,30 +200,6 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _lines(what: Sequence[FrameResult | Event]) -> list[str]:
     return [json.dumps(one.to_dict()) for one in what]
-
-
-@contextmanager
-def _stopped_by_signals(running: Watch) -> Iterator[list[int]]:
-    """The first SIGINT, SIGTERM or SIGHUP lets the stream end in order, and is noted; a second one acts as ever."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}  # nohup's is to be ignored
-    came: list[int] = []
-
-    def stop(number: int, frame: object) -> None:
-        came.append(number)
-        restore()
-        running.stop()
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield came
-    finally:
-        restore()
 
 
 class _Pictures:

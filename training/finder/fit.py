@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 import time
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +34,7 @@ from training.finder.searches import network_search
 from training.finder.targets import PADDING, WEIGHTS, assign_batch, losses
 from training.history import HISTORY, add_epoch
 from training.lock import alone_in
-from training.loop import keeping, save_checkpoint
+from training.loop import keeping, save_checkpoint, save_model
 from training.start import load_optimizer, load_weights
 
 AHEAD = 3
@@ -84,7 +83,7 @@ def fit_finder(run: FinderRun, folder: Path) -> FinderState:
         state = open_run(run, folder)
         keras.utils.set_random_seed(run.seed + state.epoch)
         pictures = read_pictures(run)
-        return train(_model(run, folder, state), run, folder, state, pictures, save=_save)
+        return train(_model(run, folder, state), run, folder, state, pictures, save=save_model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +289,3 @@ def _model(run: FinderRun, folder: Path, state: FinderState) -> Any:
     elif run.weights != "none":
         load_weights(model, Path(run.weights))
     return model
-
-
-def _save(model: Any, path: Path) -> None:
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")  # the one format that QAT models survive too
-        model.save(path)
