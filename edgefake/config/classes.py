@@ -10,6 +10,7 @@ from typing import Any, Literal
 from edgefake.calibration import profile_or_name
 from edgefake.defaults import DEFAULT_FACES, DEFAULT_MODEL
 from edgefake.detector import Detector
+from edgefake.errors import InputError
 from edgefake.odds import CALIBRATED_FOR
 from edgefake.sinks import SINKS
 from edgefake.sinks.base import Sink
@@ -90,6 +91,10 @@ class HealthConfig:
 
     address: str = "127.0.0.1"
     port: int = 9100
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise InputError(f"expected a port in 0…65535 in [health], 0 for any that is free, got {self.port}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ SOURCES = {
     ),
     "picamera2": SourceKind(
         "edgefake.streaming.sources.picamera2",
-        r"picamera2(:\d+)?",
+        r"picamera2(:.*)?",
         ("picamera2:0",),
         "a camera on the ribbon cable of a Raspberry Pi, by the system's package python3-picamera2",
         is_camera=True,

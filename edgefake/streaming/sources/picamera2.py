@@ -13,6 +13,7 @@ import numpy as np
 from edgefake.errors import InputError
 from edgefake.streaming.sources.base import TIMEOUT_MS, Asked, Frames, Reader, Source, SourceAwayError
 from edgefake.streaming.sources.camera import CameraHere
+from edgefake.text import printable
 
 SIZE = (1280, 720)
 FPS = 30.0
@@ -20,8 +21,11 @@ FPS = 30.0
 
 
 def find(text: str, asked: Asked) -> Source:
-    """``picamera2`` is the first camera, ``picamera2:1`` the second."""
-    number = int(text.partition(":")[2] or 0)
+    """``picamera2`` is the first camera, ``picamera2:1`` the second. Raises ``InputError`` for what is no number."""
+    _, colon, told = text.partition(":")
+    if colon and not (told.isdecimal() and told.isascii()):
+        raise InputError(f"expected the number of a camera, as in picamera2:0, got {printable(text)}")
+    number = int(told or 0)
     name = f"picamera2:{number}"
     return Source(name, True, True, lambda: _open(number, name, asked))
 

@@ -45,6 +45,12 @@ def test_frames_are_bgr_of_the_size_and_rate_asked_for(fake: type) -> None:
     assert (fake.opened, fake.closed) == (1, 1)
 
 
+@pytest.mark.parametrize("text", ["picamera2:", "picamera2:x", "picamera2:-1"])
+def test_its_number_is_a_number(text: str, fake: type) -> None:
+    with pytest.raises(InputError, match=f"picamera2:0, got {text}"):
+        find_source(text)
+
+
 def test_the_first_camera_has_a_short_name(fake: type) -> None:
     assert find_source("picamera2").name == "picamera2:0"
     assert find_source("picamera2").open().size == (1280, 720)
