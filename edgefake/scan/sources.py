@@ -133,7 +133,7 @@ def _in_file(path: str, open_file: Callable[[str], Any], skipped: Counter[str]) 
 def _named(line: str, folder: str) -> Found:
     """What a line of a list stands for, which lies in ``folder``."""
     if not is_address(line):
-        return Work(line if line.startswith("file:///") else _portable(os.path.join(folder, line)))
+        return Work(_portable(line if line.startswith("file:///") else os.path.join(folder, line)))
     if not line.isprintable():
         return Unreadable(printable(line), f"expected an address, got {printable(line)}: write it with % for what is no text")
     return Work(line)
@@ -240,4 +240,4 @@ def _walked(system: Any, path: str) -> Iterator[str]:
 
 
 def _portable(path: str) -> str:
-    return path if path.startswith("file:///") else portable_path(os.path.abspath(path))
+    return path if is_address(path) or path.startswith("file:///") else portable_path(os.path.abspath(path))
