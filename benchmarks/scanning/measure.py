@@ -207,8 +207,8 @@ def _cpu_s() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _command(model: str, source: Path, out: Path) -> list[str]:
-    options = ["--model", model, "--workers", str(WORKERS), "--nice", "0", "--json"]
+def _command(model: str, source: Path, out: Path, part_files: int) -> list[str]:
+    options = ["--model", model, "--workers", str(WORKERS), "--nice", "0", "--part-files", str(part_files), "--json"]
     return [sys.executable, "-m", "edgefake", "scan", str(source), "--out", str(out), *options]
 
 
@@ -216,10 +216,11 @@ def _killed(model: str, place: Path, files: int, kills: int) -> Killed:
     """Kill a scan by its group at random moments, and start it again; in the end let it run through."""
     make_archive(place / "small", files, width=320)
     started = time.monotonic()
-    _run(_command(model, place / "small", place / "undisturbed"))
+    part_files = max(1, files // 100)  # else every kill could come before the first part
+    _run(_command(model, place / "small", place / "undisturbed", part_files))
     whole_s = time.monotonic() - started
     dice = random.Random(0)
-    command = _command(model, place / "small", place / "killed")
+    command = _command(model, place / "small", place / "killed", part_files)
     for _ in range(kills):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         try:
