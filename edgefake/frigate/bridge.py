@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections import Counter
@@ -77,7 +78,7 @@ class Bridge:
         """Of Frigate, once it has answered."""
         self._stopped = False
         self._pauses = 0
-        self._told: str | None = None
+        self._told: dict[str, str] = {}
         self._connected = threading.Event()
         self._missed_some = threading.Event()
         self._cases = Cases()
@@ -89,7 +90,7 @@ class Bridge:
         self._client = new_client(address, ca_file=config.ca_file if address.tls else None)
         self._client.max_queued_messages_set(QUEUED)
         self._client.on_connect, self._client.on_message = self._on_connect, self._on_message
-        self._client.on_disconnect = self._on_disconnect
+        self._client.on_disconnect, self._client.on_connect_fail = self._on_disconnect, self._on_connect_fail
         self._announcer = Announcer(self._client, config, detector)
 
     @property
@@ -137,7 +138,7 @@ class Bridge:
         """Say ``offline``, deliver what can be, and let go of the broker."""
         if self.connected:
             self._client.publish(self._announcer.status, "offline", 1, retain=True).wait_for_publish(GOODBYE_S)
-        self._client.on_connect = self._client.on_message = self._client.on_disconnect = None
+        self._client.on_connect = self._client.on_message = self._client.on_disconnect = self._client.on_connect_fail = None
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -155,7 +156,8 @@ class Bridge:
         self.version = self._api.version()
         if not self._api.is_known:
             self._warn(
-                f"{self._api.name} is version {self.version}, and this was written for 0.14 to 0.17: it may not understand all"
+                "version",
+                f"{self._api.name} is version {self.version}, and this was written for 0.14 to 0.17: it may not understand all",
             )
 
     def _catch_up(self) -> None:
@@ -166,7 +168,7 @@ class Bridge:
                 self._greet()
             for seen in self._api.objects(self._memory.after):
                 self._take(seen)
-            self._pauses = 0
+            self._is_back()
         except Away as error:
             self._is_away(error)
             self._missed_some.set()
@@ -188,7 +190,7 @@ class Bridge:
         try:
             if self._look(case, seen):
                 self._tell(case, seen)
-            self._pauses = 0
+            self._is_back()
         except Gone as error:
             self._missed(case, seen, error)
             return
@@ -234,7 +236,7 @@ class Bridge:
         try:
             self._api.set_sub_label(seen.id, wanted, score)
             case.label = wanted
-            self._pauses = 0
+            self._is_back()
         except Gone:
             self.failures["gone"] += 1
         except Away as error:
@@ -254,11 +256,11 @@ class Bridge:
         self._memory.done(seen.id, after=self._newest if oldest is None else oldest)
         if self._cases.given_up > self.failures["crowd"]:
             self.failures["crowd"] = self._cases.given_up
-            self._warn(f"more people came than can be judged: {self._cases.given_up} were given up")
+            self._warn("crowd", f"more people came than can be judged: {self._cases.given_up} were given up")
 
     def _missed(self, case: Case, seen: FrigateObject, error: Gone) -> None:
         """The picture is not there: it may come with the next message, or a little later; at last it is gone."""
-        self._pauses = 0
+        self._is_back()
         case.misses += 1
         if not seen.ended:
             return
@@ -266,7 +268,8 @@ class Bridge:
             self._cases.again(case, MISS_PAUSE_S * case.misses)
             return
         self.failures["gone"] += 1
-        self._warn(f"{seen.camera}: the {self._config.look_at} of {printable(seen.id, limit=40)} is not to be had ({error})")
+        what = f"the {self._config.look_at} of {printable(seen.id, limit=40)}"
+        self._warn("gone", f"{seen.camera}: {what} is not to be had ({error})")
         self._label(case, seen)
         self._finish(case, seen)
 
@@ -283,24 +286,32 @@ class Bridge:
     def _pause(self, told: str) -> None:
         self._cases.pause(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self._pauses, 10)))
         self._pauses += 1
-        self._warn(told)
+        self._warn("frigate", told)
 
-    def _warn(self, told: str) -> None:
-        """Once for each time that something else is wrong."""
-        if told != self._told:
+    def _is_back(self) -> None:
+        self._pauses = 0
+        self._told.pop("frigate", None)
+
+    def _warn(self, about: str, told: str) -> None:
+        """Once for each time that something else is wrong with it."""
+        if told != self._told.get(about):
             _log.warning("%s", told)
-        self._told = told
+        self._told[about] = told
 
     # The client calls these in its own thread.
 
     def _on_connect(self, client: Client, data: object, flags: object, reason: Any, properties: object) -> None:
         if reason.is_failure:
-            self._warn(f"{self._broker} refuses ({printable(reason)}): check [frigate] broker")
+            self._warn("broker", f"{self._broker} refuses ({printable(reason)}): check [frigate] broker")
             return
         client.subscribe([(self._topic, 1), (BIRTH, 1)])
         self._announcer.all()
+        self._told.pop("broker", None)
         self._connected.set()
         self._missed_some.set()
+
+    def _on_connect_fail(self, client: Client, data: object) -> None:
+        self._warn("broker", f"{self._broker} cannot be reached ({printable(sys.exc_info()[1])}): it is tried again")
 
     def _on_disconnect(self, client: Client, data: object, flags: object, reason: object, properties: object) -> None:
         self._connected.clear()
@@ -313,7 +324,7 @@ class Bridge:
                 self._take(read_message(message.payload))
             except InputError as error:
                 self.failures["message"] += 1
-                self._warn(str(error))
+                self._warn("message", str(error))
 
 
 def sub_label_for(answer: Answer, present: str | None) -> str | None:

@@ -121,7 +121,7 @@ def _require_ours(path: Path) -> None:
 def _systemctl(*arguments: str) -> str:
     done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
     if done.returncode:
-        told = printable(done.stderr.strip() or f"exit code {done.returncode}")
+        told = printable(" ".join(done.stderr.split()) or f"exit code {done.returncode}")
         raise EdgefakeError(f"systemctl {' '.join(arguments)} failed: {told}")
     return done.stdout
 
