@@ -83,7 +83,9 @@ class MqttSink(Sink):
         self._aside_lock = threading.RLock()
         self._failure = "it does not answer"
         self._faces: dict[int, tuple[Verdict | None, float | None]] = {}
-        self._presence = Presence(stream.camera or stream.name, self._topic, status=f"{self._topic}/status")
+        named = stream.camera not in ("", stream.name)  # in a configuration; an address is no name for people
+        camera = stream.camera if named else self._topic.rpartition("/")[2]
+        self._presence = Presence(camera, self._topic, status=f"{self._topic}/status")
         self._client = self._started()
 
     def send(self, frame: Pixels | None, result: FrameResult) -> None:

@@ -15,6 +15,7 @@ import pytest
 from edgefake.errors import InputError
 from edgefake.home_assistant import Presence
 from edgefake.sinks import mqtt as module
+from edgefake.sinks.base import StreamInfo
 from edgefake.sinks.mqtt import MqttSink
 from edgefake.sinks.queue import QueuedSink
 from edgefake.streaming.events import Event, Events
@@ -157,6 +158,18 @@ def test_a_broker_that_forgets_and_a_home_assistant_that_comes_later(broker: Bro
     late.publish("homeassistant/status", "online")
     eventually(lambda: len(late.messages[CONFIG]) == 2)
     late.close()
+    queued.close(PATIENCE_S)
+
+
+@needs_broker
+@pytest.mark.parametrize(
+    "camera, name", [("", "edgefake door"), ("rtsp://door/main", "edgefake door"), ("yard", "edgefake yard")]
+)
+def test_a_camera_without_a_name_has_that_of_its_topic(camera: str, name: str, broker: Broker, ears: Listener) -> None:
+    sink = MqttSink(f"mqtt://127.0.0.1:{broker.port}/edgefake/door", home_assistant=True)
+    queued = QueuedSink(sink, StreamInfo("rtsp://door/main", camera=camera), Health())
+    eventually(lambda: CONFIG in ears.messages)
+    assert json.loads(ears.messages[CONFIG][0])["dev"]["name"] == name
     queued.close(PATIENCE_S)
 
 
