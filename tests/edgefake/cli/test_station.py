@@ -89,13 +89,14 @@ def test_wrong_uses(write: Callable[..., Path], long: Path, tmp_path: Path, caps
 
 
 @pytest.fixture
-def process(write: Callable[..., Path], long: Path) -> Iterator[subprocess.Popen[str]]:
-    """Watches cameras a and b."""
+def process(write: Callable[..., Path], long: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Watches cameras a and b, which have events already."""
     config = write(a=long, b=long)
     command = [*COMMAND, "watch", "--config", str(config), "--json"]
     with started(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
         assert watching.stdout is not None
         watching.stdout.readline()
+        eventually(lambda: all((tmp_path / f"{name}.jsonl").read_text() for name in "ab"))
         yield watching
 
 
