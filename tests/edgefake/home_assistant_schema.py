@@ -4,6 +4,7 @@ does with those that come, and tells what its entities make of states.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from importlib.util import find_spec
@@ -11,7 +12,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 
-def main() -> None:
+async def main() -> None:
     if find_spec("hass_nabucasa") is None:  # its cloud, which has no part in this and is heavy to install
         sys.modules["hass_nabucasa"] = MagicMock()
     from homeassistant.components.mqtt import binary_sensor, image, sensor
@@ -43,4 +44,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())
