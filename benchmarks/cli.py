@@ -106,7 +106,9 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--frames", type=int, default=300_000, help="of all cameras together (default: %(default)s)")
     soak.set_defaults(measure=lambda o: measure_soak(o.model, o.videos, cameras=o.cameras, frames=o.frames))
     scan = commands.add_parser("scan", help="edgefake scan against bare loops, after kills, and its memory")
-    scan.add_argument("--pictures", type=int, default=1000, help="of 1280×720, in every turn (default: %(default)s)")
+    scan.add_argument(
+        "--pictures", type=int, default=2000, help="in every turn; of few, the first and last batches tell (default: %(default)s)"
+    )
     scan.add_argument("--rounds", type=int, default=3, help="turns that each takes (default: %(default)s)")
     scan.add_argument("--ray", action="store_true", help="measure the engine of Ray too")
     scan.add_argument("--kill-files", type=int, default=0, metavar="N", help="kill a scan of so many small pictures as well")
