@@ -26,7 +26,7 @@ def test_everything_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert code == (0 if all(goal["met"] for goal in found["goals"]) else 1)
     assert found["killed"]["differing"] == 0
     assert found["memory"]["samples"][-1][0] == 60
-    assert all(turn["per_second"] > 0 and turn["cpu_ms"] > 0 for name in ("loop", "loops", "local") for turn in found[name])
+    assert all(turn["per_second"] > 0 for name in ("loop", "loops", "local") for turn in found[name])
     assert found["stages"]["find"] > 0
     assert len(found["goals"]) == 4 and found["ray"] == []
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,10 @@ from tests.edgefake.scan.archive import SETTINGS, archive, film, rows, scanned, 
 
 os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # on the loopback address alone
 ray = pytest.importorskip("ray")
-pytestmark = pytest.mark.filterwarnings("ignore")  # what Ray says of itself
+pytestmark = [
+    pytest.mark.slow,  # on a busy machine Ray needs minutes to start its processes
+    pytest.mark.filterwarnings("ignore"),  # what Ray says of itself
+]
 
 
 @pytest.fixture(scope="module")
