@@ -73,11 +73,11 @@ def run_python(path: Path, block: Block, session: dict[str, object], here: Mappi
 _TRAP = r"""
 set -Eu -o pipefail
 trap 'code=$?
-case "$BASH_COMMAND" in edgefake\ [dprvw]*) [ $code = 1 ] || [ $code = 3 ] && code=0;; esac
+case "$BASH_COMMAND" in edgefake\ [prvw]*|edgefake\ scan*) [ $code = 1 ] || [ $code = 3 ] && code=0;; esac
 [ $code = 0 ] || { echo "exit code $code: $BASH_COMMAND" >&2; exit $code; }' ERR
 """
-"""What ends a block is a command that fails; that something was called fake or unsure is no failure (of demo, predict,
-report, video and watch)."""
+"""What ends a block is a command that fails; that something was called fake or unsure is no failure (of predict, report,
+scan, video and watch)."""
 
 
 def run_shell(block: Block, folder: Path, here: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
