@@ -84,7 +84,7 @@ def run_shell(block: Block, folder: Path, here: Mapping[str, str]) -> subprocess
     """Execute ``block`` in ``folder``, with the commands of this environment and this checkout."""
     paths = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     return subprocess.run(
-        ["bash", "-c", _TRAP + replaced(block.code, here)],
+        ["bash", "-c", f"{_TRAP}{replaced(block.code, here)}\nexit 0"],
         cwd=folder,
         env={**os.environ, "PATH": paths, "PYTHONPATH": str(ROOT)},
         capture_output=True,

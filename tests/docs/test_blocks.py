@@ -123,5 +123,5 @@ def test_a_block_that_fails_is_seen(samples: Path) -> None:
         return run_shell(Block(1, "sh", code, None, None), samples, {}).returncode
 
     assert ran("false\ntrue") == 1
-    assert ran("edgefake predict missing.jpg\ntrue") == 2
-    assert ran("edgefake predict photo.jpg --threshold 0\ntrue") == 0  # called fake, which is no failure
+    assert ran("edgefake predict photo.jpg --threshold 0") == 0  # called fake, which is no failure
+    assert ran("edgefake predict missing.jpg") == 2
