@@ -70,7 +70,7 @@ def test_a_run_learns_from_it_and_has_seen_what_it_saw(data: Path, taught: Path,
 
 def test_a_teacher_that_sees_another_crop_or_run_that_tells_kinds_is_refused(data: Path, taught: Path) -> None:
     run = small_run(data)
-    with pytest.raises(InputError, match=r"sees faces with a margin of .*: give the run the teacher's"):
+    with pytest.raises(InputError, match=r"a margin .*teacher's"):
         Teacher(taught / "best.h5", replace(run, margin=run.margin + 0.2))
     with pytest.raises(InputError, match="leave --classes or --distil out"):
         Teacher(taught / "best.h5", replace(run, classes=("real", "fake", "swap")))
@@ -85,5 +85,5 @@ def test_a_missing_teacher_is_told_before_anything_is_loaded(
 
 def test_what_is_no_checkpoint_of_a_recipe_is_told(data: Path, tmp_path: Path) -> None:
     (tmp_path / "x.h5").write_bytes(b"no model")
-    with pytest.raises(InputError, match="is no Keras model, or damaged"):
+    with pytest.raises(InputError, match="Keras model"):
         Teacher(tmp_path / "x.h5", small_run(data))

@@ -78,7 +78,7 @@ def test_nothing_that_runs_it(config: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_a_configuration_has_one_process(config: Path, claim: Claim, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is watched already by process"):
+    with pytest.raises(InputError, match="already by"):
         Claim(config)
     found = running(config)
     assert found == claim.state

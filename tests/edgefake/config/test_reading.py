@@ -117,7 +117,7 @@ def test_a_secret_is_never_shown(write: Callable[[str], Path]) -> None:
 
 
 def test_a_file_that_is_not_there_is_told_with_what_makes_one(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"absent\.toml cannot be read .*edgefake config init"):
+    with pytest.raises(InputError, match=r"absent\.toml .*config init"):
         read_config(tmp_path / "absent.toml")
 
 

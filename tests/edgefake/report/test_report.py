@@ -58,7 +58,7 @@ def test_a_picture(portrait: Path, detector: Detector) -> None:
     for told in (
         report.file.sha256,
         report.setup.payload_sha256,
-        report.setup.terms,
+        report.setup.terms or "not told",
         "edgefake report portrait.jpg",
         "480 × 600",
         "not measured",

@@ -81,7 +81,7 @@ def test_a_full_disk_loses_the_oldest(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SinkError, match="cannot be made"):
+    with pytest.raises(SinkError, match="be made"):
         opened(tmp_path / "file" / "out")
 
 

@@ -181,7 +181,7 @@ def test_a_configuration_that_cannot_run_leaves_all_as_it_is(
         camera = station.cameras["a"]
         with pytest.raises(ModelNotFoundError, match=r"camera a: .*absent"):
             station.apply(Config(cameras=(wrong,)))
-        with pytest.raises(InputError, match="start edgefake again"):
+        with pytest.raises(InputError, match="edgefake again"):
             station.apply(Config(cameras=(a,), health=HealthConfig(port=0)))
         assert station.cameras["a"] is camera and running(camera) and station.config == Config(cameras=(a,))
         frames = camera.health.report().frames_out

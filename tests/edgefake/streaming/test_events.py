@@ -147,9 +147,9 @@ def test_a_sink_that_lacks_the_method_it_is_given_things_by() -> None:
         def send(self, frame: object, result: FrameResult) -> None:
             """What it takes is events."""
 
-    with pytest.raises(InputError, match='Deaf has no send_event, by which one of every = "event"'):
+    with pytest.raises(InputError, match=r'Deaf .*send_event.* every = "event"'):
         as_sink(Deaf())
-    with pytest.raises(InputError, match="Sink has no send, by which"):
+    with pytest.raises(InputError, match=r"Sink .*send"):
         as_sink(Sink())
 
 
