@@ -114,7 +114,7 @@ class Guarded:
                 left -= 1
                 seen()
 
-    def _start(self) -> Connection:
+    def _start(self, *, deaths: int = 0) -> Connection:
         ours, theirs = socket.socketpair()
         with theirs:
             command = [sys.executable, "-c", _CHILD, str(theirs.fileno()), *sys.path]
@@ -133,6 +133,8 @@ class Guarded:
             kind, value = connection.recv()
         except (EOFError, OSError):
             code = self._end()
+            if not self._closed and deaths + 1 < DEATHS:  # somebody may have killed it
+                return self._start(deaths=deaths + 1)
             raise BackendError(f"the process that opens {self._settings.model} {_end_text(code)} before it was ready") from None
         if kind == "broken":
             raise value

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -46,6 +48,23 @@ def test_a_worker_that_is_killed_costs_nothing(tmp_path: Path) -> None:
     assert len(set(killed)) > 1
     assert guarded.judged(works(pictures)) == expected
     guarded.close()
+
+
+def test_a_worker_that_is_killed_while_it_opens_the_model_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[int] = []
+
+    class Killed(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self.pid)
+            if len(started) == 1:
+                self.kill()
+
+    monkeypatch.setattr(subprocess, "Popen", Killed)
+    guarded = Guarded(SETTINGS)
+    (row,) = guarded.judged(works(archive(tmp_path, 1)))
+    guarded.close()
+    assert (row["status"], len(started)) == ("ok", 2)
 
 
 def test_a_file_that_ends_two_workers_is_named(tmp_path: Path) -> None:
