@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PARTIAL = ".partial-"
 """How the names of unfinished files begin: what a kill leaves is hidden, and known for what it is."""
+
+ABANDONED_S = 3600.0
+"""What was last written so long ago is being written by nobody."""
 
 _C_PATH_MAX = 1000
 """FFmpeg keeps names in buffers of 1,024 bytes."""
@@ -51,10 +55,15 @@ def write_json(path: Path, value: object) -> None:
     write_atomically(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def remove_partials(folder: Path) -> None:
-    """Take away what was left in ``folder`` by processes that were killed while they wrote; others may not write there now."""
+def remove_partials(folder: Path, *, older_than_s: float = 0.0) -> None:
+    """Take away what was left in ``folder`` by processes that were killed while they wrote.
+
+    Others may not write there now, unless ``older_than_s`` (such as ``ABANDONED_S``) spares what was written lately.
+    """
     for partial in folder.glob(f"{PARTIAL}*"):
-        partial.unlink()
+        with suppress(FileNotFoundError):  # it is finished now
+            if not older_than_s or time.time() - partial.stat().st_mtime > older_than_s:
+                partial.unlink()
 
 
 def _settle(path: Path) -> None:

@@ -39,10 +39,11 @@ def run_config(path: Path, *, as_json: bool) -> int:
     printed = _Printed(todo, as_json=as_json)
     with ExitStack() as stack:
         line = stack.enter_context(LiveLine(every_s=0.5))
+        stack.enter_context(_reloads(todo))  # before `edgefake reload` finds this process, which its signal would end
         claim = stack.enter_context(Claim(path))
         station = Station(config, listener=printed.add)
         stack.callback(station.close)
-        signals = stack.enter_context(_signals(todo))
+        signals = stack.enter_context(stopped_by_signals(lambda: todo.put(_STOP), (signal.SIGINT, signal.SIGTERM)))
         if config.health is not None:
             from edgefake.streaming.health_server import HealthServer
 
@@ -67,7 +68,8 @@ def run_config(path: Path, *, as_json: bool) -> int:
                 notifier.stopping()
                 station.stop()
             elif what is _RELOAD:
-                _reload(station, claim, path)
+                if not signals:  # what is ending starts no camera
+                    _reload(station, claim, path)
             else:
                 line.print(str(what))
         cameras = list(station.cameras.values())
@@ -94,12 +96,11 @@ def _reload(station: Station, claim: Claim, path: Path) -> None:
 
 
 @contextmanager
-def _signals(todo: queue.SimpleQueue[object]) -> Iterator[list[int]]:
-    """SIGHUP has the configuration read again; the first SIGINT or SIGTERM ends all and is noted, a second acts as ever."""
+def _reloads(todo: queue.SimpleQueue[object]) -> Iterator[None]:
+    """SIGHUP has the configuration read again."""
     before = signal.signal(signal.SIGHUP, lambda number, frame: todo.put(_RELOAD))
     try:
-        with stopped_by_signals(lambda: todo.put(_STOP), (signal.SIGINT, signal.SIGTERM)) as came:
-            yield came
+        yield
     finally:
         signal.signal(signal.SIGHUP, before)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from edgefake.files import remove_partials, write_json
+from edgefake.files import ABANDONED_S, remove_partials, write_json
 from edgefake.schema import SCHEMA
 from edgefake.text import printable
 
@@ -30,7 +30,7 @@ class Memory:
         self._failed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            remove_partials(path.parent)
+            remove_partials(path.parent, older_than_s=ABANDONED_S)
             value = json.loads(path.read_text("utf-8"))
             self._done = dict.fromkeys(str(id) for id in value["done"])
             self._after = float(value["after"])

@@ -6,7 +6,7 @@ import errno
 from pathlib import Path
 
 from edgefake.errors import SinkError
-from edgefake.files import remove_partials, write_atomically
+from edgefake.files import ABANDONED_S, remove_partials, write_atomically
 from edgefake.pixels import Pixels
 from edgefake.sinks.base import Sink, StreamInfo
 from edgefake.sinks.retention import Series, file_name
@@ -46,7 +46,7 @@ class PicturesSink(Sink):
     def open(self, stream: StreamInfo) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            remove_partials(self._folder)
+            remove_partials(self._folder, older_than_s=ABANDONED_S)  # other cameras write there too
         except OSError as error:
             raise SinkError(f"the folder {printable(self._folder)} cannot be made ({error.strerror}): give another") from error
         self._series = self._named(file_name(stream.camera or stream.name))

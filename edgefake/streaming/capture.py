@@ -110,6 +110,7 @@ class Capture:
         self._thread.join(CLOSE_S)
         if self._thread.is_alive():
             _log.warning("%s is still busy with a read: its thread ends when that returns", self._source.name)
+        self._health.queued(CAPTURE, 0)  # what is left is judged by nobody, and must not look as if it waited
 
     def _first(self, wait: bool) -> Reader | None:
         """The source opened for the first time; None when it is to be waited for."""

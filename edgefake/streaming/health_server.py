@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from edgefake.errors import InputError
 from edgefake.schema import seconds_or_ms
-from edgefake.streaming.health import CAPTURE
+from edgefake.streaming.health import CAPTURE, HealthReport
 from edgefake.streaming.metrics import Cameras, HealthCollector
 
 FRESH_S = 10.0
@@ -31,14 +31,15 @@ S = TypeVar("S", bound="StatusServer")
 def alive(cameras: Cameras) -> Answer:
     """For whoever starts what has died again: 503 when judging is stuck. A camera that is away is no reason for a new start."""
     reports = {name: health.report() for name, health in cameras().items()}
-    stuck = [
-        name
-        for name, report in reports.items()
-        if report.queues.get(CAPTURE) and min(report.judged_age_s or report.uptime_s, report.uptime_s) > STUCK_S
-    ]
+    stuck = [name for name, report in reports.items() if report.queues.get(CAPTURE) and _idle_s(report) > STUCK_S]
     if stuck:
         return HTTPStatus.SERVICE_UNAVAILABLE, {"status": "stuck", "cameras": stuck}
     return HTTPStatus.OK, {"status": "ok"}
+
+
+def _idle_s(report: HealthReport) -> float:
+    """Since the last frame was judged, or the beginning."""
+    return report.uptime_s if report.judged_age_s is None else report.judged_age_s
 
 
 def ready(cameras: Cameras) -> Answer:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 
-from edgefake.files import plain_path, remove_partials, write_atomically, write_json, writing
+from edgefake.files import ABANDONED_S, plain_path, remove_partials, write_atomically, write_json, writing
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a:b.mp4", "a%d.mp4", os.fsdecode(b"a\xe9.mp4"), "ü" * 125 + ".mp4"])
@@ -26,6 +27,7 @@ def test_the_old_file_is_there_until_the_new_one_is_whole(tmp_path: Path) -> Non
     path = tmp_path / "a.json"
     path.write_text("old")
     with writing(path) as partial:
+        remove_partials(tmp_path, older_than_s=ABANDONED_S)  # somebody is writing it
         assert partial.parent == tmp_path and partial.suffix == ".json" and partial.read_bytes() == b""
         partial.write_text("half")
         assert path.read_text() == "old"
@@ -95,3 +97,13 @@ def test_what_a_kill_left_can_be_taken_away(tmp_path: Path) -> None:
             os.link(partial, tmp_path / f"{partial.name}.kept")
     remove_partials(tmp_path)
     assert list(tmp_path.iterdir()) == [tmp_path / "a.h5"]
+
+
+def test_what_was_left_long_ago_goes(tmp_path: Path) -> None:
+    (old := tmp_path / ".partial-1.jpg").touch()
+    (new := tmp_path / ".partial-2.jpg").touch()
+    os.utime(old, (time.time() - 2 * ABANDONED_S,) * 2)
+    remove_partials(tmp_path, older_than_s=ABANDONED_S)
+    assert not old.exists() and new.exists()
+    remove_partials(tmp_path)
+    assert not new.exists()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edgefake.cli import main, reload
+from edgefake.cli import main, reload, station
 from edgefake.errors import InputError
+from edgefake.station import Station
 from edgefake.station.claim import Claim, running
+from tests.edgefake.streaming.videos import moving_face, write_video
 
 
 @pytest.fixture
@@ -86,3 +90,20 @@ def test_a_configuration_has_one_process(config: Path, claim: Claim, tmp_path: P
     Claim(other).close()
     claim.close()
     assert running(config) is None
+
+
+def test_a_reload_while_models_are_opened_ends_nothing(config: Path, portrait: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = write_video(config.parent / "clip.avi", moving_face(portrait, 3), codec="MJPG")
+    config.write_text(f'[detector]\nmodel = "cnn_int8"\nthreads = 1\n[cameras.a]\nsource = "{clip}"\n')
+    uncaught: list[int] = []
+    signal.signal(signal.SIGHUP, lambda number, frame: uncaught.append(number))  # which would have ended a process
+
+    class Slow(Station):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            assert running(config) is not None  # `edgefake reload` finds it
+            os.kill(os.getpid(), signal.SIGHUP)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(station, "Station", Slow)
+    assert main(["watch", "--config", str(config)]) == 0
+    assert not uncaught

@@ -16,7 +16,7 @@ from edgefake.pixels import Pixels
 from edgefake.streaming import capture as capture_module
 from edgefake.streaming.capture import CAPACITY, Capture, Captured
 from edgefake.streaming.decoding import Undecoded
-from edgefake.streaming.health import Health
+from edgefake.streaming.health import CAPTURE, Health
 from edgefake.streaming.sources import Reader, Source, SourceLike, find_source
 from tests.edgefake.streaming.fake_camera import plug_in
 from tests.edgefake.streaming.videos import moving_face, write_video
@@ -87,6 +87,16 @@ def test_a_live_source_drops_the_oldest_and_counts() -> None:
     assert [frame.index for frame in frames] == list(range(20 - CAPACITY, 20))
     assert [int(frame.pixels[0, 0, 0]) for frame in frames] == [frame.index for frame in frames]
     assert capture.dropped == health.report().dropped == 20 - CAPACITY
+
+
+def test_nothing_waits_when_it_is_closed() -> None:
+    """Else a camera whose sink cannot be opened would be taken for one whose frames nobody judges."""
+    health = Health()
+    capture = Capture(find_source(iter(numbered(20)), live=True), health=health)
+    until(lambda: health.report().frames_in == 20)
+    assert health.report().queues[CAPTURE] == CAPACITY
+    capture.close()
+    assert health.report().queues[CAPTURE] == 0
 
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
