@@ -30,6 +30,8 @@ class Service:
     arguments: tuple[str, ...]
     """What stands before the file on its command line."""
     reloads: bool
+    watchdog_s: int
+    """It takes a step at least so often."""
 
 
 SERVICES = {
@@ -42,6 +44,7 @@ SERVICES = {
             Path("/etc/edgefake/edgefake.toml"),
             ("watch", "--config"),
             True,
+            60,
         ),
         Service(
             "frigate",
@@ -50,6 +53,7 @@ SERVICES = {
             Path("/etc/edgefake/frigate.toml"),
             ("frigate",),
             False,
+            180,  # a clip is one step
         ),
     )
 }
@@ -65,6 +69,7 @@ def unit_text(service: Service, *, config: Path, python: str = sys.executable, g
         command=" ".join(map(quoted, words)),
         reload="ExecReload=/bin/kill -HUP $MAINPID" if service.reloads else "",
         groups=" ".join(known),
+        watchdog=service.watchdog_s,
     )
 
 

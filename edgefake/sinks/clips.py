@@ -35,6 +35,7 @@ class ClipsSink(RecordingsSink):
     """
 
     name = "clips"
+    _labelled = True
 
     def __init__(
         self,

@@ -62,7 +62,7 @@ class PicturesSink(Sink):
             self._write(event.picture, f"{event.id}-{event.event.value}")
 
     def _named(self, stem: str) -> Series:
-        return Series(self._folder, stem, ".jpg", keep_days=self._keep_days, keep_mb=self._keep_mb)
+        return Series(self._folder, stem, ".jpg", keep_days=self._keep_days, keep_mb=self._keep_mb, labelled=True)
 
     def _write(self, picture: Picture, label: str) -> None:
         path = self._series.next(label)

@@ -26,6 +26,7 @@ class RecordingsSink(VideoFileSink):
     """
 
     name = "recordings"
+    _labelled = False
 
     def __init__(
         self,
@@ -41,8 +42,8 @@ class RecordingsSink(VideoFileSink):
             raise InputError(f"expected segment_minutes above 0, got {segment_minutes!r}")
         self._folder, self._segment_s = Path(folder), 60.0 * segment_minutes
         self._keep_days, self._keep_mb = keep_days, keep_mb
-        self._series = self._named("camera")
         self._label = ""
+        self._series = self._named("camera")
 
     def open(self, stream: StreamInfo) -> None:
         super().open(stream)
@@ -50,7 +51,7 @@ class RecordingsSink(VideoFileSink):
         self._series.tidy()
 
     def _named(self, stem: str) -> Series:
-        return Series(self._folder, stem, SUFFIX, keep_days=self._keep_days, keep_mb=self._keep_mb)
+        return Series(self._folder, stem, SUFFIX, keep_days=self._keep_days, keep_mb=self._keep_mb, labelled=self._labelled)
 
     def _free(self) -> int:
         """After the oldest have gone, where there was too little."""

@@ -16,19 +16,23 @@ JUMP_S = 3600.0
 
 
 class Series:
-    """The files ``STEM-NUMBER-TIME[-LABEL].SUFFIX`` of one folder, oldest first: ``door-000042-20261127T093000Z.mkv``.
+    """The files ``STEM-NUMBER-TIME.SUFFIX`` of one folder, oldest first: ``door-000042-20261127T093000Z.mkv``; or, ``labelled``,
+    those with ``-LABEL`` before the suffix, which are others.
 
     The number, which always rises, is what orders them, so that a clock that is set does not. Other files in the folder are
     never touched. ``keep_days`` and ``keep_mb`` (10⁶ bytes) say which are kept; None: all of them while the disk has room.
     Raises ``InputError`` for limits that are not above 0.
     """
 
-    def __init__(self, folder: Path, stem: str, suffix: str, *, keep_days: float | None, keep_mb: float | None) -> None:
+    def __init__(
+        self, folder: Path, stem: str, suffix: str, *, keep_days: float | None, keep_mb: float | None, labelled: bool = False
+    ) -> None:
         for name, value in (("keep_days", keep_days), ("keep_mb", keep_mb)):
             if value is not None and not value > 0:
                 raise InputError(f"expected {name} above 0, got {value!r}: leave it out to keep all")
         self._folder, self._stem, self._suffix = folder, stem, suffix
-        self._name = re.compile(rf"{re.escape(stem)}-(\d{{6,}})-\d{{8}}T\d{{6}}Z(?:-[\w-]+)?{re.escape(suffix)}")
+        label = r"-[\w-]+" if labelled else ""
+        self._name = re.compile(rf"{re.escape(stem)}-(\d{{6,}})-\d{{8}}T\d{{6}}Z{label}{re.escape(suffix)}")
         self._keep_s = None if keep_days is None else keep_days * DAY_S
         self._keep_bytes = None if keep_mb is None else keep_mb * 1e6
         self._clock = _Clock()

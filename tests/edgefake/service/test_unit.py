@@ -27,6 +27,8 @@ def test_what_it_says(service) -> None:  # type: ignore[no-untyped-def]
     text = unit_text(service, config=service.config)
     assert text.startswith(MARK) and "$" not in text.replace("$MAINPID", "").replace("${NAME}", "")
     assert ("ExecReload=" in text) is service.reloads
+    assert "\nUser=edgefake\n" in text  # of all: they share a folder, which systemd gives to the user of one
+    assert f"\nWatchdogSec={service.watchdog_s}\n" in text
     assert f"ExecStart={sys.executable} -m edgefake {' '.join(service.arguments)} {service.config}" in text
 
 

@@ -10,8 +10,9 @@ import pytest
 from edgefake.errors import InputError
 from edgefake.sinks import StreamInfo, clips
 from edgefake.sinks.clips import ClipsSink, Trigger
+from edgefake.sinks.recordings import RecordingsSink
 from edgefake.testing import check_sink
-from tests.edgefake.sinks.test_recordings import frames_in
+from tests.edgefake.sinks.test_recordings import frames_in, recorded
 from tests.edgefake.streaming.results import result, track
 
 FRAME = np.full((48, 64, 3), 90, np.uint8)
@@ -48,6 +49,16 @@ def test_long_ones_follow_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyP
         sink.send(FRAME, result(index, track(3, 0.9 if index // 50 % 2 else 0.1)))
     sink.close()
     assert [frames_in(path) for path in sorted(tmp_path.iterdir())] == [100, 100, 60]
+
+
+def test_recordings_in_the_same_folder_leave_them_alone(tmp_path: Path) -> None:
+    sink = ClipsSink(tmp_path, on="appeared")
+    clipped(sink, range(0))
+    (clip,) = tmp_path.iterdir()
+    recorded(RecordingsSink(tmp_path, segment_minutes=1 / 60, keep_mb=0.000_001), tmp_path, 25)
+    assert clip.exists() and len(list(tmp_path.iterdir())) == 2
+    ClipsSink(tmp_path, keep_mb=0.000_001).open(StreamInfo("door", camera="door"))
+    assert not clip.exists() and len(list(tmp_path.iterdir())) == 1
 
 
 def test_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
