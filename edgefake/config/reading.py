@@ -21,7 +21,7 @@ import dataclasses
 import os
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from edgefake.config.secrets import filled
 from edgefake.config.tables import arguments_of, as_table, check_keys, shown
 from edgefake.errors import InputError
 from edgefake.sinks import SINKS
+from edgefake.streaming.sources import is_path
 from edgefake.text import printable
 
 if sys.version_info >= (3, 11):
@@ -38,6 +39,8 @@ else:
     import tomli as tomllib
 
 DETECTOR_KEYS = tuple(field.name for field in dataclasses.fields(DetectorConfig))
+_FILES = ("model", "faces", "threshold")
+"""Those of them that may name a file."""
 CAMERA_KEYS = tuple(field.name for field in dataclasses.fields(CameraConfig) if field.name not in ("name", "detector"))
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -116,8 +119,7 @@ def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkC
     table = dict(as_table(value, where))
     check_keys(table, (*CAMERA_KEYS, *DETECTOR_KEYS), where)
     own = {field: table.pop(field) for field in DETECTOR_KEYS if field in table}
-    detector = arguments_of({**shared, **own}, DetectorConfig, where)
-    detector |= {field: _beside(detector[field], folder) for field in ("model", "faces", "threshold") if field in detector}
+    detector = detector_of(arguments_of({**shared, **own}, DetectorConfig, where), folder)
     chosen = table.pop("sinks", list(sinks))
     if not isinstance(chosen, list) or not all(isinstance(one, str) for one in chosen):
         raise InputError(f'{where} sinks: expected a list of names such as ["log"], got {shown(chosen)}')
@@ -126,10 +128,14 @@ def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkC
     if not isinstance(arguments["source"], str | int) or isinstance(arguments["source"], bool):
         got = shown(arguments["source"])
         raise InputError(f"{where} source: expected a text in quotes or a camera's number, got {got}")
-    arguments["source"] = _beside(arguments["source"], folder)
-    return CameraConfig(
-        name=key, detector=DetectorConfig(**detector), sinks=tuple(sinks[one] for one in dict.fromkeys(chosen)), **arguments
-    )
+    source = _beside(arguments["source"], folder)
+    arguments["source"] = str(folder / source) if is_path(source) else source
+    return CameraConfig(name=key, detector=detector, sinks=tuple(sinks[one] for one in dict.fromkeys(chosen)), **arguments)
+
+
+def detector_of(arguments: Mapping[str, Any], folder: Path) -> DetectorConfig:
+    """Of what a table says; files in it that lie below ``folder`` are meant by their paths."""
+    return DetectorConfig(**{key: _beside(value, folder) if key in _FILES else value for key, value in arguments.items()})
 
 
 def _beside(value: Any, folder: Path) -> Any:

@@ -6,6 +6,7 @@ import json
 import re
 import urllib.request
 from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -40,7 +41,9 @@ class FrigateApi:
     Every method raises ``edgefake.web.Away`` when Frigate cannot be reached or answers 5xx, and ``FrigateError`` when it refuses.
     """
 
-    def __init__(self, url: str, *, user: str | None = None, password: str | None = None, ca_file: str | None = None) -> None:
+    def __init__(
+        self, url: str, *, user: str | None = None, password: str | None = None, ca_file: str | Path | None = None
+    ) -> None:
         self._url = url.rstrip("/")
         self._login = None if user is None else {"user": user, "password": password}
         self._token: str | None = None

@@ -190,7 +190,6 @@ class Bridge:
         try:
             if self._look(case, seen):
                 self._tell(case, seen)
-            self._is_back()
         except Gone as error:
             self._missed(case, seen, error)
             return
@@ -208,17 +207,25 @@ class Bridge:
 
     def _look(self, case: Case, seen: FrigateObject) -> bool:
         """Whether there was something new, and it was judged."""
-        if self._config.look_at == "clip":
-            if not seen.has_clip:
-                return False
-            case.person.add_clip(self._api.clip(seen.id), beat=self._beat)
-            return True
-        if not seen.has_snapshot or (seen.snapshot_time is not None and seen.snapshot_time == case.looked_at):
+        if not self._is_new(case, seen):
             return False
-        case.person.add_snapshot(self._api.snapshot(seen.id), seen)
-        case.looked_at = seen.snapshot_time
+        if self._config.look_at == "clip":
+            case.person.add_clip(self._api.clip(seen.id), beat=self._beat)
+        else:
+            case.person.add_snapshot(self._api.snapshot(seen.id), seen)
+        case.looked = seen
         case.misses = 0
+        self._is_back()
         return True
+
+    def _is_new(self, case: Case, seen: FrigateObject) -> bool:
+        """Whether there is a picture that was not judged."""
+        before = case.looked
+        if self._config.look_at == "clip":
+            return seen.has_clip and before is None
+        if before is None or not seen.has_snapshot:
+            return seen.has_snapshot
+        return seen is not before and (seen.snapshot_time is None or seen.snapshot_time != before.snapshot_time)
 
     def _tell(self, case: Case, seen: FrigateObject) -> None:
         answer = case.person.answer

@@ -22,8 +22,8 @@ class Case:
     person: Person
     due: float | None
     """When to look again, by the monotonic clock; None: when Frigate says more."""
-    looked_at: float | None = None
-    """The time of the snapshot that was judged last."""
+    looked: FrigateObject | None = None
+    """As Frigate told it when it was judged last."""
     misses: int = 0
     """How often what should be there was not."""
     label: str | None = None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from edgefake.config import DetectorConfig, HealthConfig
-from edgefake.config.reading import read_tables, table_of
+from edgefake.config.reading import detector_of, read_tables, table_of
 from edgefake.config.tables import arguments_of
 from edgefake.errors import InputError
 from edgefake.mqtt import Address, check_topic, parse_address
@@ -38,7 +38,7 @@ class FrigateConfig:
     """``mqtt[s]://[USER:PASSWORD@]HOST[:PORT][/TOPIC]``; below ``TOPIC`` (default ``edgefake/frigate``) is what is published."""
     user: str | None = None
     password: str | None = None
-    ca_file: str | None = None
+    ca_file: str | Path | None = None
     """Certificates (PEM) to trust in the place of the system's, for both addresses."""
     topic_prefix: str = "frigate"
     """As in Frigate's own configuration."""
@@ -52,7 +52,7 @@ class FrigateConfig:
     """Whether Frigate is told."""
     home_assistant: bool | Literal["remove"] = True
     """Whether each camera announces itself to Home Assistant; ``remove`` takes those in ``cameras`` away again."""
-    state: str | None = None
+    state: str | Path | None = None
     """The file that remembers who was judged; default: ``frigate.json`` in ``EDGEFAKE_HOME``."""
 
     def __post_init__(self) -> None:
@@ -78,12 +78,16 @@ class FrigateFile:
 
 
 def read_frigate_config(path: str | Path) -> FrigateFile:
-    """The configuration in ``path``. Raises ``InputError`` with file, table and key of the first thing that is wrong."""
+    """The configuration in ``path``, relative to whose folder the paths in it are.
+
+    Raises ``InputError`` with file, table and key of the first thing that is wrong.
+    """
     path, name = Path(path), printable(path)
     missing = "write one with the tables [frigate] and, if wanted, [detector] and [health], see `edgefake frigate --help`"
     whole = read_tables(path, ("frigate", "detector", "health"), missing=missing)
+    folder = path.absolute().parent
     arguments = {
-        key: arguments_of(table_of(whole, key, name), target, f"{name}: [{key}]")
+        key: arguments_of(table_of(whole, key, name), target, f"{name}: [{key}]", folder=folder)
         for key, target in (("frigate", FrigateConfig), ("detector", DetectorConfig), ("health", HealthConfig))
     }
     try:
@@ -92,6 +96,6 @@ def read_frigate_config(path: str | Path) -> FrigateFile:
         raise InputError(f"{name}: {error}") from error
     return FrigateFile(
         frigate=frigate,
-        detector=DetectorConfig(**arguments["detector"]),
+        detector=detector_of(arguments["detector"], folder),
         health=HealthConfig(**arguments["health"]) if "health" in whole else None,
     )

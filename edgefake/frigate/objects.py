@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,22 +68,33 @@ def _object(values: dict[str, Any], *, ended: bool) -> FrigateObject:
         id=id,
         camera=camera,
         label=label,
-        start=float(values.get("start_time") or 0.0),
+        start=_number(values.get("start_time") or 0.0),
         ended=ended,
         has_snapshot=bool(values.get("has_snapshot")) or time is not None,
         has_clip=bool(values.get("has_clip")),
-        snapshot_time=None if time is None else float(time),
+        snapshot_time=None if time is None else _number(time),
         box=_box(box) if box else _relative_box(corners),
         is_relative=not box,
         sub_label=_sub_label(values.get("sub_label")),
     )
 
 
+def _number(value: Any) -> float:
+    """A finite one; raises ``ValueError`` for others, which JSON of Python may hold, and ``TypeError`` for what is none."""
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError("a number is too large") from error
+    if not math.isfinite(number):
+        raise ValueError("a number is not finite")
+    return number
+
+
 def _box(corners: Any) -> Box | None:
     """Of ``[left, top, right, bottom]``."""
     if not isinstance(corners, list) or len(corners) != 4:
         return None
-    left, top, right, bottom = map(float, corners)
+    left, top, right, bottom = map(_number, corners)
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
@@ -90,7 +102,7 @@ def _relative_box(sides: Any) -> Box | None:
     """Of ``[left, top, width, height]``, as the API tells it."""
     if not isinstance(sides, list) or len(sides) != 4:
         return None
-    left, top, width, height = map(float, sides)
+    left, top, width, height = map(_number, sides)
     return Box(left, top, width, height) if width > 0 and height > 0 else None
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "SourceLike",
     "cameras_here",
     "find_source",
+    "is_path",
 ]
 
 SourceLike = int | str | Path | Iterable[Pixels]
@@ -109,6 +110,11 @@ def find_source(
         does, option = ("does not come", "live=True (--follow)") if live else ("always comes", "live=False (--not-live)")
         raise InputError(f"{found.name} {does} live: leave {option} out")
     return found
+
+
+def is_path(source: int | str) -> bool:
+    """Whether ``source`` means a file or folder, which need not be there."""
+    return SOURCES[_kind(source)].pattern is None
 
 
 def cameras_here() -> list[CameraHere]:

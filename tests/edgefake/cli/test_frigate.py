@@ -13,6 +13,7 @@ import cv2
 import pytest
 
 from edgefake.cli import main
+from edgefake.frigate import read_frigate_config
 from edgefake.pixels import Pixels
 from tests.edgefake.broker import PATIENCE_S, Broker, Listener, eventually, needs_broker
 from tests.edgefake.frigate.fake_frigate import FakeFrigate, message, row
@@ -112,3 +113,15 @@ def test_a_mistake_in_the_file(text: str, words: str, tmp_path: Path, capsys: py
 def test_without_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["frigate", str(tmp_path / "none.toml")]) == 2
     assert "none.toml cannot be read (No such file or directory): write one" in capsys.readouterr().err
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.tflite").touch()
+    path = tmp_path / "frigate.toml"
+    path.write_text(
+        '[frigate]\nurl = "https://f:8971"\nbroker = "mqtt://b"\nca_file = "f.pem"\nstate = "f.json"\n'
+        '[detector]\nmodel = "mine.tflite"\n'
+    )
+    file = read_frigate_config(path)
+    assert (file.frigate.ca_file, file.frigate.state) == (str(tmp_path / "f.pem"), str(tmp_path / "f.json"))
+    assert file.detector.model == str(tmp_path / "mine.tflite")

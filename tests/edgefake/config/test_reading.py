@@ -134,3 +134,14 @@ def test_sources_beside_the_file_are_found_there(write: Callable[[str], Path], t
     (camera,) = read_config(write('[cameras.a]\nsource = 0\nmodel = "mine.tflite"\nfaces = "edge:mine.tflite"')).cameras
     mine = str(tmp_path / "mine.tflite")
     assert (camera.detector.model, camera.detector.faces) == (mine, f"edge:{mine}")
+
+
+def test_a_source_that_is_not_there_yet_is_waited_for_beside_the_file(write: Callable[[str], Path], tmp_path: Path) -> None:
+    for source, wanted in (
+        ("later", str(tmp_path / "later")),
+        ("/a/b.mp4", "/a/b.mp4"),
+        ("0", "0"),
+        ("rtsp://a/b", "rtsp://a/b"),
+    ):
+        assert read_config(write(f'[cameras.a]\nsource = "{source}"')).cameras[0].source == wanted
+    assert read_config(write('[cameras.a]\nsource = "picamera2:0"')).cameras[0].source == "picamera2:0"

@@ -32,6 +32,8 @@ class FakeFrigate:
     """What it answers to everything, where it is out of order."""
     pause: threading.Event = field(default_factory=threading.Event)
     """Set: it answers; until then it is slow."""
+    refuses_labels: bool = False
+    """Whether its user may write none."""
     labels: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The sub labels that were written."""
     requests: list[str] = field(default_factory=list)
@@ -102,6 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(200, data, kind)
 
     def _sub_label(self, id: str, body: Any) -> None:
+        if self.frigate.refuses_labels:
+            return self._send(403, {"detail": "Access denied"})
         score = body.get("subLabelScore")
         if not isinstance(body.get("subLabel"), str) or len(body["subLabel"]) > 100 or not (score is None or 0 < score <= 1):
             return self._send(422, {"detail": "Unprocessable Entity"})

@@ -382,23 +382,51 @@ def test_damaged_pictures_and_messages_are_passed_over(
         assert bridge.failures == {"message": 6}
 
 
-@needs_broker
-def test_clips_are_judged_when_they_are_whole(
-    frigate: FakeFrigate, broker: Broker, ears: Listener, portrait: Path, tmp_path: Path
-) -> None:
+def clip_of(portrait: Path, folder: Path) -> bytes:
     frame = cv2.imread(str(portrait))
-    clip = tmp_path / "clip.mp4"
+    clip = folder / "clip.mp4"
     writer = cv2.VideoWriter(str(clip), cv2.VideoWriter.fourcc(*"mp4v"), 10, (480, 600))
     for _ in range(15):
         writer.write(frame)
     writer.release()
-    frigate.clips["a"] = clip.read_bytes()
+    return clip.read_bytes()
+
+
+@needs_broker
+def test_clips_are_judged_when_they_are_whole(
+    frigate: FakeFrigate, broker: Broker, ears: Listener, portrait: Path, tmp_path: Path
+) -> None:
+    frigate.clips["a"] = clip_of(portrait, tmp_path)
     with Detector(threshold=0.0, num_threads=1) as judge, running(frigate, broker, judge, tmp_path, look_at="clip") as bridge:
         ears.publish("frigate/events", message("a", "new"))
         ears.publish("frigate/events", message("a", "end"))
         eventually(lambda: bridge.counts["front_door", "fake"] == 1)
     assert frigate.asked("clip.mp4") == 1 and frigate.asked("snapshot") == 0
     assert answers(ears)[0]["scored"] > 5 and frigate.labels["a"]["subLabel"] == "fake"
+
+
+@needs_broker
+@pytest.mark.parametrize("look_at", ["snapshot", "clip"])
+def test_who_was_judged_is_not_judged_again_where_the_label_is_refused(
+    look_at: str, frigate: FakeFrigate, broker: Broker, ears: Listener, portrait: Path, snapshot: bytes, tmp_path: Path
+) -> None:
+    """And Frigate is asked less and less often."""
+    frigate.refuses_labels = True
+    frigate.clips["a"], frigate.pictures["a"] = clip_of(portrait, tmp_path), snapshot
+    faces = "edge" if look_at == "clip" else lambda frame: [FACE]
+    with (
+        Detector(faces=faces, threshold=0.0, num_threads=1) as judge,
+        running(frigate, broker, judge, tmp_path, look_at=look_at) as bridge,
+    ):
+        # A row of the API, which does not tell the time of the snapshot.
+        frigate.rows.append(row("a"))
+        bridge._missed_some.set()
+        eventually(lambda: bridge._pauses >= 3)
+        assert bridge.failures["refused"] >= 3 and bridge.waiting == 1
+        frigate.refuses_labels = False
+        eventually(lambda: bridge.counts["front_door", "fake"] == 1)
+    assert frigate.labels["a"]["subLabel"] == "fake" and len(answers(ears)) == 1
+    assert frigate.asked("clip.mp4") + frigate.asked("snapshot-clean") == 1
 
 
 @needs_broker

@@ -46,3 +46,10 @@ def test_what_is_no_answer_of_frigate(body: bytes) -> None:
 def test_a_message_that_is_too_large() -> None:
     with pytest.raises(InputError, match="at most 1 MB"):
         read_message(b" " * (1 << 21))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1e999", "1" + "0" * 400, '"soon"'])
+def test_numbers_that_are_none(number: str) -> None:
+    text = message("a", "new", start_time="HERE").decode().replace('"HERE"', number)
+    with pytest.raises(InputError, match="expected a message of Frigate"):
+        read_message(text.encode())
