@@ -91,9 +91,9 @@ def state(service: Service) -> ServiceState:
 
 def check_readable(path: Path, advice: str) -> None:
     """Raise ``InputError`` with ``advice`` unless every user may read ``path``."""
-    real = Path(os.path.realpath(path))
+    ways = [Path(os.path.abspath(path)), Path(os.path.realpath(path))]  # a link must be found as well as what it leads to
     try:
-        for folder in [*reversed(real.parents), real]:
+        for folder in dict.fromkeys(step for way in ways for step in (*reversed(way.parents), way)):
             mode = folder.stat().st_mode
             needed = stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
             if not mode & needed or folder in (Path("/home"), Path("/root")):  # ProtectHome hides these

@@ -13,7 +13,6 @@ from edgefake.config import CameraConfig
 from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError
 from edgefake.secrets import without_secrets
-from edgefake.sinks.queue import SinkReport
 from edgefake.streaming.events import Event
 from edgefake.streaming.health import Health
 from edgefake.streaming.pipeline import Watch, watch
@@ -34,7 +33,7 @@ class State(str, Enum):
     STARTING = "starting"
     """There was no frame yet."""
     RUNNING = "running"
-    """``Camera.frame_age_s`` tells whether its source is lost."""
+    """``Camera.health`` tells whether its source is lost."""
     FAILED = "failed"
     """What it needs is wrong or away: ``Camera.error`` says what; it is tried again."""
     ENDED = "ended"
@@ -75,22 +74,6 @@ class Camera:
         if self._failed:
             return State.FAILED
         return State.STARTING if self._frame_at is None else State.RUNNING
-
-    @property
-    def frame_age_s(self) -> float | None:
-        """Seconds since the last frame was judged; None before the first."""
-        at = self._frame_at
-        return None if at is None else time.monotonic() - at
-
-    @property
-    def running(self) -> Watch | None:
-        """The stream, while there is one."""
-        return self._running
-
-    def sink_reports(self) -> list[SinkReport]:
-        """What became of the results of the present stream."""
-        running = self._running
-        return running.sink_reports() if running else []
 
     def start(self) -> None:
         self._thread.start()

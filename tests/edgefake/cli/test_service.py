@@ -112,6 +112,10 @@ def test_what_the_service_could_not_read_is_told_before_it_is_installed(public_f
     hidden.chmod(0o600)
     with pytest.raises(InputError, match="chmod 644"):
         manage.check_readable(hidden, "chmod 644")
+    (link := public_folder / "closed" / "link").parent.mkdir(mode=0o700)
+    link.symlink_to("/etc/hostname")  # as the Python of a virtual environment is one
+    with pytest.raises(InputError, match="elsewhere"):
+        manage.check_readable(link, "elsewhere")
     manage.check_readable(Path("/etc/hostname"), "")
 
 

@@ -21,6 +21,10 @@ LONGEST_S = 3.0
 """After its first event a process is killed within so long."""
 
 
+HEAD_BYTES = 1000
+"""A recording that ended before its first frame is shorter."""
+
+
 def written(folder: Path, source: Path) -> Path:
     """A configuration under which files change all the time."""
     path = folder / "edgefake.toml"
@@ -72,7 +76,7 @@ def check_all(folder: Path, checked: set[Path]) -> None:
         videos = sorted((folder / "video").glob(f"{camera}-*.mkv"))
         for path in videos[:-1]:
             if path not in checked:
-                assert frames_in(path) > 0 or path.stat().st_size == 0, path
+                assert frames_in(path) > 0 or path.stat().st_size < HEAD_BYTES, path
         checked |= {*videos[:-1]}
         if videos and videos[-1].stat().st_size:
             assert frames_in(videos[-1]) >= 0

@@ -38,15 +38,18 @@ def start() -> Iterator[Start]:
         capture.close()
 
 
+PATIENCE_S = 120.0
+
+
 def numbered(count: int) -> list[Pixels]:
     return [np.full((4, 4, 3), n, np.uint8) for n in range(count)]
 
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait for what another thread is to bring about."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 20 s"
+        assert time.monotonic() < deadline, f"it did not happen within {PATIENCE_S:g} s"
         time.sleep(0.002)
 
 

@@ -100,7 +100,7 @@ def test_the_command_waits_for_a_camera_and_a_signal_is_no_failure(portrait: Pat
         try:
             assert "fake" in process.stdout.readline()
             process.terminate()
-            output, errors = process.communicate(timeout=30)
+            output, errors = process.communicate(timeout=120)
         finally:
             server.kill()
     assert process.returncode == 0
