@@ -15,7 +15,7 @@ from edgefake.detector import Detector
 from edgefake.errors import EdgefakeError, InputError
 from edgefake.files import write_atomically
 from edgefake.sinks.base import Sink
-from edgefake.streaming.sources import find_source
+from edgefake.streaming.sources import find_source, is_path
 from edgefake.text import p_text, printable
 
 _EPILOG = """\
@@ -55,7 +55,7 @@ def _init(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     config = read_config(arguments.config)
     with LiveLine(every_s=0.0) as line, ExitStack() as stack:
-        sources = {camera.name: _source(camera, config) for camera in config.cameras}
+        sources = {camera.name: _source(camera) for camera in config.cameras}
         detectors: dict[DetectorConfig, Detector] = {}
         for camera in config.cameras:
             if camera.detector not in detectors:
@@ -65,12 +65,11 @@ def _check(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _source(camera: CameraConfig, config: Config) -> str:
-    """What would be watched, without secrets. Raises ``InputError`` for what is no source; does not ask whether it is there."""
-    try:
-        found = find_source(camera.source, size=camera.size, fps=camera.fps, live=camera.live)
-    except InputError as error:
-        raise InputError(f"{config.path}: [cameras.{camera.name}] source: {error}") from error
+def _source(camera: CameraConfig) -> str:
+    """What would be watched, without secrets; does not ask whether it is there."""
+    if is_path(camera.source) and not os.path.exists(camera.source):
+        return f"{printable(camera.source)}, which is not there yet"
+    found = find_source(camera.source, size=camera.size, fps=camera.fps, live=camera.live)
     return f"{found.name}, {'live' if found.live or camera.live else 'to its end'}"
 
 

@@ -87,9 +87,10 @@ def _reload(station: Station, claim: Claim, path: Path) -> None:
     state = replace(claim.state, reloads=claim.state.reloads + 1)
     try:
         changes = tuple(station.apply(read_config(path)))
-    except EdgefakeError as error:
-        claim.write(replace(state, changes=(), error=str(error)))
-        complain(f"warning: {path} is not taken, and what ran before goes on: {error}")
+    except Exception as error:  # whatever is wrong with a file, it ends no camera
+        told = str(error) if isinstance(error, EdgefakeError) else f"{type(error).__name__}: {error}"
+        claim.write(replace(state, changes=(), error=told))
+        complain(f"warning: {path} is not taken, and what ran before goes on: {told}")
         return
     claim.write(replace(state, changes=changes, error=None))
     complain(f"{path} was read again: {', '.join(changes) or 'nothing has changed'}")

@@ -25,12 +25,13 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from edgefake.arguments import whole_number
 from edgefake.config.classes import CameraConfig, Config, DetectorConfig, HealthConfig, SinkConfig
 from edgefake.config.secrets import filled
 from edgefake.config.tables import arguments_of, as_table, check_keys, shown
 from edgefake.errors import InputError
 from edgefake.sinks import SINKS
-from edgefake.streaming.sources import is_path
+from edgefake.streaming.sources import find_source, is_path
 from edgefake.text import printable
 
 if sys.version_info >= (3, 11):
@@ -130,7 +131,21 @@ def _camera(key: str, value: Any, shared: dict[str, Any], sinks: dict[str, SinkC
         raise InputError(f"{where} source: expected a text in quotes or a camera's number, got {got}")
     source = _beside(arguments["source"], folder)
     arguments["source"] = str(folder / source) if is_path(source) else source
-    return CameraConfig(name=key, detector=detector, sinks=tuple(sinks[one] for one in dict.fromkeys(chosen)), **arguments)
+    camera = CameraConfig(name=key, detector=detector, sinks=tuple(sinks[one] for one in dict.fromkeys(chosen)), **arguments)
+    try:
+        _check_camera(camera)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    return camera
+
+
+def _check_camera(camera: CameraConfig) -> None:
+    """Raises ``InputError`` for what ``watch`` would refuse, whatever is there or not; a folder that is not may come."""
+    if not is_path(camera.source) or os.path.exists(camera.source):
+        find_source(camera.source, size=camera.size, fps=camera.fps, live=camera.live)
+    whole_number("faces_per_frame", camera.faces_per_frame)
+    if camera.detect_every is not None:
+        whole_number("detect_every", camera.detect_every)
 
 
 def detector_of(arguments: Mapping[str, Any], folder: Path) -> DetectorConfig:

@@ -53,10 +53,17 @@ def test_cameras_of_this_machine_are_in_it(tmp_path: Path, monkeypatch: pytest.M
 def test_check_names_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "edgefake.toml"
     for text, told in {
-        '[cameras.a]\nsource = "ftp://x"': "[cameras.a] source: expected an address of rtsp",
+        '[cameras.a]\nsource = "ftp://x"': "[cameras.a]: expected an address of rtsp",
         '[cameras.a]\nsource = 0\nmodel = "absent"': "[cameras.a]: ",
         "[cameras.a]\nsource = 0\nthreshold = 7": "[cameras.a]: ",
     }.items():
         path.write_text(text)
         assert main(["config", "check", str(path)]) == 2
         assert f"error: {path}: {told}" in capsys.readouterr().err
+
+
+def test_check_says_what_is_not_there_yet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "edgefake.toml"
+    path.write_text('[detector]\nmodel = "cnn_int8"\n[cameras.a]\nsource = "incoming"\nlive = true\n')
+    assert main(["config", "check", str(path)]) == 0
+    assert f"a: watches {tmp_path / 'incoming'}, which is not there yet\n" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import pytest
 
 from edgefake.config import CameraConfig, Config, DetectorConfig, HealthConfig, SinkConfig, read_config
@@ -84,6 +85,12 @@ WRONG = {
     f"{CAMERA}fps = true": ": [cameras.a] fps: expected a number, got true",
     f"{CAMERA}faces_per_frame = 1.5": ": [cameras.a] faces_per_frame: expected a whole number, got 1.5",
     f"{CAMERA}size = [1280]": ": [cameras.a] size: expected a list of 2 numbers such as [1280, 720], got a list",
+    f"{CAMERA}faces_per_frame = 0": ": [cameras.a]: expected faces_per_frame",
+    f"{CAMERA}detect_every = -1": ": [cameras.a]: expected detect_every",
+    f"{CAMERA}live = false\nfps = 5": ": [cameras.a]: rtsp://a comes with its own frame rate",
+    f"{CAMERA}size = [640, 480]": ": [cameras.a]: expected a camera to ask for a size",
+    '[cameras.a]\nsource = "gopher://a"': ": [cameras.a]: expected an address of rtsp, ",
+    "[cameras.a]\nsource = 0\nsize = [0, 480]": ": [cameras.a]: expected a size",
     f'{CAMERA}find = "quick"': ': [cameras.a] find: expected "fast" or "full", got "quick"',
     f'{CAMERA}modle = "x"': ": [cameras.a]: there is no key modle: did you mean model?",
     f'{CAMERA}sinks = ["lgo"]\n{SINK}path = "x"': ": [cameras.a] sinks: there is no key lgo: did you mean log?",
@@ -125,7 +132,10 @@ def test_one_camera_may_have_a_sink_that_two_may_not_share(write: Callable[[str]
     assert len(read_config(write(f'{CAMERA}[cameras.b]\nsource = 0\nsinks = []\n{SINK}path = "x"')).cameras) == 2
 
 
-def test_sources_beside_the_file_are_found_there(write: Callable[[str], Path], tmp_path: Path) -> None:
+def test_sources_beside_the_file_are_found_there(
+    write: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cv2.videoio_registry, "hasBackend", lambda backend: True)  # GStreamer
     (tmp_path / "in").mkdir()
     assert read_config(write('[cameras.a]\nsource = "in"')).cameras[0].source == str(tmp_path / "in")
     pipeline = f"videotestsrc ! {'identity ! ' * 500}appsink"
