@@ -12,8 +12,14 @@ from edgefake.errors import InputError
 from edgefake.streaming.sources.base import TIMEOUT_MS, Asked, Reader, Source, SourceAwayError, public_name
 from edgefake.streaming.sources.opencv import read_video
 
+MOST_HANGING = 20
+"""So many of one source may hang in GStreamer at once; no more are opened, or a day without the camera would take all memory."""
+
 OPEN_S = 20.0
 """A pipeline that does not run by then is away: decoders of a GPU take their time."""
+
+RELEASE_S = 1.0
+"""It is waited so long for one to be released."""
 
 
 def find(text: str, asked: Asked) -> Source:
@@ -24,11 +30,19 @@ def find(text: str, asked: Asked) -> Source:
             "use the OpenCV of JetPack or of your distribution for pipelines, or give a camera or URL"
         )
     name = public_name(text)
-    return Source(name, True, True, lambda: _open(text, name))
+    opened: list[_Pipeline] = []
+    return Source(name, True, True, lambda: _open(text, name, opened))
 
 
-def _open(text: str, name: str) -> Reader:
+def _open(text: str, name: str, opened: list[_Pipeline]) -> Reader:
+    """``opened`` are those that were before, and perhaps hang."""
+    opened[:] = [pipeline for pipeline in opened if pipeline.is_alive]
+    if len(opened) >= MOST_HANGING:
+        raise SourceAwayError(
+            f"{name} hangs in GStreamer, {len(opened)} times by now: start edgefake again, or check its elements"
+        )
     capture = _Pipeline(text)
+    opened.append(capture)
     if not capture.is_open:
         capture.release()
         raise SourceAwayError(f"{name} does not start: check its elements with gst-launch-1.0, and that its source is there")
@@ -49,6 +63,11 @@ class _Pipeline:
         self._capture = self._next(OPEN_S)
         self.is_open = self._capture is not None and self._capture.isOpened()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is not released yet."""
+        return self._thread.is_alive()
+
     def read(self) -> tuple[bool, Any]:
         """As that of ``cv2.VideoCapture``; what comes too late is a failed read."""
         self._goes_on.put(True)
@@ -59,7 +78,7 @@ class _Pipeline:
 
     def release(self) -> None:
         self._goes_on.put(False)
-        self._thread.join(1.0)
+        self._thread.join(RELEASE_S)
 
     def _next(self, seconds: float) -> Any:
         try:

@@ -56,7 +56,6 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[FakeHanging]]:
     monkeypatch.setattr(cv2, "VideoCapture", fake)
     monkeypatch.setattr(cv2.videoio_registry, "hasBackend", lambda backend: True)
     monkeypatch.setattr(pipeline, "TIMEOUT_MS", 300)
-    monkeypatch.setattr(pipeline, "OPEN_S", 0.3)
     yield fake
     fake.waits.set()
 
@@ -75,10 +74,24 @@ def test_one_that_hangs_is_lost_and_opened_again(hanging: type[FakeHanging], mon
         time.sleep(0.01)
 
 
-def test_one_that_does_not_start_is_away(hanging: type[FakeHanging]) -> None:
+def test_one_that_does_not_start_is_away(hanging: type[FakeHanging], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "OPEN_S", 0.1)
     hanging.starts = False
     with pytest.raises(SourceAwayError, match="fakesrc ! … "):
         find_source("fakesrc ! appsink").open()
     hanging.starts, hanging.plugged = True, False
     with pytest.raises(SourceAwayError, match="gst-launch"):
         find_source("fakesrc ! appsink").open()
+
+
+def test_those_that_never_come_back_are_not_without_end(hanging: type[FakeHanging], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "OPEN_S", 0.01)
+    monkeypatch.setattr(pipeline, "MOST_HANGING", 3)
+    monkeypatch.setattr(pipeline, "RELEASE_S", 0.0)
+    hanging.starts = False
+    source = find_source("fakesrc ! appsink")
+    for _ in range(3):
+        with pytest.raises(SourceAwayError, match="does not start"):
+            source.open()
+    with pytest.raises(SourceAwayError, match="hangs in GStreamer, 3 times"):
+        source.open()
