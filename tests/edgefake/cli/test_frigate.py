@@ -83,7 +83,9 @@ def test_killed_twenty_times_it_comes_back_and_judges_everybody_once_in_the_end(
             process.kill()
         assert set(json.loads(state.read_text())) == {"schema", "after", "done"}  # whole
     everybody = {f"{round}-{n}" for round in range(20) for n in range(5)}
-    with started(command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    with started(command(path), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        assert any(b"judging what" in line for line in process.stderr)  # from here on a signal ends it in order
         eventually(lambda: set(json.loads(state.read_text())["done"]) == everybody)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
