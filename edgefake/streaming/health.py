@@ -19,7 +19,7 @@ from edgefake.thresholds import Verdict
 Stage = Literal["capture", "detect", "track", "preprocess", "infer", "sink", "latency"]
 """What is timed; ``sink`` is one delivery in a sink's own thread, ``latency`` from the frame's capture to its result."""
 
-Event = Literal["frames_in", "frames_out", "dropped", "reconnects"]
+Counted = Literal["frames_in", "frames_out", "dropped", "reconnects"]
 """What is counted: frames captured, frames judged, frames thrown away or unreadable, connections made again."""
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -75,20 +75,20 @@ class Health:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._started = time.monotonic()
-        self._counts: Counter[Event] = Counter()
+        self._counts: Counter[Counted] = Counter()
         self._lost: Counter[str] = Counter()
         self._faces: Counter[Verdict] = Counter()
         self._queues: dict[str, int] = {}
         self._ended = False
         self._stages: dict[Stage, _Stage] = {}
-        self._moments: dict[Event, deque[float]] = {name: deque(maxlen=WINDOW) for name in ("frames_in", "frames_out")}
+        self._moments: dict[Counted, deque[float]] = {name: deque(maxlen=WINDOW) for name in ("frames_in", "frames_out")}
 
-    def count(self, event: Event, number: int = 1) -> None:
-        """``number`` more of ``event`` have happened, now."""
+    def count(self, what: Counted, number: int = 1) -> None:
+        """``number`` more of ``what``, now."""
         with self._lock:
-            self._counts[event] += number
-            if event in self._moments:
-                self._moments[event].append(time.monotonic())
+            self._counts[what] += number
+            if what in self._moments:
+                self._moments[what].append(time.monotonic())
 
     def lose(self, sink: str, number: int = 1) -> None:
         """The sink of this name could not deliver ``number`` more results."""
