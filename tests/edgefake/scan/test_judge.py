@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from edgefake import Detector, InputError, read_image
+from edgefake.defaults import DEFAULT_MODEL
 from edgefake.scan import Fingerprint, Judge, Settings, schema
 from edgefake.scan.judge import batch_of, works_of
 from edgefake.scan.reading import Work
@@ -25,7 +26,7 @@ def judge() -> Judge:
 def test_a_row_says_what_the_detector_says(portrait: Path) -> None:
     judge = Judge(Settings(thumbnails=True))
     (row,) = judge(pa.table({"path": [str(portrait)]})).to_pylist()
-    with Detector("resnet18_int8", num_threads=1) as detector:
+    with Detector(num_threads=1) as detector:
         prediction = detector.predict(read_image(portrait))
     (face,), (expected,) = row["faces"], prediction.faces
     assert (row["status"], row["verdict"], row["p_fake"]) == ("ok", "real", prediction.p_fake)
@@ -35,7 +36,7 @@ def test_a_row_says_what_the_detector_says(portrait: Path) -> None:
     assert face["size"] == pytest.approx(expected.quality.size, abs=0.06)
     assert max(cv2.imdecode(np.frombuffer(face["thumbnail"], np.uint8), cv2.IMREAD_COLOR).shape) == 112
     assert row["fingerprint"] == judge.fingerprint.id
-    assert row["model"] == "resnet18_int8"
+    assert row["model"] == DEFAULT_MODEL
     judge.close()
 
 
