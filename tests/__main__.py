@@ -15,14 +15,17 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from tests.coverage import FLOORS, shortfalls
 
 # TensorFlow and LiteRT can clash inside one process, so what needs TensorFlow has its own.
-DEVICE = ("pytest", "tests", "--ignore=tests/training", "--ignore=tests/convert")
+# Those that install, emulate or build keep no time: they run beside what needs TensorFlow.
+SLOW_STARTERS = ("tests/devices", "tests/docs", "tests/versions")
+APART = ("tests/training", "tests/convert", *SLOW_STARTERS)
+DEVICE = ("pytest", "tests", *(f"--ignore={folder}" for folder in APART))
 CHECKS = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
     DEVICE,
 )
-SIDE_BY_SIDE = (("pytest", "tests/training"), ("pytest", "tests/convert"))
+SIDE_BY_SIDE = (("pytest", "tests/training"), ("pytest", "tests/convert"), ("pytest", *SLOW_STARTERS))
 """At once: tracing a network and starting a process keep one core busy. Not beside ``DEVICE``, whose streams keep time."""
 
 

@@ -38,7 +38,13 @@ def test_wheel_declares_command_licence_and_dependencies(wheel: zipfile.ZipFile)
     lines = wheel.read(f"{info}/METADATA").decode().split("\n\n")[0].splitlines()
     assert "License-Expression: Apache-2.0" in lines
     needed = {line.split(": ")[1] for line in lines if line.startswith("Requires-Dist") and "extra ==" not in line}
-    assert needed == {"ai-edge-litert>=2.1", "numpy>=1.24", "opencv-python-headless<4.13,>=4.10", "simplejpeg>=1.8"}
+    assert needed == {
+        "ai-edge-litert>=2.1",
+        "numpy>=1.24",
+        "opencv-python-headless<4.13,>=4.10",
+        "simplejpeg>=1.8",
+        'tomli>=2; python_version < "3.11"',
+    }
 
 
 def test_names_are_listed_before_they_are_used() -> None:
