@@ -56,11 +56,11 @@ def make_environment(tmp_path_factory: pytest.TempPathFactory) -> Make:
 
 
 def lowest_requirements() -> list[str]:
-    """What ``setup.cfg`` names as the oldest release of each requirement, as a requirement of its own: ``numpy==1.24.*``."""
+    """What ``setup.cfg`` names as the oldest release of what every Python needs, as requirements: ``numpy==1.24.*``."""
     parser = configparser.ConfigParser()
     parser.read(ROOT / "setup.cfg")
-    lines = parser["options"]["install_requires"].split()
-    return [line.split(",")[0].replace(">=", "==") + ".*" for line in lines]
+    lines = parser["options"]["install_requires"].splitlines()
+    return [line.split(",")[0].replace(">=", "==") + ".*" for line in lines if line and ";" not in line]
 
 
 def _runs(python: str) -> bool:

@@ -53,7 +53,7 @@ def test_answers_are_those_of_this_environment(name: str, request: pytest.Fixtur
 def test_a_stream_is_watched_and_recorded(name: str, request: pytest.FixtureRequest, clip: Path, tmp_path: Path) -> None:
     other: Environment = request.getfixturevalue(name)
     recorded = tmp_path / "out.mkv"
-    done = other.run("-m", "edgefake", "watch", str(clip), "--json", "--record", str(recorded))
+    done = other.run("-m", "edgefake", "watch", str(clip), "--json", "--every", "frame", "--record", str(recorded))
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 25
     assert recorded.stat().st_size > 10_000
@@ -67,7 +67,7 @@ def test_the_lowest_environment_is_the_lowest(lowest: Environment) -> None:
 
 def test_a_gstreamer_pipeline_on_the_distributions_opencv(distribution: Environment) -> None:
     pipeline = "videotestsrc ! video/x-raw,width=320,height=240 ! videoconvert ! video/x-raw,format=BGR ! appsink"
-    command = [str(distribution.python), "-m", "edgefake", "watch", pipeline, "--json"]
+    command = [str(distribution.python), "-m", "edgefake", "watch", pipeline, "--json", "--every", "frame"]
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT.parent) as process:
         assert process.stdout is not None
         first = json.loads(process.stdout.readline())
@@ -101,5 +101,5 @@ def test_opencv_5_has_no_haar_and_everything_else(make_environment: Make, portra
     assert (done.returncode, done.stdout) == (2, "")
     assert "has no Haar cascades" in done.stderr and "edge" in done.stderr
     done = newest.run("-m", "edgefake", "predict", str(portrait), "--json")
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode in (0, 1, 3), done.stderr
     assert json.loads(done.stdout)["p_fake"] is not None
