@@ -169,7 +169,10 @@ def _summary(arguments: argparse.Namespace) -> int:
     from edgefake.scan.summary import TOP, findings_of
 
     if len(arguments.sources) != 2 or arguments.out:
-        raise InputError("expected `edgefake scan summary DIR` with the --out of one scan: a folder called summary is ./summary")
+        got = "an --out" if arguments.out else f"{len(arguments.sources) - 1} folders"
+        raise InputError(
+            f"expected `edgefake scan summary DIR` with the --out of one scan, got {got}: a folder of that name is ./summary"
+        )
     summary = findings_of(Path(arguments.sources[1]), top=whole_number("--top", _or(arguments.top, TOP)))
     if arguments.html:
         from edgefake.scan.gallery import gallery

@@ -146,7 +146,7 @@ def _check_alone(parser: argparse.ArgumentParser, arguments: argparse.Namespace)
 def _watch(arguments: argparse.Namespace) -> int:
     options = {name: getattr(arguments, name) for name in SINKS}
     if arguments.home_assistant and not arguments.mqtt:
-        raise InputError("expected --mqtt URL with --home-assistant, which tells Home Assistant through that broker: give both")
+        raise InputError("expected --mqtt URL with --home-assistant, got none: give the broker that Home Assistant has")
     shared = {"every": arguments.every, "home_assistant": arguments.home_assistant}
     sinks = [SINKS[name].make(text, **shared) for name, text in options.items() if text]
     with ExitStack() as stack:

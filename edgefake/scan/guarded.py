@@ -135,7 +135,8 @@ class Guarded:
             code = self._end()
             if not self._closed and deaths + 1 < DEATHS:  # somebody may have killed it
                 return self._start(deaths=deaths + 1)
-            raise BackendError(f"the process that opens {self._settings.model} {_end_text(code)} before it was ready") from None
+            told = f"the process that opens {self._settings.model} {_end_text(code)} before it was ready"
+            raise BackendError(f"{told}: see what `edgefake models verify` and the system's log say") from None
         if kind == "broken":
             raise value
         if self._expected not in (None, value):
