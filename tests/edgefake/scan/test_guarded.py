@@ -96,6 +96,7 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
     assert (second["status"], "0.3 seconds" in second["error"]) == ("error", True)
 
 
+@pytest.mark.slow
 def test_a_file_that_needs_too_much_memory_is_given_up(tmp_path: Path) -> None:
     small, other = archive(tmp_path, 2)
     guarded = Guarded(SETTINGS, limits=Limits(megabytes=100))

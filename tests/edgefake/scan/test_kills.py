@@ -35,6 +35,7 @@ def scanning(folder: Path, out: Path, *, parts: int) -> Iterator[subprocess.Pope
         yield process
 
 
+@pytest.mark.slow
 def test_killed_again_and_again(tmp_path: Path) -> None:
     """All its processes at once, as when power fails."""
     archive(tmp_path / "in", FILES)
