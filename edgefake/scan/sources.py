@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import glob
 import io
@@ -9,13 +10,14 @@ import os
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from edgefake.errors import InputError
 from edgefake.images import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from edgefake.scan.extra import required
-from edgefake.scan.reading import Work, is_address, local_path, why
+from edgefake.scan.reading import HELD, Work, is_address, local_path, why
 from edgefake.secrets import without_secrets
 from edgefake.text import portable_path, printable
 
@@ -72,27 +74,27 @@ def counted(sources: Sequence[str]) -> int | None:
 
 def _in_folder(folder: str, skipped: Counter[str]) -> Iterator[Found]:
     """Like ``os.walk``, which would hold all names of a folder with millions of files."""
-    try:
-        entries = os.scandir(folder)
-    except OSError as error:
-        yield Unreadable(_portable(folder), f"the folder {printable(folder)} cannot be read: {error.strerror}")
-        return
-    folders = []
-    with entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)
-            elif not os.path.isdir(entry.path):  # a link to a folder may lead back
-                yield from _of_kind(entry.path, skipped)
-    for inner in sorted(folders):
-        yield from _in_folder(inner, skipped)
+    left = [folder]
+    while left:  # no recursion, which ends a thousand folders deep
+        folder = left.pop()
+        folders = []
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.path)
+                    elif not os.path.isdir(entry.path):  # a link to a folder may lead back
+                        yield from _of_kind(entry.path, skipped)
+        except OSError as error:
+            yield Unreadable(_portable(folder), f"the folder {printable(folder)} cannot be read: {error.strerror}")
+        left += sorted(folders, reverse=True)
 
 
 def _matching(pattern: str, skipped: Counter[str]) -> Iterator[Found]:
     found = False
-    for match in glob.iglob(pattern, recursive=True):
+    for match in _globbed(pattern):
         found = True
         if os.path.isdir(match):
             if "**" not in pattern:
@@ -101,6 +103,23 @@ def _matching(pattern: str, skipped: Counter[str]) -> Iterator[Found]:
             yield from _of_kind(match, skipped)
     if not found:
         raise InputError(f"no file matches {printable(pattern)}: check the pattern")
+
+
+def _globbed(pattern: str) -> Iterator[str]:
+    """Like ``glob.iglob``, whose ``**`` follows links to folders, which may lead back."""
+    parts = pattern.split("/")
+    if "**" not in parts:
+        yield from glob.iglob(pattern)
+        return
+    deep = parts.index("**")
+    before, after = "/".join([*parts[:deep], ""]), "/".join(parts[deep + 1 :]) or "*"
+    left = sorted(glob.iglob(before), reverse=True) if deep else [""]
+    while left:
+        folder = left.pop()
+        yield from _globbed(os.path.join(glob.escape(folder), after))
+        with suppress(OSError), os.scandir(folder or ".") as entries:
+            inner = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
+            left += [os.path.join(folder, name) for name in sorted(inner, reverse=True)]
 
 
 def _of_kind(path: str, skipped: Counter[str]) -> Iterator[Found]:
@@ -126,6 +145,10 @@ def _in_file(path: str, open_file: Callable[[str], Any], skipped: Counter[str]) 
     folder = os.path.dirname(path)
     with open_file(path) as file:
         for line in readers[suffix](file, printable(without_secrets(path))):
+            if not isinstance(line, str):
+                raise InputError(
+                    f"expected text for paths in {printable(path)}, got {printable(type(line).__name__)}: convert them"
+                )
             if line:
                 yield _named(line, folder)
 
@@ -134,6 +157,9 @@ def _named(line: str, folder: str) -> Found:
     """What a line of a list stands for, which lies in ``folder``."""
     if not is_address(line):
         return Work(_portable(line if line.startswith("file:///") else os.path.join(folder, line)))
+    if "@" in line.partition("://")[2].partition("/")[0]:
+        name = printable(without_secrets(line))
+        return Unreadable(name, f"expected an address without a password, got {name}: keep that in the settings of fsspec")
     if not line.isprintable():
         return Unreadable(printable(line), f"expected an address, got {printable(line)}: write it with % for what is no text")
     return Work(line)
@@ -148,7 +174,8 @@ def _address(path: str) -> Any:
 
 
 def _lines(file: Any, name: str) -> Iterator[str]:
-    for line in file:
+    for number, line in enumerate(file):
+        line = line.removeprefix(codecs.BOM_UTF8) if number == 0 else line
         yield os.fsdecode(line.rstrip(b"\r\n"))
 
 
@@ -183,6 +210,7 @@ def _in_tar(path: str, open_file: Callable[[str], Any], skipped: Counter[str]) -
     """The files in a shard: where they lie in it, or, where it is compressed, their bytes."""
     plain = path.endswith(".tar")
     local = path if is_address(path) else str(local_path(path))
+    path = _portable(path)
     try:
         with open_file(local) as file, tarfile.open(fileobj=file, mode="r:" if plain else "r|*") as tar:
             for member in tar:
@@ -196,10 +224,21 @@ def _in_tar(path: str, open_file: Callable[[str], Any], skipped: Counter[str]) -
                 name = f"{path}{SAME_PATH}{printable(member.name, limit=None)}"
                 if plain:
                     yield Work(name, archive=path, offset=member.offset_data, length=member.size)
+                elif member.size > HELD:  # it would be in the memory of the one process that lists
+                    told = f"{printable(name)} is larger than {HELD >> 20} MiB in a compressed shard: unpack that to a plain .tar"
+                    yield Unreadable(name, told)
                 elif (content := tar.extractfile(member)) is not None:
                     yield Work(name, data=content.read())
+            if plain and not _ends(file, tar.offset):
+                raise tarfile.ReadError("what follows is no header")
     except (tarfile.TarError, EOFError) as error:
         yield Unreadable(path, f"the shard {printable(without_secrets(path))} is damaged or cut short ({printable(error)})")
+
+
+def _ends(file: Any, offset: int) -> bool:
+    """Whether a tar file ends there: ``tarfile`` takes a damaged header for the end too."""
+    file.seek(offset)
+    return not any(file.read(tarfile.BLOCKSIZE))
 
 
 def _at_address(source: str, skipped: Counter[str]) -> Iterator[Found]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
 import tarfile
 import tracemalloc
 from collections import Counter
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from edgefake.scan.reading import Work, local_path, read, read_whole
+from edgefake.scan.reading import HELD, Work, local_path, read, read_whole
 from edgefake.scan.sources import Unreadable, counted, listed
 from tests.edgefake.cli.pictures import draw
 
@@ -42,6 +43,30 @@ def test_links_that_lead_back_and_nowhere(tmp_path: Path) -> None:
     (tmp_path / "a" / "gone.png").symlink_to("absent")
     (tmp_path / "a" / "y.png").symlink_to("x.png")
     assert sorted(Path(path).name for path in found(tmp_path)) == ["gone.png", "self.png", "x.png", "y.png"]
+
+
+def test_links_that_lead_back_end_no_pattern(tmp_path: Path) -> None:
+    """Two of them in one folder have more paths than can ever be listed."""
+    for name in ("x.png", "a/b/y.png"):
+        draw(tmp_path / name)
+    for name in ("one", "two"):
+        (tmp_path / name).symlink_to(tmp_path, target_is_directory=True)
+    for pattern in ("**/*.png", "**", "**/b/**/*.png", "*/**/y.png"):
+        listed_once = [path for path in found(tmp_path / pattern) if "/one/" not in path and "/two/" not in path]
+        assert len(set(listed_once)) == len(listed_once) <= 2, pattern
+        assert str(tmp_path / "a" / "b" / "y.png") in listed_once, pattern
+        assert len(found(tmp_path / pattern)) <= 6, pattern
+
+
+def test_a_folder_deeper_than_python_recurses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1100):
+        os.mkdir("d")
+        os.chdir("d")
+    draw(Path("x.png"))
+    os.chdir(tmp_path)
+    assert len(found(tmp_path)) == 1
+    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # which pytest's own way cannot
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
@@ -112,6 +137,52 @@ def test_the_files_of_a_shard_where_they_lie(tmp_path: Path, suffix: str) -> Non
         whole = shard.read_bytes()
         shard.write_bytes(whole[: len(whole) // 2 - len(whole) // 2 % 512 + 7])
         assert isinstance(list(listed(str(shard), skipped=Counter()))[-1], Unreadable)
+
+
+@pytest.mark.parametrize("values", [[1, 2], [b"a.jpg"]])
+def test_a_column_that_is_no_text_is_told(tmp_path: Path, values: list[object]) -> None:
+    pq.write_table(pa.table({"path": values}), tmp_path / "t.parquet")
+    (one,) = listed(str(tmp_path / "t.parquet"), skipped=Counter())
+    assert isinstance(one, Unreadable) and type(values[0]).__name__ in one.error
+
+
+def test_a_list_with_a_mark_of_its_encoding_and_one_with_a_password(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes(b"\xef\xbb\xbfa.jpg\nhttp://me:secret@host/b.jpg\n")
+    first, second = listed(str(tmp_path / "list.txt"), skipped=Counter())
+    assert first.path == str(tmp_path / "a.jpg")
+    assert isinstance(second, Unreadable) and "secret" not in second.path + second.error
+
+
+def shard(path: Path, *sizes: int, mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as tar:  # type: ignore[call-overload]
+        for number, size in enumerate(sizes):
+            member = tarfile.TarInfo(f"{number}.png")
+            member.size = size
+            tar.addfile(member, io.BytesIO(bytes([255]) * size))
+    return path
+
+
+def test_a_damaged_header_in_the_middle_of_a_shard_is_told(tmp_path: Path) -> None:
+    path = shard(tmp_path / "s.tar", 512, 512, 512, 512)
+    assert [type(one) for one in listed(str(path), skipped=Counter())] == [Work] * 4
+    data = bytearray(path.read_bytes())
+    data[2 * 1024 + 10] ^= 0xFF
+    path.write_bytes(data)
+    assert [type(one) for one in listed(str(path), skipped=Counter())] == [Work, Work, Unreadable]
+
+
+def test_a_shard_whose_name_is_no_text(tmp_path: Path) -> None:
+    raw = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.tar")
+    shard(tmp_path / "s.tar", 512).rename(raw)
+    (one,) = listed(raw, skipped=Counter())
+    assert isinstance(one, Work) and one.path is not None and one.path.isascii()
+    assert read_whole(one) == bytes([255]) * 512
+
+
+def test_what_unpacks_to_too_much_is_not_held(tmp_path: Path) -> None:
+    large, small = listed(str(shard(tmp_path / "s.tar.gz", HELD + 1, 9, mode="w:gz")), skipped=Counter())
+    assert isinstance(large, Unreadable) and "unpack" in large.error
+    assert isinstance(small, Work) and small.data == bytes([255]) * 9
 
 
 def test_a_long_list_needs_no_memory(tmp_path: Path) -> None:
