@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from edgefake.scan.reading import HELD, Work, local_path, read, read_whole
+from edgefake.scan import sources
+from edgefake.scan.reading import Work, local_path, read, read_whole
 from edgefake.scan.sources import Unreadable, counted, listed
 from tests.edgefake.cli.pictures import draw
 
@@ -179,8 +180,9 @@ def test_a_shard_whose_name_is_no_text(tmp_path: Path) -> None:
     assert read_whole(one) == bytes([255]) * 512
 
 
-def test_what_unpacks_to_too_much_is_not_held(tmp_path: Path) -> None:
-    large, small = listed(str(shard(tmp_path / "s.tar.gz", HELD + 1, 9, mode="w:gz")), skipped=Counter())
+def test_what_unpacks_to_too_much_is_not_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "HELD", 1000)
+    large, small = listed(str(shard(tmp_path / "s.tar.gz", 1001, 9, mode="w:gz")), skipped=Counter())
     assert isinstance(large, Unreadable) and "unpack" in large.error
     assert isinstance(small, Work) and small.data == bytes([255]) * 9
 
