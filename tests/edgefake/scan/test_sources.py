@@ -61,13 +61,15 @@ def test_links_that_lead_back_end_no_pattern(tmp_path: Path) -> None:
 
 def test_a_folder_deeper_than_python_recurses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for _ in range(1100):
-        os.mkdir("d")
-        os.chdir("d")
-    draw(Path("x.png"))
-    os.chdir(tmp_path)
-    assert len(found(tmp_path)) == 1
-    subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # which pytest's own way cannot
+    try:
+        for _ in range(1100):
+            os.mkdir("d")
+            os.chdir("d")
+        draw(Path("x.png"))
+        os.chdir(tmp_path)
+        assert len(found(tmp_path)) == 1
+    finally:
+        subprocess.run(["rm", "-rf", str(tmp_path / "d")], check=True)  # which pytest's own way cannot
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
