@@ -23,6 +23,7 @@ def environment(make_environment: Make) -> Environment:
     return make_environment("pyinstaller>=6.10")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["--onedir", pytest.param("--onefile", marks=pytest.mark.slow)])
 def test_a_frozen_program_predicts(form: str, environment: Environment, portrait: Path, tmp_path: Path) -> None:
     program = tmp_path / "program.py"

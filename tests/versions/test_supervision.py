@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.versions.conftest import Make
 
@@ -22,6 +23,7 @@ with edgefake.Detector("cnn_int8") as detector:
 """
 
 
+@pytest.mark.slow
 def test_faces_are_detections(make_environment: Make, portrait: Path) -> None:
     environment = make_environment("supervision>=0.25")
     done = environment.run("-c", PROGRAM, str(portrait))
