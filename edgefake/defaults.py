@@ -1,7 +1,7 @@
 """What is used where nothing is said."""
 
 DEFAULT_MODEL = "lite0_local_int8"
-"""The bundled model whose worst family is told best, and whose worst source of real faces is called fake least often."""
+"""The bundled model whose worst family of fakes is told best."""
 DEFAULT_FACES = "edge"
 """How faces are found: a name of ``edgefake.faces.FINDERS``."""
 FINDER_MODEL = "face_finder_int8"

@@ -62,6 +62,8 @@ class YuNetFinder:
     def __init__(self, model: str | Path, *, min_score: float = 0.7) -> None:
         """``model`` is YuNet's ``.onnx`` file; faces of lower scores than ``min_score`` are left out."""
         self._data, self._min_score = read_yunet(Path(model)), min_score
+        self.sha256 = hashlib.sha256(self._data).hexdigest()
+        """Of the file."""
         self._local = threading.local()
         self._local.detector = open_yunet(self._data, min_score)
 

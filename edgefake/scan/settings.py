@@ -69,6 +69,10 @@ class Fingerprint:
     model: str
     model_sha256: str | None
     """Of the network itself; None where its card does not have it."""
+    calibration: str
+    """What turns the network's output into p_fake; empty without a card."""
+    crop: str
+    """How a face is cut out; empty without a card."""
     runtime: str
     """Without its version."""
     finder: str
@@ -90,10 +94,14 @@ class Fingerprint:
     def of(detector: Detector, settings: Settings) -> Fingerprint:
         scorer, finder = detector.scorer, detector.finder
         card = getattr(finder, "card", None)
-        network = f"{card.name} {card.payload_sha256}" if isinstance(card, ModelCard) else type(finder).__name__
+        kind = f"{type(finder).__name__} {getattr(finder, 'sha256', '')}".strip()
+        network = f"{card.name} {card.payload_sha256}" if isinstance(card, ModelCard) else kind
+        own = scorer.card if isinstance(scorer, CardScorer) else None
         return Fingerprint(
             scorer.name,
-            scorer.card.payload_sha256 if isinstance(scorer, CardScorer) else None,
+            own.payload_sha256 if own else None,
+            f"temperature {own.calibration.temperature}, bias {own.calibration.bias}" if own else "",
+            f"margin {own.crop_margin}, {own.crop_mode}" if own else "",
             detector.runtime.partition(" ")[0],
             network,
             detector.find,

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,6 +12,9 @@ import pytest
 
 from edgefake import Detector, InputError, read_image
 from edgefake.defaults import DEFAULT_MODEL
+from edgefake.models.card import Calibration
+from edgefake.models.file import ModelFile, require_card, write_card
+from edgefake.models.store import find_model
 from edgefake.scan import Fingerprint, Judge, Settings, schema
 from edgefake.scan.judge import batch_of, works_of
 from edgefake.scan.reading import Work
@@ -119,3 +124,14 @@ def test_work_survives_the_way_to_another_machine() -> None:
     ]
     assert works_of(batch_of(works)) == works
     assert pickle.loads(pickle.dumps(SETTINGS)) == SETTINGS
+
+
+def test_another_calibration_or_crop_is_another_fingerprint(tmp_path: Path) -> None:
+    ids = set()
+    for change in ({}, {"calibration": Calibration(2.0, 0.5)}, {"crop_margin": 0.1}, {"crop_mode": "reflect"}):
+        path = Path(shutil.copy(find_model("cnn_int8"), tmp_path / "model.tflite"))
+        write_card(path, replace(require_card(ModelFile(path), None), **change))
+        judge = Judge(Settings(model=str(path), threshold=0.5))
+        ids.add(judge.open().id)
+        judge.close()
+    assert len(ids) == 4
