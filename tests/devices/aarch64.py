@@ -25,7 +25,8 @@ PYTHON_PACKAGES = (
 
 QEMU = "qemu-user-static"
 
-WHEELS = ("ai-edge-litert", "numpy", "opencv-python-headless", "simplejpeg")
+WHEELS = ("ai-edge-litert", "numpy", "opencv-python-headless", "simplejpeg", "paho-mqtt", "prometheus-client")
+"""As in the container's image: edgefake's requirements and those of ``[stream]``."""
 
 # As the processors themselves say in /proc/cpuinfo; LiteRT reads it and crashes on that of an x86-64 machine.
 _FEATURES = "fp asimd evtstrm crc32 cpuid"
