@@ -106,11 +106,9 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--frames", type=int, default=300_000, help="of all cameras together (default: %(default)s)")
     soak.set_defaults(measure=lambda o: measure_soak(o.model, o.videos, cameras=o.cameras, frames=o.frames))
     scan = commands.add_parser("scan", help="edgefake scan against bare loops, after kills, and its memory")
-    scan.add_argument(
-        "--pictures", type=int, default=2000, help="in every turn; of few, the first and last batches tell (default: %(default)s)"
-    )
-    scan.add_argument("--rounds", type=int, default=3, help="turns that each takes (default: %(default)s)")
-    scan.add_argument("--ray", action="store_true", help="measure the engine of Ray too")
+    scan.add_argument("--pictures", type=int, default=480, help="in every turn (default: %(default)s)")
+    scan.add_argument("--rounds", type=int, default=9, help="turns that each takes (default: %(default)s)")
+    scan.add_argument("--ray-files", type=int, default=0, metavar="N", help="run Ray over so many small pictures as well")
     scan.add_argument("--kill-files", type=int, default=0, metavar="N", help="kill a scan of so many small pictures as well")
     scan.add_argument("--kills", type=int, default=10, help="how often (default: %(default)s)")
     scan.add_argument("--memory-files", type=int, default=0, metavar="N", help="watch memory over so many small pictures as well")
@@ -120,7 +118,7 @@ def parser() -> argparse.ArgumentParser:
             o.model,
             pictures=o.pictures,
             rounds=o.rounds,
-            with_ray=o.ray,
+            ray_files=o.ray_files,
             kill_files=o.kill_files,
             kills=o.kills,
             memory_files=o.memory_files,

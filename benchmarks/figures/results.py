@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from benchmarks.figures import speed
+from benchmarks.figures import scans, speed
 from edgefake.tables import markdown_table
 
 ROOT = Path(__file__).parents[2]
@@ -23,9 +23,14 @@ def of_csv(path: Path) -> list[str]:
 
 _SPEED = [path for path in sorted(speed.FOLDER.glob("*.json")) if '"edgefake benchmark"' in path.read_text("utf-8")[:200]]
 _SERVED = sorted(speed.FOLDER.glob("serve-*.json"))
+_SCANNED = sorted(speed.FOLDER.glob("scan-*.json"))
+_ENDURED = sorted(speed.FOLDER.glob("endured-*.json"))
 
 TABLES: Mapping[str, Callable[[], list[str]]] = {
     **{f"speed {path.stem}": partial(speed.table, path.name) for path in _SPEED},
     **{path.stem: partial(speed.service, path.name) for path in _SERVED},
+    **{path.stem: partial(scans.engines, path.name) for path in _SCANNED},
+    **{f"cost {path.stem}": partial(scans.cost, path.name) for path in _SCANNED},
+    **{path.stem: partial(scans.endurance, path.name) for path in _ENDURED},
     **{path.stem: partial(of_csv, path) for folder in FOLDERS for path in sorted(folder.glob("*.csv"))},
 }

@@ -26,6 +26,8 @@ from edgefake.scan import Limits, Progress, Settings, scan
 
 WORKERS = 2
 LEAST_SPEEDUP, LEAST_SHARE, LEAST_OF_RAY = 1.8, 0.95, 0.9
+SMALL = 320
+"""Width of pictures where there are many."""
 GROWTH_MB = 30.0
 """Memory that is "flat" may grow by so much from a tenth of the way to its end: the database keeps pages in memory."""
 
@@ -46,6 +48,20 @@ class Stages:
     decode: float
     find: float
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """Both engines over as many small pictures: local, Ray, Ray, local, half of them a turn, so that drift cancels out."""
+
+    files: int
+    local: tuple[float, ...]
+    """Per second, of each turn."""
+    ray: tuple[float, ...]
+
+    @property
+    def ratio(self) -> float:
+        return sum(self.ray) / sum(self.local)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +98,26 @@ class Scanning:
     machine: Machine
     conditions: Conditions
     pictures: int
-    stages: Stages
+    stages: Stages | None
+    """None, and no turns, where only what follows was asked for."""
     loop: tuple[Turn, ...]
     """One process."""
     loops: tuple[Turn, ...]
     """``WORKERS`` of it at once: more is not to be had."""
     local: tuple[Turn, ...]
-    ray: tuple[Turn, ...]
+    many: Many | None
     killed: Killed | None
     memory: Memory | None
 
     @property
     def goals(self) -> tuple[Goal, ...]:
-        found = [
-            Goal(f"one loop / local engine, {WORKERS} workers", 1 / _ratio(self.local, self.loop), 1 / LEAST_SPEEDUP, "×"),
-            Goal(f"what the engine costs of {WORKERS} loops", 1 - _ratio(self.local, self.loops), 1 - LEAST_SHARE, ""),
-        ]
-        if self.ray:
-            found.append(Goal("what Ray costs of the local engine", 1 - _ratio(self.ray, self.local), 1 - LEAST_OF_RAY, ""))
+        found = []
+        if self.local:
+            speedup, share = _ratio(self.local, self.loop), _ratio(self.local, self.loops)
+            found.append(Goal(f"one loop / local engine, {WORKERS} workers", 1 / speedup, 1 / LEAST_SPEEDUP, "×"))
+            found.append(Goal(f"what the engine costs of {WORKERS} loops", 1 - share, 1 - LEAST_SHARE, ""))
+        if self.many:
+            found.append(Goal("what Ray costs of the local engine", 1 - self.many.ratio, 1 - LEAST_OF_RAY, ""))
         if self.killed:
             found.append(Goal("rows that differ after kills", self.killed.differing, 0, ""))
         if self.memory:
@@ -110,12 +128,18 @@ class Scanning:
         busy = self.conditions.others_cores
         others = "not known" if busy is None else f"{busy:.1f} cores"
         rows = [f"{self.model}, {self.pictures} pictures of 1280×720 a turn, {len(self.loop)} turns; other programs: {others}"]
-        rows += [f"decode {self.stages.decode:.2f}, find {self.stages.find:.2f}, score {self.stages.score:.2f} ms per picture"]
-        rows += [f"{'':<24}{'per second':>12}{'processor':>12}  ms per picture, by all processes"]
-        turns = {"one loop": self.loop, f"{WORKERS} loops": self.loops, "local engine": self.local, "Ray": self.ray}
+        if self.stages:
+            rows += [
+                f"decode {self.stages.decode:.2f}, find {self.stages.find:.2f}, score {self.stages.score:.2f} ms per picture"
+            ]
+            rows += [f"{'':<24}{'per second':>12}{'processor':>12}  ms per picture, by all processes"]
+        turns = {"one loop": self.loop, f"{WORKERS} loops": self.loops, "local engine": self.local}
         for name, of in turns.items():
             if of:
                 rows.append(f"{name:<24}{_rate(of):12.1f}{median(turn.cpu_ms for turn in of):12.2f}")
+        if self.many:
+            local, ray = (" and ".join(f"{rate:.0f}" for rate in rates) for rates in (self.many.local, self.many.ray))
+            rows.append(f"{self.many.files} small pictures: local engine {local}, Ray {ray} per second")
         if self.killed:
             left = self.killed.left_to_the_last
             rows.append(f"{self.killed.files} files, {self.killed.kills} kills: the last start had {left} to judge")
@@ -131,20 +155,20 @@ def measure_scanning(
     *,
     pictures: int,
     rounds: int,
-    with_ray: bool = False,
+    ray_files: int = 0,
     kill_files: int = 0,
     kills: int = 10,
     memory_files: int = 0,
     scratch: Path | None = None,
 ) -> Scanning:
     """Loops and engines take turns on the same ``pictures``; then the tests that are asked for, on small pictures."""
-    if not rounds or not pictures:
-        raise InputError("expected at least one round and one picture, got none: give --rounds and --pictures")
+    if not pictures or not (rounds or ray_files or kill_files or memory_files):
+        raise InputError("expected something to measure, got no rounds, pictures or files: leave --rounds and --pictures out")
     before, load = moment(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(dir=scratch, prefix="edgefake-scan-") as folder:
         place = Path(folder)
-        paths = make_archive(place / "pictures", pictures, width=None)
-        turns: dict[str, list[Turn]] = {name: [] for name in ("loop", "loops", "local", "ray")}
+        paths = make_archive(place / "pictures", pictures if rounds else 0, width=None)
+        turns: dict[str, list[Turn]] = {name: [] for name in ("loop", "loops", "local")}
         stages: list[Stages] = []
         for number in range(rounds):
             one, of_one = _loops(model, [paths], place)
@@ -152,15 +176,15 @@ def measure_scanning(
             turns["loop"].append(one)
             shares = [paths[n::WORKERS] for n in range(WORKERS)]
             turns["loops"].append(_loops(model, shares, place)[0])
-            for engine in ("local", "ray") if with_ray else ("local",):
-                turns[engine].append(_engine(model, place / "pictures", place / f"{engine}-{number}", engine))
+            turns["local"].append(_engine(model, place / "pictures", place / f"local-{number}", "local"))
+        many = _many(model, place, ray_files) if ray_files else None
         killed = _killed(model, place, kill_files, kills) if kill_files else None
         memory = _memory(model, place, memory_files) if memory_files else None
         cores = len(os.sched_getaffinity(0))
         conditions = between(before, moment(), cores=cores, load=load, governor=governor())
-    middle = sorted(stages, key=lambda stage: stage.find)[len(stages) // 2]
+    middle = sorted(stages, key=lambda stage: stage.find)[len(stages) // 2] if stages else None
     done = tuple(tuple(of) for of in turns.values())
-    return Scanning(model, this_machine(), conditions, pictures, middle, *done, killed, memory)
+    return Scanning(model, this_machine(), conditions, pictures, middle, *done, many, killed, memory)
 
 
 def _loops(model: str, shares: Sequence[Sequence[Path]], place: Path) -> tuple[Turn, Stages]:
@@ -186,14 +210,14 @@ def _loops(model: str, shares: Sequence[Sequence[Path]], place: Path) -> tuple[T
 
 
 def _engine(model: str, source: Path, out: Path, engine: str) -> Turn:
-    """Of a scan from its first rows on, when all workers have started."""
+    """Of a scan from its first rows on, when all workers have started, until there is nothing left for one of them."""
     seen: list[tuple[float, int, float]] = []
 
     def note(progress: Progress) -> None:
         seen.append((time.perf_counter(), progress.judged, _cpu_s()))
 
     scan([str(source)], out, Settings(model=model), engine=engine, workers=WORKERS, limits=Limits(nice=0), progress=note)
-    (began, first, cpu), (ended, last, cpu_then) = seen[min(WORKERS, len(seen) - 2)], seen[-1]
+    (began, first, cpu), (ended, last, cpu_then) = seen[min(WORKERS, len(seen) // 3)], seen[-1 - min(WORKERS, len(seen) // 3)]
     return Turn((last - first) / (ended - began), 1e3 * (cpu_then - cpu) / (last - first))
 
 
@@ -212,9 +236,17 @@ def _command(model: str, source: Path, out: Path, part_files: int) -> list[str]:
     return [sys.executable, "-m", "edgefake", "scan", str(source), "--out", str(out), *options]
 
 
+def _many(model: str, place: Path, files: int) -> Many:
+    make_archive(place / "engines", files // 2, width=SMALL)
+    rates: dict[str, list[float]] = {"local": [], "ray": []}
+    for number, engine in enumerate(("local", "ray", "ray", "local")):
+        rates[engine].append(_engine(model, place / "engines", place / f"many-{number}", engine).per_second)
+    return Many(files, tuple(rates["local"]), tuple(rates["ray"]))
+
+
 def _killed(model: str, place: Path, files: int, kills: int) -> Killed:
     """Kill a scan by its group at random moments, and start it again; in the end let it run through."""
-    make_archive(place / "small", files, width=320)
+    make_archive(place / "small", files, width=SMALL)
     started = time.monotonic()
     part_files = max(1, files // 100)  # else every kill could come before the first part
     _run(_command(model, place / "small", place / "undisturbed", part_files))

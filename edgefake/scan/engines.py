@@ -98,6 +98,7 @@ class RayEngine:
         workers: int | None,
         limits: Limits,
         address: str | None = None,
+        forget_failed: bool = False,
     ) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         if address is None:
@@ -111,7 +112,8 @@ class RayEngine:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        claims = ray.remote(_Claims).options(num_cpus=0, scheduling_strategy=here, max_concurrency=1).remote(str(parts.folder))
+        actor = ray.remote(_Claims).options(num_cpus=0, scheduling_strategy=here, max_concurrency=1)
+        claims = actor.remote(str(parts.folder), forget_failed)
         self._arguments = {"settings": settings, "limits": limits, "claim": _ActorClaim(claims), "expected": expected}
         self._workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
 
@@ -137,16 +139,16 @@ class RayEngine:
 class _Claims:
     """The actor that knows who judges what, beside the parts."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, forget_failed: bool) -> None:
         from pathlib import Path
 
         from edgefake.scan.run import enter
 
         self._index = Index()
-        enter(Parts(Path(folder)), self._index)
+        enter(Parts(Path(folder)), self._index, forget_failed=forget_failed)
 
-    def claim(self, key: str, path: str) -> bool:
-        return self._index.claim(key, path)
+    def claim(self, asked: Sequence[tuple[str, str]]) -> list[bool]:
+        return self._index.claim(asked)
 
 
 class _ActorClaim:
@@ -155,5 +157,6 @@ class _ActorClaim:
     def __init__(self, actor: Any) -> None:
         self._actor = actor
 
-    def __call__(self, key: str, path: str) -> bool:
-        return bool(required("ray").get(self._actor.claim.remote(key, path)))
+    def __call__(self, asked: Sequence[tuple[str, str]]) -> list[bool]:
+        answers: list[bool] = required("ray").get(self._actor.claim.remote(asked))
+        return answers

@@ -100,14 +100,15 @@ class Guarded:
         connection = self._connection or self._start()
         if self._closed:
             raise EOFError
+        self._claimed.clear()  # it claims again
         connection.send(list(works))
         left = len(works)
         while left:
             kind, value = connection.recv()
             if kind == "claim":
-                key, path = value
-                self._claimed.setdefault(path, []).append(key)
-                connection.send(self._claim(key, path))
+                for key, path in value:
+                    self._claimed.setdefault(path, []).append(key)
+                connection.send(self._claim(value))
             else:
                 done.append(value)
                 self._claimed.pop(value["path"], None)
@@ -181,5 +182,5 @@ def _end_text(code: int) -> str:
     return f"was ended by {name}" + (", as where memory runs out" if name == "SIGKILL" else "")
 
 
-def _anybody(key: str, path: str) -> bool:
-    return True
+def _anybody(asked: Sequence[tuple[str, str]]) -> list[bool]:
+    return [True] * len(asked)

@@ -52,13 +52,15 @@ class Index:
         with self._lock:
             return self._base.execute("INSERT OR IGNORE INTO files VALUES (?, NULL)", (_digest(path),)).rowcount == 1
 
-    def claim(self, key: str, path: str) -> bool:
-        """Whether ``path`` is the first that claims ``key``, or was."""
-        own, mine = _digest(key), _digest(path)
+    def claim(self, asked: Iterable[tuple[str, str]]) -> list[bool]:
+        """Of each key and path, whether the path is the first that claims the key, or was."""
         with self._lock:
-            if self._base.execute("INSERT OR IGNORE INTO claims VALUES (?, ?, NULL)", (own, mine)).rowcount:
-                return True
-            return bool(self._base.execute("SELECT path FROM claims WHERE key = ?", (own,)).fetchone()[0] == mine)
+            return [self._is_first(_digest(key), _digest(path)) for key, path in asked]
+
+    def _is_first(self, key: bytes, path: bytes) -> bool:
+        if self._base.execute("INSERT OR IGNORE INTO claims VALUES (?, ?, NULL)", (key, path)).rowcount:
+            return True
+        return bool(self._base.execute("SELECT path FROM claims WHERE key = ?", (key,)).fetchone()[0] == path)
 
     def part_of(self, *, path: str | None = None, key: str | None = None) -> int | None:
         """The part that has the row of a path, or of the one that claimed a key; None where there is none yet."""

@@ -24,13 +24,13 @@ from edgefake.scan.settings import Fingerprint, Settings
 from edgefake.scan.similar import look_of
 from edgefake.text import printable
 
-AHEAD = 4
-"""So many files are read while others are judged."""
+AHEAD = 8
+"""So many files are read, and claimed together, while others are judged."""
 
 THUMBNAIL_SIDE = 112
 
-Claim = Callable[[str, str], bool]
-"""``claim(key, path)``: whether nobody but ``path`` has claimed ``key``, a digest of what is to be judged, before."""
+Claim = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
+"""``claim([(key, path), …])``: of each, whether nobody but ``path`` claimed ``key``, a digest of what is to be judged, before."""
 
 Batch = Any
 """A ``pyarrow.Table`` or record batch, or a mapping from names of columns to their values."""
@@ -83,18 +83,19 @@ class Judge:
         """The row of each, in their order."""
         self.open()
         assert self._readers is not None
-        waiting: deque[tuple[Work, Future[Content | Row]]] = deque()
+        reading: deque[tuple[Work, Future[Content | Row]]] = deque()
+        ready: deque[tuple[Work, Content | Row]] = deque()
         left = iter(works)
         while True:
-            for work in left:
-                waiting.append((work, self._readers.submit(self._read, work)))
-                if len(waiting) > AHEAD:
-                    break
-            if not waiting:
-                return
-            work, reading = waiting.popleft()
+            while len(reading) + len(ready) <= AHEAD and (work := next(left, None)) is not None:
+                reading.append((work, self._readers.submit(self._read, work)))
+            if not ready:
+                if not reading:
+                    return
+                self._tick()
+                ready.extend(self._claimed(reading))
+            work, content = ready.popleft()
             self._tick()
-            content = reading.result()
             yield content if isinstance(content, dict) else self._row(work, content)
 
     def close(self) -> None:
@@ -119,10 +120,23 @@ class Judge:
             return rows.error_row(work.file, str(error))
         except MemoryError:
             return rows.error_row(work.file, f"{work.name} needs more memory than there is: allow more")
-        key = content.file.sha256
-        if self._claim and key and not self._claim(key, work.path or key):
-            return rows.same_row(content.file, "video" if content.is_video else "picture", key)
         return content
+
+    def _claimed(self, reading: deque[tuple[Work, Future[Content | Row]]]) -> list[tuple[Work, Content | Row]]:
+        """Take out of ``reading`` what is read, at least the first, and claim it at once: the answer may come over a network."""
+        found: list[tuple[Work, Content | Row]] = []
+        while reading and (not found or reading[0][1].done()):
+            work, future = reading.popleft()
+            found.append((work, future.result()))
+        keys = [None if isinstance(read, dict) or work.clips is not None else read.file.sha256 for work, read in found]
+        if self._claim is None or not any(keys):
+            return found
+        asked = [(key, work.path or key) for key, (work, _) in zip(keys, found, strict=True) if key]
+        answers = iter(self._claim(asked))
+        return [
+            (work, read if not key or isinstance(read, dict) or next(answers) else _same(read, key))
+            for key, (work, read) in zip(keys, found, strict=True)
+        ]
 
     def _row(self, work: Work, content: Content) -> Row:
         file, kind = content.file, "video" if content.is_video else "picture"
@@ -147,7 +161,7 @@ class Judge:
                 continue
             if self._settings.near_duplicates and len(pictures) == 1:
                 look = look_of(frame)
-                if self._claim and not self._claim(look, work.path or look):
+                if self._claim and not self._claim([(look, work.path or look)])[0]:
                     return rows.same_row(content.file, "picture", look)
             prediction = self._detector.predict(frame)
             predictions.append(prediction)
@@ -189,6 +203,10 @@ def batch_of(works: Sequence[Work]) -> Any:
     pa = required("pyarrow")
     kinds = {"bytes": pa.binary(), "path": pa.string(), "archive": pa.string(), "sha256": pa.string()}
     return pa.table({name: pa.array(values, kinds.get(name, pa.int64())) for name, values in columns.items()})
+
+
+def _same(content: Content, key: str) -> Row:
+    return rows.same_row(content.file, "video" if content.is_video else "picture", key)
 
 
 def _nothing() -> None:

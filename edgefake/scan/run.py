@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -18,10 +19,10 @@ from edgefake.scan.extra import required
 from edgefake.scan.index import Entry, Index
 from edgefake.scan.limits import Limits
 from edgefake.scan.parts import Parts
-from edgefake.scan.reading import Work
+from edgefake.scan.reading import Work, local_path
 from edgefake.scan.rows import File
 from edgefake.scan.settings import Fingerprint, Settings
-from edgefake.scan.sources import Unreadable, counted, listed
+from edgefake.scan.sources import Unreadable, counted, listed, portable
 from edgefake.text import printable
 
 
@@ -113,19 +114,24 @@ def scan(
     running: LocalEngine | RayEngine | None = None
     try:
         _check(parts, fingerprint)
-        outdated = enter(parts, index, forget_failed=retry_failed)
-        if not retry_failed:
-            _settle(parts, index, outdated)
+        _settle(parts, index, enter(parts, index))
+        outdated: set[int] = set()
+        if retry_failed:
+            index.close()
+            index = Index()
+            outdated = enter(parts, index, forget_failed=True)
         if engine == "local":
             running = LocalEngine(settings, fingerprint, index, workers=workers, limits=limits)
         else:
-            running = RayEngine(settings, fingerprint, parts, workers=workers, limits=limits, address=address)
+            running = RayEngine(
+                settings, fingerprint, parts, workers=workers, limits=limits, address=address, forget_failed=retry_failed
+            )
         job = _Scan(sources, index, Collector(parts, index, fingerprint, thresholds, part_files), progress)
         try:
             result = job.run(running)
         finally:
             job.collector.write()
-        _settle(parts, index, outdated)
+        _settle(parts, index, outdated, listed_again=sources)
         return result
     finally:
         if running is not None:
@@ -148,10 +154,23 @@ def enter(parts: Parts, index: Index, *, forget_failed: bool = False) -> set[int
     return outdated
 
 
-def _settle(parts: Parts, index: Index, outdated: set[int]) -> None:
-    """Take rows away that have a newer one."""
+def _settle(parts: Parts, index: Index, outdated: set[int], listed_again: Sequence[str] = ()) -> None:
+    """Take rows away that have a newer one, and those of sources that could not be listed and now were."""
+    again = {portable(source) for source in listed_again}
+
+    def wanted(path: str, number: int) -> bool:
+        part = index.part_of(path=path)
+        return part == number or (part is None and not _is_listed(path, again))
+
     for number in sorted(outdated):
-        parts.keep(number, lambda path: index.part_of(path=path) in (None, number))  # noqa: B023
+        parts.keep(number, lambda path: wanted(path, number))  # noqa: B023
+
+
+def _is_listed(path: str, sources: set[str]) -> bool:
+    """Whether ``path`` is no file but one of ``sources`` or a folder in one: only what fails to be listed has a row itself."""
+    if path in sources:
+        return True
+    return any(path.startswith(f"{source.rstrip('/')}/") for source in sources) and os.path.isdir(local_path(path))
 
 
 def _check(parts: Parts, fingerprint: Fingerprint) -> None:

@@ -62,7 +62,7 @@ def listed(source: str, *, skipped: Counter[str]) -> Iterator[Found]:
             yield from _matching(source, skipped)
     except (InputError, OSError, ValueError, csv.Error) as error:
         told = str(error) if isinstance(error, InputError) else f"{printable(source)} cannot be read: {why(error)}"
-        yield Unreadable(_portable(source), told)
+        yield Unreadable(portable(source), told)
 
 
 def counted(sources: Sequence[str]) -> int | None:
@@ -88,7 +88,7 @@ def _in_folder(folder: str, skipped: Counter[str]) -> Iterator[Found]:
                     elif not os.path.isdir(entry.path):  # a link to a folder may lead back
                         yield from _of_kind(entry.path, skipped)
         except OSError as error:
-            yield Unreadable(_portable(folder), f"the folder {printable(folder)} cannot be read: {error.strerror}")
+            yield Unreadable(portable(folder), f"the folder {printable(folder)} cannot be read: {error.strerror}")
         left += sorted(folders, reverse=True)
 
 
@@ -125,9 +125,9 @@ def _globbed(pattern: str) -> Iterator[str]:
 def _of_kind(path: str, skipped: Counter[str]) -> Iterator[Found]:
     suffix = os.path.splitext(path)[1].lower()
     if suffix in KINDS:
-        yield Work(_portable(path))
+        yield Work(portable(path))
     elif path.endswith(TARS):
-        yield from _in_tar(_portable(path), _local, skipped)
+        yield from _in_tar(portable(path), _local, skipped)
     else:
         skipped[suffix] += 1
 
@@ -140,7 +140,7 @@ def _in_file(path: str, open_file: Callable[[str], Any], skipped: Counter[str]) 
         return
     readers = {".txt": _lines, ".csv": _csv, ".parquet": _parquet, ".pq": _parquet}
     if suffix not in readers:
-        yield Work(_portable(path))
+        yield Work(portable(path))
         return
     folder = os.path.dirname(path)
     with open_file(path) as file:
@@ -156,7 +156,7 @@ def _in_file(path: str, open_file: Callable[[str], Any], skipped: Counter[str]) 
 def _named(line: str, folder: str) -> Found:
     """What a line of a list stands for, which lies in ``folder``."""
     if not is_address(line):
-        return Work(_portable(line if line.startswith("file:///") else os.path.join(folder, line)))
+        return Work(portable(line if line.startswith("file:///") else os.path.join(folder, line)))
     if "@" in line.partition("://")[2].partition("/")[0]:
         name = printable(without_secrets(line))
         return Unreadable(name, f"expected an address without a password, got {name}: keep that in the settings of fsspec")
@@ -210,7 +210,7 @@ def _in_tar(path: str, open_file: Callable[[str], Any], skipped: Counter[str]) -
     """The files in a shard: where they lie in it, or, where it is compressed, their bytes."""
     plain = path.endswith(".tar")
     local = path if is_address(path) else str(local_path(path))
-    path = _portable(path)
+    path = portable(path)
     try:
         with open_file(local) as file, tarfile.open(fileobj=file, mode="r:" if plain else "r|*") as tar:
             for member in tar:
@@ -278,5 +278,6 @@ def _walked(system: Any, path: str) -> Iterator[str]:
         yield from (about["name"] for about in files.values())
 
 
-def _portable(path: str) -> str:
+def portable(path: str) -> str:
+    """What ``path``, of a file or a source, is called in rows."""
     return path if is_address(path) or path.startswith("file:///") else portable_path(os.path.abspath(path))

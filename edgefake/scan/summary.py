@@ -95,7 +95,7 @@ def findings_of(folder: Path, *, top: int = TOP) -> Findings:
             size += row["size"] or 0
             kinds[row["kind"] or "file"] += 1
             outcomes[row["verdict"] or row["status"]] += 1
-            different += bool(row["sha256"]) and index.claim(row["sha256"], row["path"])
+            different += bool(row["sha256"]) and index.claim([(row["sha256"], row["path"])])[0]
             if row["status"] == "error" and len(errors) < ERRORS:
                 errors.append(row)
             if row["p_fake"] is not None:

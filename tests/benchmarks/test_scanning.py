@@ -28,8 +28,14 @@ def test_everything_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert found["memory"]["samples"][-1][0] == 60
     assert all(turn["per_second"] > 0 for name in ("loop", "loops", "local") for turn in found[name])
     assert found["stages"]["find"] > 0
-    assert len(found["goals"]) == 4 and found["ray"] == []
+    assert len(found["goals"]) == 4 and found["many"] is None
     assert not list(tmp_path.iterdir())
+
+
+def test_memory_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["scan", "--model", "cnn_int8", "--rounds", "0", "--memory-files", "40", "--scratch", str(tmp_path)])
+    told = capsys.readouterr().out
+    assert "memory over 40 files" in told and "one loop" not in told
 
 
 def test_wrong_arguments() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,11 @@ def test_a_file_that_ends_two_workers_is_named(tmp_path: Path) -> None:
     poisoned = str(pictures[0])
     deaths = []
 
-    def crash(key: str, path: str) -> bool:
-        if path == poisoned:
-            deaths.append(key)
+    def crash(asked: Sequence[tuple[str, str]]) -> list[bool]:
+        if poisoned in [path for _, path in asked]:
+            deaths.append(asked[0][0])
             os.kill(pid(guarded), signal.SIGSEGV)
-        return True
+        return [True] * len(asked)
 
     guarded = Guarded(SETTINGS, claim=crash)
     bad, *good = guarded.judged(works(pictures))

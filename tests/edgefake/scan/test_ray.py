@@ -54,6 +54,10 @@ def test_ray_gives_the_rows_of_the_local_engine(tmp_path: Path, cluster: None) -
     shutil.copyfile(pictures[1], tmp_path / "in" / "later.png")
     later = scanned(tmp_path / "ray", tmp_path / "in", engine="ray")
     assert (later.judged, later.shared, later.there) == (1, 1, 73)
+    shutil.copyfile(tmp_path / "in" / "bad.jpg", tmp_path / "worse.jpg")
+    scanned(tmp_path / "ray", tmp_path / "worse.jpg", engine="ray")
+    again = scanned(tmp_path / "ray", tmp_path / "worse.jpg", engine="ray", retry_failed=True)  # the other one is not asked for
+    assert (again.judged, again.failed, again.waiting) == (1, 1, 0)
 
 
 def test_a_worker_that_is_killed_in_the_middle_costs_nothing(tmp_path: Path, cluster: None) -> None:

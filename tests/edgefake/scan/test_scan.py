@@ -107,6 +107,34 @@ def test_a_kill_before_old_rows_are_gone_leaves_no_row_twice(tmp_path: Path) -> 
     assert rows(tmp_path / "out")["a.png"]["status"] == "ok"
 
 
+def test_a_source_that_is_listed_at_last_loses_the_row_of_its_failure(tmp_path: Path) -> None:
+    archive(tmp_path / "in", 2)
+    sources = tmp_path / "in", tmp_path / "list.txt", tmp_path / "shard.tar"
+    scanned(tmp_path / "out", *sources)
+    assert {name for name, row in rows(tmp_path / "out").items() if row["status"] == "error"} == {"list.txt", "shard.tar"}
+    draw(tmp_path / "new.png", seed=7)
+    (tmp_path / "list.txt").write_text("new.png\n")
+    scanned(tmp_path / "out", tmp_path / "in", retry_failed=True)  # the others are not asked for
+    assert {"list.txt", "shard.tar"} < set(rows(tmp_path / "out"))
+    scanned(tmp_path / "out", *sources, retry_failed=True)
+    found = rows(tmp_path / "out")
+    assert "list.txt" not in found and found["new.png"]["status"] == "ok"
+    assert found["shard.tar"]["status"] == "error"  # still not there
+
+
+def test_a_file_that_failed_twice_has_one_row_whatever_is_retried_next(tmp_path: Path) -> None:
+    """As if the second scan had been killed just after its part was written."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.png").write_bytes(b"not yet")
+    scanned(tmp_path / "out", tmp_path / "in")
+    old = (tmp_path / "out" / "part-000001.parquet").read_bytes()
+    scanned(tmp_path / "out", tmp_path / "in", retry_failed=True)
+    (tmp_path / "out" / "part-000001.parquet").write_bytes(old)
+    archive(tmp_path / "other", 1)
+    scanned(tmp_path / "out", tmp_path / "other", retry_failed=True)
+    assert len(rows(tmp_path / "out")) == 2
+
+
 def test_results_of_other_settings_are_not_mixed(tmp_path: Path) -> None:
     archive(tmp_path / "in", 2)
     scanned(tmp_path / "out", tmp_path / "in")

@@ -1,0 +1,82 @@
+"""What ``python -m benchmarks scan --json`` printed: engines beside bare loops, and what an archive costs by that, on paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks.figures.speed import FOLDER
+from edgefake.tables import markdown_table
+
+PHOTOS = 100_000_000
+WAYS = {"loop": "bare loop, one process", "loops": "bare loops, two processes", "local": "local engine, two workers"}
+
+
+def _read(file: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / file).read_text("utf-8"))
+    return found
+
+
+def engines(file: str) -> list[str]:
+    """Pictures per second, way beside way, and the ratios of turns that followed one another."""
+    told = _read(file)
+    rows = [
+        (way, f"{_rate(told[name]):.1f}", *(f"{_ratio(told[name], told[other]):.2f}" for other in ("loop", "loops")))
+        for name, way in WAYS.items()
+    ]
+    heading = ("", "pictures per second", "of one loop", "of two loops")
+    machine, stages, many = told["machine"], told["stages"], told["many"]
+    local, ray = (" and ".join(f"{rate:.0f}" for rate in many[name]) for name in ("local", "ray"))
+    return [
+        *markdown_table(heading, rows),
+        "",
+        f"`{told['model']}` on {machine['processor']} ({', '.join(machine['features'])}), {machine['cores']} cores; "
+        f"{told['pictures']} pictures of 1280×720 a turn, medians of {len(told['loop'])} turns, one after the other.",
+        f"In the loop: decode {stages['decode']:.1f}, find {stages['find']:.1f}, score {stages['score']:.1f} ms.",
+        f"{many['files']} pictures of 320×180, half of them a turn: local engine {local} per second, Ray on this machine {ray}, "
+        f"{_of_local(many):.2f} of it.",
+    ]
+
+
+def endurance(file: str) -> list[str]:
+    """Kills and memory."""
+    told = _read(file)
+    killed, memory = told["killed"], told["memory"]
+    settled = [mb for done, mb in memory["samples"] if done >= memory["files"] / 10]
+    return [
+        f"{killed['files']} files, killed at {killed['kills']} random moments and gone on with: {killed['differing']} rows "
+        f"differ from those of an undisturbed scan; the last start had {killed['left_to_the_last']} to judge.",
+        f"{memory['files']} judged files, no two with the same bytes: {settled[0]:.0f} MB in all processes after a tenth of "
+        f"them, at most {max(settled):.0f} MB from there on, {settled[-1]:.0f} MB at the end.",
+    ]
+
+
+def cost(file: str) -> list[str]:
+    """Core-hours for ``PHOTOS`` photos."""
+    told = _read(file)
+    stages, many = told["stages"], told["many"]
+    whole = 1e3 / _rate(told["loop"])
+    measured = sum(stages.values())
+    rows: list[Sequence[object]] = [("decode, find, score: the bare loop", *_costs(whole))]
+    rows += [(f"… of that {name}", *_costs(whole * ms / measured)) for name, ms in stages.items()]
+    rows.append(("the local engine, beside that", *_costs(2e3 / _rate(told["local"]) - 2e3 / _rate(told["loops"]))))
+    rows.append(("Ray, beside the local engine", *_costs(2e3 * 2 / sum(many["ray"]) - 2e3 * 2 / sum(many["local"]))))
+    return markdown_table(("processor time", "of one photo", "of 100 million"), rows)
+
+
+def _costs(ms: float) -> tuple[str, str]:
+    return f"{max(0.0, ms):.1f} ms", f"{max(0.0, ms) * PHOTOS / 3.6e6:,.0f} core-hours"
+
+
+def _of_local(many: Mapping[str, Sequence[float]]) -> float:
+    return sum(many["ray"]) / sum(many["local"])
+
+
+def _rate(turns: Sequence[Mapping[str, float]]) -> float:
+    return median(turn["per_second"] for turn in turns)
+
+
+def _ratio(ours: Sequence[Mapping[str, float]], theirs: Sequence[Mapping[str, float]]) -> float:
+    return median(one["per_second"] / other["per_second"] for one, other in zip(ours, theirs, strict=True))
