@@ -150,13 +150,14 @@ def _pipeline(*transforms: A.BasicTransform) -> A.Compose:
     return A.Compose(transforms, keypoint_params=A.KeypointParams("xys", remove_invisible=False))
 
 
-def standard(size: int, margin: float, mode: CropMode = "inside") -> A.Compose:
-    """The field's robustness set, and faces at the edge of the picture."""
+def standard(size: int, margin: float, mode: CropMode = "inside", *looks: A.BasicTransform) -> A.Compose:
+    """The field's robustness set, and faces at the edge of the picture; ``looks`` go before blur, noise and compression."""
     return _pipeline(
         A.HorizontalFlip(p=0.5),
         Turn(15, 4.6, p=0.3),
         Resolution(0.2, 1.5, p=0.4),  # down to the faces of a video call
         PictureEdge(margin, 0.25, p=0.15),
+        *looks,
         A.GaussianBlur(blur_limit=0, sigma_limit=(0.3, 3.0), p=0.25),  # pixels
         A.Sequential(
             [
@@ -178,6 +179,17 @@ def standard(size: int, margin: float, mode: CropMode = "inside") -> A.Compose:
     )
 
 
+def wide(size: int, margin: float, mode: CropMode = "inside") -> A.Compose:
+    """``standard``, with what cameras and their owners do to colours, light and sharpness of real pictures and fakes alike."""
+    colour = A.HueSaturationValue(hue_shift_limit=8, sat_shift_limit=(-60, 40), val_shift_limit=0, p=1.0)
+    looks = (
+        A.OneOf([A.ToGray(p=0.4), colour], p=0.3),
+        A.RandomGamma(gamma_limit=(65, 150), p=0.25),
+        A.UnsharpMask(blur_limit=(3, 7), sigma_limit=(0.5, 1.5), alpha=(0.2, 0.8), threshold=0, p=0.2),
+    )
+    return standard(size, margin, mode, *looks)
+
+
 def xception(size: int, margin: float, mode: CropMode = "inside") -> A.Compose:
     """Geometry and brightness only, as published with an Xception detector: rotation, shift, shear, zoom, flip, brightness."""
     return _pipeline(
@@ -190,7 +202,7 @@ def xception(size: int, margin: float, mode: CropMode = "inside") -> A.Compose:
     )
 
 
-AUGMENTATIONS: dict[str, Callable[[int, float, CropMode], A.Compose]] = {"standard": standard, "xception": xception}
+AUGMENTATIONS: dict[str, Callable[[int, float, CropMode], A.Compose]] = {"standard": standard, "wide": wide, "xception": xception}
 
 
 def augmentation_named(name: str) -> Callable[[int, float, CropMode], A.Compose]:

@@ -17,7 +17,8 @@ from edgefake.errors import InputError
 from edgefake.pixels import Pixels
 from edgefake.preprocessing import to_float
 from training.dequantized import load_dequantized
-from training.recipes import recipe_named
+from training.recipes import RECIPES, recipe_named
+from training.recipes.layers import take_weights
 from training.safe.hdf5 import open_arrays
 from training.safe.headers import model_name, unpack_weights
 
@@ -91,6 +92,12 @@ def _load_features(features: Any, path: Path) -> None:
     try:
         load_weights(features, path)
     except InputError:
+        whole = RECIPES[features.name].whole if features.name in RECIPES else None
+        if whole is not None:
+            network = whole()
+            load_weights(network, path)
+            take_weights(features, network)
+            return
         needed = {layer.name for layer in features.layers if layer.weights}
         with _told(features, path), open_arrays(path) as file:
             stored = set(file["model_weights"]) if "model_weights" in file else set()

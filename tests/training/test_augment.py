@@ -171,7 +171,7 @@ def test_regions_of_far_more_pixels_than_needed_are_reduced() -> None:
 
 
 def test_an_unknown_augmentation_is_refused() -> None:
-    with pytest.raises(InputError, match=r"'strong': .*standard, xception"):
+    with pytest.raises(InputError, match=r"'strong': .*standard, wide, xception"):
         _varied(0, "strong")
 
 

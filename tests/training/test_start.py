@@ -171,6 +171,20 @@ def test_published_arrays_give_the_features_of_the_whole_and_of_the_cut_network(
         np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
 
 
+def test_a_backbone_gives_its_first_layers_to_the_network_cut_from_it(tmp_path: Path) -> None:
+    whole = _features(build("mobilenet_v2_035", SIZE))
+    whole.save_weights(tmp_path / "backbone.h5")
+    model = build("mobilenet_v2_035_local", SIZE)
+    start(model, str(tmp_path / "backbone.h5"), FACES)
+    x = (FACES.astype(np.float32) - 128) / 128
+    found = keras.Model(model.input, model.get_layer("dropout").input).predict_on_batch(x)
+    expected = keras.Model(whole.input, whole.get_layer("block_13_expand_relu").output).predict_on_batch(x)
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+    _features(build("mobilenet_v2_050", SIZE)).save_weights(tmp_path / "wider.h5")
+    with pytest.raises(InputError, match=r"wider\.h5"):
+        start(build("mobilenet_v2_035_local", SIZE), str(tmp_path / "wider.h5"), FACES)
+
+
 def test_arrays_of_another_network_or_none(tmp_path: Path) -> None:
     arrays = _published(_features(build("efficientnet_lite0", SIZE)))
     np.savez(tmp_path / "other.npz", **{**arrays, "stem/kernel": np.zeros((3, 3, 3, 40))})
@@ -204,7 +218,7 @@ def test_the_score_of_a_network_cut_for_its_patches_is_their_mean() -> None:
     score, places = build("lite0_local", 64).predict_on_batch((np.random.default_rng(2).random((3, 64, 64, 3)) - 0.5).astype("f"))
     assert places.shape == (3, 4, 4, 1)
     np.testing.assert_allclose(places.mean((1, 2)), score, atol=1e-5)
-    with pytest.raises(InputError, match=r"lite0_local.*3 classes"):
+    with pytest.raises(InputError, match=r"judge patches.*3 classes"):
         build("lite0_local", 64, outputs=3)
 
 

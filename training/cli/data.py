@@ -56,7 +56,7 @@ def add_faces(parser: argparse.ArgumentParser) -> None:
 def add_variations(parser: argparse.ArgumentParser) -> None:
     """Add ``--augmentation``, ``--self-blend`` and ``--pseudo``."""
     parser.add_argument(
-        "--augmentation", metavar="standard|xception", help="how faces are varied (default: the recipe's, else standard)"
+        "--augmentation", metavar="standard|wide|xception", help="how faces are varied (default: the recipe's, else standard)"
     )
     parser.add_argument(
         "--self-blend", action="store_true", help="add fakes made from the real faces; the data need not hold any others"

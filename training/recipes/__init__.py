@@ -40,6 +40,8 @@ class Recipe:
     """Loads ImageNet weights into a model of ``features``; None where Keras has none."""
     published: Callable[[Any, Any], None] | None = None
     """Loads arrays that others published, by their names, into a model of ``features``; None where none are known."""
+    whole: Callable[[], Any] | None = None
+    """Builds the network whose first layers, of the same names, are ``features``: its backbones are starts too."""
     batch: int = 64
     learning_rate: float = 1e-3
     augmentation: str = "standard"
@@ -82,13 +84,23 @@ RECIPES = {
         published=_later("efficientnet_lite0", "published"),
     ),
     "lite0_local": Recipe(
-        _later("lite0_local", "lite0_local"),
+        _later("local", "lite0_local"),
         160,
         "EfficientNet-Lite0 cut at stride 16, whose patches are judged one by one, 0.8 M parameters",
         published=_later("efficientnet_lite0", "published"),
         batch=32,
         learning_rate=3e-4,
-        head=_later("lite0_local", "patch_head"),
+        head=_later("local", "patch_head"),
+    ),
+    "mobilenet_v2_035_local": Recipe(
+        _later("local", "mobilenet_local", 0.35),
+        160,
+        "MobileNetV2 0.35 cut at stride 16, whose patches are judged one by one, 0.1 M parameters",
+        imagenet=_later("mobilenet_v2", "imagenet", 0.35),
+        whole=_later("mobilenet_v2", "network", 0.35),
+        batch=32,
+        learning_rate=1e-3,
+        head=_later("local", "patch_head"),
     ),
 }
 

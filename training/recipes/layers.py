@@ -38,3 +38,10 @@ def head(x: Any, *, outputs: int, folded: bool) -> Any:
     x = layers.Dropout(0.3, name="dropout")(x)
     # The loss needs float32 also where the rest runs in bfloat16.
     return layers.Dense(outputs, dtype="float32", name="logit")(x)
+
+
+def take_weights(features: Any, whole: Any) -> None:
+    """Give the layers of ``features`` the weights of those of the same names in ``whole``."""
+    for layer in features.layers:
+        if layer.weights:
+            layer.set_weights(whole.get_layer(layer.name).get_weights())
