@@ -24,6 +24,7 @@ def of_csv(path: Path) -> list[str]:
 _SPEED = [path for path in sorted(speed.FOLDER.glob("*.json")) if '"edgefake benchmark"' in path.read_text("utf-8")[:200]]
 _SERVED = sorted(speed.FOLDER.glob("serve-*.json"))
 _SCANNED = sorted(speed.FOLDER.glob("scan-*.json"))
+_RAY = sorted(speed.FOLDER.glob("ray-*.json"))
 _ENDURED = sorted(speed.FOLDER.glob("endured-*.json"))
 
 TABLES: Mapping[str, Callable[[], list[str]]] = {
@@ -31,6 +32,7 @@ TABLES: Mapping[str, Callable[[], list[str]]] = {
     **{path.stem: partial(speed.service, path.name) for path in _SERVED},
     **{path.stem: partial(scans.engines, path.name) for path in _SCANNED},
     **{f"cost {path.stem}": partial(scans.cost, path.name) for path in _SCANNED},
+    **{path.stem: partial(scans.ray, path.name) for path in _RAY},
     **{path.stem: partial(scans.endurance, path.name) for path in _ENDURED},
     **{path.stem: partial(of_csv, path) for folder in FOLDERS for path in sorted(folder.glob("*.csv"))},
 }

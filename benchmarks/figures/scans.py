@@ -27,17 +27,34 @@ def engines(file: str) -> list[str]:
         for name, way in WAYS.items()
     ]
     heading = ("", "pictures per second", "of one loop", "of two loops")
-    machine, stages, many = told["machine"], told["stages"], told["many"]
-    local, ray = (" and ".join(f"{rate:.0f}" for rate in many[name]) for name in ("local", "ray"))
+    machine, stages = told["machine"], told["stages"]
     return [
         *markdown_table(heading, rows),
         "",
         f"`{told['model']}` on {machine['processor']} ({', '.join(machine['features'])}), {machine['cores']} cores; "
         f"{told['pictures']} pictures of 1280×720 a turn, medians of {len(told['loop'])} turns, one after the other.",
         f"In the loop: decode {stages['decode']:.1f}, find {stages['find']:.1f}, score {stages['score']:.1f} ms.",
-        f"{many['files']} pictures of 320×180, half of them a turn: local engine {local} per second, Ray on this machine {ray}, "
-        f"{_of_local(many):.2f} of it.",
     ]
+
+
+def ray(file: str) -> list[str]:
+    """Ray beside the local engine."""
+    rows = []
+    for many in _read(file)["many"]:
+        local, ray = sum(many["local"]), sum(many["ray"])
+        turns = (" and ".join(f"{rate:.0f}" for rate in many[name]) for name in ("local", "ray"))
+        rows.append(
+            (many["files"], f"{many['width']} px", *turns, f"{ray / local:.2f}", f"{2e3 * 2 / ray - 2e3 * 2 / local:.1f} ms")
+        )
+    heading = (
+        "pictures",
+        "wide",
+        "local engine, two turns, per second",
+        "Ray, two turns",
+        "of the local engine",
+        "more for a picture",
+    )
+    return markdown_table(heading, rows)
 
 
 def endurance(file: str) -> list[str]:
@@ -56,22 +73,19 @@ def endurance(file: str) -> list[str]:
 def cost(file: str) -> list[str]:
     """Core-hours for ``PHOTOS`` photos."""
     told = _read(file)
-    stages, many = told["stages"], told["many"]
+    stages = told["stages"]
     whole = 1e3 / _rate(told["loop"])
     measured = sum(stages.values())
     rows: list[Sequence[object]] = [("decode, find, score: the bare loop", *_costs(whole))]
     rows += [(f"… of that {name}", *_costs(whole * ms / measured)) for name, ms in stages.items()]
     rows.append(("the local engine, beside that", *_costs(2e3 / _rate(told["local"]) - 2e3 / _rate(told["loops"]))))
-    rows.append(("Ray, beside the local engine", *_costs(2e3 * 2 / sum(many["ray"]) - 2e3 * 2 / sum(many["local"]))))
+    collecting = median(turn["cpu_ms"] for turn in told["local"])
+    rows.append(("the one process that lists, claims, collects and writes", *_costs(collecting)))
     return markdown_table(("processor time", "of one photo", "of 100 million"), rows)
 
 
 def _costs(ms: float) -> tuple[str, str]:
     return f"{max(0.0, ms):.1f} ms", f"{max(0.0, ms) * PHOTOS / 3.6e6:,.0f} core-hours"
-
-
-def _of_local(many: Mapping[str, Sequence[float]]) -> float:
-    return sum(many["ray"]) / sum(many["local"])
 
 
 def _rate(turns: Sequence[Mapping[str, float]]) -> float:

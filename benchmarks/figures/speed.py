@@ -12,7 +12,7 @@ from typing import Any
 from edgefake.tables import markdown_table
 
 FOLDER = Path(__file__).parents[1] / "results"
-REFERENCE = "x86-64-amx-2-cores.json"
+REFERENCE = "x86-64-avx2-2-cores.json"
 """The machine of the ratios in the table of models."""
 
 

@@ -26,8 +26,10 @@ from edgefake.scan import Limits, Progress, Settings, scan
 
 WORKERS = 2
 LEAST_SPEEDUP, LEAST_SHARE, LEAST_OF_RAY = 1.8, 0.95, 0.9
-SMALL = 320
-"""Width of pictures where there are many."""
+LARGE, SMALL = 1280, 320
+"""Widths of pictures: for throughput, and where there are many."""
+LARGE_SHARE = 4
+"""Ray has a large picture for so many small ones."""
 GROWTH_MB = 30.0
 """Memory that is "flat" may grow by so much from a tenth of the way to its end: the database keeps pages in memory."""
 
@@ -38,7 +40,7 @@ class Turn:
 
     per_second: float
     cpu_ms: float
-    """Processor time of all processes for each file: what counts where other programs take theirs."""
+    """Processor time for each file: of the loops, or of the one process that lists, claims, collects and writes for workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,10 @@ class Stages:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Both engines over as many small pictures: local, Ray, Ray, local, half of them a turn, so that drift cancels out."""
+    """Both engines over as many pictures: local, Ray, Ray, local, half of them a turn, so that drift cancels out."""
 
     files: int
+    width: int
     local: tuple[float, ...]
     """Per second, of each turn."""
     ray: tuple[float, ...]
@@ -105,7 +108,7 @@ class Scanning:
     loops: tuple[Turn, ...]
     """``WORKERS`` of it at once: more is not to be had."""
     local: tuple[Turn, ...]
-    many: Many | None
+    many: tuple[Many, ...]
     killed: Killed | None
     memory: Memory | None
 
@@ -116,8 +119,8 @@ class Scanning:
             speedup, share = _ratio(self.local, self.loop), _ratio(self.local, self.loops)
             found.append(Goal(f"one loop / local engine, {WORKERS} workers", 1 / speedup, 1 / LEAST_SPEEDUP, "×"))
             found.append(Goal(f"what the engine costs of {WORKERS} loops", 1 - share, 1 - LEAST_SHARE, ""))
-        if self.many:
-            found.append(Goal("what Ray costs of the local engine", 1 - self.many.ratio, 1 - LEAST_OF_RAY, ""))
+        for many in self.many:
+            found.append(Goal(f"what Ray costs of the local engine, {many.width} px", 1 - many.ratio, 1 - LEAST_OF_RAY, ""))
         if self.killed:
             found.append(Goal("rows that differ after kills", self.killed.differing, 0, ""))
         if self.memory:
@@ -132,14 +135,16 @@ class Scanning:
             rows += [
                 f"decode {self.stages.decode:.2f}, find {self.stages.find:.2f}, score {self.stages.score:.2f} ms per picture"
             ]
-            rows += [f"{'':<24}{'per second':>12}{'processor':>12}  ms per picture, by all processes"]
+            rows += [
+                f"{'':<24}{'per second':>12}{'processor':>12}  ms per picture, of the loops and of the engine's first process"
+            ]
         turns = {"one loop": self.loop, f"{WORKERS} loops": self.loops, "local engine": self.local}
         for name, of in turns.items():
             if of:
                 rows.append(f"{name:<24}{_rate(of):12.1f}{median(turn.cpu_ms for turn in of):12.2f}")
-        if self.many:
-            local, ray = (" and ".join(f"{rate:.0f}" for rate in rates) for rates in (self.many.local, self.many.ray))
-            rows.append(f"{self.many.files} small pictures: local engine {local}, Ray {ray} per second")
+        for many in self.many:
+            local, ray = (" and ".join(f"{rate:.0f}" for rate in rates) for rates in (many.local, many.ray))
+            rows.append(f"{many.files} pictures {many.width} px wide: local engine {local}, Ray {ray} per second")
         if self.killed:
             left = self.killed.left_to_the_last
             rows.append(f"{self.killed.files} files, {self.killed.kills} kills: the last start had {left} to judge")
@@ -177,7 +182,8 @@ def measure_scanning(
             shares = [paths[n::WORKERS] for n in range(WORKERS)]
             turns["loops"].append(_loops(model, shares, place)[0])
             turns["local"].append(_engine(model, place / "pictures", place / f"local-{number}", "local"))
-        many = _many(model, place, ray_files) if ray_files else None
+        sizes = {LARGE: ray_files // LARGE_SHARE, SMALL: ray_files} if ray_files else {}
+        many = tuple(_many(model, place / str(width), files, width) for width, files in sizes.items())
         killed = _killed(model, place, kill_files, kills) if kill_files else None
         memory = _memory(model, place, memory_files) if memory_files else None
         cores = len(os.sched_getaffinity(0))
@@ -214,21 +220,11 @@ def _engine(model: str, source: Path, out: Path, engine: str) -> Turn:
     seen: list[tuple[float, int, float]] = []
 
     def note(progress: Progress) -> None:
-        seen.append((time.perf_counter(), progress.judged, _cpu_s()))
+        seen.append((time.perf_counter(), progress.judged, time.process_time()))
 
     scan([str(source)], out, Settings(model=model), engine=engine, workers=WORKERS, limits=Limits(nice=0), progress=note)
     (began, first, cpu), (ended, last, cpu_then) = seen[min(WORKERS, len(seen) // 3)], seen[-1 - min(WORKERS, len(seen) // 3)]
     return Turn((last - first) / (ended - began), 1e3 * (cpu_then - cpu) / (last - first))
-
-
-def _cpu_s() -> float:
-    """What this process and all below it have had of the processor."""
-    ticks = 0
-    for folder in _tree(os.getpid()):
-        with suppress(OSError):  # it has ended
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _command(model: str, source: Path, out: Path, part_files: int) -> list[str]:
@@ -236,12 +232,12 @@ def _command(model: str, source: Path, out: Path, part_files: int) -> list[str]:
     return [sys.executable, "-m", "edgefake", "scan", str(source), "--out", str(out), *options]
 
 
-def _many(model: str, place: Path, files: int) -> Many:
-    make_archive(place / "engines", files // 2, width=SMALL)
+def _many(model: str, place: Path, files: int, width: int) -> Many:
+    make_archive(place / "engines", files // 2, width=width)
     rates: dict[str, list[float]] = {"local": [], "ray": []}
     for number, engine in enumerate(("local", "ray", "ray", "local")):
         rates[engine].append(_engine(model, place / "engines", place / f"many-{number}", engine).per_second)
-    return Many(files, tuple(rates["local"]), tuple(rates["ray"]))
+    return Many(files, width, tuple(rates["local"]), tuple(rates["ray"]))
 
 
 def _killed(model: str, place: Path, files: int, kills: int) -> Killed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import threading
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -29,12 +30,16 @@ def _serve(connection: Connection) -> None:
     assert isinstance(settings, Settings) and isinstance(limits, Limits)
     os.nice(limits.nice)
 
+    sending, asking = threading.Lock(), threading.Lock()
+
     def send(kind: str, value: Any) -> None:
-        connection.send((kind, value))
+        with sending:
+            connection.send((kind, value))
 
     def claim(asked: Sequence[tuple[str, str]]) -> list[bool]:
-        send("claim", asked)
-        answers: list[bool] = connection.recv()
+        with asking:  # one answer is for one question
+            send("claim", asked)
+            answers: list[bool] = connection.recv()
         return answers
 
     judge = Judge(settings, claim=claim, tick=lambda: _alarm(limits.seconds))

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields
+from itertools import takewhile
 from typing import Any
 
 import cv2
@@ -18,14 +19,17 @@ from edgefake.report.cutouts import face_square, jpeg_of
 from edgefake.scan import films, rows
 from edgefake.scan.extra import required
 from edgefake.scan.films import Film, judge_film
-from edgefake.scan.reading import Content, Work, on_disk, read, read_whole
+from edgefake.scan.reading import HELD, Content, Work, on_disk, read, read_whole
 from edgefake.scan.rows import File, Row
 from edgefake.scan.settings import Fingerprint, Settings
 from edgefake.scan.similar import look_of
 from edgefake.text import printable
 
-AHEAD = 8
-"""So many files are read, and claimed together, while others are judged."""
+AHEAD = 32
+"""So many files, if they are small, are read, and claimed several at once, while others are judged."""
+
+READERS = 4
+"""So many are read at once."""
 
 THUMBNAIL_SIDE = 112
 
@@ -34,6 +38,10 @@ Claim = Callable[[Sequence[tuple[str, str]]], Sequence[bool]]
 
 Batch = Any
 """A ``pyarrow.Table`` or record batch, or a mapping from names of columns to their values."""
+
+
+Read = tuple[Work, Content | Row]
+"""A file and what was read of it, or the row of one that is not to be judged."""
 
 
 class Judge:
@@ -72,7 +80,7 @@ class Judge:
         """Open the detector, if it is not; the fingerprint of what it will say."""
         if self._detector is None:
             cv2.setNumThreads(1)
-            self._readers = ThreadPoolExecutor(AHEAD, "reader")
+            self._readers = ThreadPoolExecutor(READERS + 1, "reader")
             self._detector = self._settings.open()
             self._detector.warm_up(1)
             self.fingerprint = Fingerprint.of(self._detector, self._settings)
@@ -84,19 +92,27 @@ class Judge:
         self.open()
         assert self._readers is not None
         reading: deque[tuple[Work, Future[Content | Row]]] = deque()
-        ready: deque[tuple[Work, Content | Row]] = deque()
+        claiming: Future[list[Read]] | None = None
+        ready: deque[Read] = deque()
         left = iter(works)
         while True:
-            while len(reading) + len(ready) <= AHEAD and (work := next(left, None)) is not None:
+            while _room(reading, ready) and (work := next(left, None)) is not None:
                 reading.append((work, self._readers.submit(self._read, work)))
-            if not ready:
-                if not reading:
-                    return
+            if claiming is None and (group := _first_read(reading)) and (len(group) >= AHEAD // 2 or not ready):
+                claiming = self._readers.submit(self._claimed, [reading.popleft() for _ in group])
+            if ready:
+                work, content = ready.popleft()
                 self._tick()
-                ready.extend(self._claimed(reading))
-            work, content = ready.popleft()
-            self._tick()
-            yield content if isinstance(content, dict) else self._row(work, content)
+                yield content if isinstance(content, dict) else self._row(work, content)
+            elif claiming is not None:
+                self._tick()
+                ready.extend(claiming.result())
+                claiming = None
+            elif reading:
+                self._tick()
+                reading[0][1].result()
+            else:
+                return
 
     def close(self) -> None:
         if self._readers is not None:
@@ -122,12 +138,9 @@ class Judge:
             return rows.error_row(work.file, f"{work.name} needs more memory than there is: allow more")
         return content
 
-    def _claimed(self, reading: deque[tuple[Work, Future[Content | Row]]]) -> list[tuple[Work, Content | Row]]:
-        """Take out of ``reading`` what is read, at least the first, and claim it at once: the answer may come over a network."""
-        found: list[tuple[Work, Content | Row]] = []
-        while reading and (not found or reading[0][1].done()):
-            work, future = reading.popleft()
-            found.append((work, future.result()))
+    def _claimed(self, group: Sequence[tuple[Work, Future[Content | Row]]]) -> list[Read]:
+        """What was read of each; where others have claimed the same, the row that says so."""
+        found = [(work, reading.result()) for work, reading in group]
         keys = [None if isinstance(read, dict) or work.clips is not None else read.file.sha256 for work, read in found]
         if self._claim is None or not any(keys):
             return found
@@ -203,6 +216,18 @@ def batch_of(works: Sequence[Work]) -> Any:
     pa = required("pyarrow")
     kinds = {"bytes": pa.binary(), "path": pa.string(), "archive": pa.string(), "sha256": pa.string()}
     return pa.table({name: pa.array(values, kinds.get(name, pa.int64())) for name, values in columns.items()})
+
+
+def _room(reading: Sequence[tuple[Work, Future[Content | Row]]], ready: Sequence[Read]) -> bool:
+    """Whether another file may be read."""
+    read = [future.result() for _, future in reading if future.done()] + [content for _, content in ready]
+    held = sum(len(content.data) for content in read if isinstance(content, Content) and content.data is not None)
+    return len(reading) + len(ready) <= AHEAD and len(reading) + len(ready) - len(read) < READERS and held <= READERS * HELD
+
+
+def _first_read(reading: Sequence[tuple[Work, Future[Content | Row]]]) -> list[tuple[Work, Future[Content | Row]]]:
+    """Those that are read, up to the first that is not."""
+    return list(takewhile(lambda each: each[1].done(), reading))
 
 
 def _same(content: Content, key: str) -> Row:
