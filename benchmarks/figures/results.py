@@ -25,7 +25,8 @@ _SPEED = [path for path in sorted(speed.FOLDER.glob("*.json")) if '"edgefake ben
 _SERVED = sorted(speed.FOLDER.glob("serve-*.json"))
 _SCANNED = sorted(speed.FOLDER.glob("scan-*.json"))
 _RAY = sorted(speed.FOLDER.glob("ray-*.json"))
-_ENDURED = sorted(speed.FOLDER.glob("endured-*.json"))
+_KILLED = sorted(speed.FOLDER.glob("kills-*.json"))
+_MEMORY = sorted(speed.FOLDER.glob("memory-*.json"))
 
 TABLES: Mapping[str, Callable[[], list[str]]] = {
     **{f"speed {path.stem}": partial(speed.table, path.name) for path in _SPEED},
@@ -33,6 +34,7 @@ TABLES: Mapping[str, Callable[[], list[str]]] = {
     **{path.stem: partial(scans.engines, path.name) for path in _SCANNED},
     **{f"cost {path.stem}": partial(scans.cost, path.name) for path in _SCANNED},
     **{path.stem: partial(scans.ray, path.name) for path in _RAY},
-    **{path.stem: partial(scans.endurance, path.name) for path in _ENDURED},
+    **{path.stem: partial(scans.kills, path.name) for path in _KILLED},
+    **{path.stem: partial(scans.memory, path.name) for path in _MEMORY},
     **{path.stem: partial(of_csv, path) for folder in FOLDERS for path in sorted(folder.glob("*.csv"))},
 }

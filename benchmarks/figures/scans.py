@@ -57,16 +57,22 @@ def ray(file: str) -> list[str]:
     return markdown_table(heading, rows)
 
 
-def endurance(file: str) -> list[str]:
-    """Kills and memory."""
-    told = _read(file)
-    killed, memory = told["killed"], told["memory"]
-    settled = [mb for done, mb in memory["samples"] if done >= memory["files"] / 10]
+def kills(file: str) -> list[str]:
+    """A scan that was killed and gone on with."""
+    told = _read(file)["killed"]
     return [
-        f"{killed['files']} files, killed at {killed['kills']} random moments and gone on with: {killed['differing']} rows "
-        f"differ from those of an undisturbed scan; the last start had {killed['left_to_the_last']} to judge.",
-        f"{memory['files']} judged files, no two with the same bytes: {settled[0]:.0f} MB in all processes after a tenth of "
-        f"them, at most {max(settled):.0f} MB from there on, {settled[-1]:.0f} MB at the end.",
+        f"{told['files']} files, killed {told['kills']} times at random moments and gone on with: {told['differing']} rows "
+        f"differ from those of an undisturbed scan; the last start had {told['left_to_the_last']} to judge."
+    ]
+
+
+def memory(file: str) -> list[str]:
+    """What all processes of a scan have, from a tenth of the way on."""
+    told = _read(file)["memory"]
+    settled = [mb for done, mb in told["samples"] if done >= told["files"] / 10]
+    return [
+        f"{told['files']} judged files, no two with the same bytes: {settled[0]:.0f} MB in all processes after a tenth of them, "
+        f"at most {max(settled):.0f} MB from there on."
     ]
 
 
