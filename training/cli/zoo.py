@@ -24,7 +24,7 @@ def _zoo(options: argparse.Namespace) -> int:
     rows = [("recipe", "size", "batch", "rate", "ImageNet", "architecture")]
     for name, recipe in RECIPES.items():
         if options.json:
-            settings = {key: value for key, value in asdict(recipe).items() if not callable(value)}
+            settings = {key: value for key, value in asdict(recipe).items() if value is not None and not callable(value)}
             starts = {"imagenet": recipe.imagenet is not None, "published": recipe.published is not None}
             print(json.dumps({"schema": SCHEMA, "recipe": name, **settings, **starts}))
         rate, start = f"{recipe.learning_rate:g}", "yes" if recipe.imagenet else "no"
