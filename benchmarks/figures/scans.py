@@ -87,7 +87,7 @@ def cost(file: str) -> list[str]:
     rows.append(("the local engine, beside that", *_costs(2e3 / _rate(told["local"]) - 2e3 / _rate(told["loops"]))))
     collecting = median(turn["cpu_ms"] for turn in told["local"])
     rows.append(("the one process that lists, claims, collects and writes", *_costs(collecting)))
-    return markdown_table(("processor time", "of one photo", "of 100 million"), rows)
+    return markdown_table(("time of a core", "of one photo", "of 100 million"), rows)
 
 
 def _costs(ms: float) -> tuple[str, str]:

@@ -45,7 +45,7 @@ def _serve(connection: Connection) -> None:
     judge = Judge(settings, claim=claim, tick=lambda: _alarm(limits.seconds))
     try:
         send("open", judge.open())
-    except Exception as error:
+    except Exception as error:  # raised where the results are wanted
         send("broken", error)
         return
     _bound_memory(limits.megabytes)

@@ -131,12 +131,11 @@ class Judge:
         try:
             if work.clips is not None:
                 return Content(work.file, True, None)
-            content = read(work)
+            return read(work)
         except InputError as error:
             return rows.error_row(work.file, str(error))
         except MemoryError:
             return rows.error_row(work.file, f"{work.name} needs more memory than there is: allow more")
-        return content
 
     def _claimed(self, group: Sequence[tuple[Work, Future[Content | Row]]]) -> list[Read]:
         """What was read of each; where others have claimed the same, the row that says so."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from edgefake.scan.judge import batch_of, works_of
 from edgefake.scan.reading import Work
 from tests.edgefake.cli.pictures import draw, draw_flat
 from tests.edgefake.images.files import tiff_of
-from tests.edgefake.scan.archive import SETTINGS, film
+from tests.edgefake.scan.archive import SETTINGS, archive, film
 
 
 @pytest.fixture(scope="module")
@@ -135,3 +136,19 @@ def test_another_calibration_or_crop_is_another_fingerprint(tmp_path: Path) -> N
         ids.add(judge.open().id)
         judge.close()
     assert len(ids) == 4
+
+
+def test_several_files_are_claimed_at_once_each_a_single_time_and_in_order(tmp_path: Path) -> None:
+    pictures = archive(tmp_path, 40)
+    asked: list[list[str]] = []
+
+    def claim(keys: Sequence[tuple[str, str]]) -> list[bool]:
+        asked.append([path for _, path in keys])
+        return [path != str(pictures[20]) for _, path in keys]
+
+    judge = Judge(SETTINGS, claim=claim)
+    rows = list(judge.judged([Work(str(path)) for path in pictures]))
+    judge.close()
+    assert [path for group in asked for path in group] == [row["path"] for row in rows] == [str(path) for path in pictures]
+    assert len(asked) < len(pictures) / 2
+    assert [row["status"] == "same" for row in rows] == [path == pictures[20] for path in pictures]

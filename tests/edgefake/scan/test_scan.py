@@ -135,6 +135,21 @@ def test_a_file_that_failed_twice_has_one_row_whatever_is_retried_next(tmp_path:
     assert len(rows(tmp_path / "out")) == 2
 
 
+def test_a_source_that_disappears_in_the_middle_costs_its_own_files(tmp_path: Path) -> None:
+    pictures = archive(tmp_path / "in", 120)
+    (tmp_path / "list.txt").write_text("\n".join(map(str, pictures)))
+
+    def vanish(progress: object) -> None:
+        shutil.rmtree(tmp_path / "in", ignore_errors=True)
+
+    scanned(tmp_path / "out", tmp_path / "list.txt", workers=1, progress=vanish)
+    found = rows(tmp_path / "out")
+    assert set(found) == {path.name for path in pictures}
+    lost = [row for row in found.values() if row["status"] == "error"]
+    assert 0 < len(lost) < len(pictures) and all(row["path"] in row["error"] for row in lost)
+    assert scanned(tmp_path / "out", tmp_path / "in").judged == 1  # the folder itself, which cannot be listed
+
+
 def test_results_of_other_settings_are_not_mixed(tmp_path: Path) -> None:
     archive(tmp_path / "in", 2)
     scanned(tmp_path / "out", tmp_path / "in")
