@@ -84,14 +84,13 @@ def cost(file: str) -> list[str]:
     measured = sum(stages.values())
     rows: list[Sequence[object]] = [("decode, find, score: the bare loop", *_costs(whole))]
     rows += [(f"… of that {name}", *_costs(whole * ms / measured)) for name, ms in stages.items()]
-    rows.append(("the local engine, beside that", *_costs(2e3 / _rate(told["local"]) - 2e3 / _rate(told["loops"]))))
     collecting = median(turn["cpu_ms"] for turn in told["local"])
     rows.append(("the one process that lists, claims, collects and writes", *_costs(collecting)))
     return markdown_table(("time of a core", "of one photo", "of 100 million"), rows)
 
 
 def _costs(ms: float) -> tuple[str, str]:
-    return f"{max(0.0, ms):.1f} ms", f"{max(0.0, ms) * PHOTOS / 3.6e6:,.0f} core-hours"
+    return f"{ms:.1f} ms", f"{ms * PHOTOS / 3.6e6:,.0f} core-hours"
 
 
 def _rate(turns: Sequence[Mapping[str, float]]) -> float:
