@@ -95,6 +95,7 @@ def _load_features(features: Any, path: Path) -> None:
         whole = RECIPES[features.name].whole if features.name in RECIPES else None
         if whole is not None:
             network = whole()
+            network = keras.Model(network.input, network.output, name=features.name)  # the name that an error tells
             load_weights(network, path)
             take_weights(features, network)
             return
