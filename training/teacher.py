@@ -59,6 +59,11 @@ def _read(checkpoint: Path, run: Run) -> tuple[int, Any]:
                 f"{run.margin:g} ({run.crop_mode}): give the run the teacher's"
             )
         return teacher.size, folded_model(teacher, checkpoint)
+    if name is None:
+        raise InputError(
+            f"{checkpoint} holds weights that do not say of which recipe: make a run of them (training fit RECIPE --weights "
+            f"{checkpoint} --epochs 0), and give its best.h5 to --distil"
+        )
     if name not in RECIPES:
         raise InputError(f"{checkpoint} is of {name}, which is no recipe and no run: give the best.h5 of a run to --distil")
     size = recipe_named(name).size

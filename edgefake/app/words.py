@@ -21,11 +21,17 @@ ICONS = {
 }
 SHORT = {Verdict.FAKE: "signs", Verdict.UNSURE: "undecided", Verdict.REAL: "no sign"}
 """Of manipulation, before a score."""
+NARROW = "\u202f"
+"""A space at which no line ends."""
 
 
 def plain(text: object) -> str:
-    """Others' text (names of files, of models) inside Markdown: nothing in it is obeyed."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])", r"\\\1", printable(text, limit=None))
+    """Others' text (names of files, of models) inside Markdown: nothing in it is obeyed.
+
+    Narrow spaces stay: figures have them, and names of pictures that a Mac took of its screen.
+    """
+    shown = NARROW.join(printable(part, limit=None) for part in str(text).split(NARROW))
+    return re.sub(r"([\\`*_{}\[\]()<>#+\-.!|~$:&^=])", r"\\\1", shown)
 
 
 def count(number: int, what: str) -> str:
@@ -42,7 +48,7 @@ def label(verdict: Verdict | None, p_fake: float | None, status: str) -> str:
 
 def unbroken(p_fake: float) -> str:
     """A p_fake in a sentence: its parts stay on one line."""
-    return percent_text(p_fake).replace(" ", "\u202f")
+    return percent_text(p_fake).replace(" ", NARROW)
 
 
 def score(p_fake: float, limits: Thresholds) -> str:

@@ -87,3 +87,8 @@ def test_what_is_no_checkpoint_of_a_recipe_is_told(data: Path, tmp_path: Path) -
     (tmp_path / "x.h5").write_bytes(b"no model")
     with pytest.raises(InputError, match="Keras model"):
         Teacher(tmp_path / "x.h5", small_run(data))
+
+
+def test_weights_that_do_not_say_of_which_network_are_told(data: Path) -> None:
+    with pytest.raises(InputError, match="--epochs 0"):
+        Teacher(Path("training/checkpoints/mobilenet_v2_035_local.h5"), small_run(data))

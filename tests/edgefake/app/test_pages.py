@@ -13,7 +13,8 @@ from edgefake.app.limits import MAX_PIXELS
 from edgefake.app.photo import PER_PAGE
 from edgefake.app.server import SCRIPT
 from edgefake.app.settings import Settings
-from edgefake.app.words import plain
+from edgefake.app.words import NARROW, plain
+from edgefake.defaults import DEFAULT_MODEL
 
 PATIENCE_S = 300
 GENUINE = "No sign of manipulation"
@@ -84,6 +85,12 @@ def test_a_hundred_files_at_once(opened: Open, model: Path, portrait: Path) -> N
 def test_a_name_is_no_markdown(opened: Open, broken: dict[str, bytes]) -> None:
     app = upload(opened(), ("![x](http:⁄⁄there).jpg", broken["text.jpg"]))
     assert r"\!\[x\]\(http" in app.error[0].value
+
+
+def test_figures_by_family_are_shown_as_people_write_them(opened: Open, portrait: Path) -> None:
+    app = upload(opened(model=DEFAULT_MODEL, faces="edge"), ("portrait.jpg", portrait.read_bytes()))
+    told = "\n".join(caption.value for caption in app.caption)
+    assert f"0{NARROW}%" in told and "\\u" not in told
 
 
 def test_a_threshold_of_ones_own_turns_the_verdict(opened: Open, model: Path, portrait: Path) -> None:
