@@ -18,6 +18,7 @@ import numpy as np
 from edgefake.errors import InputError
 from edgefake.statistics import Interval
 from edgefake.text import printable
+from edgefake.thresholds import FAKE
 from training.batches import readable
 from training.evaluate import Subject, trained
 from training.families import FamilyFigures, auc_gain, family_figures, leave_out
@@ -28,7 +29,6 @@ from training.samples import Sample
 from training.scores import PFake, scores
 from training.twins import check_twins
 
-STRICT = "fpr_1%"
 _DRAWN_BY = ("data", "faces", "folders", "classes", "hold_out", "seed", "parts")
 """What decides which faces a run holds out."""
 
@@ -41,9 +41,9 @@ class LeftOut:
     """All that it was trained without."""
     figures: FamilyFigures
     """At the threshold for 5 % of the real validation faces."""
-    strict_tpr: Interval | None
-    """At the threshold for 1 %."""
-    strict_fpr: Interval | None
+    fake_tpr: Interval | None
+    """At the threshold *fake*, which makes verdicts."""
+    fake_fpr: Interval | None
     validation_auc: float
     """Of the families that the run knows; its checkpoint was chosen by it."""
     run: str
@@ -136,15 +136,15 @@ def judged(run: Run, folder: Path, state: State, other: Path | None = None) -> I
     faces = [*readable(unseen), *known]
     p_fake = _p_fake(subject, faces)
     theirs = _p_fake(trained(other, read_run(other), folder.name), faces) if other else None
-    strict = subject.card.threshold(STRICT)
-    tables = [family_figures(faces, p_fake, threshold=threshold) for threshold in (subject.threshold, strict)]
-    for figures, at_strict in zip(*tables, strict=True):
+    thresholds = (subject.threshold, subject.card.threshold(FAKE))
+    tables = [family_figures(faces, p_fake, threshold=threshold) for threshold in thresholds]
+    for figures, at_fake in zip(*tables, strict=True):
         if figures.family in run.left_out:
             gain = None
             if theirs is not None:
                 chosen = np.array([not face.fake or face.family == figures.family for face in faces])
                 gain = auc_gain(list(compress(faces, chosen)), p_fake[chosen], theirs[chosen])
-            told = (at_strict.tpr, at_strict.fpr, state.best_auc, folder.name, state.seconds, gain)
+            told = (at_fake.tpr, at_fake.fpr, state.best_auc, folder.name, state.seconds, gain)
             yield LeftOut(run.left_out, figures, *told)
 
 

@@ -1,10 +1,11 @@
-"""Depthwise kernels on the grid of their eight bits, rounded so that what they compute stays, not each weight by itself.
+"""Kernels on the grid of their eight bits, rounded so that what they compute stays, not each weight by itself.
 
-A depthwise kernel that looks for fine detail takes differences of neighbours whose mean is a hundred times larger. Rounded weight
-by weight, its sum is no longer nearly zero, and the mean leaks into the output; one such layer moved a trained network's logit
-more than all others together. Here the weights are rounded for the smallest error of the output on real activations (the aim of
-AdaRound, Nagel et al. 2020, arXiv:2004.10568; nine or 25 weights a channel need no gradient for it), and the output's mean is
-given back to the BatchNorm behind (bias correction, Nagel et al. 2019, arXiv:1906.04721).
+A kernel that looks for fine detail takes differences of neighbours, or of channels that are alike, whose mean is a hundred times
+larger. Rounded weight by weight, its sum is no longer nearly zero, and the mean leaks into the output: in either of two trained
+networks one such layer (a depthwise one; a 1×1 projection of 16 channels) moved the logit more than all others together. Here the
+weights are rounded for the smallest error of the output on real activations (the aim of AdaRound, Nagel et al. 2020,
+arXiv:2004.10568; so few weights a channel need no gradient for it), and the output's mean is given back to the BatchNorm behind
+(bias correction, Nagel et al. 2019, arXiv:1906.04721).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from training.functional import Graph, build, read
+from training.functional import Graph, Node, build, read
 
 LEVELS = 127
 """Of the narrow range of eight bits, on either side of zero."""
@@ -26,14 +27,18 @@ MOST_MOVES = 200
 """Of single weights or pairs of them in one kernel, each a step up or down."""
 AT_ONCE = 8
 """Faces whose patches are held at once, to bound memory."""
+MOST_WEIGHTS = 64
+"""Of one output in a kernel that is rounded so: in longer sums the errors of single weights cancel."""
+PAIRS_AT_ONCE = 1 << 21
+"""Of weights whose steps are compared at once, to bound memory."""
 
 Values = npt.NDArray[np.float32]
 Moments = npt.NDArray[np.float64]
 
 
 def rounded(folded: Any, batches: Iterable[Values]) -> Any:
-    """A model that ``training.quantize.fold`` made, with the kernels of its depthwise convolutions on the grid that fake
-    quantization rounds them to, so that training starts from the best rounding on ``batches`` (float (N, S, S, 3))."""
+    """A model that ``training.quantize.fold`` made, with the kernels of its convolutions on the grid that fake quantization
+    rounds them to, so that training starts from the best rounding on ``batches`` (float (N, S, S, 3))."""
     graph = read(folded)
     norms = {name: norm for name in graph.nodes if (norm := _norm_behind(graph, name))}
     if not norms:
@@ -44,13 +49,14 @@ def rounded(folded: Any, batches: Iterable[Values]) -> Any:
         for start in range(0, len(batch), AT_ONCE):
             outputs = probe(batch[start : start + AT_ONCE], training=False)
             for name, activations in zip(norms, outputs if len(norms) > 1 else [outputs], strict=True):
-                _add(sums[name], activations, graph.nodes[name].config)
+                _add(sums[name], activations, graph.nodes[name])
     for name, norm in norms.items():
         first, second, count = sums[name]
         mean = np.asarray(first, np.float64) / count
         covariance = np.asarray(second, np.float64) / count - mean[:, :, None] * mean[:, None, :]
         kernel, *bias = graph.nodes[name].weights
-        weights = kernel.reshape(-1, kernel.shape[2]).T.astype(np.float64)  # (channels, places)
+        outputs = kernel.shape[2 if _depthwise(graph.nodes[name]) else 3]
+        weights = kernel.reshape(-1, outputs).T.astype(np.float64)  # (channels of the output, weights of one)
         on_grid = best_rounding(weights, covariance)
         graph.nodes[name] = replace(graph.nodes[name], weights=(on_grid.T.reshape(kernel.shape).astype(np.float32), *bias))
         *affine, moving_mean, variance = graph.nodes[norm].weights
@@ -62,10 +68,17 @@ def rounded(folded: Any, batches: Iterable[Values]) -> Any:
 def best_rounding(weights: Moments, covariance: Moments) -> Moments:
     """``weights`` (C, K) as whole multiples of a 127th of each row's largest, with a small ``eᵀ·covariance·e`` of their errors e.
 
-    ``covariance`` (C, K, K) is that of the inputs which the K weights of a channel meet. Starts from the nearest multiples and
-    takes, as long as one helps, the best step of one weight up or down or of two in opposite directions. The largest weight of
-    a row, which sets the scale, stays.
+    ``covariance`` (C, K, K), or (1, K, K) for all alike, is that of the inputs which the K weights of a channel meet. Starts
+    from the nearest multiples and takes, as long as one helps, the best step of one weight up or down or of two in opposite
+    directions. The largest weight of a row, which sets the scale, stays.
     """
+    covariance = np.broadcast_to(covariance, (len(weights), *covariance.shape[1:]))
+    rows = max(1, PAIRS_AT_ONCE // weights.shape[1] ** 2)
+    parts = range(0, len(weights), rows)
+    return np.concatenate([_best_rounding(weights[start : start + rows], covariance[start : start + rows]) for start in parts])
+
+
+def _best_rounding(weights: Moments, covariance: Moments) -> Moments:
     largest = np.abs(weights).max(axis=1, keepdims=True)
     step = np.where(largest > 0, largest, 1.0) / LEVELS
     whole = np.rint(weights / step)
@@ -101,24 +114,32 @@ def _move(whole: Moments, move: int) -> None:
         whole[down] -= 1
 
 
-def _add(sums: list[Any], activations: Any, config: dict[str, Any]) -> None:
-    """Add what each weight of a depthwise convolution meets in ``activations`` (N, H, W, C): sums (C, K), (C, K, K), how many."""
-    (height, width), strides = config["kernel_size"], config["strides"]
-    channels = activations.shape[-1]
+def _add(sums: list[Any], activations: Any, node: Node) -> None:
+    """Add what each weight of a convolution meets in ``activations`` (N, H, W, C): sums (outputs, K), (outputs, K, K), how many.
+
+    K are the weights of one output. All outputs of a convolution that is not depthwise meet the same: one stands for them.
+    """
+    (height, width), strides = node.config["kernel_size"], node.config["strides"]
     patches = tf.image.extract_patches(
-        activations, (1, height, width, 1), (1, *strides, 1), (1, 1, 1, 1), config["padding"].upper()
+        activations, (1, height, width, 1), (1, *strides, 1), (1, 1, 1, 1), node.config["padding"].upper()
     )
-    met = tf.reshape(patches, (-1, height * width, channels))
-    sums[0] += tf.transpose(tf.reduce_sum(met, axis=0)).numpy()
-    across = tf.transpose(met, (2, 1, 0))
+    channels = activations.shape[-1] if _depthwise(node) else 1
+    across = tf.transpose(tf.reshape(patches, (-1, patches.shape[-1] // channels, channels)), (2, 1, 0))
+    sums[0] += tf.reduce_sum(across, axis=2).numpy()
     sums[1] += tf.matmul(across, across, transpose_b=True).numpy().astype(np.float64)
-    sums[2] += int(met.shape[0])
+    sums[2] += int(across.shape[2])
+
+
+def _depthwise(node: Node) -> bool:
+    return node.kind == "DepthwiseConv2D"
 
 
 def _norm_behind(graph: Graph, name: str) -> str | None:
-    """The BatchNorm that a depthwise convolution of one kernel a channel goes to; None where it is no such, or goes elsewhere."""
+    """The BatchNorm behind a convolution whose kernel is rounded here; None where it is no such, or goes elsewhere."""
     node, norm = graph.nodes[name], graph.goes_to(name)
-    if node.kind != "DepthwiseConv2D" or norm is None or graph.nodes[norm].kind != "BatchNormalization":
+    if node.kind not in ("DepthwiseConv2D", "Conv2D") or norm is None or graph.nodes[norm].kind != "BatchNormalization":
         return None
-    plain = node.config.get("depth_multiplier", 1) == 1 and tuple(node.config.get("dilation_rate", (1, 1))) == (1, 1)
-    return norm if plain and len(graph.nodes[norm].weights) == 4 else None
+    once = node.config.get("depth_multiplier", 1) == node.config.get("groups", 1) == 1
+    plain = once and tuple(node.config.get("dilation_rate", (1, 1))) == (1, 1)
+    weights = np.prod(node.weights[0].shape[: 2 if _depthwise(node) else 3])
+    return norm if plain and weights <= MOST_WEIGHTS and len(graph.nodes[norm].weights) == 4 else None

@@ -25,8 +25,8 @@ HEADING = (
     "against",
     "TPR",
     "FPR",
-    "TPR, strict",
-    "FPR, strict",
+    "TPR, fake",
+    "FPR, fake",
     "AUC of the known",
     "gain in AUC",
 )
@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
         help="leave one family out: train without it, judge what is made of it",
         description="Train a detector without each family, its fakes and its real pictures, and judge what it makes of them: the "
         "AUC of the fakes against every source of real pictures, and how many of its real faces are called fake, at the "
-        "thresholds for 5 and 1 % (strict). Give the same command again to go on, or to judge only what is trained.",
+        "thresholds for 5 % and of the verdict fake. Give the same command again to go on, or to judge only what is trained.",
     )
     parser.set_defaults(action=_lofo)
     add_settings(parser)
@@ -81,8 +81,8 @@ def _row(one: LeftOut) -> tuple[object, ...]:
         f.worst_source,
         f.tpr,
         f.fpr,
-        one.strict_tpr,
-        one.strict_fpr,
+        one.fake_tpr,
+        one.fake_fpr,
         f"{one.validation_auc:.4f}",
         one.gain,
     )
