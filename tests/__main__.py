@@ -5,7 +5,6 @@ With ``--coverage`` the tests of the device's package run under SlipCover; what 
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,9 +25,7 @@ CHECKS = (
     ("mypy",),
     DEVICE,
 )
-OF_TENSORFLOW = (("pytest", "tests/training"), ("pytest", "tests/convert"))
-"""On cores of their own: two TensorFlows that share theirs wait for each other more than they work."""
-SIDE_BY_SIDE = (*OF_TENSORFLOW, ("pytest", *SLOW_STARTERS))
+SIDE_BY_SIDE = (("pytest", "tests/training"), ("pytest", "tests/convert"), ("pytest", *SLOW_STARTERS))
 """At once: tracing a network and starting a process keep one core busy. Not beside ``DEVICE``, whose streams keep time."""
 
 
@@ -52,8 +49,6 @@ def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...
             opened.enter_context(subprocess.Popen([sys.executable, "-m", *check], stdout=output, stderr=subprocess.STDOUT))
             for check, output in zip(checks, outputs, strict=True)
         ]
-        for check, process in zip(checks, running, strict=True):
-            os.sched_setaffinity(process.pid, _cores(check))
         passed = {}
         for check, process, output in zip(checks, running, outputs, strict=True):
             passed[check] = process.wait() == 0
@@ -61,14 +56,6 @@ def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...
             print("$", *check)
             print(output.read().decode(errors="replace"), flush=True)
         return passed
-
-
-def _cores(check: tuple[str, ...]) -> list[int]:
-    """Of those there are, its share."""
-    all_of_them = sorted(os.sched_getaffinity(0))
-    if check not in OF_TENSORFLOW:
-        return all_of_them
-    return all_of_them[OF_TENSORFLOW.index(check) :: len(OF_TENSORFLOW)] or all_of_them
 
 
 def _covered() -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.__main__ import OF_TENSORFLOW, _cores, _pass_side_by_side
+from tests.__main__ import _pass_side_by_side
 
 
 def test_checks_that_run_at_once_are_told_one_after_the_other(
@@ -22,11 +22,3 @@ def test_checks_that_run_at_once_are_told_one_after_the_other(
     assert _pass_side_by_side(checks) == {checks[0]: True, checks[1]: False}
     told = capsys.readouterr().out
     assert told.index("saw b") < told.index("saw a")
-
-
-def test_no_two_tensorflows_share_a_core_where_there_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {2, 3, 5})
-    first, second = map(_cores, OF_TENSORFLOW)
-    assert sorted([*first, *second]) == [2, 3, 5] and first and second and _cores(("pytest", "others")) == [2, 3, 5]
-    monkeypatch.setattr("os.sched_getaffinity", lambda _: {4})
-    assert [_cores(check) for check in OF_TENSORFLOW] == [[4], [4]]

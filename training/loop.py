@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 import warnings
@@ -27,6 +26,7 @@ from training.digests import SEEN
 from training.families import known_auc
 from training.history import Epoch, record
 from training.runs import Run, State, remember
+from training.safe.hdf5 import written_at_once
 from training.samples import Sample, fake_labels
 
 REDUCE = 0.3
@@ -190,11 +190,11 @@ def last_checkpoint(folder: Path, epoch: int, what: str = "last") -> Path:
     return folder / f"{what}-{epoch % 2}.h5"
 
 
-def save_model(model: Any, path: Path) -> None:
+def save_model(model: Any, path: Path, *, optimizer: bool = True) -> None:
     """As HDF5, the one format that QAT models survive too."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), written_at_once(path) as file:
         warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")
-        model.save(path)
+        model.save(file, save_format="h5", include_optimizer=optimizer)
 
 
 def save_checkpoint(model: Any, path: Path, save: Callable[[Any, Path], None]) -> None:
@@ -208,9 +208,7 @@ def keeping(path: Path) -> Iterator[None]:
     """Raise ``InputError``, with what to do, where the system lets ``path`` or what goes with it not be written."""
     try:
         yield
-    except (OSError, RuntimeError, tf.errors.OpError) as error:  # HDF5 reports a full disk as either of the first two
-        if isinstance(error, RuntimeError) and "errno" not in str(error):
-            raise
+    except (OSError, tf.errors.OpError) as error:
         raise InputError(
             f"{path} cannot be written ({_cause(error)}): make room and give the same command again, which resumes after the "
             "last whole epoch"
@@ -218,6 +216,5 @@ def keeping(path: Path) -> Iterator[None]:
 
 
 def _cause(error: Exception) -> str:
-    """What the system says; HDF5 and TensorFlow wrap it in lines of their own."""
-    found = re.search(r"error message = '([^']+)'", str(error))
-    return found.group(1) if found else getattr(error, "strerror", None) or str(error).partition("\n")[0].rpartition("; ")[2]
+    """What the system says; TensorFlow wraps it in lines of its own."""
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0].rpartition("; ")[2]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,12 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.d
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_layer import QuantizeLayer
 from tensorflow_model_optimization.python.core.quantization.keras.quantize_wrapper import QuantizeWrapper
 from tensorflow_model_optimization.python.core.quantization.keras.quantizers import NoQuantizer
+from tf_keras.src.saving.legacy.hdf5_format import save_weights_to_hdf5_group
 
 from edgefake.errors import InputError
 from training.border import Border
 from training.functional import Graph, Node, build, read
+from training.safe.hdf5 import written_at_once
 
 Values = npt.NDArray[np.float32]
 _quantizers = tfmot.quantization.keras.quantizers
@@ -133,12 +136,13 @@ class QuantizedModel:
         for layer in self._batch_norms():
             layer.trainable = False
 
-    def save(self, path: Any) -> None:
+    def save(self, path: Path) -> None:
         """Write the weights and ranges as ``.h5``; HDF5 refuses frozen BatchNorms, so that they are thawed meanwhile."""
         frozen = [layer for layer in self._batch_norms() if not layer.trainable]
         for layer in frozen:
             layer.trainable = True
-        self.model.save_weights(path)
+        with written_at_once(path) as file:
+            save_weights_to_hdf5_group(file, self.model)
         for layer in frozen:
             layer.trainable = False
 

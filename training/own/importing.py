@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from edgefake.pixels import Pixels
 from edgefake.statistics import auc
 from training.batches import all_pixels, readable
 from training.digests import SEEN
-from training.loop import keeping, logits, save_checkpoint
+from training.loop import keeping, logits, save_checkpoint, save_model
 from training.metrics import evaluate_scores
 from training.own.feed import FEEDS, Feed
 from training.own.files import UserModel
@@ -165,6 +165,4 @@ def better_feed(own: Own, pixels: Pixels, labels: npt.NDArray[np.int_]) -> str |
 
 def _save(model: Any, path: Path) -> None:
     model.compile()  # or Keras warns that it is not
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*HDF5 file.*legacy")  # the one format that QAT models survive too
-        save_checkpoint(model, path, lambda whole, partial: whole.save(partial, include_optimizer=False))
+    save_checkpoint(model, path, partial(save_model, optimizer=False))

@@ -1,4 +1,4 @@
-"""HDF5 files, of which nothing but plain arrays is read."""
+"""HDF5 files, of which nothing but plain arrays is read, and which are written in one piece."""
 
 from __future__ import annotations
 
@@ -39,6 +39,20 @@ def open_arrays(path: Path) -> Iterator[h5py.File]:
         raise InputError(f"{type(error).__name__}: {str(error).partition(chr(10))[0][:120]}") from error
     with file:
         yield file
+
+
+@contextmanager
+def written_at_once(path: Path) -> Iterator[h5py.File]:
+    """An HDF5 file in memory that is written to ``path`` in the end.
+
+    On a full disk HDF5 itself fails only when it closes the file, where it can take the whole process with it (a segmentation
+    fault was seen).
+    """
+    with h5py.File(path.name, "w", driver="core", backing_store=False) as file:
+        yield file
+        file.flush()
+        image = file.id.get_file_image()
+    path.write_bytes(image)
 
 
 def _check(file: h5py.File, size: int) -> None:
