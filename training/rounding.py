@@ -2,10 +2,10 @@
 
 A kernel that looks for fine detail meets inputs whose mean is much larger than what varies in them. Rounded weight by weight, it
 no longer takes that mean as it did, and the mean leaks into the output: in either of two trained networks one such layer (a
-depthwise one; a 1×1 projection of 16 channels) moved the logit more than all others together. Here the
-weights are rounded for the smallest error of the output on real activations (the aim of AdaRound, Nagel et al. 2020,
-arXiv:2004.10568; so few weights a channel need no gradient for it), and the output's mean is given back to the BatchNorm behind
-(bias correction, Nagel et al. 2019, arXiv:1906.04721).
+depthwise one; a 1×1 projection of 16 channels) moved the logit more than twice as much as any other. Here the weights are rounded
+for the smallest error of the output on real activations (the aim of AdaRound, Nagel et al. 2020, arXiv:2004.10568; so few weights
+a channel need no gradient for it), and the output's mean is given back to the BatchNorm behind (bias correction, Nagel et al.
+2019, arXiv:1906.04721).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import re
 
 from edgefake.models.card import ModelCard
 from edgefake.report import Report
-from edgefake.report.page import condition_text, spread
+from edgefake.report.page import NARROW, condition_text, spread
 from edgefake.statistics import Interval
 from edgefake.text import percent_text, printable
 from edgefake.thresholds import Thresholds, Verdict
@@ -21,8 +21,6 @@ ICONS = {
 }
 SHORT = {Verdict.FAKE: "signs", Verdict.UNSURE: "undecided", Verdict.REAL: "no sign"}
 """Of manipulation, before a score."""
-NARROW = "\u202f"
-"""A space at which no line ends."""
 
 
 def plain(text: object) -> str:

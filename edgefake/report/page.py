@@ -27,6 +27,8 @@ from edgefake.text import p_text, printable
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+NARROW = "\u202f"
+"""A space at which no line ends."""
 SHOWN = 24
 """So many faces of a picture, or tracks of a video, have a card of their own; of more, those with the highest p_fake."""
 
@@ -123,10 +125,10 @@ def p_digits(p: float | None) -> str:
 def percent(share: float) -> str:
     """``3 %``; near nothing and near all with a decimal, and never as either, where it is not."""
     if 0 < share < 0.001:
-        return "<\u202f0.1\u202f%"
+        return f"<{NARROW}0.1{NARROW}%"
     if 0.999 < share < 1:
-        return ">\u202f99.9\u202f%"
-    return f"{share * 100:.{1 if 0 < share < 0.01 or 0.99 < share < 1 else 0}f}\u202f%"
+        return f">{NARROW}99.9{NARROW}%"
+    return f"{share * 100:.{1 if 0 < share < 0.01 or 0.99 < share < 1 else 0}f}{NARROW}%"
 
 
 def by_condition(rates: Sequence[Rate]) -> dict[str, list[Rate]]:
@@ -160,7 +162,7 @@ def _share(share: Interval | None) -> str:
     """A share and its 95 % interval, in per cent."""
     if share is None:
         return "not measured"
-    low, high = (percent(end).removesuffix("\u202f%") for end in (share.low, share.high))
+    low, high = (percent(end).removesuffix(f"{NARROW}%") for end in (share.low, share.high))
     return f"{percent(share.value)} [{low}–{high}]"
 
 

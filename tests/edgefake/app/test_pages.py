@@ -13,8 +13,9 @@ from edgefake.app.limits import MAX_PIXELS
 from edgefake.app.photo import PER_PAGE
 from edgefake.app.server import SCRIPT
 from edgefake.app.settings import Settings
-from edgefake.app.words import NARROW, plain
+from edgefake.app.words import plain
 from edgefake.defaults import DEFAULT_MODEL
+from edgefake.report.page import NARROW
 
 PATIENCE_S = 300
 GENUINE = "No sign of manipulation"

@@ -22,7 +22,7 @@ def test_what_is_written_can_be_read(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_an_error_of_the_system_and_nothing_else(tmp_path: Path) -> None:
-    """A limit on the size of files stands for the full disk, again and again: HDF5 itself ended some processes there."""
+    """A limit on the size of files stands for the full disk, again and again: HDF5 itself ended a process there."""
     before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
     try:
