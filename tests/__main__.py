@@ -5,6 +5,7 @@ With ``--coverage`` the tests of the device's package run under SlipCover; what 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -25,7 +26,9 @@ CHECKS = (
     ("mypy",),
     DEVICE,
 )
-SIDE_BY_SIDE = (("pytest", "tests/training"), ("pytest", "tests/convert"), ("pytest", *SLOW_STARTERS))
+OF_TENSORFLOW = (("pytest", "tests/training"), ("pytest", "tests/convert"))
+"""On cores of their own: two TensorFlows that share theirs wait for each other more than they work."""
+SIDE_BY_SIDE = (*OF_TENSORFLOW, ("pytest", *SLOW_STARTERS))
 """At once: tracing a network and starting a process keep one core busy. Not beside ``DEVICE``, whose streams keep time."""
 
 
@@ -49,6 +52,8 @@ def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...
             opened.enter_context(subprocess.Popen([sys.executable, "-m", *check], stdout=output, stderr=subprocess.STDOUT))
             for check, output in zip(checks, outputs, strict=True)
         ]
+        for check, process in zip(checks, running, strict=True):
+            _keep_to_its_cores(check, process.pid)
         passed = {}
         for check, process, output in zip(checks, running, outputs, strict=True):
             passed[check] = process.wait() == 0
@@ -56,6 +61,14 @@ def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...
             print("$", *check)
             print(output.read().decode(errors="replace"), flush=True)
         return passed
+
+
+def _keep_to_its_cores(check: tuple[str, ...], pid: int) -> None:
+    """Of those there are, its share; where the system pins nothing, all of them."""
+    if check not in OF_TENSORFLOW or sys.platform != "linux":
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(pid, cores[OF_TENSORFLOW.index(check) :: len(OF_TENSORFLOW)] or cores)
 
 
 def _covered() -> list[str]:

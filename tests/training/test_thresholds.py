@@ -37,7 +37,8 @@ def test_they_are_written_into_the_card_with_what_they_are_worth(
     assert Detector(model).thresholds.fake == told["fake"]
     assert main(["thresholds", str(model), "--data", str(data), "--write"]) == 0  # once more replaces them
     assert len(ModelFile(model).card.metrics) == len(card.metrics)
-    assert "worst source" in capsys.readouterr().out
+    told = capsys.readouterr()
+    assert "worst source" in told.out and "convert bundle" not in told.err
 
 
 def test_without_write_the_file_stays(model: Path, tmp_path: Path) -> None:
@@ -51,3 +52,14 @@ def test_fakes_alone_are_refused(model: Path, tmp_path: Path, capsys: pytest.Cap
     shutil.rmtree(data / "val" / "real")
     assert main(["thresholds", str(model), "--data", str(data), "--write"]) == 2
     assert "expected scores of real and of fake faces" in capsys.readouterr().err
+
+
+def test_a_bundled_file_has_to_be_registered_afterwards(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = drawn_dataset(tmp_path / "data", splits={"val": 12})
+    monkeypatch.setattr("edgefake.models.store.REGISTRY", tmp_path / "models.json")  # of the folder that the model lies in
+    assert main(["thresholds", str(model), "--data", str(data)]) == 0
+    assert "convert bundle" not in capsys.readouterr().err
+    assert main(["thresholds", str(model), "--data", str(data), "--write"]) == 0
+    assert f"python -m convert bundle {model}" in capsys.readouterr().err

@@ -79,6 +79,7 @@ def data_sets_of(options: argparse.Namespace) -> list[DataSet]:
 def pooled_data(options: argparse.Namespace) -> DataSet:
     """The faces that the options of ``add_pooled`` choose. Raises ``InputError`` where ``--write`` can write into no card."""
     from edgefake.models.forms import FORMS
+    from edgefake.models.store import REGISTRY
     from training.matrix import pooled
 
     check_classes(options)
@@ -86,6 +87,9 @@ def pooled_data(options: argparse.Namespace) -> DataSet:
         if options.write and model.suffix not in FORMS:
             raise InputError(f"expected model files with --write, got {printable(model)}, a run without a card: convert it first")
     tell_what_files_hide(options.models)
+    bundled = [printable(model) for model in options.models if model.resolve().parent == REGISTRY.parent]
+    if options.write and bundled:
+        say(f"note: the registry has the digest of what edgefake ships: python -m convert bundle {' '.join(bundled)} afterwards")
     return pooled(data_sets_of(options), options.split, per_family=options.per_family, seed=options.seed)
 
 
