@@ -16,20 +16,19 @@ from tempfile import TemporaryDirectory, TemporaryFile
 from tests.coverage import FLOORS, shortfalls
 
 # TensorFlow and LiteRT can clash inside one process, so what needs TensorFlow has its own.
-# Those that install, emulate or build keep no time: they run beside what needs TensorFlow.
 SLOW_STARTERS = ("tests/devices", "tests/docs", "tests/versions")
 APART = ("tests/training", "tests/convert", *SLOW_STARTERS)
 DEVICE = ("pytest", "tests", *(f"--ignore={folder}" for folder in APART))
-CHECKS = (
+FIRST = (
     ("ruff", "check", "."),
     ("ruff", "format", "--check", "."),
     ("mypy",),
-    DEVICE,
 )
 OF_TENSORFLOW = (("pytest", "tests/training"), ("pytest", "tests/convert"))
 """On cores of their own: two TensorFlows that share theirs wait for each other more than they work."""
-SIDE_BY_SIDE = (*OF_TENSORFLOW, ("pytest", *SLOW_STARTERS))
-"""At once: tracing a network and starting a process keep one core busy. Not beside ``DEVICE``, whose streams keep time."""
+PATIENT = (*OF_TENSORFLOW, ("pytest", *SLOW_STARTERS))
+"""They keep no time, and give way to ``DEVICE``, whose streams do, and which waits for two thirds of its time."""
+SIDE_BY_SIDE = (DEVICE, *PATIENT)
 
 
 def main(arguments: list[str]) -> int:
@@ -39,7 +38,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _failed() -> list[str]:
-    passed = {check: _passes(*check) for check in CHECKS} | _pass_side_by_side(SIDE_BY_SIDE)
+    passed = {check: _passes(*check) for check in FIRST} | _pass_side_by_side(SIDE_BY_SIDE)
     return [" ".join(check) for check in passed if not passed[check]]
 
 
@@ -53,7 +52,8 @@ def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...
             for check, output in zip(checks, outputs, strict=True)
         ]
         for check, process in zip(checks, running, strict=True):
-            _keep_to_its_cores(check, process.pid)
+            if sys.platform == "linux":
+                _make_room(check, process.pid)
         passed = {}
         for check, process, output in zip(checks, running, outputs, strict=True):
             passed[check] = process.wait() == 0
@@ -63,12 +63,13 @@ def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...
         return passed
 
 
-def _keep_to_its_cores(check: tuple[str, ...], pid: int) -> None:
-    """Of those there are, its share; where the system pins nothing, all of them."""
-    if check not in OF_TENSORFLOW or sys.platform != "linux":
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(pid, cores[OF_TENSORFLOW.index(check) :: len(OF_TENSORFLOW)] or cores)
+def _make_room(check: tuple[str, ...], pid: int) -> None:
+    """The process of ``check`` gives way where it can wait, and keeps to its share of the cores where it has one."""
+    if check in PATIENT:
+        os.setpriority(os.PRIO_PROCESS, pid, 10)
+    if check in OF_TENSORFLOW:
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(pid, cores[OF_TENSORFLOW.index(check) :: len(OF_TENSORFLOW)] or cores)
 
 
 def _covered() -> list[str]:

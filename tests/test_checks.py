@@ -27,6 +27,24 @@ def test_checks_that_run_at_once_are_told_one_after_the_other(
     assert told.index("saw b") < told.index("saw a")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="priorities are set on Linux")
+def test_those_that_keep_no_time_give_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = "import os, sys, time; end = time.monotonic() + float(sys.argv[2])"
+    program += (
+        "\nwhile os.nice(0) == int(sys.argv[3]) and time.monotonic() < end: time.sleep(0.01)\nprint(sys.argv[1], os.nice(0))"
+    )
+    (tmp_path / "tell.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    mine = os.nice(0)
+    checks = [("tell", "patient", "20", str(mine)), ("tell", "streams", "0.5", str(mine))]
+    monkeypatch.setattr(checks_of_all, "PATIENT", checks[:1])
+    assert all(_pass_side_by_side(checks).values())
+    told = dict(line.split() for line in capsys.readouterr().out.splitlines() if line.startswith(("patient ", "streams ")))
+    assert int(told["patient"]) > mine == int(told["streams"])
+
+
 @pytest.mark.skipif(sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2, reason="needs Linux and two cores")
 def test_those_of_tensorflow_have_cores_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
