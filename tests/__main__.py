@@ -27,7 +27,7 @@ FIRST = (
 OF_TENSORFLOW = (("pytest", "tests/training"), ("pytest", "tests/convert"))
 """On cores of their own: two TensorFlows that share theirs wait for each other more than they work."""
 PATIENT = (*OF_TENSORFLOW, ("pytest", *SLOW_STARTERS))
-"""They keep no time, and give way to ``DEVICE``, whose streams do, and which waits for two thirds of its time."""
+"""They keep no time, and give way to ``DEVICE``, whose streams do, and which waits for much of its time."""
 SIDE_BY_SIDE = (DEVICE, *PATIENT)
 
 
