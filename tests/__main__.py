@@ -43,10 +43,10 @@ def _failed() -> list[str]:
 
 
 def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...], bool]:
-    """Which of ``checks`` pass; what one prints is shown when it has ended."""
+    """Which of ``checks`` pass; the first prints as it goes, what another prints is shown when it has ended."""
     with ExitStack() as opened:
         print("$", *(" ".join(check) for check in checks), sep="\n  ", flush=True)
-        outputs = [opened.enter_context(TemporaryFile()) for _ in checks]
+        outputs = [None, *(opened.enter_context(TemporaryFile()) for _ in checks[1:])]
         running = [
             opened.enter_context(subprocess.Popen([sys.executable, "-m", *check], stdout=output, stderr=subprocess.STDOUT))
             for check, output in zip(checks, outputs, strict=True)
@@ -57,9 +57,10 @@ def _pass_side_by_side(checks: Sequence[tuple[str, ...]]) -> dict[tuple[str, ...
         passed = {}
         for check, process, output in zip(checks, running, outputs, strict=True):
             passed[check] = process.wait() == 0
-            output.seek(0)
-            print("$", *check)
-            print(output.read().decode(errors="replace"), flush=True)
+            if output is not None:
+                output.seek(0)
+                print("$", *check)
+                print(output.read().decode(errors="replace"), flush=True)
         return passed
 
 
