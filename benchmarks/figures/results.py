@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.figures import scans, speed
+from edgefake.errors import InputError
 from edgefake.tables import markdown_table
 
 ROOT = Path(__file__).parents[2]
@@ -15,9 +16,15 @@ FOLDERS = (ROOT / "benchmarks" / "results", ROOT / "training" / "results")
 
 
 def of_csv(path: Path) -> list[str]:
-    """The table that a CSV is, its first line the heading."""
+    """The table that a CSV is, its first line the heading. Raises ``InputError`` for a row that is longer or shorter."""
     with path.open(encoding="utf-8", newline="") as file:
         heading, *rows = csv.reader(file)
+    for row in rows:
+        if len(row) != len(heading):
+            raise InputError(
+                f"expected {len(heading)} values in each row of {path}, got {len(row)} in that of {row[:1]}: "
+                "put quotation marks around values with commas"
+            )
     return markdown_table(heading, rows)
 
 

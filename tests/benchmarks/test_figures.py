@@ -70,3 +70,6 @@ def test_a_file_of_results_is_a_table(tmp_path: Path) -> None:
         csv.writer(file).writerows([("what", "value"), ("a|b", "1")])
     assert results.of_csv(tmp_path / "a.csv")[0].split() == ["|", "what", "|", "value", "|"]
     assert "a\\|b" in results.of_csv(tmp_path / "a.csv")[2]
+    (tmp_path / "a.csv").write_text("what,value\na, b,1\n")
+    with pytest.raises(InputError, match=r"2 values.*a\.csv.*got 3.*'a'"):
+        results.of_csv(tmp_path / "a.csv")
